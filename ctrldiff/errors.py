@@ -1,0 +1,161 @@
+"""Everything that can go wrong, as a tree.
+
+    CtrldiffError
+    ├── ConstraintError                what was asked for cannot be compiled
+    │   ├── RegexSyntaxError           the pattern is not a pattern
+    │   ├── RegexUnsupported           a construct outside the declared dialect
+    │   ├── SchemaInvalid              not JSON, or not a JSON Schema
+    │   ├── SchemaUnsupported          a keyword we would have to drop
+    │   ├── ConstraintUnsatisfiable    no text satisfies it
+    │   └── ConstraintTooLarge         it grew past a limit
+    ├── Infeasible                     nothing legal fits what is written and the positions left
+    │   └── BudgetTooSmall             nothing legal fits the canvas at all
+    ├── LogitsInvalid                  NaN, +inf, or a row in which every token is forbidden
+    ├── ShapeError                     arrays that do not speak of the same thing
+    ├── VocabularyError                tokens whose exact bytes are unknown
+    ├── ModelError                     a folder that is no model, or a model we cannot drive
+    │   └── PromptTooLong              prompt and answer do not fit the context
+    └── InputError                     an empty text, an unreadable line
+
+Every error says what happened and where, then why, then one to three ways out; `code` is stable, and the facts
+are attributes for code that catches it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class CtrldiffError(Exception):
+    """Base class. `code` is stable; `hint` is the way out; other facts are attributes."""
+
+    code: ClassVar[str] = "CTRLDIFF"
+
+    def __init__(self, message: str, *, why: str = "", hint: str = "", **facts: Any) -> None:
+        self.message, self.why, self.hint = message, why, hint
+        self.facts = facts
+        for name, value in facts.items():
+            setattr(self, name, value)
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        """The text a person reads: `CODE: what, where`, then why, then `-> ways out`."""
+        lines = [f"{self.code}: {self.message}"]
+        lines += [f"  {line}" for line in self.why.splitlines()]
+        lines += [f"  -> {line}" for line in self.hint.splitlines()]
+        return "\n".join(lines)
+
+
+class ConstraintError(CtrldiffError):
+    """What was asked for cannot be compiled."""
+
+    code = "CONSTRAINT"
+
+
+class _AtPattern(ConstraintError):
+    def __init__(self, problem: str, pattern: str, position: int, *, hint: str = "", length: int = 1) -> None:
+        left = max(0, position - 40)
+        shown = pattern[left : position + 40].replace("\n", "␤").replace("\r", "␍").replace("\t", "␉")
+        caret = " " * (position - left) + "^" * max(1, min(length, 40))
+        super().__init__(
+            f"{problem} at character {position} of pattern",
+            why=f"{shown}\n{caret}",
+            hint=hint,
+            pattern=pattern,
+            position=position,
+            problem=problem,
+        )
+
+
+class RegexSyntaxError(_AtPattern):
+    """The pattern is not a pattern. Fields: pattern, position, problem."""
+
+    code = "REGEX_SYNTAX"
+
+
+class RegexUnsupported(_AtPattern):
+    """A construct outside the declared dialect. Fields: pattern, position, problem."""
+
+    code = "REGEX_UNSUPPORTED"
+
+
+class SchemaInvalid(ConstraintError):
+    """Not JSON, or not a JSON Schema."""
+
+    code = "SCHEMA_INVALID"
+
+
+class SchemaUnsupported(ConstraintError):
+    """A keyword we would have to drop. Fields: pointer, keyword."""
+
+    code = "SCHEMA_UNSUPPORTED"
+
+
+class ConstraintUnsatisfiable(ConstraintError):
+    """No text satisfies the constraint."""
+
+    code = "CONSTRAINT_UNSAT"
+
+
+class ConstraintTooLarge(ConstraintError):
+    """The constraint grew past a limit. Fields: what, used, limit."""
+
+    code = "CONSTRAINT_TOO_LARGE"
+
+    def __init__(self, what: str, used: int, limit: int, *, where: str = "") -> None:
+        at = f" at {where}" if where else ""
+        super().__init__(
+            f"{what} reached {used:,} (limit {limit:,}){at}",
+            hint="bound the repeats, split the alternatives, or raise the limit: Limits(...)",
+            what=what,
+            used=used,
+            limit=limit,
+        )
+
+
+class Infeasible(CtrldiffError):
+    """Nothing legal fits what is written and the positions left. Fields: shortest, budget, row, position."""
+
+    code = "INFEASIBLE"
+
+
+class BudgetTooSmall(Infeasible):
+    """Nothing legal fits the canvas at all. Fields: shortest, budget."""
+
+    code = "BUDGET_TOO_SMALL"
+
+
+class LogitsInvalid(CtrldiffError):
+    """NaN or +inf in the logits, or a position in which every token is forbidden. Fields: row, position."""
+
+    code = "LOGITS_INVALID"
+
+
+class ShapeError(CtrldiffError):
+    """Arrays that do not speak of the same thing."""
+
+    code = "SHAPE"
+
+
+class VocabularyError(CtrldiffError):
+    """Tokens whose exact bytes are unknown, or no token that ends a text."""
+
+    code = "TOKENIZER_NO_BYTES"
+
+
+class ModelError(CtrldiffError):
+    """A folder that is no model, or a model we cannot drive."""
+
+    code = "MODEL"
+
+
+class PromptTooLong(ModelError):
+    """Prompt and answer do not fit the context. Fields: prompt, answer, context."""
+
+    code = "PROMPT_TOO_LONG"
+
+
+class InputError(CtrldiffError):
+    """An empty text, an unreadable line."""
+
+    code = "INPUT"

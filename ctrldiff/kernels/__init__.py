@@ -1,0 +1,1 @@
+"""Arrays in, arrays out. Kernels know nothing of our classes; their wrappers check, they trust."""

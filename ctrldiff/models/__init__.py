@@ -1,0 +1,1 @@
+"""A network behind the `Denoiser` protocol. A model's quirks end here."""

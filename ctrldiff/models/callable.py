@@ -1,0 +1,86 @@
+"""Any function from token ids to logits as a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.errors import ShapeError
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.state import State
+
+
+@dataclass(frozen=True)
+class CallableDenoiser:
+    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says.
+
+    Rows of equal length share a call; a row whose canvas is complete is not forwarded again (its logits are zeros,
+    and nobody reads them). Row i of what comes back is about position i of the canvas, in float32, with every id
+    that may not be written at -inf.
+    """
+
+    network: Callable[[torch.Tensor], torch.Tensor]
+    spec: ModelSpec
+    vocabulary: Vocabulary
+    device: str = "cpu"
+
+    def noise(self, state: State) -> State:
+        """Fill open positions with noise: the mask, or tokens drawn by each row's own generator."""
+        if self.spec.noise == "mask":
+            assert self.spec.mask_id is not None  # checked by ModelSpec
+            drawn = torch.full_like(state.tokens, self.spec.mask_id)
+        else:
+            size = state.shape[1]
+            draws = [rng.integers(0, self.spec.n_tokens, size) for rng in state.rngs]
+            drawn = torch.from_numpy(np.stack(draws)) if draws else state.tokens
+        return replace(state, tokens=torch.where(state.open, drawn, state.tokens))
+
+    def __call__(self, state: State) -> torch.Tensor:
+        rows, length = state.shape
+        open_rows = [row for row in range(rows) if bool(state.open[row].any())]
+        sequences = {row: self._sequence(state, row) for row in open_rows}
+        groups: dict[int, list[int]] = {}
+        for row in open_rows:
+            groups.setdefault(len(sequences[row]), []).append(row)
+        out: torch.Tensor | None = None
+        for members in groups.values():
+            logits = self.network(torch.stack([sequences[row] for row in members]).to(self.device))
+            if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
+                raise ShapeError(
+                    f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",
+                    hint="it has to return one row of logits for every token",
+                )
+            if out is None:
+                out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+            for n, row in enumerate(members):
+                first = len(state.prompt[row]) - self.spec.logit_shift
+                window = logits[n, max(first, 0) : first + length].to(torch.float32)
+                if first < 0:  # a shifted model and no prompt: nothing speaks of position 0, so its own row must do
+                    window = torch.cat([logits[n, :1].to(torch.float32), window])
+                out[row] = window
+        if out is None:
+            raise ShapeError("no row has an open position", hint="the loop ends before it asks")
+        return self._ban(out)
+
+    def _sequence(self, state: State, row: int) -> torch.Tensor:
+        ids = torch.cat([state.prompt[row], state.tokens[row]])
+        tail = -len(ids) % self.spec.round_to
+        if not tail:
+            return ids
+        return torch.cat([ids, torch.full((tail,), self.spec.stop_ids[0], dtype=ids.dtype)])
+
+    def _ban(self, logits: torch.Tensor) -> torch.Tensor:
+        logits[..., self.spec.n_tokens :] = -torch.inf
+        logits[..., list(self.spec.never_written)] = -torch.inf
+        return logits
+
+
+def from_callable(
+    network: Callable[[torch.Tensor], torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
+) -> CallableDenoiser:
+    """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out."""
+    return CallableDenoiser(network, spec, vocabulary, device)

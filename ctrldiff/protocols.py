@@ -1,0 +1,119 @@
+"""Every plug-in point on one page. Plug-ins are callables or small frozen values; none has a base class.
+
+Shapes: B rows, T positions of the canvas, V vocabulary. The laws they are tested against (X1 to X9) are in
+`docs/laws.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from ctrldiff.state import Scores, State, Step, Tokens, Where
+
+if TYPE_CHECKING:
+    from ctrldiff.automata.vocabulary import Vocabulary
+
+
+class Denoiser(Protocol):
+    """A network read the one way the library reads networks."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What each token id spells."""
+
+    def __call__(self, state: State) -> torch.Tensor:
+        """(B, T, V) logits on the model's device. Row i is about position i: unshifted, raw, banned ids at -inf."""
+
+
+class Processor(Protocol):
+    """Logits to logits, without calling the model."""
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor: ...
+
+
+class Guidance(Protocol):
+    """Extra rows for the one forward pass, and how to combine them (law X6: before the constraint binds)."""
+
+    def branches(self, state: State, step: Step) -> Sequence[State]:
+        """States of B rows each, forwarded together with the main one."""
+
+    def combine(
+        self, logits: torch.Tensor, branches: Sequence[torch.Tensor], state: State, step: Step
+    ) -> torch.Tensor:
+        """(B, T, V) guided logits."""
+
+
+class Posterior(Protocol):
+    """A distribution over whole canvases: the step's logits restricted to what is legal.
+
+    Arrays come back as they went in: numpy for numpy, torch for torch on the same device. Bound with (T, V), the
+    leading B is dropped.
+    """
+
+    def map(self, n: int | None = None) -> Any: ...  # (B, T) ids, or the n best (B, n, T)
+    def sample(
+        self, n: int | None = None, *, seed: int | None = None, rngs: Sequence[np.random.Generator] | None = None
+    ) -> Any: ...
+    def marginals(self) -> Any: ...  # (B, T, V) probabilities
+    def log_z(self) -> Any: ...  # (B,)
+    def log_z_given(self, tokens: Any, keep: Any) -> Any: ...  # (B,) log weight that agrees with tokens where keep
+    def clamp(self, tokens: Any, keep: Any) -> Posterior: ...
+    def feasible(self, tokens: Any, keep: Any) -> Any: ...  # (B,) bool
+    def score(self, tokens: Any) -> Any: ...  # (B,) log-probability of whole canvases
+    def confidence(self, tokens: Any) -> Any: ...  # (B, T) marginal probability of these tokens
+    def margin(self) -> Any: ...  # (B, T) best minus second best marginal
+    def entropy(self) -> Any: ...  # (B, T) nats
+    def forced(self) -> Any: ...  # (B, T) bool: one token is possible, whatever the logits
+
+
+class Constraint(Protocol):
+    """What may be written. The vacuous constraint is one like any other, so the loop never asks."""
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        """The posterior over the whole remaining canvas (law X7), given (B, T, V) logits and what is written."""
+
+    def settle(self, state: State) -> State:
+        """Write the positions at which only one token is possible: they cost no forward pass."""
+
+
+class Proposer(Protocol):
+    """Posterior to one legal completion a row (law X1: any subset of it is safe to write)."""
+
+    def __call__(self, posterior: Posterior, state: State) -> Tokens: ...
+
+
+class CommitPolicy(Protocol):
+    """Which open positions of the window to write. Confidence is taken on constrained marginals (law X3)."""
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where: ...
+
+
+class RevisePolicy(Protocol):
+    """Which held positions to turn back to noise (law X4)."""
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> Where: ...
+
+
+class Schedule(Protocol):
+    """When, where and how much: the steps of one decode."""
+
+    def __call__(self, state: State, index: int) -> Step: ...
+
+    def budget(self, state: State) -> int:
+        """The most steps this schedule takes from `state`."""
+
+
+class StopRule(Protocol):
+    """(B,) bool: rows that are finished before everything is written; what is open then is filled at once."""
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor: ...
+
+
+class Watcher(Protocol):
+    """Told of every step after it was taken; changes nothing."""
+
+    def __call__(self, state: State, step: Step, scores: Scores) -> None: ...

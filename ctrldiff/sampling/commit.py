@@ -1,0 +1,141 @@
+"""Which open positions to write. Scores are taken on constrained marginals (law X3); ties go to the leftmost.
+
+Every policy picks a subset of one joint proposal, which is always safe (law X1). Rows in which nothing qualifies
+write their best position, so a decode always moves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from ctrldiff.protocols import CommitPolicy, Posterior
+from ctrldiff.state import Scores, State, Step, Tokens, Where
+
+By: TypeAlias = Literal["confidence", "margin", "entropy", "random"]
+
+
+def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Scores:
+    """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, or a row's draw."""
+    if by == "confidence":
+        return posterior.confidence(tokens).cpu()
+    if by == "margin":
+        return posterior.margin().cpu()
+    if by == "entropy":
+        return -posterior.entropy().cpu()
+    if by == "random":
+        length = state.shape[1]
+        return torch.from_numpy(np.stack([rng.random(length, dtype=np.float32) for rng in state.rngs]))
+    raise ValueError(f'by={by!r}: one of "confidence", "margin", "entropy", "random"')
+
+
+def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:
+    """The first `count[b]` eligible positions of each row, in the row's `order` (B, T)."""
+    ranked = eligible.gather(1, order)
+    taken = ranked & (ranked.cumsum(1) <= count[:, None])
+    return torch.zeros_like(eligible).scatter(1, order, taken)
+
+
+def best_first(scores: Scores, eligible: Where) -> torch.Tensor:
+    """(B, T) positions, eligible ones first, highest score first, leftmost first among equals."""
+    return torch.where(eligible, scores, torch.full_like(scores, -torch.inf)).argsort(
+        dim=1, descending=True, stable=True
+    )
+
+
+@dataclass(frozen=True)
+class TopK:
+    """As many as the schedule asks for, the most certain first (LLaDA arXiv:2502.09992, Dream arXiv:2508.15487)."""
+
+    by: By = "confidence"
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        return first(step.quota, best_first(certainty(self.by, posterior, tokens, state), eligible), eligible)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """All whose marginal is at least `above`, else the best one (Fast-dLLM, arXiv:2505.22618)."""
+
+    above: float = 0.9
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        scores = certainty("confidence", posterior, tokens, state)
+        best = first(torch.ones(len(scores), dtype=torch.int64), best_first(scores, eligible), eligible)
+        return (eligible & (scores >= self.above)) | best
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The largest n with (n + 1)(1 - c_n) < f, where c_n is the n-th best marginal; at least one
+    (Fast-dLLM, arXiv:2505.22618)."""
+
+    f: float = 1.0
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        scores = certainty("confidence", posterior, tokens, state)
+        order = best_first(scores, eligible)
+        ranked = scores.gather(1, order)
+        n = torch.arange(1, scores.shape[1] + 1)[None, :]
+        passes = ((n + 1) * (1 - ranked) < self.f) & eligible.gather(1, order)
+        largest = (passes * n).amax(dim=1)
+        return first(largest.clamp(min=1), order, eligible)
+
+
+@dataclass(frozen=True)
+class EntropyBound:
+    """In order of rising entropy, the largest prefix with sum(H) - max(H) <= gamma nats; at least one
+    (EB-Sampler, arXiv:2505.24857). Forced positions have H = 0 and are free."""
+
+    gamma: float = 0.1
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        entropy = posterior.entropy().cpu().to(torch.float64)
+        order = best_first(-entropy.to(torch.float32), eligible)
+        ranked = torch.where(eligible, entropy, torch.zeros_like(entropy)).gather(1, order)
+        excess = ranked.cumsum(1) - ranked.cummax(1).values
+        n = torch.arange(1, entropy.shape[1] + 1)[None, :]
+        largest = (((excess <= self.gamma) & eligible.gather(1, order)) * n).amax(dim=1)
+        return first(largest.clamp(min=1), order, eligible)
+
+
+@dataclass(frozen=True)
+class Everything:
+    """All of the window at once: with the exact posterior, one forward pass already gives a legal text."""
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        return state.open & step.window
+
+
+@dataclass(frozen=True)
+class LeftToRight:
+    """Let `inner` choose, but only among the first `block` open positions of the window."""
+
+    inner: CommitPolicy
+    block: int = 8
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        near = eligible & (eligible.cumsum(1) <= self.block)
+        return self.inner(posterior, tokens, state, replace(step, window=near))
+
+
+@dataclass(frozen=True)
+class CertainFree:
+    """Write every position whose marginal is at least `above`, and let `inner` choose among the others: what the
+    constraint and the context have settled costs nothing of the quota."""
+
+    inner: CommitPolicy
+    above: float = 0.9999
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        certain = eligible & (certainty("confidence", posterior, tokens, state) >= self.above)
+        return certain | self.inner(posterior, tokens, state, replace(step, window=eligible & ~certain))

@@ -1,0 +1,104 @@
+"""The loop. It never asks whether there is a constraint, a mask id or a plug-in: each has a nothing that works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from ctrldiff.protocols import (
+    CommitPolicy,
+    Constraint,
+    Denoiser,
+    Guidance,
+    Processor,
+    Proposer,
+    RevisePolicy,
+    Schedule,
+    StopRule,
+    Watcher,
+)
+from ctrldiff.sampling.commit import TopK
+from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.revise import Keep
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stop import Never, ignore
+from ctrldiff.state import State, Step
+
+
+def sample(
+    denoiser: Denoiser,
+    state: State,
+    *,
+    constraint: Constraint = FREE,
+    processors: Sequence[Processor] = (),
+    guides: Sequence[Guidance] = (),
+    schedule: Schedule = Linear(),
+    propose: Proposer = Best(),
+    commit: CommitPolicy = TopK(),
+    revise: RevisePolicy = Keep(),
+    stop: StopRule = Never(),
+    watch: Watcher = ignore,
+) -> State:
+    """Write every open position of `state`.
+
+    Each step asks the denoiser once, binds the exact posterior over all that is still open, proposes one legal
+    completion a row and lets the commit policy pick which part of it to keep (law X1). On the last step all that
+    is open is written, so the result is complete whatever the policy; nothing is reopened then.
+
+    Returns: the final state; `state.tokens` is a member of the constraint's language in every row.
+    Raises: Infeasible or BudgetTooSmall before the first forward pass if nothing legal fits the canvas;
+        LogitsInvalid if the denoiser returns NaN.
+    """
+    steps = schedule.budget(state)
+    for index in range(steps):
+        state = denoiser.noise(constraint.settle(state))
+        if state.done.all():
+            break
+        step = schedule(state, index, steps)
+        logits = denoise(denoiser, state, step, processors, guides)
+        posterior = constraint.bind(logits, state)
+        tokens = propose(posterior, state)
+        confidence = posterior.confidence(tokens).cpu()
+        finish = (stop(posterior, state, step) | (index == steps - 1))[:, None]
+        where = ((commit(posterior, tokens, state, step) | step.last[:, None]) & step.window) | finish
+        state = replace(state, step=index, forwards=state.forwards + (~state.done).to(torch.int64))
+        state = state.write(where, tokens.cpu(), confidence)
+        state = state.reopen(revise(posterior, state, step) & ~finish)
+        watch(state, step, confidence)
+    return state
+
+
+def denoise(
+    denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
+) -> torch.Tensor:
+    """(B, T, V) logits after guidance and processors: one batched call, whatever the number of branches (X6)."""
+    branches = [guide.branches(state, step) for guide in guides]
+    views = [state, *(view for group in branches for view in group)]
+    logits, *rest = (
+        denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
+    )
+    for guide, group in zip(guides, branches, strict=True):
+        logits = guide.combine(logits, rest[: len(group)], state, step)
+        rest = rest[len(group) :]
+    for processor in processors:
+        logits = processor(logits, state, step)
+    return logits
+
+
+def stack(states: Sequence[State]) -> State:
+    """States of equal canvas length as one batch, in order. Memory and history stay behind: denoisers read neither."""
+    return State(
+        tokens=torch.cat([s.tokens for s in states]),
+        status=torch.cat([s.status for s in states]),
+        segment=torch.cat([s.segment for s in states]),
+        held_at=torch.cat([s.held_at for s in states]),
+        held_confidence=torch.cat([s.held_confidence for s in states]),
+        prompt=tuple(ids for s in states for ids in s.prompt),
+        log_weight=torch.cat([s.log_weight for s in states]),
+        rngs=tuple(rng for s in states for rng in s.rngs),
+        step=states[0].step,
+        forwards=torch.cat([s.forwards for s in states]),
+    )

@@ -1,0 +1,217 @@
+"""The values that travel through the loop: `State` (a batch of canvases), `Step` (where in time we are).
+
+What is still open is a *status*, never `tokens == mask_id`: some models have no mask, in others the mask is an
+ordinary word, and a prompt may hold one.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from hashlib import blake2b
+from typing import TypeAlias
+
+import numpy as np
+import torch
+
+from ctrldiff.errors import ShapeError
+
+Tokens: TypeAlias = torch.Tensor  # (B, T) int64 token ids; whatever the noise is where a position is open
+Where: TypeAlias = torch.Tensor  # (B, T) bool
+Scores: TypeAlias = torch.Tensor  # (B, T) float32
+
+
+class Status(IntEnum):
+    """What a position is to the sampler."""
+
+    FIXED = 0  # given by the caller, never changed
+    OPEN = 1  # noise: to be written
+    HELD = 2  # written by a policy; a revise policy may reopen it
+    PAD = 3  # beyond this row's canvas
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a schedule: when, where and how much.
+
+    Fields:
+        index, steps: this step and how many there are at most; `time` falls from 1 to 0.
+        window: (B, T) bool, the positions that may be written now.
+        quota: (B,) int64, how many of them a fixed-rate policy should write.
+        last: (B,) bool, this window's final step in the row: all of it has to be written.
+    """
+
+    index: int
+    steps: int
+    window: Where
+    quota: torch.Tensor
+    last: torch.Tensor
+
+    @property
+    def time(self) -> float:
+        """From 1 (all noise) towards 0, at the start of the step."""
+        return 1.0 - self.index / self.steps
+
+
+@dataclass(frozen=True)
+class State:
+    """A batch of canvases, part of them written. A value: every change makes a new one.
+
+    Fields (B rows, T positions):
+        tokens: (B, T) int64.            status: (B, T) uint8, see `Status`.
+        segment: (B, T) int32, which field or span a position belongs to, -1 none.
+        held_at: (B, T) int32, the step that wrote it, -1 if none did.
+        held_confidence: (B, T) float32, its constrained marginal when written; NaN if not written.
+        prompt: B tensors of token ids, read by the denoiser and by nothing else.
+        log_weight: (B,) float64, for samplers that weigh rows.
+        rngs: one numpy Generator a row, so a row draws the same numbers in any batch.
+        memory: what plug-ins remember, tensors with a leading B; plug-ins have no fields of their own to change.
+        history: the last few proposals (B, T), newest last.
+        step: steps taken.               forwards: (B,) int64, denoiser calls that a row took part in.
+    """
+
+    tokens: Tokens
+    status: torch.Tensor
+    segment: torch.Tensor
+    held_at: torch.Tensor
+    held_confidence: Scores
+    prompt: tuple[torch.Tensor, ...]
+    log_weight: torch.Tensor
+    rngs: tuple[np.random.Generator, ...]
+    memory: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    history: tuple[Tokens, ...] = ()
+    step: int = 0
+    forwards: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
+
+    @staticmethod
+    def blank(
+        prompts: Sequence[Sequence[int] | torch.Tensor],
+        length: int,
+        *,
+        seed: int = 0,
+        written: torch.Tensor | None = None,
+        lengths: Sequence[int] | None = None,
+        pad_id: int | None = None,
+    ) -> State:
+        """Open canvases of `length` positions, one for each prompt.
+
+        Args:
+            seed: with the prompt's own tokens it seeds the row's generator, so a row's draws depend on nothing
+                else: not on the batch around it, not on its place in it.
+            written: (B, T) int64, ids that are given (they become FIXED), -1 where open.
+            lengths: positions each row may use; the rest is PAD and holds `pad_id`.
+        """
+        rows = len(prompts)
+        prompt = tuple(torch.as_tensor(ids, dtype=torch.int64).reshape(-1) for ids in prompts)
+        status = torch.full((rows, length), int(Status.OPEN), dtype=torch.uint8)
+        tokens = torch.zeros((rows, length), dtype=torch.int64)
+        if written is not None:
+            if written.shape != (rows, length):
+                raise ShapeError(f"written is {tuple(written.shape)}, the canvases are {(rows, length)}")
+            given = written >= 0
+            tokens = torch.where(given, written, tokens)
+            status[given] = int(Status.FIXED)
+        if lengths is not None:
+            if pad_id is None:
+                raise ShapeError("lengths need a pad_id: the positions beyond them must hold something")
+            beyond = torch.arange(length)[None, :] >= torch.as_tensor(lengths)[:, None]
+            tokens = torch.where(beyond, torch.full_like(tokens, pad_id), tokens)
+            status[beyond] = int(Status.PAD)
+        return State(
+            tokens=tokens,
+            status=status,
+            segment=torch.zeros((rows, length), dtype=torch.int32),
+            held_at=torch.full((rows, length), -1, dtype=torch.int32),
+            held_confidence=torch.full((rows, length), float("nan")),
+            prompt=prompt,
+            log_weight=torch.zeros(rows, dtype=torch.float64),
+            rngs=tuple(row_generator(seed, ids) for ids in prompt),
+            forwards=torch.zeros(rows, dtype=torch.int64),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(B, T)."""
+        return self.tokens.shape[0], self.tokens.shape[1]
+
+    @property
+    def open(self) -> Where:
+        """(B, T) bool: still noise."""
+        return self.status == int(Status.OPEN)
+
+    @property
+    def held(self) -> Where:
+        """(B, T) bool: written by a policy, so it may be reopened."""
+        return self.status == int(Status.HELD)
+
+    @property
+    def written(self) -> Tokens:
+        """(B, T) int64: token ids, -1 where open."""
+        return torch.where(self.open, torch.full_like(self.tokens, -1), self.tokens)
+
+    @property
+    def done(self) -> torch.Tensor:
+        """(B,) bool: nothing is open."""
+        return ~self.open.any(dim=1)
+
+    def write(self, where: Where, tokens: Tokens, confidence: Scores | None = None) -> State:
+        """Hold `tokens` where `where`; positions that are not open are left as they are."""
+        where = where & self.open
+        sure = torch.ones_like(self.held_confidence) if confidence is None else confidence.to(torch.float32)
+        return replace(
+            self,
+            tokens=torch.where(where, tokens, self.tokens),
+            status=torch.where(where, torch.full_like(self.status, int(Status.HELD)), self.status),
+            held_at=torch.where(where, torch.full_like(self.held_at, self.step), self.held_at),
+            held_confidence=torch.where(where, sure, self.held_confidence),
+        )
+
+    def reopen(self, where: Where) -> State:
+        """Turn held positions back to noise (law X4: always safe). Fixed and pad positions stay."""
+        where = where & self.held
+        return replace(
+            self,
+            status=torch.where(where, torch.full_like(self.status, int(Status.OPEN)), self.status),
+            held_at=torch.where(where, torch.full_like(self.held_at, -1), self.held_at),
+            held_confidence=torch.where(where, torch.full_like(self.held_confidence, float("nan")), self.held_confidence),
+        )
+
+    def remember(self, **tensors: torch.Tensor) -> State:
+        """The state with these memories added or replaced."""
+        return replace(self, memory={**self.memory, **tensors})
+
+    def gather(self, rows: Sequence[int] | torch.Tensor) -> State:
+        """The rows asked for, in that order; a row asked for twice gets its own copy of the generator."""
+        index = torch.as_tensor(rows, dtype=torch.int64)
+        return replace(
+            self,
+            tokens=self.tokens[index],
+            status=self.status[index],
+            segment=self.segment[index],
+            held_at=self.held_at[index],
+            held_confidence=self.held_confidence[index],
+            prompt=tuple(self.prompt[i] for i in index.tolist()),
+            log_weight=self.log_weight[index],
+            rngs=tuple(copy.deepcopy(self.rngs[i]) for i in index.tolist()),
+            memory={name: value[index] for name, value in self.memory.items()},
+            history=tuple(past[index] for past in self.history),
+            forwards=self.forwards[index],
+        )
+
+    def fork(self, n: int) -> State:
+        """Every row `n` times, copies side by side, each copy with a generator of its own, spawned from the row's."""
+        spawned = [rng.spawn(n) for rng in self.snapshot().rngs]
+        many = self.gather([row for row in range(self.shape[0]) for _ in range(n)])
+        return replace(many, rngs=tuple(rng for row in spawned for rng in row))
+
+    def snapshot(self) -> State:
+        """A copy that later draws cannot change: continue from it twice and both continuations are the same."""
+        return replace(self, rngs=tuple(copy.deepcopy(rng) for rng in self.rngs))
+
+
+def row_generator(seed: int, prompt: torch.Tensor) -> np.random.Generator:
+    """A generator seeded by `seed` and the prompt's tokens, and by nothing else."""
+    digest = blake2b(prompt.cpu().numpy().astype("<i8").tobytes(), digest_size=16).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest, "little")])

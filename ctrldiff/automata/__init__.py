@@ -1,0 +1,1 @@
+"""Regular languages as values, and how they are read through a vocabulary."""

@@ -1,0 +1,292 @@
+"""Expression -> minimal byte automaton.
+
+An expression is measured first (its unrolled size, shared parts counted as often as they are used), so that
+one that cannot fit is refused before anything is built. Then it becomes a byte automaton with free moves, in
+which repeated and shared parts are built once and copied as arrays; then it is determinised and minimised.
+Nothing here recurses, so nesting costs no stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+
+from ctrldiff.automata.dfa import NO_TEXT, Dfa, combined, from_table, too_large
+from ctrldiff.automata.expression import (
+    ANY_TEXT,
+    Alt,
+    Both,
+    Chars,
+    Concat,
+    Expression,
+    Language,
+    Literal,
+    Minus,
+    Repeat,
+)
+from ctrldiff.automata.nfa import Builder, Fragment, Labels
+from ctrldiff.automata.trie import add_words
+from ctrldiff.automata.utf8 import byte_edges, split
+from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.kernels.determinise import OK, subsets
+from ctrldiff.limits import DEFAULT, Fuel, Limits
+
+_SHARE = 32  # a part used twice is copied as arrays from this size on; below it, rebuilding is as quick
+
+
+def compile_expression(expression: Expression, limits: Limits = DEFAULT, fuel: Fuel | None = None) -> Dfa:
+    """The minimal automaton of the texts that `expression` describes.
+
+    Args:
+        expression: any value of `automata.expression`; parts may be shared and nested to any depth.
+        limits: what it may cost.
+        fuel: a tank shared with other compilations, for a caller that compiles many parts of one constraint.
+    Raises: ConstraintTooLarge, naming what grew.
+    """
+    return _Compilation(limits, fuel or limits.fuel()).run(expression)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    size: int  # states and nodes once unrolled
+    nothing: bool  # matches no text at all
+
+
+class _Compilation:
+    """One run: facts, ready automata and fragments of expression nodes, by identity."""
+
+    def __init__(self, limits: Limits, fuel: Fuel) -> None:
+        self.limits, self.fuel = limits, fuel
+        self.labels = Labels()
+        self.facts: dict[int, _Facts] = {}
+        self.uses: dict[int, int] = {}
+        self.ready: dict[int, Dfa] = {}  # Both and Minus, compiled on their own
+        self.fragments: dict[int, Fragment] = {}
+        self.unicode: dict[object, Fragment] = {}
+
+    def run(self, root: Expression) -> Dfa:
+        order = list(_children_first(root))
+        for node in order:
+            for child in _children(node):
+                self.uses[id(child)] = self.uses.get(id(child), 0) + 1
+        for node in order:
+            if isinstance(node, Both | Minus):
+                self.ready[id(node)] = self._algebra(node)
+            self.facts[id(node)] = self._measure(node)
+            if self.uses.get(id(node), 0) > 1 and self.facts[id(node)].size >= _SHARE:
+                self._prepare(node)
+            elif isinstance(node, Repeat) and (node.low > 1 or (node.high or 0) > 1):
+                self._prepare(node.inner)
+        return self._dfa(root)
+
+    def _measure(self, node: Expression) -> _Facts:
+        facts = self.facts
+        if isinstance(node, Literal):
+            size, nothing = 1 + len(node.data), False
+        elif isinstance(node, Chars):
+            mask, rest = split(node.ranges)
+            size, nothing = 1 + (byte_edges(rest)[0] if rest else 0), not (mask or rest)
+        elif isinstance(node, Concat):
+            size = 1 + sum(facts[id(part)].size for part in node.parts)
+            nothing = any(facts[id(part)].nothing for part in node.parts)
+        elif isinstance(node, Alt):
+            size = 1 + sum(facts[id(part)].size for part in node.parts)
+            nothing = all(facts[id(part)].nothing for part in node.parts)
+        elif isinstance(node, Repeat):
+            inner = facts[id(node.inner)]
+            copies = max(node.low, 1) if node.high is None else node.high
+            nothing = inner.nothing and node.low > 0
+            size = 1 if inner.nothing else 2 + copies * inner.size
+        elif isinstance(node, Language):
+            size, nothing = 1 + node.dfa.n_states, node.dfa.is_empty
+        else:
+            dfa = self.ready[id(node)]
+            size, nothing = 1 + dfa.n_states, dfa.is_empty
+        if nothing:
+            size = 1
+        if size > self.limits.max_nfa_states:
+            raise ConstraintTooLarge("states before determinising", size, self.limits.max_nfa_states)
+        return _Facts(size, nothing)
+
+    def _algebra(self, node: Both | Minus) -> Dfa:
+        if isinstance(node, Minus):
+            return combined(self._dfa(node.left), self._dfa(node.right), "minus", self.limits, self.fuel)
+        parts = sorted((self._dfa(part) for part in node.parts), key=lambda part: part.n_states)
+        result = parts[0] if parts else any_text()
+        for part in parts[1:]:
+            result = combined(result, part, "and", self.limits, self.fuel)
+        return result
+
+    def _dfa(self, node: Expression) -> Dfa:
+        if isinstance(node, Language):
+            return node.dfa
+        if id(node) in self.ready:
+            return self.ready[id(node)]
+        if self.facts[id(node)].nothing:
+            return NO_TEXT
+        self._prepare(node)
+        return determinised(self.fragments[id(node)], self.labels, self.limits, self.fuel)
+
+    def _prepare(self, node: Expression) -> None:
+        """Build the fragment of `node`, unless it is there."""
+        if id(node) not in self.fragments and not self.facts[id(node)].nothing:
+            builder = Builder()
+            self._emit(builder, node)
+            self.fragments[id(node)] = builder.fragment()
+
+    def _emit(self, builder: Builder, root: Expression) -> None:
+        """Write `root` between the outer states of `builder`. A part only ever adds edges out of the state it
+        enters by and into the state it leaves by, so parts join without free moves in between."""
+        todo: list[tuple[Expression, int, int]] = [(root, 0, 1)]
+        while todo:
+            node, enter, leave = todo.pop()
+            if id(node) in self.fragments:
+                builder.copy(self.fragments[id(node)], enter, leave)
+            elif isinstance(node, Literal):
+                builder.literal(node.data, enter, leave)
+            elif isinstance(node, Chars):
+                self._chars(builder, node, enter, leave)
+            elif isinstance(node, Concat):
+                parts = [part for part in node.parts if not (isinstance(part, Literal) and not part.data)]
+                if not parts:
+                    builder.free(enter, leave)
+                    continue
+                first = builder.states(len(parts) - 1)
+                stops = [enter, *range(first, first + len(parts) - 1), leave]
+                todo.extend(zip(parts, stops, stops[1:]))
+            elif isinstance(node, Alt):
+                words = [part.data for part in node.parts if isinstance(part, Literal)]
+                if words:
+                    add_words(builder, words, enter, leave)
+                todo.extend(
+                    (part, enter, leave)
+                    for part in node.parts
+                    if not isinstance(part, Literal) and not self.facts[id(part)].nothing
+                )
+            elif isinstance(node, Repeat):
+                todo.extend(_repeat(builder, node, enter, leave, self.facts[id(node.inner)].nothing))
+            else:
+                self._language(builder, self._dfa(node), enter, leave)
+
+    def _chars(self, builder: Builder, node: Chars, enter: int, leave: int) -> None:
+        mask, rest = split(node.ranges)
+        if mask:
+            builder.edge(enter, leave, self.labels.number(mask))
+        if rest:
+            if rest not in self.unicode:
+                n_states, edges = byte_edges(rest)
+                inner = Builder(n_states)
+                for source, target, bytes_read in edges:
+                    inner.edge(source, target, self.labels.number(bytes_read))
+                self.unicode[rest] = inner.fragment()
+            builder.copy(self.unicode[rest], enter, leave)
+
+    def _language(self, builder: Builder, dfa: Dfa, enter: int, leave: int) -> None:
+        base = builder.states(dfa.n_states)
+        members = [0] * (int(dfa.classes.max()) + 1)
+        for byte, c in enumerate(dfa.classes.tolist()):
+            members[c] |= 1 << byte
+        labels = [self.labels.number(mask) for mask in members]
+        source, c = np.nonzero(dfa.table >= 0)
+        builder.src += (source + base).tolist()
+        builder.dst += (dfa.table[source, c] + base).tolist()
+        builder.label += [labels[i] for i in c.tolist()]
+        builder.free(enter, base)
+        for state in np.flatnonzero(dfa.accept).tolist():
+            builder.free(base + state, leave)
+
+
+@cache
+def any_text() -> Dfa:
+    """All valid UTF-8 text."""
+    return compile_expression(ANY_TEXT)
+
+
+def _children(node: Expression) -> tuple[Expression, ...]:
+    if isinstance(node, Concat | Alt | Both):
+        return node.parts
+    if isinstance(node, Repeat):
+        return (node.inner,)
+    return (node.left, node.right) if isinstance(node, Minus) else ()
+
+
+def _children_first(root: Expression) -> Iterator[Expression]:
+    """Every distinct node once, children before parents."""
+    seen: set[int] = set()
+    stack: list[tuple[Expression, bool]] = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((child, False) for child in _children(node))
+
+
+def _repeat(
+    builder: Builder, node: Repeat, enter: int, leave: int, nothing: bool
+) -> list[tuple[Expression, int, int]]:
+    """The copies that a repeat unrolls to, after writing the free moves around them."""
+    if nothing or node.high == 0:
+        builder.free(enter, leave)
+        return []
+    inner, low = node.inner, node.low
+    if node.high is None:
+        if low == 0:
+            loop = builder.states(1)
+            builder.free(enter, loop)
+            builder.free(loop, leave)
+            return [(inner, loop, loop)]
+        first = builder.states(low + 1)
+        stops = list(range(first, first + low + 1))  # the last copy may start over
+        builder.free(enter, first)
+        builder.free(stops[-1], stops[-2])
+        builder.free(stops[-1], leave)
+        return [(inner, a, b) for a, b in pairwise(stops)]
+    first = builder.states(node.high - 1)
+    stops = [enter, *range(first, first + node.high - 1), leave]
+    for stop in stops[low:-1]:
+        builder.free(stop, leave)
+    return [(inner, a, b) for a, b in pairwise(stops)]
+
+
+def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel) -> Dfa:
+    """The minimal automaton of what leads from state 0 of `fragment` to state 1."""
+    n = fragment.n_states
+    used, label = np.unique(fragment.label, return_inverse=True)
+    classes, first, label_ptr, label_class = labels.classes(used.astype(np.int32))
+    edge_ptr, order = _grouped(fragment.src, n)
+    free_ptr, free_order = _grouped(fragment.free_src, n)
+    mix = np.random.default_rng(0).integers(0, 1 << 30, n).astype(np.int32) << 1
+    mix[1] |= 1
+    why, reached, table, ends = subsets(
+        edge_ptr,
+        label.astype(np.int32)[order],
+        fragment.dst[order],
+        label_ptr,
+        label_class,
+        free_ptr,
+        fragment.free_dst[free_order],
+        mix,
+        1,
+        len(first),
+        limits.max_states,
+        limits.max_steps - fuel.spent.get("steps", 0),
+        limits.max_bytes,
+    )
+    if why != OK:
+        raise too_large(why, reached, limits, fuel)
+    fuel.spend("steps", reached, limits.max_steps)
+    return from_table(table, (ends & 1).astype(np.bool_), 0, classes, limits)
+
+
+def _grouped(source: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets and order that group edges by the state they leave."""
+    ptr = np.zeros(n + 1, np.int32)
+    np.cumsum(np.bincount(source, minlength=n), out=ptr[1:])
+    return ptr, np.argsort(source, kind="stable")

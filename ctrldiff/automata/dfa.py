@@ -1,0 +1,235 @@
+"""Regular languages as values: frozen, minimal, and equal exactly when they hold the same texts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.errors import ConstraintTooLarge, ShapeError
+from ctrldiff.kernels.determinise import BYTES, OK, STATES
+from ctrldiff.kernels.minimise import minimal
+from ctrldiff.kernels.product import product
+from ctrldiff.limits import DEFAULT, Fuel, Limits
+
+_TRUTH = {"and": 0b1000, "or": 0b1110, "minus": 0b0100}
+_EDGE_BYTES = 28  # working memory of `minimal` per edge
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dfa:
+    """A set of byte strings. Every state can be reached and can finish; state 0 is the start.
+
+    States are numbered breadth first in byte order, and two bytes share a class exactly when no state tells
+    them apart, so equal languages have equal arrays. The empty language is one state, without moves.
+
+    Fields:
+        classes: (256,) uint8, byte -> class; classes are numbered by their first byte.
+        table: (S, K) int32, state and class -> next state; -1 is dead.
+        accept: (S,) bool.
+
+    `in`, `&`, `|`, `-`, `<=` and `==` mean what they mean for sets; `a + b` is a text of a, then one of b;
+    `~a` is every *text* (valid UTF-8) outside a. A `str` is read as its UTF-8 bytes.
+    """
+
+    classes: NDArray[np.uint8]
+    table: NDArray[np.int32]
+    accept: NDArray[np.bool_]
+
+    @staticmethod
+    def from_arrays(
+        table: NDArray[np.integer],
+        classes: NDArray[np.integer],
+        accept: NDArray[np.bool_],
+        start: int = 0,
+        limits: Limits = DEFAULT,
+    ) -> Dfa:
+        """Any deterministic automaton: (S, K) next states, -1 is dead; (256,) byte -> column; (S,) bool."""
+        table = np.ascontiguousarray(table).astype(np.int32)
+        classes = np.asarray(classes).astype(np.int64)
+        if table.ndim != 2 or accept.shape != table.shape[:1] or classes.shape != (256,):
+            raise ShapeError(
+                f"table {table.shape}, classes {classes.shape} and accept {accept.shape} do not fit together",
+                hint="table is (S, K), classes is (256,), accept is (S,)",
+            )
+        if (table.size and (table.min() < -1 or table.max() >= len(table))) or not 0 <= start < len(table):
+            raise ShapeError(f"next states must lie in -1..{len(table) - 1}, and start among the states")
+        if classes.min() < 0 or classes.max() >= table.shape[1]:
+            raise ShapeError(f"classes must lie in 0..{table.shape[1] - 1}")
+        first, order = _by_first_byte(classes)
+        return from_table(np.ravel(table[:, first]), np.asarray(accept, np.bool_), start, order, limits)
+
+    @property
+    def n_states(self) -> int:
+        """How many states."""
+        return len(self.accept)
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes of bytes."""
+        return self.table.shape[1]
+
+    @property
+    def is_empty(self) -> bool:
+        """No text at all."""
+        return self.n_states == 1 and not self.accept[0]
+
+    def full_table(self) -> NDArray[np.int32]:
+        """(S, 256) int32, next state by byte; -1 is dead."""
+        return self.table[:, self.classes]
+
+    def step(self, state: int, byte: int) -> int:
+        """The next state; -1 is dead."""
+        return int(self.table[state, self.classes[byte]])
+
+    def __contains__(self, item: object) -> bool:
+        data = _bytes(item)
+        if data is None:
+            return False
+        state, item_at = 0, self.table.item
+        for c in data.translate(self._translation):
+            state = item_at(state, c)
+            if state < 0:
+                return False
+        return bool(self.accept[state])
+
+    @cached_property
+    def _translation(self) -> bytes:
+        return self.classes.tobytes()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex digest of the language; equal languages have equal fingerprints."""
+        digest = hashlib.blake2b(b"ctrldiff dfa 1", digest_size=16)
+        for array in (self.classes, self.table.astype("<i4", copy=False), self.accept):
+            digest.update(np.int64(array.size).astype("<i8").tobytes() + array.tobytes())
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dfa):
+            return NotImplemented
+        return (
+            np.array_equal(self.accept, other.accept)
+            and np.array_equal(self.classes, other.classes)
+            and np.array_equal(self.table, other.table)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __and__(self, other: Dfa) -> Dfa:
+        return combined(self, other, "and")
+
+    def __or__(self, other: Dfa) -> Dfa:
+        return combined(self, other, "or")
+
+    def __sub__(self, other: Dfa) -> Dfa:
+        return combined(self, other, "minus")
+
+    def __invert__(self) -> Dfa:
+        from ctrldiff.automata.compile import any_text
+
+        return combined(any_text(), self, "minus")
+
+    def __add__(self, other: Dfa) -> Dfa:
+        from ctrldiff.automata.compile import compile_expression
+        from ctrldiff.automata.expression import Concat, Language
+
+        if not isinstance(other, Dfa):
+            return NotImplemented
+        return compile_expression(Concat((Language(self), Language(other))))
+
+    def __le__(self, other: Dfa) -> bool:
+        return combined(self, other, "minus").is_empty
+
+    def __lt__(self, other: Dfa) -> bool:
+        return self <= other and self != other
+
+    def __ge__(self, other: Dfa) -> bool:
+        return other <= self
+
+    def __gt__(self, other: Dfa) -> bool:
+        return other < self
+
+
+def combined(a: Dfa, b: Dfa, how: str, limits: Limits = DEFAULT, fuel: Fuel | None = None) -> Dfa:
+    """The product of two automata; `how` is "and", "or" or "minus". Raises ConstraintTooLarge."""
+    fuel = fuel or limits.fuel()
+    pairs = a.classes.astype(np.int64) * 256 + b.classes
+    first, order = _by_first_byte(pairs)
+    why, reached, table, accept = product(
+        a.table,
+        a.accept,
+        a.classes[first].astype(np.int32),
+        b.table,
+        b.accept,
+        b.classes[first].astype(np.int32),
+        _TRUTH[how],
+        limits.max_states,
+        limits.max_steps - fuel.spent.get("steps", 0),
+        limits.max_bytes,
+    )
+    if why != OK:
+        raise too_large(why, reached, limits, fuel)
+    fuel.spend("steps", reached, limits.max_steps)
+    return from_table(table, accept, 0, order, limits)
+
+
+def from_table(
+    table: NDArray[np.int32],
+    accept: NDArray[np.bool_],
+    start: int,
+    classes: NDArray[np.integer],
+    limits: Limits = DEFAULT,
+) -> Dfa:
+    """The canonical value of flat (S * C,) next states whose classes are numbered by first byte."""
+    edges = int(np.count_nonzero(table >= 0))
+    if edges * _EDGE_BYTES > limits.max_bytes:
+        raise ConstraintTooLarge("working memory (bytes)", edges * _EDGE_BYTES, limits.max_bytes)
+    n_classes = table.size // accept.size
+    small, ends = minimal(table, accept, start, n_classes)
+    columns = np.ascontiguousarray(small.reshape(-1, n_classes).T)
+    number: dict[bytes, int] = {}
+    merged = np.array([number.setdefault(column.tobytes(), len(number)) for column in columns], np.uint8)
+    _, kept = np.unique(merged, return_index=True)
+    return _frozen(merged[classes], np.ascontiguousarray(columns[kept].T), ends)
+
+
+def too_large(why: int, reached: int, limits: Limits, fuel: Fuel) -> ConstraintTooLarge:
+    """The error for a kernel that stopped."""
+    if why == STATES:
+        return ConstraintTooLarge("automaton states", reached, limits.max_states)
+    if why == BYTES:
+        return ConstraintTooLarge("working memory (bytes)", reached, limits.max_bytes)
+    return ConstraintTooLarge("steps", reached + fuel.spent.get("steps", 0), limits.max_steps)
+
+
+def _by_first_byte(keys: NDArray[np.integer]) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """The first byte of each distinct key, ascending, and each byte's place among them."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    return np.sort(first), rank[inverse].astype(np.uint8)
+
+
+def _frozen(classes: NDArray[np.uint8], table: NDArray[np.int32], accept: NDArray[np.bool_]) -> Dfa:
+    for array in (classes, table, accept):
+        array.setflags(write=False)
+    return Dfa(classes, table, accept)
+
+
+def _bytes(item: object) -> bytes | None:
+    """The bytes of a text; None when it cannot be written in UTF-8 (a lone surrogate)."""
+    if isinstance(item, bytes | bytearray):
+        return bytes(item)
+    if not isinstance(item, str):
+        raise TypeError(f"a language holds str and bytes, not {type(item).__name__}")
+    try:
+        return item.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
+
+
+NO_TEXT = _frozen(np.zeros(256, np.uint8), np.full((1, 1), -1, np.int32), np.zeros(1, np.bool_))

@@ -1,0 +1,135 @@
+"""Byte automata with free moves, built in pieces between two outer states and copied as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """An automaton between state 0, which enters, and state 1, which leaves; inner states count from 2.
+
+    No edge leads into state 0 and none out of state 1, so fragments may be joined by sharing outer states.
+    """
+
+    n_states: int
+    src: Ints  # byte edges
+    dst: Ints
+    label: Ints  # an index into Labels
+    free_src: Ints  # moves that read nothing
+    free_dst: Ints
+
+
+class Labels:
+    """Sets of bytes by number; numbers 0 to 255 are the single bytes."""
+
+    def __init__(self) -> None:
+        self.masks = [1 << byte for byte in range(256)]
+        self._number = {mask: byte for byte, mask in enumerate(self.masks)}
+
+    def number(self, mask: int) -> int:
+        """The number of this set of bytes."""
+        found = self._number.get(mask)
+        if found is None:
+            found = self._number[mask] = len(self.masks)
+            self.masks.append(mask)
+        return found
+
+    def classes(self, used: Ints) -> tuple[NDArray[np.uint8], Ints, Ints, Ints]:
+        """Bytes that no used label tells apart, as one class; classes are numbered by their first byte.
+
+        Returns: (256,) byte -> class, the first byte of each class, then the classes of each used label as
+            (len(used) + 1,) offsets into a flat array.
+        """
+        packed = b"".join(self.masks[i].to_bytes(32, "little") for i in used.tolist())
+        member = np.unpackbits(
+            np.frombuffer(packed, np.uint8).reshape(len(used), 32), axis=1, bitorder="little"
+        )
+        columns = np.packbits(member, axis=0).T
+        number: dict[bytes, int] = {}
+        classes = np.array([number.setdefault(column.tobytes(), len(number)) for column in columns], np.uint8)
+        _, first = np.unique(classes, return_index=True)
+        label, flat = np.nonzero(member[:, first])
+        ptr = np.zeros(len(used) + 1, np.int32)
+        np.cumsum(np.bincount(label, minlength=len(used)), out=ptr[1:])
+        return classes, first.astype(np.int32), ptr, flat.astype(np.int32)
+
+
+@dataclass
+class Builder:
+    """Collects states and edges; `fragment()` expands all copies at once."""
+
+    n_states: int = 2
+    src: list[int] = field(default_factory=list)
+    dst: list[int] = field(default_factory=list)
+    label: list[int] = field(default_factory=list)
+    free_src: list[int] = field(default_factory=list)
+    free_dst: list[int] = field(default_factory=list)
+    _chunks: list[tuple[Ints, Ints, Ints]] = field(default_factory=list)
+    _copies: dict[int, tuple[Fragment, list[int], list[int], list[int]]] = field(default_factory=dict)
+
+    def states(self, count: int) -> int:
+        """Reserve `count` new states; returns the first."""
+        first = self.n_states
+        self.n_states += count
+        return first
+
+    def edge(self, source: int, target: int, label: int) -> None:
+        """One edge that reads a byte of `label`."""
+        self.src.append(source)
+        self.dst.append(target)
+        self.label.append(label)
+
+    def free(self, source: int, target: int) -> None:
+        """One move that reads nothing."""
+        self.free_src.append(source)
+        self.free_dst.append(target)
+
+    def literal(self, data: bytes, enter: int, leave: int) -> None:
+        """A chain that reads `data`."""
+        if not data:
+            self.free(enter, leave)
+            return
+        first = self.states(len(data) - 1)
+        if len(data) < 64:
+            inner = range(first, first + len(data) - 1)
+            self.src += [enter, *inner]
+            self.dst += [*inner, leave]
+            self.label += data
+            return
+        path = np.arange(first - 1, first + len(data), dtype=np.int32)
+        path[0], path[-1] = enter, leave
+        self._chunks.append((path[:-1], path[1:], np.frombuffer(data, np.uint8).astype(np.int32)))
+
+    def copy(self, fragment: Fragment, enter: int, leave: int) -> None:
+        """The whole of `fragment` between two states of this builder."""
+        held = self._copies.setdefault(id(fragment), (fragment, [], [], []))
+        held[1].append(enter)
+        held[2].append(leave)
+        held[3].append(self.states(fragment.n_states - 2))
+
+    def fragment(self) -> Fragment:
+        """Everything collected, as arrays."""
+        edges = [(_ints(self.src), _ints(self.dst), _ints(self.label)), *self._chunks]
+        free = [(_ints(self.free_src), _ints(self.free_dst))]
+        for part, enter, leave, base in self._copies.values():
+            names = np.empty((len(base), part.n_states), np.int32)  # a row per copy: its name of each state
+            names[:, 2:] = np.arange(part.n_states - 2, dtype=np.int32) + _ints(base)[:, None]
+            names[:, 0], names[:, 1] = enter, leave
+            edges.append(
+                (names[:, part.src].ravel(), names[:, part.dst].ravel(), np.tile(part.label, len(base)))
+            )
+            free.append((names[:, part.free_src].ravel(), names[:, part.free_dst].ravel()))
+        src, dst, label = (np.concatenate(column) for column in zip(*edges))
+        free_src, free_dst = (np.concatenate(column) for column in zip(*free))
+        return Fragment(self.n_states, src, dst, label, free_src, free_dst)
+
+
+def _ints(values: Sequence[int]) -> Ints:
+    return np.array(values, np.int32)

@@ -15,7 +15,8 @@
     ├── VocabularyError                tokens whose exact bytes are unknown
     ├── ModelError                     a folder that is no model, or a model we cannot drive
     │   └── PromptTooLong              prompt and answer do not fit the context
-    └── InputError                     an empty text, an unreadable line
+    ├── InputError                     an empty text, an unreadable line
+    └── OutputInvalid                  legal text that the type's own rules refuse
 
 Every error says what happened and where, then why, then one to three ways out; `code` is stable, and the facts
 are attributes for code that catches it.
@@ -159,3 +160,9 @@ class InputError(CtrldiffError):
     """An empty text, an unreadable line."""
 
     code = "INPUT"
+
+
+class OutputInvalid(CtrldiffError):
+    """Text that obeys the schema, refused by a rule that the type has beside it. Fields: raw."""
+
+    code = "OUTPUT_INVALID"

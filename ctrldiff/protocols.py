@@ -41,9 +41,7 @@ class Guidance(Protocol):
     def branches(self, state: State, step: Step) -> Sequence[State]:
         """States of B rows each, forwarded together with the main one."""
 
-    def combine(
-        self, logits: torch.Tensor, branches: Sequence[torch.Tensor], state: State, step: Step
-    ) -> torch.Tensor:
+    def combine(self, logits: torch.Tensor, branches: Sequence[torch.Tensor], state: State, step: Step) -> torch.Tensor:
         """(B, T, V) guided logits."""
 
 

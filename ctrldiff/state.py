@@ -175,7 +175,9 @@ class State:
             self,
             status=torch.where(where, torch.full_like(self.status, int(Status.OPEN)), self.status),
             held_at=torch.where(where, torch.full_like(self.held_at, -1), self.held_at),
-            held_confidence=torch.where(where, torch.full_like(self.held_confidence, float("nan")), self.held_confidence),
+            held_confidence=torch.where(
+                where, torch.full_like(self.held_confidence, float("nan")), self.held_confidence
+            ),
         )
 
     def remember(self, **tensors: torch.Tensor) -> State:

@@ -77,9 +77,7 @@ def denoise(
     """(B, T, V) logits after guidance and processors: one batched call, whatever the number of branches (X6)."""
     branches = [guide.branches(state, step) for guide in guides]
     views = [state, *(view for group in branches for view in group)]
-    logits, *rest = (
-        denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
-    )
+    logits, *rest = denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
     for guide, group in zip(guides, branches, strict=True):
         logits = guide.combine(logits, rest[: len(group)], state, step)
         rest = rest[len(group) :]

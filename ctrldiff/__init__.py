@@ -1,0 +1,77 @@
+"""Constrained and controllable decoding for masked-diffusion language models."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ctrldiff.automata.dfa import Dfa
+    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.constraints.basic import Choice, Regex, Text
+    from ctrldiff.constraints.description import Automaton
+    from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.errors import CtrldiffError
+    from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
+    from ctrldiff.limits import Limits
+    from ctrldiff.models.callable import from_callable
+    from ctrldiff.models.spec import ModelSpec
+    from ctrldiff.posterior.table import Table
+    from ctrldiff.state import State
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Automaton": "ctrldiff.constraints.description",
+    "Choice": "ctrldiff.constraints.basic",
+    "CtrldiffError": "ctrldiff.errors",
+    "Dfa": "ctrldiff.automata.dfa",
+    "Generator": "ctrldiff.generate",
+    "JsonSchema": "ctrldiff.constraints.json_schema",
+    "Limits": "ctrldiff.limits",
+    "Model": "ctrldiff.generate",
+    "ModelSpec": "ctrldiff.models.spec",
+    "Regex": "ctrldiff.constraints.basic",
+    "Result": "ctrldiff.generate",
+    "State": "ctrldiff.state",
+    "Table": "ctrldiff.posterior.table",
+    "Text": "ctrldiff.constraints.basic",
+    "Usage": "ctrldiff.generate",
+    "Vocabulary": "ctrldiff.automata.vocabulary",
+    "from_callable": "ctrldiff.models.callable",
+    "from_pretrained": "ctrldiff.generate",
+}
+
+__all__ = [
+    "Automaton",
+    "Choice",
+    "CtrldiffError",
+    "Dfa",
+    "Generator",
+    "JsonSchema",
+    "Limits",
+    "Model",
+    "ModelSpec",
+    "Regex",
+    "Result",
+    "State",
+    "Table",
+    "Text",
+    "Usage",
+    "Vocabulary",
+    "from_callable",
+    "from_pretrained",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `import ctrldiff` costs neither torch nor numba."""
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'ctrldiff' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

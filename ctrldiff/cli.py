@@ -1,0 +1,251 @@
+"""The command line: parse, call the front door, show. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Typed, guaranteed answers from masked-diffusion language models.",
+)
+
+SchemaArgument = Annotated[str, typer.Argument(help="A JSON Schema: a file, or the JSON itself.")]
+SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
+StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
+TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
+TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def main() -> None:
+    """Entry point: typed errors become one readable message and exit status 2."""
+    with _errors():
+        app()
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    from ctrldiff.errors import CtrldiffError
+
+    try:
+        yield
+    except CtrldiffError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@app.command()
+def check(schema: SchemaArgument, model: ModelOption = "tiny", as_json: JsonOption = False) -> None:
+    """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be."""
+    from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.generate import from_pretrained
+
+    description = JsonSchema(schema)
+    report = description.report()
+    facts: dict[str, Any] = {
+        "enforced": dict(report.enforced),
+        "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
+        "refused": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.refused],
+    }
+    if not report.refused:
+        began = time.perf_counter()
+        dfa = description.dfa()
+        built = time.perf_counter()
+        vocabulary = from_pretrained(model).vocabulary
+        loaded = time.perf_counter()
+        table = description.compile(vocabulary)
+        facts |= {
+            "states": dfa.n_states,
+            "shortest": (dfa.shortest() or b"").decode(),
+            "tokens": {
+                "vocabulary": vocabulary.size,
+                "states": table.n_states,
+                "classes": table.n_classes,
+                "edges": table.n_edges,
+                "shortest": table.shortest,
+                "longest": table.longest,
+            },
+            "seconds": {
+                "automaton": round(built - began, 4),
+                "token_table": round(time.perf_counter() - loaded, 4),
+            },
+        }
+    if as_json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        _print_check(facts)
+    if report.refused:
+        raise SystemExit(1)
+
+
+def _print_check(facts: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    enforced = ", ".join(f"{k} ×{n}" if n > 1 else k for k, n in facts["enforced"].items())
+    grid.add_row("enforced", enforced or "nothing")
+    for item in facts["narrowed"]:
+        grid.add_row("narrowed", escape(f"{item['pointer']}: {item['how']}"))
+    for item in facts["refused"]:
+        why = f" ({item['why']})" if item["why"] else ""
+        grid.add_row("[red]refused[/red]", escape(f'"{item["keyword"]}" at {item["pointer"]}{why}'))
+    if "states" in facts:
+        tokens = facts["tokens"]
+        longest = "no end" if tokens["longest"] is None else f"{tokens['longest']} tokens"
+        grid.add_row("automaton", f"{facts['states']:,} byte states in {facts['seconds']['automaton']:.3f} s")
+        grid.add_row(
+            "token table",
+            f"{tokens['states']:,} states, {tokens['classes']:,} classes, {tokens['edges']:,} edges over "
+            f"{tokens['vocabulary']:,} tokens in {facts['seconds']['token_table']:.3f} s",
+        )
+        grid.add_row("shortest", escape(f"{tokens['shortest']} tokens, e.g. {facts['shortest']}"))
+        grid.add_row("longest", longest)
+    console.print(grid)
+
+
+@app.command()
+def run(
+    text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
+    schema: Annotated[str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or JSON.")] = None,
+    regex: Annotated[str | None, typer.Option(help="A pattern the answer has to match.")] = None,
+    choice: Annotated[str | None, typer.Option(help="Labels to choose from, separated by commas.")] = None,
+    ask: Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")] = None,
+    model: ModelOption = "tiny",
+    steps: StepsOption = None,
+    max_new_tokens: TokensOption = None,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Decode one text."""
+    from ctrldiff.constraints.basic import Choice, Regex
+    from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.errors import InputError
+    from ctrldiff.generate import Generator, from_pretrained
+
+    given = [
+        name for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice)) if value is not None
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
+    wanted: Any = str
+    if schema is not None:
+        wanted = JsonSchema(schema, optional="write")
+    elif regex is not None:
+        wanted = Regex(regex)
+    elif choice is not None:
+        wanted = Choice(label.strip() for label in choice.split(","))
+    generator = Generator(
+        from_pretrained(model),
+        wanted,
+        ask=ask,
+        steps=steps,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        trace=show,
+    )
+    result = generator(sys.stdin.read() if text == "-" else text)
+    if as_json:
+        facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
+        print(json.dumps(facts | ({"probs": result.probs} if result.probs else {}), ensure_ascii=False))
+        return
+    _print_result(result, pretty=schema is not None)
+
+
+def _print_result(result: Any, *, pretty: bool) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if result.trace is not None:
+        for frame, before in zip(result.trace.frames[0], [None, *result.trace.frames[0]], strict=False):
+            line = Text(f"{frame.step:>3}  ", style="dim")
+            for n, piece in enumerate(frame.pieces):
+                new = before is not None and before.pieces[n] is None
+                line.append("·" if piece is None else piece, "dim" if piece is None else "bold green" if new else "")
+            console.print(line)
+        console.print()
+    if pretty:
+        console.print_json(result.raw)
+    else:
+        console.print(Text(result.raw))
+    for label, prob in sorted(result.probs.items(), key=lambda item: -item[1]):
+        console.print(Text(f"  {prob:6.3f}  {label}", style="dim"))
+    usage = result.usage
+    console.print(
+        Text(
+            f"{usage.answer_tokens} tokens in {usage.forwards} forward passes, {usage.seconds:.2f} s, prob {result.prob:.3g}",
+            style="dim",
+        )
+    )
+
+
+@app.command()
+def extract(
+    file: Annotated[Path, typer.Argument(help="JSON lines, one document each.")],
+    schema: SchemaOption,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where answers go, JSON lines.")],
+    field: Annotated[str, typer.Option(help="The key that holds a document's text.")] = "text",
+    model: ModelOption = "tiny",
+    steps: StepsOption = None,
+    max_new_tokens: TokensOption = None,
+    temperature: TemperatureOption = 0.0,
+    seed: SeedOption = 0,
+    batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn a file of documents into a file of objects. Lines that cannot be used go to OUT.failed.jsonl, with why."""
+    from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.extract import extract_file
+    from ctrldiff.generate import Generator, from_pretrained
+
+    generator = Generator(
+        from_pretrained(model),
+        JsonSchema(schema, optional="write"),
+        steps=steps,
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        batch_size=batch_size,
+    )
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=as_json) as progress:
+        task = progress.add_task("extracting", total=None)
+
+        def report(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        summary = extract_file(generator, file, out, field=field, strict=strict, report=report)
+    if as_json:
+        print(json.dumps(vars(summary)))
+    else:
+        failed = f", {summary.failed} failed (see {summary.failed_file})" if summary.failed else ""
+        rate = summary.done / summary.seconds if summary.seconds else 0.0
+        console.print(
+            f"{summary.done} documents in {summary.seconds:.1f} s ({rate:.2f}/s), "
+            f"{summary.forwards / max(summary.done, 1):.1f} forwards each{failed}"
+        )

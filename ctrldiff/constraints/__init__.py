@@ -1,0 +1,1 @@
+"""What may be written: frozen descriptions that compile to token tables."""

@@ -1,0 +1,59 @@
+"""The descriptions that need no compiler of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from ctrldiff.automata.expression import ANY_CHAR, ANY_TEXT, Alt, Concat, Expression, text
+from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.description import Description
+from ctrldiff.errors import ConstraintUnsatisfiable
+from ctrldiff.limits import DEFAULT, Limits
+
+
+@dataclass(frozen=True)
+class Regex(Description):
+    """The texts that `pattern` matches from end to end (`re.fullmatch`), or anywhere with `search=True`.
+
+    dialect: "python" (the `re` module's syntax minus what is not regular) or "ecma" (JSON Schema's `pattern`).
+    ascii: `\\d \\w \\s` mean ASCII only. What cannot be honoured is refused by name; see `docs/regex.md`.
+    """
+
+    pattern: str
+    dialect: Literal["python", "ecma"] = "python"
+    search: bool = False
+    ascii: bool = False
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return parse(self.pattern, dialect=self.dialect, search=self.search, ascii=self.ascii, limits=limits)
+
+
+@dataclass(frozen=True, init=False)
+class Choice(Description):
+    """One of these labels, to the letter; in the order given, each once."""
+
+    labels: tuple[str, ...]
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        object.__setattr__(self, "labels", tuple(dict.fromkeys(labels)))
+        if not self.labels:
+            raise ConstraintUnsatisfiable("a Choice needs at least one label", hint='Choice(["yes", "no"])')
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return Alt(tuple(text(label) for label in self.labels))
+
+    def branches(self) -> dict[str, Description]:
+        """A description for each label, for `posterior.branch_probs`."""
+        return {label: Choice([label]) for label in self.labels}
+
+
+@dataclass(frozen=True)
+class Text(Description):
+    """Any text; `empty=False` wants at least one character."""
+
+    empty: bool = False
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return ANY_TEXT if self.empty else Concat((ANY_CHAR, ANY_TEXT))

@@ -1,0 +1,108 @@
+"""What every constraint description can do: be compiled, combined and asked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import Alt, Both, Expression, Language
+from ctrldiff.automata.token_automaton import token_automaton
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.errors import ConstraintError
+from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.posterior.table import Table
+
+
+class Description(ABC):
+    """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
+
+    Subclasses say `expression`; nothing else is theirs to change.
+    """
+
+    @abstractmethod
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        """The description as an expression over UTF-8 text. Raises ConstraintError for what cannot be enforced."""
+
+    def dfa(self, limits: Limits = DEFAULT) -> Dfa:
+        """The minimal byte automaton of exactly these texts (remembered for recent descriptions)."""
+        return _dfa(self, limits)
+
+    def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
+        """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
+        return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
+
+    def __contains__(self, text: str | bytes) -> bool:
+        return text in self.dfa()
+
+    def __and__(self, other: Any) -> Description:
+        return And((self, as_description(other)))
+
+    def __or__(self, other: Any) -> Description:
+        return Or((self, as_description(other)))
+
+    def __rand__(self, other: Any) -> Description:
+        return And((as_description(other), self))
+
+    def __ror__(self, other: Any) -> Description:
+        return Or((as_description(other), self))
+
+    def __le__(self, other: Any) -> bool:
+        return self.dfa() <= as_description(other).dfa()
+
+
+@lru_cache(maxsize=128)
+def _dfa(description: Description, limits: Limits) -> Dfa:
+    expression = description.expression(limits)
+    return expression.dfa if isinstance(expression, Language) else compile_expression(expression, limits)
+
+
+@dataclass(frozen=True)
+class And(Description):
+    """The texts that all parts accept."""
+
+    parts: tuple[Description, ...]
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return Both(tuple(part.expression(limits) for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Or(Description):
+    """The texts that any part accepts."""
+
+    parts: tuple[Description, ...]
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return Alt(tuple(part.expression(limits) for part in self.parts))
+
+
+@dataclass(frozen=True)
+class Automaton(Description):
+    """A ready automaton as a constraint: bring your own."""
+
+    automaton: Dfa
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        return Language(self.automaton)
+
+
+def as_description(value: Any) -> Description:
+    """A description out of a description, a `Dfa` or an `interegular.FSM`.
+
+    An `outlines_core.Index` speaks of token ids, so it needs to know what they spell: `Automaton(Dfa.from_index(...))`.
+    """
+    if isinstance(value, Description):
+        return value
+    if isinstance(value, Dfa):
+        return Automaton(value)
+    if type(value).__module__.split(".")[0] == "interegular":
+        return Automaton(Dfa.from_fsm(value))
+    raise ConstraintError(
+        f"a {type(value).__name__} is not a constraint",
+        hint="use Regex, Choice, JsonSchema, a Dfa or an interegular FSM;\n"
+        "an outlines_core Index: Automaton(Dfa.from_index(index, tokens))",
+    )

@@ -1,0 +1,264 @@
+"""The front door: text and type in, a value of that type out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import torch
+
+from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
+from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.models.hf import Loaded, load, resolve
+from ctrldiff.posterior.table import Table
+from ctrldiff.protocols import CommitPolicy, Guidance, Processor, RevisePolicy, Schedule
+from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.presets import plan
+from ctrldiff.sampling.revise import Keep
+from ctrldiff.sampling.trace import Trace
+from ctrldiff.state import State
+from ctrldiff.structured import OutputType, output_type
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a result cost.
+
+    Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
+        forwards (denoiser calls this row took part in); seconds (wall clock of the batch it was decoded in).
+    """
+
+    prompt_tokens: int
+    answer_tokens: int
+    canvas: int
+    forwards: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer.
+
+    Fields:
+        output: a value of the wanted type.       raw: its text.
+        log_prob: for a lone choice, the exact log-probability of the label. Otherwise the sum over positions of the
+            log of each token's constrained marginal when it was written: a product of conditionals, exact when one
+            position was written at a time, an approximation when several were.
+        probs: every label's exact probability, for a lone choice; else empty.
+        tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
+    """
+
+    output: Any
+    raw: str
+    log_prob: float
+    usage: Usage
+    tokens: tuple[int, ...] = field(repr=False)
+    probs: dict[str, float] = field(default_factory=dict)
+    trace: Trace | None = field(default=None, repr=False)
+
+    @property
+    def prob(self) -> float:
+        """exp(log_prob)."""
+        return math.exp(self.log_prob)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model. Call it with a text and a type; or make a `Generator` once and call that."""
+
+    loaded: Loaded
+
+    @property
+    def vocabulary(self) -> Any:
+        """What each token id spells."""
+        return self.loaded.denoiser.vocabulary
+
+    @overload
+    def __call__(self, text: str, output: Any = str, **how: Any) -> Result: ...
+    @overload
+    def __call__(self, text: list[str], output: Any = str, **how: Any) -> list[Result]: ...
+    def __call__(self, text: Any, output: Any = str, **how: Any) -> Any:
+        """`Generator(self, output, **how)(text)`."""
+        return Generator(self, output, **how)(text)
+
+
+def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
+    """Load a model: "tiny", which is in the box, or the path of a masked-LM folder with safetensors weights.
+
+    Args:
+        overrides: `device`, `dtype`, and any field of `ModelSpec`.
+    Raises: ModelError, VocabularyError.
+    """
+    return Model(load(resolve(name), **overrides))
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A model and a type, compiled once and called many times.
+
+    Args:
+        model: from `from_pretrained`.
+        output: a type, a JSON Schema dict, or a constraint; see `output_type`.
+        ask: the name of a bare value ("total"), or any words for a constraint.
+        max_new_tokens: positions of the canvas. None: what the longest answer needs, else the model's usual canvas.
+        steps: forward passes at most, the same share of the canvas each. None: the default preset, which takes as
+            many as the answer needs (`docs/decisions/0002-default-preset.md`).
+        temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
+        seed: fixes every draw. A row's draws depend on the seed and its own prompt, on nothing else.
+        batch_size: rows per forward pass. Results do not depend on it.
+        schedule, commit, revise, processors, guides: plug-ins in place of the preset's.
+        trace: keep the canvases of every step.
+        limits: what compiling may cost.
+    Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
+        forward pass.
+    """
+
+    model: Model
+    output: Any = str
+    ask: str | None = None
+    max_new_tokens: int | None = None
+    steps: int | None = None
+    temperature: float = 0.0
+    seed: int = 0
+    batch_size: int = 16
+    schedule: Schedule | None = None
+    commit: CommitPolicy | None = None
+    revise: RevisePolicy = Keep()
+    processors: Sequence[Processor] = ()
+    guides: Sequence[Guidance] = ()
+    trace: bool = False
+    limits: Limits = DEFAULT
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 1), ("max_new_tokens", 1), ("batch_size", 1), ("temperature", 0), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and not (value >= least and math.isfinite(value)):
+                raise InputError(f"{name}={value}: at least {least}", param=name)
+        _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
+
+    @cached_property
+    def type(self) -> OutputType:
+        """The wanted type, read."""
+        return output_type(self.output, ask=self.ask)
+
+    @cached_property
+    def table(self) -> Table:
+        """The token table of the type over the model's vocabulary."""
+        return self.type.description.compile(self.model.vocabulary, self.limits)
+
+    def __call__(self, text: Any) -> Any:
+        """A result for a text; a list of results for a list of texts."""
+        if isinstance(text, str):
+            return next(self.each([text]))
+        return list(self.each(list(text)))
+
+    def each(self, texts: Sequence[str]) -> Iterator[Result]:
+        """Results in the order of the texts, a batch at a time. Every text is checked before the first forward pass."""
+        rows = [self._row(text, n) for n, text in enumerate(texts)]
+        start = 0
+        while start < len(rows):
+            canvas = rows[start][1]
+            stop = start
+            while stop < len(rows) and stop - start < self.batch_size and rows[stop][1] == canvas:
+                stop += 1
+            yield from self._decode([ids for ids, _ in rows[start:stop]], canvas)
+            start = stop
+
+    def check(self, text: str) -> int:
+        """The canvas that a text gets. Raises what decoding it would raise, without decoding."""
+        return self._row(text, 0)[1]
+
+    def _row(self, text: str, n: int) -> tuple[list[int], int]:
+        """Prompt ids and canvas length of one text."""
+        if not isinstance(text, str):
+            raise InputError(f"text {n} is a {type(text).__name__}, not a str", row=n)
+        if not text.strip():
+            raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
+        spec, table = self.model.loaded.spec, self.table
+        ids = self.model.loaded.prompt_ids(text, self.type.ask)
+        room = spec.context - len(ids)
+        room -= spec.context % spec.round_to
+        wanted = self.max_new_tokens
+        if wanted is None:
+            wanted = min(spec.canvas if table.longest is None else min(table.longest + 1, spec.canvas), max(room, 0))
+            wanted = max(wanted, table.shortest)
+        elif wanted < table.shortest:
+            raise BudgetTooSmall(
+                f"the shortest text of this type needs {table.shortest} tokens; max_new_tokens is {wanted}",
+                hint=f"max_new_tokens>={table.shortest}",
+                shortest=table.shortest,
+                budget=wanted,
+            )
+        if wanted > room:
+            raise PromptTooLong(
+                f"text {n}: {len(ids):,} prompt + {wanted:,} answer tokens > context {spec.context:,}",
+                hint="shorten the text, or split it",
+                prompt=len(ids),
+                answer=wanted,
+                context=spec.context,
+                row=n,
+            )
+        return ids, wanted
+
+    def _decode(self, prompts: list[list[int]], canvas: int) -> list[Result]:
+        began = time.perf_counter()
+        state = State.blank(prompts, canvas, seed=self.seed)
+        trace = Trace.start(self.model.vocabulary, state) if self.trace else None
+        probs: list[dict[str, float]] = [{} for _ in prompts]
+        denoiser = self.model.loaded.denoiser
+        constraint = Tables.same(self.table, len(prompts))
+        if self.type.labels and self.temperature == 0 and self.steps in (None, 1) and self.commit is None:
+            branches = {
+                label: branch.compile(self.model.vocabulary, self.limits)
+                for label, branch in self.type.description.branches().items()  # type: ignore[attr-defined]
+            }
+            state, probs = decide(denoiser, state, constraint, branches)
+        else:
+            preset = plan(self.steps, self.temperature)
+            state = sample(
+                denoiser,
+                state,
+                constraint=constraint,
+                processors=(*self.processors, *preset.processors),
+                guides=self.guides,
+                schedule=self.schedule or preset.schedule,
+                propose=preset.propose,
+                commit=self.commit or preset.commit,
+                revise=self.revise,
+                watch=trace.watch if trace else preset.watch,
+            )
+        seconds = time.perf_counter() - began
+        return [self._result(state, row, seconds, probs[row], trace) for row in range(len(prompts))]
+
+    def _result(self, state: State, row: int, seconds: float, probs: dict[str, float], trace: Trace | None) -> Result:
+        ids = state.tokens[row].tolist()
+        vocabulary = self.model.vocabulary
+        data = vocabulary.decode(ids)
+        stops = [n for n, token in enumerate(ids) if token in vocabulary.stop_ids]
+        raw = data.decode("utf-8")
+        if probs:
+            log_prob = math.log(max(probs.values()))
+        else:
+            log_prob = float(state.held_confidence[row].to(torch.float64).clamp(min=1e-45).log().nansum())
+        return Result(
+            output=self.type.read(raw),
+            raw=raw,
+            log_prob=log_prob,
+            usage=Usage(
+                prompt_tokens=len(state.prompt[row]),
+                answer_tokens=stops[0] if stops else len(ids),
+                canvas=len(ids),
+                forwards=int(state.forwards[row]),
+                seconds=seconds,
+            ),
+            tokens=tuple(ids),
+            probs=probs,
+            trace=trace.row(row) if trace else None,
+        )

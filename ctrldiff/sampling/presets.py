@@ -1,0 +1,44 @@
+"""Plug-ins that were measured together. The figures behind the default: `docs/decisions/0002-default-preset.md`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ctrldiff.protocols import CommitPolicy, Processor, Proposer, Schedule, Watcher
+from ctrldiff.sampling.commit import CertainFree, LeftToRight, TopK
+from ctrldiff.sampling.propose import Best, Draw
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stop import ignore
+from ctrldiff.state import State, Step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a preset puts into the loop."""
+
+    schedule: Schedule
+    commit: CommitPolicy
+    propose: Proposer
+    processors: tuple[Processor, ...] = ()
+    watch: Watcher = ignore
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Divide logits by `value`."""
+
+    value: float
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        return logits / self.value
+
+
+def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
+    """The default preset, or with `steps` the fixed-rate one; above temperature 0 with exact samples."""
+    propose: Proposer = Draw() if temperature > 0 else Best()
+    processors = (Temperature(temperature),) if temperature > 0 else ()
+    if steps is not None:
+        return Plan(Linear(steps), TopK(), propose, processors)
+    return Plan(Linear(), LeftToRight(CertainFree(TopK()), block=16), propose, processors)

@@ -1,0 +1,100 @@
+"""A type in: what may be written for it, how the prompt asks for it, and how the text becomes a value again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pydantic
+
+from ctrldiff.ask import ask_for
+from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.description import Description, as_description
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.errors import ConstraintError, OutputInvalid
+
+
+@dataclass(frozen=True)
+class OutputType:
+    """One wanted type.
+
+    Fields:
+        description: the texts that spell a value of the type.
+        ask: how the prompt names it.
+        read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
+        labels: the texts to choose between, for a type that is a lone choice; else empty.
+    """
+
+    description: Description
+    ask: str
+    read: Callable[[str], Any]
+    labels: tuple[str, ...] = ()
+
+
+def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
+    """Read a type, a JSON Schema (as a dict) or a constraint.
+
+    Args:
+        wanted: `str`, `int`, `float`, `bool`, `date`, `Literal`, `Enum`, a pydantic model or anything else that
+            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `JsonSchema`, a `Dfa` or an FSM.
+        ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
+            asked for by their keys, and take none.
+    Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
+    """
+    if wanted is str:
+        return OutputType(Text(), ask or "", str)
+    if isinstance(wanted, dict | bool):
+        wanted = JsonSchema(wanted)
+    if isinstance(wanted, JsonSchema):
+        return OutputType(wanted, ask_for(wanted.schema, ask), json.loads)
+    if isinstance(wanted, Choice):
+        return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
+    if not isinstance(wanted, type) and not hasattr(wanted, "__origin__") and not _is_annotation(wanted):
+        return OutputType(as_description(wanted), ask or "", str)
+    return _from_annotation(wanted, ask)
+
+
+def _is_annotation(wanted: Any) -> bool:
+    return type(wanted).__module__ in ("typing", "types")
+
+
+def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
+    try:
+        adapter = pydantic.TypeAdapter(wanted)
+        schema = adapter.json_schema()
+    except pydantic.errors.PydanticUserError as error:
+        raise ConstraintError(
+            f"{wanted!r} is not a type that can be written as JSON",
+            why=str(error).splitlines()[0],
+            hint="use a pydantic model, a JSON Schema, Regex, Choice, Literal, int, float, bool, str or date",
+        ) from error
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if values and all(isinstance(value, str) for value in values):
+        labels = tuple(values)
+        return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter.validate_python), labels)
+    if set(schema) <= {"type", "format"} and schema.get("format") in FORMATS:
+        pattern = Regex(FORMATS[schema["format"]])
+        return OutputType(pattern, ask_for(schema, ask), _reader(adapter.validate_python))
+    return OutputType(JsonSchema(schema, optional="write"), ask_for(schema, ask), _reader(adapter.validate_json))
+
+
+def _named(kind: str, name: str | None) -> str:
+    return f"{name}:{kind}" if name else kind
+
+
+def _reader(validate: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return validate(text)
+        except pydantic.ValidationError as error:
+            raise OutputInvalid(
+                "the answer obeys the schema, but the type has a rule that the schema does not say",
+                why=f"{text[:200]}\n{error}",
+                hint="say the rule in the schema (Field(...)), or read result.raw",
+                raw=text,
+            ) from error
+
+    return read

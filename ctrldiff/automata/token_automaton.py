@@ -1,8 +1,9 @@
-"""A `Dfa` read through a `Vocabulary`: which token leads from which state to which, in the form the chain solver eats.
+"""A `Dfa` read through a `Vocabulary`: which token leads from which state to which, in the form the chain
+solver eats.
 
-Tokens that act alike in every state form one *class*; the edges between two states are one *grouped edge*, labelled with
-the set of classes that take it. A constraint of 785 states over 131,072 tokens has millions of (state, token) edges and
-a few thousand grouped ones.
+Tokens that act alike in every state form one *class*; the edges between two states are one *grouped edge*,
+labelled with the set of classes that take it. A constraint of 785 states over 131,072 tokens has millions of
+(state, token) edges and a few thousand grouped ones.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable
 from ctrldiff.kernels import lift as kernels
+from ctrldiff.kernels.reach import survey
 from ctrldiff.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from ctrldiff.automata.cache import Cache
+
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
 
@@ -27,13 +30,15 @@ if TYPE_CHECKING:
 class TokenAutomaton:
     """Token sequences whose bytes a `Dfa` accepts, ended by a stop id or by the end of the canvas.
 
-    Every state can be reached from the start (state 0) and can finish, by whole tokens. The states of the text come
-    first, numbered as in the `Dfa` minus those that whole tokens cannot use. When the vocabulary has stop ids, the last
-    state is the *tail*: every accepting state leads to it by a stop id, and it leads to itself by a stop id or the pad.
+    Every state can be reached from the start (state 0) and can finish, by whole tokens. The states of the
+    text come first, numbered as in the `Dfa` minus those that whole tokens cannot use. When the vocabulary
+    has stop ids, the last state is the *tail*: every accepting state leads to it by a stop id, and it leads
+    to itself by a stop id or the pad.
 
     Fields (V tokens, C classes, L labels, E edges, S states; arrays are read-only):
-        token_class: (V,) int32; tokens with equal transitions share a class; -1 for a token on no edge. Classes of text
-            are numbered by their first token; after them come the class of the stop ids and that of the pad.
+        token_class: (V,) int32; tokens with equal transitions share a class; -1 for a token on no edge.
+            Classes of text are numbered by their first token; after them come the class of the stop ids and
+            that of the pad.
         label_ptr, label_classes: (L + 1,), (nnz,) int32; label l is the ascending set
             `label_classes[label_ptr[l]:label_ptr[l + 1]]`. No two labels are equal.
         edge_from, edge_to, edge_label: (E,) int32, ascending by (from, to), one edge per pair.
@@ -139,13 +144,14 @@ def lift_arrays(
     vocabulary: Vocabulary,
     limits: Limits = DEFAULT,
 ) -> TokenAutomaton:
-    """`lift` for a DFA given as arrays: table (S, K) int32 with -1 for dead, classes (256,) uint8, accept (S,) bool.
+    """`lift` for a DFA given as arrays: table (S, K) int32 with -1 for dead, classes (256,) uint8, accept
+    (S,) bool.
 
     State 0 is the start. The DFA need be neither minimal nor trimmed.
     """
-    # A pair is stored twice at the worst moment (by column and by row), 4 + 4 bytes each time.
+    # A pair is held twice at the worst moment (by column and by row), 8 bytes each time.
     max_pairs = min(limits.max_edges, limits.max_bytes // 16)
-    status, amount, token_class, begin, end, source, target = kernels.columns(
+    status, amount, token_class, begin, end, pairs = kernels.columns(
         *vocabulary.trie, classes, np.ascontiguousarray(table.T), max_pairs, limits.max_lift_steps
     )
     if status == kernels.TOO_MANY_STEPS:
@@ -155,15 +161,15 @@ def lift_arrays(
     if status == kernels.TOO_MANY_PAIRS:
         raise ConstraintTooLarge("bytes of (state, token class) pairs", int(amount) * 16, limits.max_bytes)
 
-    edges = kernels.group(begin, end, source, target, len(accept))
-    live, distance, longest = kernels.survey(edges[0], edges[1], accept)
+    edges = kernels.group(begin, end, pairs, len(accept))
+    live, distance, longest = survey(edges[0], edges[1], accept)
     if not live[0]:
         raise _unsatisfiable(table, classes, accept, vocabulary)
     n_classes = len(begin)
     if not live.all():
-        token_class, begin, end, source, target = _restrict(token_class, begin, end, source, target, live)
+        token_class, begin, end, pairs = _restrict(token_class, begin, end, pairs, live)
         n_classes, accept, distance = len(begin), accept[live], distance[live]
-        edges = kernels.group(begin, end, source, target, len(accept))
+        edges = kernels.group(begin, end, pairs, len(accept))
     return _with_tail(token_class, n_classes, edges, accept, distance, int(longest), vocabulary)
 
 
@@ -171,35 +177,26 @@ def _restrict(
     token_class: NDArray[np.int32],
     begin: NDArray[np.int64],
     end: NDArray[np.int64],
-    source: NDArray[np.int32],
-    target: NDArray[np.int32],
+    pairs: NDArray[np.int64],
     live: NDArray[np.bool_],
 ) -> tuple[NDArray[Any], ...]:
-    """The columns over live states only; columns that became equal are one class, numbered as before by first token."""
-    renumber = np.cumsum(live, dtype=np.int32) - 1
+    """The columns over live states only; those that became equal are one class. Numbered by first token."""
+    renumber = np.cumsum(live, dtype=np.int64) - 1
     number: dict[bytes, int] = {b"": -1}
-    sources, targets, lengths = [source[:0]], [target[:0]], []
-    new_class = np.full(
-        len(begin) + 1, -1, dtype=np.int32
-    )  # the last entry stays -1, for the tokens of class -1
+    kept, lengths = [pairs[:0]], [0]
+    new_class = np.full(len(begin) + 1, -1, dtype=np.int32)  # the last entry stays -1, for tokens of class -1
     for c, (low, high) in enumerate(zip(begin.tolist(), end.tolist())):
-        keep = live[source[low:high]] & live[target[low:high]]
-        pairs = renumber[np.stack([source[low:high][keep], target[low:high][keep]])]
-        key = pairs.tobytes()
+        source, target = pairs[low:high] >> 32, pairs[low:high] & 0x7FFFFFFF
+        both = live[source] & live[target]
+        column = renumber[source[both]] << 32 | renumber[target[both]]
+        key = column.tobytes()
         if key not in number:
-            number[key] = len(lengths)
-            sources.append(pairs[0])
-            targets.append(pairs[1])
-            lengths.append(pairs.shape[1])
+            number[key] = len(lengths) - 1
+            kept.append(column)
+            lengths.append(len(column))
         new_class[c] = number[key]
-    stops = np.cumsum(lengths, dtype=np.int64)
-    return (
-        new_class[token_class],
-        stops - np.array(lengths, dtype=np.int64),
-        stops,
-        np.concatenate(sources),
-        np.concatenate(targets),
-    )
+    ptr = np.cumsum(lengths, dtype=np.int64)
+    return new_class[token_class], ptr[:-1], ptr[1:], np.concatenate(kept)
 
 
 def _with_tail(
@@ -211,7 +208,7 @@ def _with_tail(
     longest: int,
     vocabulary: Vocabulary,
 ) -> TokenAutomaton:
-    """Add the state after the text, where stop ids and the pad fill the canvas; without stop ids there is none."""
+    """Add the state after the text, where stop ids and the pad fill the canvas."""
     edge_from, edge_to, edge_label, label_ptr, label_classes = edges
     tail = None
     if vocabulary.stop_ids:
@@ -260,7 +257,7 @@ def _unsatisfiable(
 ) -> ConstraintUnsatisfiable:
     """Say whether nothing is a member, or whether the vocabulary cannot write a byte that every way needs."""
     from_states, by_class = np.nonzero(table >= 0)
-    live, _, _ = kernels.survey(
+    live, _, _ = survey(
         from_states.astype(np.int32), table[from_states, by_class].astype(np.int32), np.asarray(accept)
     )
     if not live[0]:
@@ -274,6 +271,6 @@ def _unsatisfiable(
     return ConstraintUnsatisfiable(
         "no sequence of this vocabulary's tokens spells a text that satisfies the constraint",
         why=f"the constraint uses bytes that no token writes: {missing[:24]!r}" if missing else "",
-        hint="use a vocabulary whose tokens write these bytes (every byte-level one does), or another constraint",
+        hint="use a vocabulary that can write these bytes (every byte-level one can), or another constraint",
         missing=missing,
     )

@@ -2,11 +2,13 @@
 
 Two kinds of vocabulary say exactly which bytes a token writes, and the vocabulary itself is the evidence:
 
-- *byte fallback* (SentencePiece-like): at least 128 pieces `<0xHH>`; these write one byte, U+2581 writes a space;
+- *byte fallback* (SentencePiece-like): at least 128 pieces `<0xHH>`; these write one byte, U+2581 writes a
+  space;
 - *byte level* (GPT-2-like): the 256-letter byte alphabet, one letter for each byte.
 
-The decoder of the serialized tokenizer is asked second, because a rebuilt tokenizer may carry one that does not fit.
-Everything else (WordPiece, plain words) is refused: its decoder joins and cleans, so bytes and text can differ.
+The decoder of the serialized tokenizer is asked second, because a rebuilt tokenizer may carry one that does
+not fit. Everything else (WordPiece, plain words) is refused: its decoder joins and cleans, so bytes and text
+can differ.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ _FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 _ENDS = re.compile(r"(?i)eos|eot|end|stop|</s>|\[sep\]")
 _SPECIAL = ("bos_token_id", "cls_token_id", "sep_token_id", "unk_token_id", "mask_token_id", "pad_token_id")
 
-# What a tokenizer must give back byte for byte: words, JSON, runs of spaces, newlines, tabs, dates, and code points
-# of two, three and four bytes. All of it is NFC already, so a normalising tokenizer has nothing to change.
+# What a tokenizer must give back byte for byte: words, JSON, runs of spaces, newlines, tabs, dates, and code
+# points of two, three and four bytes. All of it is NFC already, so a normalising tokenizer has nothing to
+# change.
 SAMPLES = (
     "The quick brown fox jumps over the lazy dog.",
     '{"name": "Ada", "age": 36, "tags": ["a", "b"], "ok": true, "note": null}',
@@ -75,7 +78,7 @@ def read_tokenizer(
     if size is not None and size < rows:
         raise VocabularyError(
             f"the model has {size:,} rows, but the tokenizer has ids up to {rows - 1:,}",
-            hint="pass the rows of the model's output as size=, or use the tokenizer that belongs to the model",
+            hint="size= is the rows of the model's output; use the tokenizer that belongs to the model",
             size=size,
             rows=rows,
         )
@@ -92,7 +95,7 @@ def read_tokenizer(
         if not 0 <= i < len(tokens):
             raise VocabularyError(
                 f"id {i} to ban is outside the vocabulary of {len(tokens):,} tokens",
-                hint="pass the rows of the model's output as size= if the model has more rows than the tokenizer",
+                hint="say size=, the rows of the model's output, if the tokenizer has fewer",
                 token=i,
             )
         tokens[i] = None
@@ -128,7 +131,7 @@ def _speller(described: dict[str, Any], pieces: dict[int, str]) -> Any:
         example = next((p for p in pieces.values() if mark in p and p != mark), mark)
         raise VocabularyError(
             f"a {model.get('type')} vocabulary does not say which bytes its tokens write",
-            why=f"{example!r} is a piece of a word; whether a space stands before the next piece is the decoder's guess",
+            why=f"{example!r} is a piece of a word; where spaces stand is the decoder's guess",
             hint="use a model with a byte-level or byte-fallback tokenizer, or Vocabulary.from_tokens([...])",
             example=example,
         )
@@ -138,7 +141,8 @@ def _speller(described: dict[str, Any], pieces: dict[int, str]) -> Any:
     spelled = [p for p in pieces.values() if all(letter in alphabet for letter in p)]
     letters = sum(p in alphabet for p in spelled)
     says_so = "ByteLevel" in json.dumps([described.get("decoder"), described.get("pre_tokenizer")])
-    # A byte-level vocabulary holds all 256 letters, or those of its training text if its decoder says what they are.
+    # A byte-level vocabulary holds all 256 letters, or those of its training text if its decoder says what
+    # they are.
     if len(spelled) >= 0.99 * len(pieces) and spelled and (letters == 256 or says_so):
         return lambda piece: _spell_in_alphabet(piece, alphabet)
     example = next((p for p in pieces.values() if not all(letter in alphabet for letter in p)), None)
@@ -192,9 +196,10 @@ def _candidates(pieces: dict[int, str], added: dict[int, dict[str, Any]]) -> tup
 def _self_test(backend: Any, tokens: list[bytes | None]) -> None:
     """Encode sample texts and put the bytes together again: they must be the text.
 
-    Two differences are allowed and known: what the tokenizer's own normaliser changes, and one leading space, which
-    Llama-like tokenizers (a *dummy prefix*) and byte-level ones with `add_prefix_space` put before every text. A text
-    with a byte that the vocabulary cannot write proves nothing and is left out; one text at least must be tested.
+    Two differences are allowed and known: what the tokenizer's own normaliser changes, and one leading space,
+    which Llama-like tokenizers (a *dummy prefix*) and byte-level ones with `add_prefix_space` put before
+    every text. A text with a byte that the vocabulary cannot write proves nothing and is left out; one text
+    at least must be tested.
     """
     single = {token[0] for token in tokens if token is not None and len(token) == 1}
     plain = "".join(chr(byte) for byte in sorted(single) if 0x21 <= byte < 0x7F)
@@ -217,7 +222,7 @@ def _self_test(backend: Any, tokens: list[bytes | None]) -> None:
                     if silent is not None
                     else f"its tokens write {got!r}"
                 ),
-                hint="the bytes of its tokens are not exactly known; give them yourself: Vocabulary.from_tokens([...])",
+                hint="its bytes are not exactly known; give them yourself: Vocabulary.from_tokens([...])",
                 text=text,
                 got=got,
             )

@@ -1,7 +1,8 @@
 """Token id -> bytes: what each token writes, and which tokens end a text.
 
-A `Vocabulary` is a frozen value of three flat arrays. `None` stands for a token that is never written into a text:
-a special token, a row beyond the tokenizer, a stop id (it ends a text and writes no bytes), the padding.
+A `Vocabulary` is a frozen value of three flat arrays. `None` stands for a token that is never written into a
+text: a special token, a row beyond the tokenizer, a stop id (it ends a text and writes no bytes), the
+    padding.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from ctrldiff.errors import VocabularyError
 
 
 class Trie(NamedTuple):
-    """The distinct byte strings of a vocabulary as one tree; node 0 is the empty string, parents come first."""
+    """The distinct byte strings of a vocabulary as one tree; node 0 is the empty string."""
 
-    parent: NDArray[np.int32]  # (N,) parent[0] is -1
+    parent: NDArray[np.int32]  # (N,) smaller than the child; parent[0] is -1
     byte: NDArray[np.uint8]  # (N,) the byte on the way from the parent
     node: NDArray[np.int32]  # (V,) where each token ends; -1 for a token that is never written
 
@@ -54,8 +55,8 @@ class Vocabulary:
         """The vocabulary in which token i writes `tokens[i]`.
 
         Args:
-            tokens: bytes, or None for a token that is never written. `b""` is a token that writes nothing and is
-                legal everywhere. Two tokens may write the same bytes.
+            tokens: bytes, or None for a token that is never written. `b""` is a token that writes nothing and
+                is legal everywhere. Two tokens may write the same bytes.
             stop_ids: ids that end a text. Whatever `tokens` says of them, they write no bytes.
             pad_id: an id that may follow a stop id; it writes no bytes either.
         Raises: VocabularyError for a token that is not bytes, or an id outside the list.
@@ -92,16 +93,19 @@ class Vocabulary:
         banned_ids: Iterable[int] = (),
         size: int | None = None,
     ) -> Vocabulary:
-        """The exact bytes of a Hugging Face *fast* tokenizer's tokens, tested on sample texts before it is returned.
+        """The exact bytes of a Hugging Face *fast* tokenizer's tokens, tested on sample texts before it is
+        returned.
 
         Args:
             tokenizer: a `PreTrainedTokenizerFast`, or a `tokenizers.Tokenizer`.
-            stop_ids: the ids that end a text; default: the tokenizer's `eos_token_id`. `()` means none at all.
+            stop_ids: the ids that end a text; default: the tokenizer's `eos_token_id`. `()` means none at
+                all.
             pad_id: default: the tokenizer's `pad_token_id`, unless that is also its mask.
-            banned_ids: further ids that are never written (the mask of a model whose tokenizer does not say so).
+            banned_ids: further ids that are never written (the mask of a model whose tokenizer does not say
+                so).
             size: rows of the model's output, when it has more rows than the tokenizer; the rest are banned.
-        Raises: VocabularyError when the bytes are not exactly known (WordPiece, an unknown kind, a failed self-test)
-            or when nothing ends a text.
+        Raises: VocabularyError when the bytes are not exactly known (WordPiece, an unknown kind, a failed
+            self-test) or when nothing ends a text.
         """
         from ctrldiff.automata.tokenizer_bytes import read_tokenizer
 
@@ -176,7 +180,7 @@ class Vocabulary:
     @cached_property
     def trie(self) -> Trie:
         """The byte strings as one tree, built at first use."""
-        from ctrldiff.kernels.lift import build_trie
+        from ctrldiff.kernels.trie import build_trie
 
         return Trie(*build_trie(self.data, self.offsets, self.written))
 

@@ -1,7 +1,8 @@
-"""Reading a DFA through a vocabulary, against walking every token's bytes from every state in plain Python."""
+"""Reading a DFA through a vocabulary, against walking every token's bytes from every state."""
 
 import random
 from collections import deque
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ ALPHABET = [b"a", b"b", b"0", b"\xc3\xa9", b"\xe6\x9d\xb1", b'"', b" "]
 
 
 def random_vocabulary(rng):
-    """Overlapping tokens, pieces of multi-byte characters, twins, tokens that write nothing or are never written."""
+    """Overlapping tokens, pieces of characters, twins, tokens that write nothing or are never written."""
     tokens = []
     for _ in range(rng.randint(1, 14)):
         token = b"".join(rng.choices(ALPHABET, k=rng.choice([1, 1, 1, 2, 2, 3])))
@@ -54,7 +55,7 @@ def random_dfa(rng):
 
 
 def walked_by_hand(table, classes, accept, vocabulary):
-    """The definition of right: {(state, token): next} over live states, the live states, and their distances."""
+    """The definition of right: {(state, token): next} over live states, those states, and distances."""
     step = {}
     for state in range(len(accept)):
         for i, token in enumerate(vocabulary):
@@ -96,7 +97,7 @@ def breadth_first(start, ahead, accept):
 
 
 def most_tokens(state, ahead, accept, seen=()):
-    """Tokens of the longest text from `state`; None when a cycle makes it unbounded (all states can finish)."""
+    """Tokens of the longest text from `state`, all of which can finish; None when a cycle is in reach."""
     if state in seen:
         return None
     best = 0
@@ -131,16 +132,14 @@ def check_well_formed(automaton: TokenAutomaton):
     pairs = list(zip(automaton.edge_from.tolist(), automaton.edge_to.tolist()))
     assert pairs == sorted(set(pairs))
     ptr = automaton.label_ptr.tolist()
-    labels = [tuple(automaton.label_classes[a:b].tolist()) for a, b in zip(ptr, ptr[1:])]
+    labels = [tuple(automaton.label_classes[a:b].tolist()) for a, b in pairwise(ptr)]
     assert len(set(labels)) == len(labels) and all(
         label and list(label) == sorted(set(label)) for label in labels
     )
     assert set(range(automaton.n_labels)) == set(automaton.edge_label.tolist())
     used = {c for label in labels for c in label}
     assert used == set(range(automaton.n_classes)) == set(automaton.token_class.tolist()) - {-1}
-    text_classes = [c for c in automaton.token_class.tolist() if c >= 0]
     assert all(array.flags.c_contiguous and not array.flags.writeable for array in automaton.arrays.values())
-    return text_classes
 
 
 @pytest.mark.parametrize("seed", range(400))

@@ -1,0 +1,84 @@
+"""Growing arrays and hash tables for kernels. A hash finds candidates; equality is always checked in full."""
+
+import numpy as np
+
+from ctrldiff.kernels.jit import kernel
+
+
+@kernel
+def mix(h, x):
+    """One step of a 64-bit hash."""
+    h = (h ^ np.uint64(x)) * np.uint64(0x9E3779B97F4A7C15)
+    return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def longer(array, used, size):
+    """A copy of the first `used` entries with room for `size`."""
+    more = np.empty(size, array.dtype)
+    more[:used] = array[:used]
+    return more
+
+
+@kernel
+def slot(keys, key):
+    """Where `key` (>= 0) is, or the free place (-1) where it belongs, in a table of 2**n places."""
+    mask = len(keys) - 1
+    at = np.int64(mix(np.uint64(0x51ED270B), key) & np.uint64(mask))
+    while keys[at] != -1 and keys[at] != key:
+        at = (at + 1) & mask
+    return at
+
+
+@kernel
+def rehashed(keys, values):
+    """The same table with twice the places."""
+    more_keys = np.full(2 * len(keys), -1, np.int64)
+    more_values = np.empty(2 * len(keys), np.int32)
+    for i in range(len(keys)):
+        if keys[i] != -1:
+            at = slot(more_keys, keys[i])
+            more_keys[at] = keys[i]
+            more_values[at] = values[i]
+    return more_keys, more_values
+
+
+@kernel
+def find_run(known, digest, ptr, runs, low, high):
+    """The number of the earlier run that equals `runs[low:high]`, or -1, and the hash of that run.
+
+    Run r is `runs[ptr[r]:ptr[r + 1]]` with hash `digest[r]`; `known` holds run numbers, -1 where free, in
+    2**n places.
+    """
+    h = np.uint64(high - low)
+    for i in range(low, high):
+        h = mix(h, runs[i])
+    mask = len(known) - 1
+    at = np.int64(h & np.uint64(mask))
+    while known[at] != -1:
+        run = known[at]
+        start = ptr[run]
+        if digest[run] == h and ptr[run + 1] - start == high - low:
+            i = low
+            while i < high and runs[start + i - low] == runs[i]:
+                i += 1
+            if i == high:
+                return run, h
+        at = (at + 1) & mask
+    return -1, h
+
+
+@kernel
+def with_run(known, digest, n):
+    """`known` with run n added, in twice the places when it is more than half full."""
+    first = n
+    if 2 * n >= len(known):
+        known = np.full(2 * len(known), -1, np.int32)
+        first = 0
+    mask = len(known) - 1
+    for run in range(first, n + 1):
+        at = np.int64(digest[run] & np.uint64(mask))
+        while known[at] != -1:
+            at = (at + 1) & mask
+        known[at] = run
+    return known

@@ -1,0 +1,43 @@
+"""The byte strings of a vocabulary as one tree."""
+
+import numpy as np
+
+from ctrldiff.kernels.hashing import longer, rehashed, slot
+from ctrldiff.kernels.jit import kernel
+
+
+@kernel
+def build_trie(data, offsets, written):
+    """The distinct byte strings of a vocabulary as one tree.
+
+    Args:
+        data: (n_bytes,) uint8; token i is data[offsets[i]:offsets[i + 1]].
+        offsets: (V + 1,) int64.
+        written: (V,) bool, False for a token that is never written.
+    Returns: parent (N,) int32 (-1 for the root, node 0; a parent's number is smaller than its child's),
+        byte (N,) uint8, node (V,) int32, where each token ends (-1: never written).
+    """
+    parent, byte = np.empty(1024, np.int32), np.empty(1024, np.uint8)
+    keys, values = np.full(4096, -1, np.int64), np.empty(4096, np.int32)
+    node = np.full(len(written), -1, np.int32)
+    parent[0], byte[0], used = -1, 0, 1
+    for token in range(len(written)):
+        if not written[token]:
+            continue
+        here = 0
+        for i in range(offsets[token], offsets[token + 1]):
+            key = np.int64(here) * 256 + data[i]
+            at = slot(keys, key)
+            if keys[at] != -1:
+                here = values[at]
+                continue
+            if used == len(parent):
+                parent, byte = longer(parent, used, 2 * used), longer(byte, used, 2 * used)
+            parent[used], byte[used] = here, data[i]
+            keys[at], values[at] = key, used
+            here = used
+            used += 1
+            if 2 * used > len(keys):
+                keys, values = rehashed(keys, values)
+        node[token] = here
+    return parent[:used].copy(), byte[:used].copy(), node

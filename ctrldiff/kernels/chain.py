@@ -1,0 +1,444 @@
+"""Exact answers on the sparse chain: T positions, S states, E grouped edges, L labels (sets of token classes).
+
+Legend: t position, s and q state before and after, e edge, l label, c class; M, N, W the largest label score,
+successor score and edge weight of a step. Edges are sorted by the state they leave; `edge_ptr` (S + 1,) says where
+each state's begin. One token leads from a state to one state, so strings and paths correspond one to one.
+
+Everything hangs on one backward sweep: `best[t, s]` (or `total[t, s]`) is the best (or log-summed) weight of all ways
+to write positions t.. from state s and end in accept. The walk forward from the start is then a choice among edges
+with known futures: greedily for the best string, by chance for an exact sample, all at once for marginals. So no
+back-pointers and no second sweep are kept, and nothing is larger than T x (S + L). The T x E back-pointer form is
+Suresh et al. 2025, "DINGO", arXiv:2505.23061.
+
+Sums run in probability space, scaled so that every factor is at most 1, in float64: one multiply-add per edge. Only
+where such a sum is so small that factors may have been lost is it taken again with logarithms. `reach` is 0 where the
+start cannot lead or too few positions are left; those states cost one test.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.kernels.jit import kernel
+
+F64: TypeAlias = NDArray[np.float64]
+F32: TypeAlias = NDArray[np.float32]
+I32: TypeAlias = NDArray[np.int32]
+I64: TypeAlias = NDArray[np.int64]
+U8: TypeAlias = NDArray[np.uint8]
+
+TINY = 1e-270  # a lost factor is below 1e-307; above this, it cannot matter to a float64 sum
+NO_CLASS = -2  # a written token that no edge carries
+
+
+@kernel
+def reachable(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    label_ptr: I32,
+    label_classes: I32,
+    distance: I32,
+    start: int,
+    written_class: I32,
+) -> U8:
+    """(T + 1, S) uint8: 1 where the start can lead to s by position t and `distance[s]` positions are left.
+
+    written_class: (T,) int32, the class of a written token, NO_CLASS if it has none, -1 where open.
+    """
+    T, S, L = written_class.size, distance.size, label_ptr.size - 1
+    reach = np.zeros((T + 1, S), np.uint8)
+    allowed = np.ones(L, np.uint8)
+    if distance[start] <= T:
+        reach[0, start] = 1
+    for t in range(T):
+        if written_class[t] != -1:
+            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+        here, there, left = reach[t], reach[t + 1], T - t - 1
+        for s in range(S):
+            if here[s]:
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    if allowed[edge_label[e]]:
+                        there[edge_to[e]] = 1
+        for s in range(S):
+            if distance[s] > left:
+                there[s] = 0
+        if written_class[t] != -1:
+            allowed[:] = 1
+    return reach
+
+
+@kernel
+def _mark_labels(label_ptr: I32, label_classes: I32, c: int, allowed: U8) -> None:
+    for k in range(allowed.size):
+        allowed[k] = 0
+        for i in range(label_ptr[k], label_ptr[k + 1]):
+            if label_classes[i] == c:
+                allowed[k] = 1
+                break
+
+
+@kernel
+def live_labels(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    label_ptr: I32,
+    label_classes: I32,
+    accept: U8,
+    written_class: I32,
+    reach: U8,
+) -> U8:
+    """(T, L) uint8: 1 where some whole legal string takes a label's edge at t, whatever the scores are.
+
+    Prunes `reach` in place to the states that also lead to accept in exactly the positions left.
+    """
+    T, S, L = written_class.size, accept.size, label_ptr.size - 1
+    live = np.zeros((T, L), np.uint8)
+    allowed = np.ones(L, np.uint8)
+    for s in range(S):
+        reach[T, s] &= accept[s]
+    for t in range(T - 1, -1, -1):
+        if written_class[t] != -1:
+            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+        here, there = reach[t], reach[t + 1]
+        for s in range(S):
+            if here[s]:
+                here[s] = 0
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    if there[edge_to[e]] and allowed[edge_label[e]]:
+                        here[s] = 1
+                        live[t, edge_label[e]] = 1
+        if written_class[t] != -1:
+            allowed[:] = 1
+    return live
+
+
+@kernel
+def label_max(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+    """(T, L): the best class score of each label."""
+    T, L = cls.shape[0], label_ptr.size - 1
+    out = np.empty((T, L), np.float64)
+    for t in range(T):
+        row = cls[t]
+        for k in range(L):
+            m = -np.inf
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                m = max(m, row[label_classes[i]])
+            out[t, k] = m
+    return out
+
+
+@kernel
+def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+    """(T, L): the log-summed class scores of each label."""
+    T, C, L = cls.shape[0], cls.shape[1], label_ptr.size - 1
+    out = np.empty((T, L), np.float64)
+    p = np.empty(C, np.float64)
+    for t in range(T):
+        row = cls[t]
+        M = -np.inf
+        for c in range(C):
+            M = max(M, row[c])
+        for c in range(C):
+            p[c] = np.exp(row[c] - M) if row[c] > -np.inf else 0.0
+        for k in range(L):
+            r = 0.0
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                r += p[label_classes[i]]
+            if r > TINY:
+                out[t, k] = M + np.log(r)
+                continue
+            m = -np.inf
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                m = max(m, row[label_classes[i]])
+            if m > -np.inf:
+                r = 0.0
+                for i in range(label_ptr[k], label_ptr[k + 1]):
+                    r += np.exp(row[label_classes[i]] - m)
+                m += np.log(r)
+            out[t, k] = m
+    return out
+
+
+@kernel
+def sweep_max(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+    """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
+    unless scores differ by a factor of 2**29, so ties are true ties. weight: (E,) log weights, or empty."""
+    T, S = lab.shape[0], accept.size
+    weighted = weight.size > 0
+    best = np.full((T + 1, S), -np.inf)
+    for s in range(S):
+        if accept[s] and reach[T, s]:
+            best[T, s] = 0.0
+    for t in range(T - 1, -1, -1):
+        row, then, now, here = lab[t], best[t + 1], best[t], reach[t]
+        for s in range(S):
+            if here[s]:
+                m = -np.inf
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    w = row[edge_label[e]] + then[edge_to[e]]
+                    if weighted:
+                        w += weight[e]
+                    m = max(m, w)
+                now[s] = m
+    return best
+
+
+@kernel
+def _scaled(row: F64, out: F64) -> float:
+    """exp(row - max) into out, and the max; all 0 where the row is -inf."""
+    m = -np.inf
+    for i in range(row.size):
+        m = max(m, row[i])
+    for i in range(row.size):
+        out[i] = np.exp(row[i] - m) if row[i] > -np.inf else 0.0
+    return m
+
+
+@kernel
+def sweep_sum(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+    """(T + 1, S): the log of the summed weight of positions t.. from each state."""
+    T, S, L = lab.shape[0], accept.size, lab.shape[1]
+    weighted = weight.size > 0
+    W, pw = 0.0, np.empty(weight.size, np.float64)
+    if weighted:
+        W = _scaled(weight, pw)
+    pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
+    total = np.full((T + 1, S), -np.inf)
+    for s in range(S):
+        if accept[s] and reach[T, s]:
+            total[T, s] = 0.0
+    for t in range(T - 1, -1, -1):
+        row, then, now, here = lab[t], total[t + 1], total[t], reach[t]
+        M, N = _scaled(row, pl), _scaled(then, pq)
+        for s in range(S):
+            if here[s]:
+                r = 0.0
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    p = pl[edge_label[e]] * pq[edge_to[e]]
+                    if weighted:
+                        p *= pw[e]
+                    r += p
+                if r > TINY:
+                    now[s] = M + N + W + np.log(r)
+                else:
+                    now[s] = _log_sum_edges(edge_ptr[s], edge_ptr[s + 1], edge_to, edge_label, weight, row, then)
+    return total
+
+
+@kernel
+def _log_sum_edges(first: int, last: int, edge_to: I32, edge_label: I32, weight: F64, row: F64, then: F64) -> float:
+    weighted = weight.size > 0
+    m = -np.inf
+    for e in range(first, last):
+        m = max(m, row[edge_label[e]] + then[edge_to[e]] + (weight[e] if weighted else 0.0))
+    if m == -np.inf:
+        return m
+    r = 0.0
+    for e in range(first, last):
+        r += np.exp(row[edge_label[e]] + then[edge_to[e]] + (weight[e] if weighted else 0.0) - m)
+    return m + np.log(r)
+
+
+@kernel
+def occupancy(
+    edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, total: F64, start: int
+) -> tuple[F64, F64]:
+    """(T + 1, S) probability of standing in s before position t, and (T, L) probability of taking a label there.
+
+    Walks forward with the exact chance of every edge given its state, exp(lab + total after - total before): a chance
+    that rounds to 0 is a probability that is 0 to float64, so nothing that matters can be lost on the way.
+    """
+    T, L, S = lab.shape[0], lab.shape[1], total.shape[1]
+    weighted = weight.size > 0
+    W, pw = 0.0, np.empty(weight.size, np.float64)
+    if weighted:
+        W = _scaled(weight, pw)
+    pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
+    mass, taken = np.zeros((T + 1, S)), np.zeros((T, L))
+    mass[0, start] = 1.0
+    for t in range(T):
+        row, then, now = lab[t], total[t + 1], total[t]
+        M, N = _scaled(row, pl), _scaled(then, pq)
+        for s in range(S):
+            if mass[t, s] > 0.0:
+                r = np.exp(now[s] - M - N - W)
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    q, k = edge_to[e], edge_label[e]
+                    if r > TINY:
+                        p = pl[k] * pq[q] * (mass[t, s] / r)
+                        if weighted:
+                            p *= pw[e]
+                    else:
+                        p = mass[t, s] * np.exp(row[k] + then[q] + (weight[e] if weighted else 0.0) - now[s])
+                    taken[t, k] += p
+                    mass[t + 1, q] += p
+    return mass, taken
+
+
+@kernel
+def class_gain(taken: F64, lab: F64, cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+    """(T, C): what to add to a token's score for the log of its marginal; -inf where a class has no mass."""
+    T, C, L = cls.shape[0], cls.shape[1], lab.shape[1]
+    out = np.empty((T, C), np.float64)
+    share = np.empty(C, np.float64)
+    for t in range(T):
+        share[:] = 0.0
+        # Within a label a class has exp(cls - lab) of the mass; so a token has exp(x) of (mass / exp(lab)).
+        top = -np.inf
+        for k in range(L):
+            if taken[t, k] > 0.0:
+                top = max(top, np.log(taken[t, k]) - lab[t, k])
+        for k in range(L):
+            if taken[t, k] > 0.0:
+                p = np.exp(np.log(taken[t, k]) - lab[t, k] - top)
+                for i in range(label_ptr[k], label_ptr[k + 1]):
+                    share[label_classes[i]] += p
+        for c in range(C):
+            out[t, c] = top + np.log(share[c]) if share[c] > 0.0 and cls[t, c] > -np.inf else -np.inf
+    return out
+
+
+@kernel
+def walk_best(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    lab: F64,
+    cls: F64,
+    best: F64,
+    start: int,
+    x: F32,
+    class_ptr: I32,
+    class_tokens: I32,
+    first: I32,
+    written: I64,
+) -> I64:
+    """(T,) token ids of the best string; of equal ones, the first in token-id order.
+
+    At every position the edges that keep the best weight are compared by the smallest token that attains it.
+    first: (T, C) int32, the smallest token attaining cls[t, c], or -1: not known, look in x (and note it here).
+    """
+    T = lab.shape[0]
+    weighted = weight.size > 0
+    tokens = np.empty(T, np.int64)
+    s = start
+    for t in range(T):
+        choice, after = -1, -1
+        for e in range(edge_ptr[s], edge_ptr[s + 1]):
+            k = edge_label[e]
+            w = lab[t, k] + best[t + 1, edge_to[e]]
+            if weighted:
+                w += weight[e]
+            if w != best[t, s]:
+                continue
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                c = label_classes[i]
+                if cls[t, c] != lab[t, k]:
+                    continue
+                v = written[t]
+                if v < 0:
+                    if first[t, c] < 0:
+                        first[t, c] = _first_with(x[t], class_tokens[class_ptr[c] : class_ptr[c + 1]], cls[t, c])
+                    v = first[t, c]
+                if choice < 0 or v < choice:
+                    choice, after = v, edge_to[e]
+        tokens[t] = choice
+        s = after
+    return tokens
+
+
+@kernel
+def _first_with(scores: F32, members: I32, score: float) -> int:
+    for a in range(members.size):
+        if scores[members[a]] == score:
+            return members[a]
+    return -1
+
+
+@kernel
+def walk_sample(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    lab: F64,
+    cls: F64,
+    total: F64,
+    start: int,
+    uniforms: F64,
+) -> I32:
+    """(n, T) class ids drawn from the posterior: forward with the future summed out (`total`).
+
+    uniforms: (n, T, 3) in [0, 1): the first chooses the edge, the second its class, the third is for the token.
+    """
+    n, T = uniforms.shape[0], lab.shape[0]
+    weighted = weight.size > 0
+    classes = np.empty((n, T), np.int32)
+    for j in range(n):
+        s = start
+        for t in range(T):
+            u, run, chosen = uniforms[j, t, 0], 0.0, -1
+            for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                w = lab[t, edge_label[e]] + total[t + 1, edge_to[e]]
+                if weighted:
+                    w += weight[e]
+                p = np.exp(w - total[t, s])
+                run += p
+                if p > 0.0:
+                    chosen = e
+                    if run > u:
+                        break
+            k = edge_label[chosen]
+            u, run, c = uniforms[j, t, 1], 0.0, -1
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                p = np.exp(cls[t, label_classes[i]] - lab[t, k])
+                run += p
+                if p > 0.0:
+                    c = label_classes[i]
+                    if run > u:
+                        break
+            classes[j, t] = c
+            s = edge_to[chosen]
+    return classes
+
+
+@kernel
+def walk_tokens(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    accept: U8,
+    start: int,
+    classes: I32,
+) -> float:
+    """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
+    s, w = start, 0.0
+    for t in range(classes.size):
+        after = -1
+        for e in range(edge_ptr[s], edge_ptr[s + 1]):
+            k = edge_label[e]
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                if label_classes[i] == classes[t]:
+                    after = edge_to[e]
+                    if weight.size > 0:
+                        w += weight[e]
+                    break
+            if after >= 0:
+                break
+        if after < 0:
+            return -np.inf
+        s = after
+    return w if accept[s] else -np.inf

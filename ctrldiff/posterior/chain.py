@@ -1,0 +1,297 @@
+"""The exact posterior over whole canvases, row by row: each row has its own table, and one row's answer never
+depends on the rows around it.
+
+For one row with open positions O, the weight of a legal string v is prod over t in O of p[t, v_t] (times the weights
+of its edges, if any). Everything here is exact for that distribution; sums are taken as in `kernels/chain.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.errors import ShapeError
+from ctrldiff.posterior import refusals
+from ctrldiff.posterior.logits import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior.nbest import n_best
+from ctrldiff.posterior.row import ClassScores, Row, live_labels, reach_of
+from ctrldiff.posterior.table import Table, fixed
+
+
+@dataclass(frozen=True)
+class Port:
+    """How arrays come in and go out: numpy or a torch device, with or without the leading B."""
+
+    single: bool
+    device: Any = None  # torch.device, or None for numpy
+
+    def give(self, rows: Sequence[Any], dtype: Any) -> Any:
+        """Stack one answer per row, as the caller speaks. A single number becomes a float or a bool."""
+        if self.device is None:
+            out = np.stack([np.asarray(row, dtype=dtype) for row in rows])
+            return (out[0].item() if out.ndim == 1 else out[0]) if self.single else out
+        import torch
+
+        if self.device.type == "mps" and dtype == np.float64:
+            dtype = np.float32  # that device has no float64
+        tensors = [
+            row if isinstance(row, torch.Tensor) else torch.from_numpy(np.array(row, dtype=dtype)) for row in rows
+        ]
+        stacked = torch.stack(tensors).to(self.device)
+        return (stacked[0].item() if stacked.dim() == 1 else stacked[0]) if self.single else stacked
+
+    def take(self, values: Any, rows: int, positions: int, dtype: Any, what: str) -> NDArray[Any]:
+        """(B, T) numpy from what the caller passed; (T,) is accepted where the logits were (T, V)."""
+        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+        if self.single and array.ndim == 1:
+            array = array[None]
+        if array.shape != (rows, positions):
+            shape = (positions,) if self.single else (rows, positions)
+            raise ShapeError(f"{what} is {np.shape(values)}, expected {shape}")
+        if array.dtype.kind not in "iub":
+            raise ShapeError(f"{what} is {array.dtype}, expected integers")
+        return np.ascontiguousarray(array, dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class ChainPosterior:
+    """A distribution over whole canvases; see `Table.bind`. Shapes below drop B when bound with (T, V).
+
+    Results are worked out when first asked and kept. Arrays come back as the logits came: numpy, or torch on the
+    same device.
+    """
+
+    rows: tuple[Row, ...]
+    port: Port
+
+    def map(self, n: int | None = None) -> Any:
+        """The best legal string of each row, (B, T) int64; with `n`, the n best (B, n, T), best first.
+
+        The n best are different token sequences (two of them may decode to the same text). A row with fewer has -1
+        in the rest. Ties: of strings with equal scores, the first in token-id order comes first; scores are float32
+        logits added in float64. The price of `n` grows with n times T; it is meant for n up to a few dozen.
+        Raises: LogitsInvalid, Infeasible.
+        """
+        if n is None:
+            return self.port.give([row.map() for row in self.rows], np.int64)
+        if n < 1:
+            raise ShapeError(f"n is {n}, expected 1 or more")
+        return self.port.give([n_best(row, n) for row in self.rows], np.int64)
+
+    def sample(
+        self, n: int | None = None, *, seed: int | None = None, rngs: Sequence[np.random.Generator] | None = None
+    ) -> Any:
+        """Independent exact draws, (B, T) int64, or (B, n, T) with `n`.
+
+        Args:
+            seed: fixes everything; row b draws from a generator seeded by (seed, b).
+            rngs: one numpy Generator a row, advanced by this call; a row's draws then depend on it alone.
+        Raises: LogitsInvalid, Infeasible.
+        """
+        if rngs is None:
+            rngs = [np.random.default_rng(None if seed is None else [seed, b]) for b in range(len(self.rows))]
+        if len(rngs) != len(self.rows):
+            raise ShapeError(f"{len(rngs)} generators for {len(self.rows)} rows")
+        drawn = [row.sample(1 if n is None else n, rng) for row, rng in zip(self.rows, rngs)]
+        return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
+
+    def marginals(self) -> Any:
+        """(B, T, V) float32: the probability of each token at each position. A written position has one 1."""
+        return self.port.give([row.marginals() for row in self.rows], np.float32)
+
+    def log_z(self) -> Any:
+        """(B,) float64: log of the summed weight of all legal strings (0 if all is written). Raises: Infeasible."""
+        return self.port.give([row.certain_log_z() for row in self.rows], np.float64)
+
+    def log_z_given(self, tokens: Any, keep: Any) -> Any:
+        """(B,) float64: log of the summed weight of the legal strings that agree with `tokens` where `keep`.
+
+        exp(log_z_given - log_z) is the probability of that partial assignment. -inf where no string agrees.
+        """
+        return self._per_row(_log_z_given, tokens, keep, np.float64)
+
+    def feasible(self, tokens: Any, keep: Any) -> Any:
+        """(B,) bool: a legal string of positive weight agrees with `tokens` where `keep`.
+
+        What is kept counts as written, so its own logits are not read; -inf elsewhere is.
+        """
+        return self._per_row(_feasible, tokens, keep, np.bool_)
+
+    def clamp(self, tokens: Any, keep: Any) -> ChainPosterior:
+        """The posterior with `tokens` written where `keep`. Logits already read are not read again.
+
+        Raises: Infeasible, naming the first position that cannot be.
+        """
+        ids, where = self._assignment(tokens, keep)
+        clamped = []
+        for row, v, k in zip(self.rows, ids, where):
+            if not row.agrees(v, k):
+                clash = int(np.flatnonzero(k & (row.written >= 0) & (row.written != v))[0])
+                raise refusals.contradiction(row.table, row.scores.row, clash, row.written[clash], v[clash])
+            clamped.append(row.clamp(v, k).check())
+        return ChainPosterior(tuple(clamped), self.port)
+
+    def score(self, tokens: Any) -> Any:
+        """(B,) float64: log-probability of whole strings; -inf for one that is not legal."""
+        ids = self._tokens(tokens)
+        return self.port.give([row.score(v) for row, v in zip(self.rows, ids)], np.float64)
+
+    def confidence(self, tokens: Any) -> Any:
+        """(B, T) float32: the marginal probability of these tokens, without making all marginals."""
+        ids = self._tokens(tokens)
+        return self.port.give([row.confidence(v) for row, v in zip(self.rows, ids)], np.float32)
+
+    def margin(self) -> Any:
+        """(B, T) float32: best minus second best marginal; 1 where written."""
+        return self.port.give([row.beliefs[0] for row in self.rows], np.float32)
+
+    def entropy(self) -> Any:
+        """(B, T) float32: entropy of the marginals in nats; 0 where written."""
+        return self.port.give([row.beliefs[1] for row in self.rows], np.float32)
+
+    def forced(self) -> Any:
+        """(B, T) bool: one token is possible there whatever the logits (they are not read). True where written."""
+        return self.port.give([forced_in(row.table, row.written, row.reach) >= 0 for row in self.rows], np.bool_)
+
+    def branch_probs(self, tables: Mapping[str, Table]) -> dict[str, Any]:
+        """For each named table, (B,): the probability that the string is also in that table's language.
+
+        Each table must describe a part of this posterior's language (constraint & branch); then parts that do not
+        overlap have probabilities that add up to their union's. A part that does not fit has 0.
+        """
+        out = {}
+        for name, table in tables.items():
+            values = []
+            for row in self.rows:
+                scores = ClassScores(table, row.logits, row.scores.row)
+                part = Row(scores, row.written)
+                whole = row.certain_log_z()
+                values.append(np.exp(part.log_z - whole) if part.possible else 0.0)
+            out[name] = self.port.give(values, np.float64)
+        return out
+
+    def _tokens(self, tokens: Any) -> NDArray[np.int64]:
+        ids = self.port.take(tokens, len(self.rows), len(self.rows[0].written), np.int64, "tokens")
+        size = self.rows[0].table.size
+        if ((ids < 0) | (ids >= size)).any():
+            raise refusals.bad_ids("tokens", ids, size)
+        return ids
+
+    def _assignment(self, tokens: Any, keep: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        shape = len(self.rows), len(self.rows[0].written)
+        where = self.port.take(keep, *shape, np.bool_, "keep")
+        ids = self.port.take(tokens, *shape, np.int64, "tokens")
+        size = self.rows[0].table.size
+        if (where & ((ids < 0) | (ids >= size))).any():
+            raise refusals.bad_ids("tokens", ids[where], size)
+        return ids, where
+
+    def _per_row(self, ask: Callable[..., Any], tokens: Any, keep: Any, dtype: Any) -> Any:
+        ids, where = self._assignment(tokens, keep)
+        return self.port.give([ask(row, v, k) for row, v, k in zip(self.rows, ids, where)], dtype)
+
+
+def _log_z_given(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> float:
+    if not row.agrees(tokens, keep):
+        return -np.inf
+    clamped = row.clamp(tokens, keep)
+    if not clamped.possible:
+        return -np.inf
+    row.scores.max(row.open)  # the kept tokens' own logits count: check them too
+    new = np.flatnonzero(keep & (row.written < 0))
+    return float(clamped.log_z + row.logits.at(new, tokens[new]).sum())
+
+
+def _feasible(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> bool:
+    if not row.agrees(tokens, keep):
+        return False
+    clamped = row.clamp(tokens, keep)
+    return clamped.possible and bool(clamped.best[0, 0] > -np.inf)
+
+
+def bind_table(table: Table, log_probs: Any, written: Any = None) -> ChainPosterior:
+    """The same table for every row; see `Table.bind`."""
+    logits, port = read_logits(log_probs)
+    return _bind([table] * len(logits), logits, port, written)
+
+
+def bind_rows(tables: Sequence[Table], log_probs: Any, written: Any = None) -> ChainPosterior:
+    """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`."""
+    logits, port = read_logits(log_probs)
+    if len(tables) != len(logits):
+        raise ShapeError(f"{len(tables)} tables for {len(logits)} rows of log-probabilities")
+    return _bind(tables, logits, port, written)
+
+
+def _bind(tables: Sequence[Table], logits: Sequence[Logits], port: Port, written: Any) -> ChainPosterior:
+    T, V = logits[0].shape
+    for table in tables:
+        if table.size != V:
+            raise ShapeError(f"log-probabilities speak of {V} tokens, the table of {table.size}")
+    if written is None:
+        held = np.full((len(logits), T), -1, np.int64)
+    else:
+        held = port.take(written, len(logits), T, np.int64, "written")
+    if ((held < -1) | (held >= V)).any():
+        raise refusals.bad_ids("written", held[held != -1], V)
+    rows = [
+        Row(ClassScores(table, x, b), fixed(held[b], np.int64)).check()
+        for b, (table, x) in enumerate(zip(tables, logits))
+    ]
+    return ChainPosterior(tuple(rows), port)
+
+
+def read_logits(log_probs: Any) -> tuple[list[Logits], Port]:
+    """One `Logits` a row, and how to answer. float32 in row order on the CPU is read in place, the rest converted."""
+    shape = tuple(np.shape(log_probs))
+    if len(shape) not in (2, 3) or 0 in (shape[0] if len(shape) == 3 else 1, shape[-1]):
+        raise ShapeError(
+            f"log-probabilities are {shape}, expected (T, V) or (B, T, V)", hint="one row of V scores a position"
+        )
+    single = len(shape) == 2
+    if hasattr(log_probs, "detach"):
+        import torch
+
+        if not log_probs.dtype.is_floating_point:
+            raise ShapeError(f"log-probabilities are {log_probs.dtype}, expected floats")
+        x = log_probs.detach().to(torch.float32).contiguous()
+        x = x[None] if single else x
+        if x.device.type != "cpu":
+            return [DeviceLogits(row) for row in x], Port(single, x.device)
+        return [HostLogits(fixed(row, np.float32)) for row in x.numpy()], Port(single, x.device)
+    array = np.asarray(log_probs)
+    if array.dtype.kind != "f":
+        raise ShapeError(f"log-probabilities are {array.dtype}, expected floats")
+    array = array[None] if single else array
+    return [HostLogits(fixed(row, np.float32)) for row in array], Port(single)
+
+
+def forced_tokens(table: Table, written: Any) -> Any:
+    """See `Table.forced`."""
+    is_torch = hasattr(written, "detach")
+    held = np.asarray(written.detach().cpu() if is_torch else written, dtype=np.int64)
+    if held.ndim != 1:
+        raise ShapeError(f"written is {held.shape}, expected (T,)")
+    if ((held < -1) | (held >= table.size)).any():
+        raise refusals.bad_ids("written", held[held != -1], table.size)
+    reach = reach_of(table, table.written_class(held))
+    if not (reach[-1] & table.chain.accept).any():
+        raise refusals.nothing_fits(table, held, 0)
+    forced = forced_in(table, held, reach)
+    if not is_torch:
+        return forced
+    import torch
+
+    return torch.from_numpy(forced).to(written.device)
+
+
+def forced_in(table: Table, written: NDArray[np.int64], reach: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(T,) the only token possible at each position, or -1."""
+    live = live_labels(table, table.written_class(written), reach) > 0
+    # No two labels are the same set, so two live labels are never the same single token.
+    only = np.where(live, table.only_token, -1).max(axis=1, initial=-1)
+    return np.where(written >= 0, written, np.where(live.sum(axis=1) == 1, only, -1)).astype(np.int64)

@@ -1,0 +1,182 @@
+"""A token automaton, ready to be bound to logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.errors import ShapeError
+from ctrldiff.kernels import chain as kernels
+
+if TYPE_CHECKING:
+    from ctrldiff.automata.token_automaton import TokenAutomaton
+    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.posterior.chain import ChainPosterior
+
+
+class Chain(NamedTuple):
+    """The automaton as the kernels read it; all read-only, so that each kernel is compiled once."""
+
+    edge_ptr: NDArray[np.int32]  # (S + 1,)
+    edge_to: NDArray[np.int32]  # (E,)
+    edge_label: NDArray[np.int32]  # (E,)
+    weight: NDArray[np.float64]  # (E,) log weights, or empty: no weights
+    label_ptr: NDArray[np.int32]  # (L + 1,)
+    label_classes: NDArray[np.int32]  # (nnz,)
+    distance: NDArray[np.int32]  # (S,)
+    accept: NDArray[np.uint8]  # (S,)
+
+    @property
+    def edges(self) -> tuple[NDArray[Any], ...]:
+        """edge_ptr, edge_to, edge_label, weight."""
+        return self[:4]
+
+    @property
+    def labels(self) -> tuple[NDArray[Any], ...]:
+        """label_ptr, label_classes."""
+        return self[4:6]
+
+
+class Classes(NamedTuple):
+    """Which tokens form a class. Class C collects the tokens that no edge carries."""
+
+    of_token: NDArray[np.uint32]  # (V,)
+    ptr: NDArray[np.int64]  # (C + 2,) where each class begins in `tokens`
+    tokens: NDArray[np.int32]  # (V,) grouped by class, ascending within one
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What may be written: a token automaton and the vocabulary it was read through.
+
+    `bind` it to log-probabilities at every step; nothing is parsed or compiled there.
+    """
+
+    automaton: TokenAutomaton
+    vocabulary: Vocabulary | None = None
+
+    def __post_init__(self) -> None:
+        if self.vocabulary is not None and self.vocabulary.size != self.size:
+            raise ShapeError(f"the automaton speaks of {self.size} tokens, the vocabulary of {self.vocabulary.size}")
+
+    @property
+    def size(self) -> int:
+        """V, the width of the logits it binds to."""
+        return len(self.automaton.token_class)
+
+    @property
+    def n_states(self) -> int:
+        """S, the tail included."""
+        return len(self.automaton.accept)
+
+    @property
+    def n_classes(self) -> int:
+        """C: classes of tokens that act alike."""
+        return self.automaton.n_classes
+
+    @property
+    def n_edges(self) -> int:
+        """E: grouped edges."""
+        return len(self.automaton.edge_to)
+
+    @property
+    def shortest(self) -> int:
+        """The fewest positions that hold a whole text: the smallest budget that works."""
+        return int(self.automaton.distance[0])
+
+    @property
+    def longest(self) -> int | None:
+        """The most positions any text takes (without stop and pad), or None when there is no most."""
+        return self.automaton.longest
+
+    def bind(self, log_probs: Any, written: Any = None) -> ChainPosterior:
+        """The exact posterior over all open positions.
+
+        Args:
+            log_probs: (T, V) or (B, T, V), numpy or torch on any device, natural log; -inf forbids. Other floats
+                than float32 are converted.
+            written: (T,) or (B, T) token ids, -1 where open. Logits of written positions are never read.
+        Raises: BudgetTooSmall, Infeasible (naming the first written position that cannot be), ShapeError.
+        """
+        from ctrldiff.posterior.chain import bind_table
+
+        return bind_table(self, log_probs, written)
+
+    def forced(self, written: Any) -> Any:
+        """(T,) int64: the only token that can be at each position, whatever the logits; -1 where there is a choice.
+
+        Args:
+            written: (T,) token ids, -1 where open, numpy or torch; the answer comes back the same way.
+        Raises: as `bind`.
+        """
+        from ctrldiff.posterior.chain import forced_tokens
+
+        return forced_tokens(self, written)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The automaton's arrays for the kernels."""
+        a = self.automaton
+        per_state = np.bincount(a.edge_from, minlength=self.n_states)
+        return Chain(
+            edge_ptr=fixed(np.concatenate([[0], np.cumsum(per_state)]), np.int32),
+            edge_to=fixed(a.edge_to, np.int32),
+            edge_label=fixed(a.edge_label, np.int32),
+            weight=fixed(() if a.edge_weight is None else a.edge_weight, np.float64),
+            label_ptr=fixed(a.label_ptr, np.int32),
+            label_classes=fixed(a.label_classes, np.int32),
+            distance=fixed(a.distance, np.int32),
+            accept=fixed(a.accept, np.uint8),
+        )
+
+    @cached_property
+    def classes(self) -> Classes:
+        """The tokens of each class."""
+        C = self.n_classes
+        of_token = np.where(self.automaton.token_class < 0, C, self.automaton.token_class).astype(np.uint32)
+        sizes = np.bincount(of_token, minlength=C + 1)
+        return Classes(
+            of_token=fixed(of_token, np.uint32),
+            ptr=fixed(np.concatenate([[0], np.cumsum(sizes)]), np.int64),
+            tokens=fixed(np.argsort(of_token, kind="stable"), np.int32),
+        )
+
+    def members(self, c: int) -> NDArray[np.int32]:
+        """The tokens of class c, ascending."""
+        return self.classes.tokens[self.classes.ptr[c] : self.classes.ptr[c + 1]]
+
+    def written_class(self, written: NDArray[np.int64]) -> NDArray[np.int32]:
+        """(T,) int32 as the kernels want it: the class, NO_CLASS for a token on no edge, -1 where open."""
+        token_class = self.automaton.token_class[np.maximum(written, 0)]
+        return np.where(written < 0, -1, np.where(token_class < 0, kernels.NO_CLASS, token_class)).astype(np.int32)
+
+    @cached_property
+    def device_classes(self) -> dict[Any, Any]:
+        """Copies of `classes.of_token` on torch devices, made when first needed."""
+        return {}
+
+    @cached_property
+    def only_token(self) -> NDArray[np.int64]:
+        """(L,) the token of each label that holds exactly one, else -1."""
+        sizes = np.diff(self.classes.ptr)
+        ptr, classes = self.chain.labels
+        counts = np.add.reduceat(np.append(sizes[classes], 0), ptr[:-1]) if len(ptr) > 1 else np.zeros(0, np.int64)
+        first = self.classes.tokens[self.classes.ptr[classes[ptr[:-1]]]] if len(ptr) > 1 else counts
+        return np.where(counts == 1, first, -1).astype(np.int64)
+
+    def __repr__(self) -> str:
+        return (
+            f"Table({self.n_states:,} states, {self.n_edges:,} edges, {self.n_classes:,} classes of "
+            f"{self.size:,} tokens, shortest {self.shortest})"
+        )
+
+
+def fixed(values: Any, dtype: Any) -> NDArray[Any]:
+    """A read-only, C-contiguous view (a copy only where needed)."""
+    view = np.ascontiguousarray(values, dtype=dtype).view()
+    view.flags.writeable = False
+    return view

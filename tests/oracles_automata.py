@@ -1,14 +1,19 @@
-"""The slow truth about expressions: which texts match, decided by definition; and which states are equivalent."""
+"""The slow truth about expressions (which texts match, by definition) and about states (which are equivalent)."""
 
 from __future__ import annotations
 
+import random
 from functools import cache
 from itertools import product
 
 import numpy as np
 
+from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import (
+    ANY_CHAR,
+    EMPTY,
+    NOTHING,
     Alt,
     Both,
     Chars,
@@ -18,6 +23,7 @@ from ctrldiff.automata.expression import (
     Literal,
     Minus,
     Repeat,
+    text,
 )
 
 
@@ -56,9 +62,7 @@ def ends(expression: Expression, data: bytes) -> frozenset[int]:
         if isinstance(node, Both):
             # "accepts the same text": intersect by where both end
             each = [match(part, start) for part in node.parts]
-            return (
-                frozenset(set(range(start, len(data) + 1)).intersection(*each)) if each else anything(start)
-            )
+            return frozenset(set(range(start, len(data) + 1)).intersection(*each)) if each else anything(start)
         if isinstance(node, Minus):
             return match(node.left, start) - match(node.right, start)
         assert isinstance(node, Language)
@@ -131,6 +135,33 @@ def assert_canonical(dfa: Dfa) -> None:
     assert useful == seen or (len(accept) == 1 and not accept[0] and (table < 0).all())
     assert moore(table, accept) == len(accept) or not useful
     firsts = [int(np.flatnonzero(dfa.classes == c)[0]) for c in range(dfa.table.shape[1])]
-    assert (
-        firsts == sorted(firsts) and len({column.tobytes() for column in dfa.table.T}) == dfa.table.shape[1]
-    )
+    assert firsts == sorted(firsts) and len({column.tobytes() for column in dfa.table.T}) == dfa.table.shape[1]
+
+
+def random_expression(rng: random.Random, depth: int) -> Expression:
+    """Any shape of node, over a, b and the two bytes of é."""
+    kind = rng.randrange(8) if depth else 0
+    if kind <= 1:
+        return rng.choice(LEAVES)
+
+    def some() -> tuple[Expression, ...]:
+        return tuple(random_expression(rng, depth - 1) for _ in range(rng.randrange(1, 4)))
+
+    if kind == 2:
+        return Concat(some())
+    if kind == 3:
+        return Alt(some())
+    if kind == 4:
+        low = rng.randrange(3)
+        return Repeat(random_expression(rng, depth - 1), low, rng.choice([None, low, low + 1, low + 2]))
+    if kind == 5:
+        return Both(some())
+    if kind == 6:
+        return Minus(random_expression(rng, depth - 1), random_expression(rng, depth - 1))
+    return Language(compile_expression(random_expression(rng, depth - 1)))
+
+
+LEAVES = [text("a"), text("b"), text("ab"), EMPTY, NOTHING, Chars(((97, 98),)), ANY_CHAR, text("é")]
+LEAVES += [Chars(((98, 98), (0xE9, 0xEA))), Chars(((0x80, 0x10FFFF),)), Literal(b"\xa9")]
+ALPHABET = [b"a", b"b", b"\xc3", b"\xa9"]
+WORDS = strings(ALPHABET, 5)

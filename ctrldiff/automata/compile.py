@@ -228,9 +228,7 @@ def _children_first(root: Expression) -> Iterator[Expression]:
             stack.extend((child, False) for child in _children(node))
 
 
-def _repeat(
-    builder: Builder, node: Repeat, enter: int, leave: int, nothing: bool
-) -> list[tuple[Expression, int, int]]:
+def _repeat(builder: Builder, node: Repeat, enter: int, leave: int, nothing: bool) -> list[tuple[Expression, int, int]]:
     """The copies that a repeat unrolls to, after writing the free moves around them."""
     if nothing or node.high == 0:
         builder.free(enter, leave)
@@ -264,7 +262,7 @@ def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel)
     free_ptr, free_order = _grouped(fragment.free_src, n)
     mix = np.random.default_rng(0).integers(0, 1 << 30, n).astype(np.int32) << 1
     mix[1] |= 1
-    why, reached, table, ends = subsets(
+    why, reached, n_states, table, ends = subsets(
         edge_ptr,
         label.astype(np.int32)[order],
         fragment.dst[order],
@@ -282,7 +280,7 @@ def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel)
     if why != OK:
         raise too_large(why, reached, limits, fuel)
     fuel.spend("steps", reached, limits.max_steps)
-    return from_table(table, (ends & 1).astype(np.bool_), 0, classes, limits)
+    return from_table(table[: n_states * len(first)], (ends[:n_states] & 1).astype(np.bool_), 0, classes, limits)
 
 
 def _grouped(source: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

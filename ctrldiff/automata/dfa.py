@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrldiff.automata.dot import to_dot
+from ctrldiff.automata.members import guided, members, sample
 from ctrldiff.errors import ConstraintTooLarge, ShapeError
+from ctrldiff.kernels.ahead import ahead
 from ctrldiff.kernels.determinise import BYTES, OK, STATES
 from ctrldiff.kernels.minimise import minimal
 from ctrldiff.kernels.product import product
 from ctrldiff.limits import DEFAULT, Fuel, Limits
+
+if TYPE_CHECKING:
+    from interegular.fsm import FSM
 
 _TRUTH = {"and": 0b1000, "or": 0b1110, "minus": 0b0100}
 _EDGE_BYTES = 28  # working memory of `minimal` per edge
@@ -60,7 +68,29 @@ class Dfa:
         if classes.min() < 0 or classes.max() >= table.shape[1]:
             raise ShapeError(f"classes must lie in 0..{table.shape[1] - 1}")
         first, order = _by_first_byte(classes)
-        return from_table(np.ravel(table[:, first]), np.asarray(accept, np.bool_), start, order, limits)
+        return from_table(np.ravel(table[:, classes[first]]), np.asarray(accept, np.bool_), start, order, limits)
+
+    @staticmethod
+    def from_fsm(fsm: FSM, limits: Limits = DEFAULT) -> Dfa:
+        """An `interegular.FSM` over characters; `anything_else` is every character its alphabet does not name."""
+        from ctrldiff.automata.interop import from_fsm
+
+        return from_fsm(fsm, limits)
+
+    @staticmethod
+    def from_index(
+        index: Any, tokens: Mapping[int, bytes | None] | Sequence[bytes | None], limits: Limits = DEFAULT
+    ) -> Dfa:
+        """The byte strings spelled by what an `outlines_core.Index` accepts; `tokens[id]` are a token's bytes."""
+        from ctrldiff.automata.interop import from_index
+
+        return from_index(index, tokens, limits)
+
+    def to_fsm(self) -> FSM:
+        """The same language as an `interegular.FSM`. Raises ConstraintError when a member is no valid UTF-8."""
+        from ctrldiff.automata.interop import to_fsm
+
+        return to_fsm(self)
 
     @property
     def n_states(self) -> int:
@@ -107,6 +137,40 @@ class Dfa:
         for array in (self.classes, self.table.astype("<i4", copy=False), self.accept):
             digest.update(np.int64(array.size).astype("<i8").tobytes() + array.tobytes())
         return digest.hexdigest()
+
+    @cached_property
+    def ahead(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Bytes from every state to the nearest and to the farthest end; -1 where there is no farthest."""
+        return ahead(self.table, self.accept)
+
+    @property
+    def is_finite(self) -> bool:
+        """Finitely many texts."""
+        return self.is_empty or bool(self.ahead[1][0] >= 0)
+
+    def shortest(self) -> bytes | None:
+        """The shortest member, of several the first in byte order; None when there is no member."""
+        return None if self.is_empty else guided(self, self.ahead[0])
+
+    def longest(self) -> bytes | None:
+        """The longest member, of several the first in byte order; None when there is none, or no end to them."""
+        return None if self.is_empty or not self.is_finite else guided(self, self.ahead[1])
+
+    def members(self, limit: int = 1_000_000) -> Iterator[bytes]:
+        """At most `limit` members, shortest first, then in byte order."""
+        return members(self, limit)
+
+    def sample(self, rng: np.random.Generator, max_bytes: int = 64) -> bytes:
+        """A random member of at most `max_bytes` bytes, rare branches met often; see `members.sample`."""
+        return sample(self, rng, max_bytes)
+
+    def to_dot(self) -> str:
+        """A drawing in the Graphviz language."""
+        return to_dot(self)
+
+    def __repr__(self) -> str:
+        size = "empty" if self.is_empty else f"{self.n_states} states, {self.n_classes} byte classes"
+        return f"<Dfa {self.fingerprint[:8]}: {size}>"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Dfa):
@@ -175,7 +239,7 @@ def combined(a: Dfa, b: Dfa, how: str, limits: Limits = DEFAULT, fuel: Fuel | No
     if why != OK:
         raise too_large(why, reached, limits, fuel)
     fuel.spend("steps", reached, limits.max_steps)
-    return from_table(table, accept, 0, order, limits)
+    return from_table(table[: accept.size * len(first)], accept, 0, order, limits)
 
 
 def from_table(

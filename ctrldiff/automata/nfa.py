@@ -48,9 +48,7 @@ class Labels:
             (len(used) + 1,) offsets into a flat array.
         """
         packed = b"".join(self.masks[i].to_bytes(32, "little") for i in used.tolist())
-        member = np.unpackbits(
-            np.frombuffer(packed, np.uint8).reshape(len(used), 32), axis=1, bitorder="little"
-        )
+        member = np.unpackbits(np.frombuffer(packed, np.uint8).reshape(len(used), 32), axis=1, bitorder="little")
         columns = np.packbits(member, axis=0).T
         number: dict[bytes, int] = {}
         classes = np.array([number.setdefault(column.tobytes(), len(number)) for column in columns], np.uint8)
@@ -122,9 +120,7 @@ class Builder:
             names = np.empty((len(base), part.n_states), np.int32)  # a row per copy: its name of each state
             names[:, 2:] = np.arange(part.n_states - 2, dtype=np.int32) + _ints(base)[:, None]
             names[:, 0], names[:, 1] = enter, leave
-            edges.append(
-                (names[:, part.src].ravel(), names[:, part.dst].ravel(), np.tile(part.label, len(base)))
-            )
+            edges.append((names[:, part.src].ravel(), names[:, part.dst].ravel(), np.tile(part.label, len(base))))
             free.append((names[:, part.free_src].ravel(), names[:, part.free_dst].ravel()))
         src, dst, label = (np.concatenate(column) for column in zip(*edges))
         free_src, free_dst = (np.concatenate(column) for column in zip(*free))

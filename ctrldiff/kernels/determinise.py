@@ -12,9 +12,19 @@ OK, STATES, STEPS, BYTES = 0, 1, 2, 3  # why a kernel stopped
 @kernel
 def _grown(array, size):  # type: ignore[no-untyped-def]
     """A longer copy of `array`, by half at least, so that growing stays linear in total."""
-    longer = np.empty(max(size, array.size + array.size // 2 + 64), array.dtype)
-    longer[: array.size] = array
+    longer = np.empty(max(size, array.size + array.size // 2 + 64), np.int32)
+    for i in range(array.size):
+        longer[i] = array[i]  # not a slice: its error message would have to be compiled too
     return longer
+
+
+@kernel
+def _dead(size):  # type: ignore[no-untyped-def]
+    """`size` times -1. A loop, because `np.full` alone takes .2 s to compile."""
+    array = np.empty(size, np.int32)
+    for i in range(size):
+        array[i] = -1
+    return array
 
 
 @kernel
@@ -43,8 +53,9 @@ def subsets(  # type: ignore[no-untyped-def]
         accept: the one accepting state.
         n_classes: C.
         max_states, max_steps, max_bytes: where to stop.
-    Returns: (why it stopped, how far it came, (S * C,) int32 next states with -1 for dead, (S,) int32 whose
-        lowest bit says "accepts"). State 0 is the start; every state is reachable.
+    Returns: (why it stopped, how far it came, S, next states, bits). The first S * C entries of the
+        int32 next states count, -1 is dead; the lowest of the first S bits says "accepts". State 0 is the
+        start; every state is reachable.
     Source: Rabin and Scott 1959. Two subsets are the same when hashes and sizes agree and every member of the
         older one carries the stamp of the newer, so no subset is ever sorted.
     """
@@ -56,18 +67,18 @@ def subsets(  # type: ignore[no-untyped-def]
         for e in range(edge_ptr[q], edge_ptr[q + 1]):
             moves[q] += label_ptr[edge_label[e] + 1] - label_ptr[edge_label[e]]
         keep[q] = edge_ptr[q + 1] > edge_ptr[q] or q == accept
-    alone = np.full(n, -1, np.int32)  # the subset that the closure of one state became
+    alone = _dead(n)  # the subset that the closure of one state became
     stamp = np.zeros(n, np.int32)
     stack = np.empty(n, np.int32)
     stamps = 0
 
-    capacity = min(max_states, 256)
+    capacity = 256
     table = np.empty(capacity * n_classes, np.int32)
     first = np.zeros(capacity + 1, np.int32)
     hashes = np.empty(capacity, np.int32)
-    slots = np.full(1024, -1, np.int32)
+    slots = _dead(4 * hashes.size)
     pool = np.empty(n + 256, np.int32)
-    head = np.full(n_classes, -1, np.int32)  # per class a linked list of targets
+    head = _dead(n_classes)  # per class a linked list of targets
     touched = np.empty(n_classes, np.int32)
     value = np.empty(256, np.int32)
     link = np.empty(256, np.int32)
@@ -86,10 +97,10 @@ def subsets(  # type: ignore[no-untyped-def]
                 need += moves[pool[m]]
             steps += need + n_classes
             if steps > max_steps:
-                return STEPS, steps, table, hashes
+                return STEPS, steps, count, table, hashes
             if need > value.size:
                 if 8 * need > max_bytes:
-                    return BYTES, 8 * need, table, hashes
+                    return BYTES, 8 * need, count, table, hashes
                 value, link = np.empty(need, np.int32), np.empty(need, np.int32)
             used = 0
             for m in range(first[s], first[s + 1]):
@@ -140,7 +151,7 @@ def subsets(  # type: ignore[no-untyped-def]
                                 top += 1
                 steps += size - base
                 if steps > max_steps:
-                    return STEPS, steps, table, hashes
+                    return STEPS, steps, count, table, hashes
                 slot = (h >> 1) & (slots.size - 1)
                 while slots[slot] >= 0:
                     old = slots[slot]
@@ -154,12 +165,12 @@ def subsets(  # type: ignore[no-untyped-def]
                     slot = (slot + 1) & (slots.size - 1)
                 if target < 0:
                     if count == max_states:
-                        return STATES, count + 1, table, hashes
+                        return STATES, count + 1, count, table, hashes
                     if count == capacity:
-                        capacity = min(max_states, 2 * capacity)
+                        capacity *= 2
                         held = 4 * (capacity * n_classes + table.size + pool.size + 6 * capacity)
                         if held > max_bytes:
-                            return BYTES, held, table, hashes
+                            return BYTES, held, count, table, hashes
                         table = _grown(table, capacity * n_classes)
                         first = _grown(first, capacity + 1)
                         hashes = _grown(hashes, capacity)
@@ -171,9 +182,9 @@ def subsets(  # type: ignore[no-untyped-def]
                     count += 1
                     first[count] = size
                     if 4 * (size + size // 2 + table.size) > max_bytes:
-                        return BYTES, 4 * (size + size // 2 + table.size), table, hashes
+                        return BYTES, 4 * (size + size // 2 + table.size), count, table, hashes
                     if 2 * count > slots.size:
-                        slots = np.full(2 * slots.size, -1, np.int32)
+                        slots = _dead(2 * slots.size)
                         for old in range(count):
                             slot = (hashes[old] >> 1) & (slots.size - 1)
                             while slots[slot] >= 0:
@@ -184,4 +195,4 @@ def subsets(  # type: ignore[no-untyped-def]
             if s >= 0:
                 table[s * n_classes + c] = target
         s += 1
-    return OK, steps, table[: count * n_classes], hashes[:count]
+    return OK, steps, count, table, hashes

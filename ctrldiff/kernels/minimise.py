@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ctrldiff.kernels.determinise import _dead
 from ctrldiff.kernels.jit import kernel
 
 
 @kernel
-def _mark(item, items, place, owner, left, marked, queue, waiting):  # type: ignore[no-untyped-def]
-    """Move `item` to the marked front of its set; returns how many sets now wait to be split."""
+def _mark(item, items, place, owner, left, marked, queue, count):  # type: ignore[no-untyped-def]
+    """Move `item` to the marked front of its set; count[1] sets wait in `queue` to be split."""
     s = owner[item]
     i, j = place[item], left[s] + marked[s]
     if i >= j:
@@ -17,32 +18,43 @@ def _mark(item, items, place, owner, left, marked, queue, waiting):  # type: ign
         items[i], place[other] = other, i
         items[j], place[item] = item, j
         if marked[s] == 0:
-            queue[waiting] = s
-            waiting += 1
+            queue[count[1]] = s
+            count[1] += 1
         marked[s] += 1
-    return waiting
 
 
 @kernel
-def _split(count, items, owner, left, right, marked, queue, waiting):  # type: ignore[no-untyped-def]
-    """Split each waiting set into marked and unmarked, the smaller part as a new set; returns the count."""
-    while waiting > 0:
-        waiting -= 1
-        s = queue[waiting]
+def _split(items, owner, left, right, marked, queue, count):  # type: ignore[no-untyped-def]
+    """Split each waiting set into marked and unmarked, the smaller part as a new set; count[0] sets there are."""
+    while count[1] > 0:
+        count[1] -= 1
+        s, new = queue[count[1]], count[0]
         middle = left[s] + marked[s]
         if middle < right[s]:
             if marked[s] <= right[s] - middle:
-                left[count], right[count] = left[s], middle
+                left[new], right[new] = left[s], middle
                 left[s] = middle
             else:
-                left[count], right[count] = middle, right[s]
+                left[new], right[new] = middle, right[s]
                 right[s] = middle
-            for i in range(left[count], right[count]):
-                owner[items[i]] = count
-            marked[count] = 0
-            count += 1
+            for i in range(left[new], right[new]):
+                owner[items[i]] = new
+            marked[new] = 0
+            count[0] += 1
         marked[s] = 0
-    return count
+
+
+@kernel
+def _one_set(n, capacity):  # type: ignore[no-untyped-def]
+    """A partition of n items into one set, with room for `capacity` sets; see `_mark` for the arrays."""
+    items, place, owner = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n, np.int32)
+    left, right = np.zeros(capacity, np.int32), np.zeros(capacity, np.int32)
+    for i in range(n):
+        items[i] = place[i] = i
+    right[0] = n
+    count = np.zeros(2, np.int64)  # sets, and sets that wait; an array, because each kind of number that is
+    count[0] = 1  # passed by value (a literal, an int32, an int64) compiles the function once more
+    return items, place, owner, left, right, np.zeros(capacity, np.int32), np.empty(capacity, np.int32), count
 
 
 @kernel
@@ -59,7 +71,9 @@ def _edges(table, n, n_classes, useful):  # type: ignore[no-untyped-def]
     tail = np.empty(m, np.int32)
     into = np.empty(m, np.int32)
     bound = np.zeros(n_classes + 1, np.int32)
-    fill = ptr.copy()
+    fill = np.empty(n, np.int32)
+    for s in range(n):
+        fill[s] = ptr[s]
     m = 0
     for c in range(n_classes):
         for s in range(n):
@@ -87,7 +101,9 @@ def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
         O(m log m) for m edges.
     """
     n = accept.size
-    useful = np.ones(n, np.bool_)
+    useful = np.empty(n, np.bool_)
+    for s in range(n):
+        useful[s] = True
     tail, ptr, into, bound = _edges(table, n, n_classes, useful)
     queue = np.empty(n + 1, np.int32)
     seen = 0
@@ -106,74 +122,47 @@ def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
                 seen += 1
         i += 1
     if not useful[start]:
-        return np.full(n_classes, -1, np.int32), np.zeros(1, np.bool_)
+        return _dead(n_classes), np.zeros(1, np.bool_)
     if seen < n:
         tail, ptr, into, bound = _edges(table, n, n_classes, useful)
 
     # Blocks of states and cords of edges refine each other until neither tells the other anything new.
-    items = np.arange(n).astype(np.int32)
-    place = np.arange(n).astype(np.int32)
-    owner = np.zeros(n, np.int32)
-    left = np.zeros(n + 1, np.int32)
-    right = np.zeros(n + 1, np.int32)
-    marked = np.zeros(n + 1, np.int32)
-    right[0] = n
-    waiting = 0
+    items, place, owner, left, right, marked, queue, count = _one_set(n, n + 1)
     for s in range(n):
         if accept[s]:
-            waiting = _mark(s, items, place, owner, left, marked, queue, waiting)
-    blocks = _split(1, items, owner, left, right, marked, queue, waiting)
-    waiting = 0
+            _mark(s, items, place, owner, left, marked, queue, count)
+    _split(items, owner, left, right, marked, queue, count)
     for s in range(n):
         if useful[s]:
-            waiting = _mark(s, items, place, owner, left, marked, queue, waiting)
-    blocks = _split(blocks, items, owner, left, right, marked, queue, waiting)
+            _mark(s, items, place, owner, left, marked, queue, count)
+    _split(items, owner, left, right, marked, queue, count)
 
     m = tail.size
-    cord_items = np.arange(m).astype(np.int32)
-    cord_place = np.arange(m).astype(np.int32)
-    cord_owner = np.empty(m, np.int32)
-    cord_left = np.empty(m + 1, np.int32)
-    cord_right = np.empty(m + 1, np.int32)
-    cord_marked = np.zeros(m + 1, np.int32)
-    cord_queue = np.empty(m + 1, np.int32)
+    c_items, c_place, c_owner, c_left, c_right, c_marked, c_queue, c_count = _one_set(m, m + 1)
     cords = 0
     for c in range(n_classes):
         if bound[c] < bound[c + 1]:
-            cord_left[cords], cord_right[cords] = bound[c], bound[c + 1]
+            c_left[cords], c_right[cords] = bound[c], bound[c + 1]
             for e in range(bound[c], bound[c + 1]):
-                cord_owner[e] = cords
+                c_owner[e] = cords
             cords += 1
+    c_count[0] = cords
     block = 1
     cord = 0
-    while cord < cords:
-        waiting = 0
-        for i in range(cord_left[cord], cord_right[cord]):
-            s = tail[cord_items[i]]
-            waiting = _mark(s, items, place, owner, left, marked, queue, waiting)
-        blocks = _split(blocks, items, owner, left, right, marked, queue, waiting)
+    while cord < c_count[0]:
+        for i in range(c_left[cord], c_right[cord]):
+            _mark(np.int64(tail[c_items[i]]), items, place, owner, left, marked, queue, count)
+        _split(items, owner, left, right, marked, queue, count)
         cord += 1
-        while block < blocks:
-            waiting = 0
+        while block < count[0]:
             for i in range(left[block], right[block]):
                 for k in range(ptr[items[i]], ptr[items[i] + 1]):
-                    waiting = _mark(
-                        into[k],
-                        cord_items,
-                        cord_place,
-                        cord_owner,
-                        cord_left,
-                        cord_marked,
-                        cord_queue,
-                        waiting,
-                    )
-            cords = _split(
-                cords, cord_items, cord_owner, cord_left, cord_right, cord_marked, cord_queue, waiting
-            )
+                    _mark(np.int64(into[k]), c_items, c_place, c_owner, c_left, c_marked, c_queue, c_count)
+            _split(c_items, c_owner, c_left, c_right, c_marked, c_queue, c_count)
             block += 1
 
-    number = np.full(blocks, -1, np.int32)
-    order = np.empty(blocks, np.int32)  # one state of each block, breadth first
+    number = _dead(left.size)
+    order = np.empty(count[0], np.int32)  # one state of each block, breadth first
     number[owner[start]] = 0
     order[0] = start
     found = 1
@@ -186,7 +175,7 @@ def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
                 order[found] = t
                 found += 1
         i += 1
-    small = np.full(found * n_classes, -1, np.int32)
+    small = _dead(found * n_classes)
     ends = np.empty(found, np.bool_)
     for i in range(found):
         ends[i] = accept[order[i]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ctrldiff.kernels.determinise import BYTES, OK, STATES, STEPS, _grown
+from ctrldiff.kernels.determinise import BYTES, OK, STATES, STEPS, _dead, _grown
 from ctrldiff.kernels.jit import kernel
 
 
@@ -20,16 +20,17 @@ def product(  # type: ignore[no-untyped-def]
         class_a, class_b: (C,) int32; reading class c of the product is class_a[c] in a and class_b[c] in b.
         truth: four bits; bit 2 * (a accepts) + (b accepts) says whether the pair accepts. Bit 0 must be 0.
         max_states, max_steps, max_bytes: where to stop.
-    Returns: (why it stopped, how far it came, (S * C,) int32, (S,) bool). Dead ends may remain.
+    Returns: (why it stopped, how far it came, int32 next states, (S,) bool). The first S * C next states count;
+        dead ends may remain.
     """
     # a, b: states of the parts, where a part that is dead is -1; pair p = (left[p], right[p])
     n_classes = class_a.size
     alive_a, alive_b = (truth >> 1) & 1, (truth >> 2) & 1  # can b (a) still accept once a (b) is dead?
-    capacity = min(max_states, 256)
+    capacity = 256
     table = np.empty(capacity * n_classes, np.int32)
     left = np.empty(capacity, np.int32)
     right = np.empty(capacity, np.int32)
-    slots = np.full(1024, -1, np.int32)
+    slots = _dead(4 * left.size)
     left[0], right[0] = 0, 0
     count = 0
     steps = 0
@@ -56,7 +57,7 @@ def product(  # type: ignore[no-untyped-def]
                 if count == max_states:
                     return STATES, count + 1, table, np.zeros(1, np.bool_)
                 if count == capacity:
-                    capacity = min(max_states, 2 * capacity)
+                    capacity *= 2
                     held = 4 * (capacity * n_classes + table.size + 8 * capacity)
                     if held > max_bytes:
                         return BYTES, held, table, np.zeros(1, np.bool_)
@@ -68,7 +69,7 @@ def product(  # type: ignore[no-untyped-def]
                 slots[slot] = count
                 count += 1
                 if 2 * count > slots.size:
-                    slots = np.full(2 * slots.size, -1, np.int32)
+                    slots = _dead(2 * slots.size)
                     for old in range(count):
                         slot = ((left[old] + 1) * 40503 + (right[old] + 1) * 30029) & (slots.size - 1)
                         while slots[slot] >= 0:
@@ -82,8 +83,6 @@ def product(  # type: ignore[no-untyped-def]
         p += 1
     accept = np.zeros(count, np.bool_)
     for p in range(count):
-        bit = (2 if left[p] >= 0 and accept_a[left[p]] else 0) + (
-            1 if right[p] >= 0 and accept_b[right[p]] else 0
-        )
+        bit = (2 if left[p] >= 0 and accept_a[left[p]] else 0) + (1 if right[p] >= 0 and accept_b[right[p]] else 0)
         accept[p] = (truth >> bit) & 1 == 1
-    return OK, steps, table[: count * n_classes], accept
+    return OK, steps, table, accept

@@ -193,7 +193,8 @@ def _print_result(result: Any, *, pretty: bool) -> None:
     usage = result.usage
     console.print(
         Text(
-            f"{usage.answer_tokens} tokens in {usage.forwards} forward passes, {usage.seconds:.2f} s, prob {result.prob:.3g}",
+            f"{usage.answer_tokens} tokens in {usage.forwards} forward passes, "
+            f"{usage.seconds:.2f} s, prob {result.prob:.3g}",
             style="dim",
         )
     )

@@ -6,13 +6,13 @@ import json
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Concat, Expression, Language, Repeat, maybe, text
+from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Concat, Expression, Language, Literal, Repeat, maybe, text
 from ctrldiff.constraints.json_schema.compiler import Context, Schema, Sub, Walk, family, refuse_others, size
 from ctrldiff.errors import ConstraintUnsatisfiable, SchemaInvalid
 from ctrldiff.limits import Limits
 
 
-def spacing(context: Context, depth: int) -> tuple[Expression, Expression, Expression, str]:
+def spacing(context: Context, depth: int) -> tuple[Expression, Literal, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
     if context.whitespace == "compact":
         return EMPTY, text(","), EMPTY, ":"
@@ -81,12 +81,12 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def joined(members: list[Expression], needed: list[bool], comma: Expression, limits: Limits) -> Expression:
+def joined(members: list[Expression], needed: list[bool], comma: Literal, limits: Limits) -> Expression:
     """One or more of `members` in order with `comma` between; those `needed` always there."""
     if not any(needed):
         # Every member with a comma before it, then the first comma taken off: linear in the number of members.
         tail = Concat(tuple(maybe(Concat((comma, member))) for member in members))
-        return Language(_without_prefix(compile_expression(tail, limits), comma))
+        return _without_prefix(compile_expression(tail, limits), comma)
     pivot = needed.index(True)
     before = [maybe(Concat((member, comma))) for member in members[:pivot]]
     after = [
@@ -96,9 +96,11 @@ def joined(members: list[Expression], needed: list[bool], comma: Expression, lim
     return Concat((*before, members[pivot], *after))
 
 
-def _without_prefix(dfa: Dfa, comma: Expression) -> Dfa:
-    """The rest of the texts that begin with the comma (left quotient)."""
+def _without_prefix(dfa: Dfa, prefix: Literal) -> Expression:
+    """The rest of the texts that begin with the prefix (left quotient)."""
     state = 0
-    for byte in comma.data:  # type: ignore[union-attr]  # commas are literals
+    for byte in prefix.data:
         state = int(dfa.table[state, dfa.classes[byte]])
-    return Dfa.from_arrays(dfa.table, dfa.classes, dfa.accept, start=state)
+        if state < 0:
+            return NOTHING
+    return Language(Dfa.from_arrays(dfa.table, dfa.classes, dfa.accept, start=state))

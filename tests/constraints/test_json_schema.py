@@ -1,0 +1,214 @@
+"""The compiler against jsonschema-rs: what is written is valid, what is valid and canonical can be written."""
+
+import itertools
+import json
+import random
+from decimal import Decimal
+
+import jsonschema_rs
+import numpy as np
+import pytest
+
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.canonical import value_text
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
+
+NAME = {"type": "string", "minLength": 1, "maxLength": 3}
+SCHEMAS = {
+    "null": {"type": "null"},
+    "boolean": {"type": "boolean"},
+    "integer": {"type": "integer", "minimum": -2, "exclusiveMaximum": 12},
+    "number": {"type": "number", "exclusiveMinimum": 0.5, "maximum": 2},
+    "length counts code points": NAME,
+    "pattern": {"type": "string", "pattern": "^a+b?$", "maxLength": 4},
+    "pattern searches": {"type": "string", "pattern": "ab", "maxLength": 3},
+    "date": {"type": "string", "format": "date"},
+    "enum": {"enum": ["a", 1, 1.5, None, True, ["x", {"k": []}], 'quo"te\n']},
+    "enum is filtered by its siblings": {"enum": ["a", "abc", 3], "type": "string", "minLength": 2},
+    "const": {"const": {"b": 1, "a": [2]}},
+    "type list": {"type": ["string", "null", "integer"], "maxLength": 1, "maximum": 3},
+    "array": {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": 3}, "minItems": 1, "maxItems": 3},
+    "array without end": {"type": "array", "items": {"enum": [1, 2]}},
+    "empty array": {"type": "array", "maxItems": 0},
+    "object": {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": NAME, "c": {"type": "null"}},
+        "required": ["b"],
+        "additionalProperties": False,
+    },
+    "object, nothing required": {
+        "type": "object",
+        "properties": {"a": {"enum": [1]}, "b": {"enum": [2]}, "c": {"enum": [3]}},
+        "additionalProperties": False,
+    },
+    "object without members": {"type": "object", "additionalProperties": False},
+    "nesting": {
+        "type": "object",
+        "properties": {"who": {"type": "object", "properties": {"n": NAME}, "required": ["n"]}},
+        "required": ["who"],
+    },
+    "anyOf": {"anyOf": [{"type": "integer", "minimum": 7}, {"type": "null"}, {"const": "x"}]},
+    "anyOf beside type": {"type": "string", "anyOf": [{"maxLength": 1}, {"pattern": "^q"}], "maxLength": 3},
+    "ref": {"$defs": {"n": NAME}, "type": "array", "items": {"$ref": "#/$defs/n"}, "maxItems": 2},
+    "keys that need escapes": {"type": "object", "properties": {'a"b/~': {"const": 1}}, "required": ['a"b/~']},
+    "false": {"anyOf": [False, {"type": "null"}]},
+}
+ATOMS = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -2,
+    3,
+    11,
+    12,
+    0.5,
+    0.75,
+    2,
+    2.5,
+    "",
+    "a",
+    "ab",
+    "aab",
+    "aaab",
+    "xab",
+    "q12",
+    "日本",
+    "é",
+]
+ATOMS += ['"', "\\", "\n", "\x01", "2024-02-29", "2023-02-29", "abc", 'quo"te\n', "x", 7]
+
+
+def values(seed: int) -> list[object]:
+    """Atoms, and small arrays and objects of them."""
+    rng = random.Random(seed)
+    out: list[object] = [*ATOMS, [], {}, ["x", {"k": []}], {"b": 1, "a": [2]}, {'a"b/~': 1}]
+    for _ in range(150):
+        out.append([rng.choice(ATOMS) for _ in range(rng.randint(1, 4))])
+        out.append({k: rng.choice(ATOMS) for k in ("a", "b", "c") if rng.random() < 0.6})
+        out.append({"who": {"n": rng.choice(ATOMS)}})
+    for a, b, c in itertools.product([None, 1], [None, 2], [None, 3]):
+        out.append({k: v for k, v in zip("abc", (a, b, c)) if v is not None})
+    return out
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_language_is_the_canonical_valid_values(name):
+    schema = SCHEMAS[name]
+    valid = jsonschema_rs.Draft202012Validator(schema, validate_formats=True).is_valid
+    dfa = JsonSchema(schema).dfa()
+    for value in values(5):
+        expected = valid(value) and not undeclared(schema, value)
+        assert (value_text(value) in dfa) == expected, (value_text(value), expected)
+
+
+def undeclared(schema: object, value: object) -> bool:
+    """Does the value hold properties that the schema does not declare? (They are never written.)"""
+    if not isinstance(schema, dict) or not isinstance(value, dict) or "enum" in schema or "const" in schema:
+        return False
+    properties = schema.get("properties", {})
+    return any(k not in properties or undeclared(properties[k], v) for k, v in value.items())
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_member_is_valid_and_canonical(name):
+    schema = SCHEMAS[name]
+    validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+    dfa = JsonSchema(schema).dfa()
+    rng = np.random.default_rng(3)
+    members = [*itertools.islice(dfa.members(60), 60), *(dfa.sample(rng, 40) for _ in range(40))]
+    for member in filter(None, members):
+        assert validator.is_valid(json.loads(member)), member
+        value = json.loads(member, parse_float=Decimal)
+        assert value_text(value) == member.decode(), "one spelling"
+
+
+@pytest.mark.parametrize("name", [n for n in SCHEMAS if n != "empty array"])
+def test_pretty_text_is_what_json_writes_with_an_indent_of_two(name):
+    schema = SCHEMAS[name]
+    if "enum" in schema or "const" in schema:
+        return  # listed values keep one line
+    compact, pretty = JsonSchema(schema).dfa(), JsonSchema(schema, whitespace="pretty").dfa()
+    for member in itertools.islice(compact.members(30), 30):
+        value = json.loads(member)
+        if isinstance(value, dict | list):
+            assert json.dumps(value, indent=2, ensure_ascii=False) in pretty
+
+
+REFUSED = {
+    "#/properties/a/uniqueItems": {"properties": {"a": {"type": "array", "items": NAME, "uniqueItems": True}}},
+    "#/oneOf": {"oneOf": [{"type": "null"}]},
+    "#/not": {"not": {"type": "null"}},
+    "#/items/multipleOf": {"type": "array", "items": {"type": "integer", "multipleOf": 3}},
+    "#/patternProperties": {"type": "object", "patternProperties": {"^a": {}}, "properties": {"a": NAME}},
+    "#/format": {"type": "string", "format": "idn-hostname"},
+    "#/pattern": {"type": "string", "pattern": "(a)\\1"},
+    "#/required": {"type": "object", "properties": {"a": NAME}, "required": ["b"]},
+    "#/properties/x~1y": {"type": "object", "properties": {"x/y": True}},
+    "#": {},
+    "#/if": {"if": {"type": "null"}, "then": {"type": "null"}},
+}
+
+
+@pytest.mark.parametrize("pointer", REFUSED)
+def test_what_is_not_enforced_is_refused_by_pointer(pointer):
+    with pytest.raises(SchemaUnsupported) as caught:
+        JsonSchema(REFUSED[pointer]).dfa()
+    assert caught.value.pointer == pointer
+    assert pointer in str(caught.value)
+    assert pointer in [at for at, _, _ in JsonSchema(REFUSED[pointer]).report().refused]
+
+
+def test_all_refusals_are_reported_together():
+    schema = {"type": "object", "properties": {"a": {"not": {}}, "b": {"oneOf": []}}}
+    with pytest.raises(SchemaUnsupported, match=r"also \"oneOf\" at #/properties/b/oneOf"):
+        JsonSchema(schema).dfa()
+
+
+def test_a_reference_into_itself_or_outside_is_refused():
+    with pytest.raises(SchemaUnsupported, match="leads back"):
+        JsonSchema({"$defs": {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}}}, "$ref": "#/$defs/n"}).dfa()
+    with pytest.raises(SchemaUnsupported, match="outside the document"):
+        JsonSchema({"$ref": "http://example.org/x.json"}).dfa()
+    with pytest.raises(SchemaInvalid, match="not there"):
+        JsonSchema({"$ref": "#/$defs/missing"}).dfa()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ["{", "[1]", "3", '{"a": NaN}', "no/such/file.json", '{"type": "strin"}', '{"type":"string","minLength":-1}']
+    + ['{"type":"string","pattern":"["}', '{"type":"integer","minimum":"3"}', '{"properties":[1]}', '{"enum":3}'],
+)
+def test_what_is_no_schema_is_said_to_be_none(bad):
+    with pytest.raises(SchemaInvalid):
+        JsonSchema(bad).dfa()
+
+
+def test_contradictions_are_unsatisfiable():
+    with pytest.raises(ConstraintUnsatisfiable, match="minLength 10 > maxLength 3"):
+        JsonSchema({"type": "string", "minLength": 10, "maxLength": 3}).dfa()
+
+
+def test_optional_properties_can_always_be_written():
+    schema = {"type": "object", "properties": {"a": {"type": ["integer", "null"]}, "b": {"const": 1}}}
+    assert "{}" in JsonSchema(schema).dfa()
+    written = JsonSchema(schema, optional="write")
+    assert "{}" not in written.dfa() and '{"a":null,"b":1}' in written.dfa()
+    assert any("always written: a, b" in how for _, how in written.report().narrowed)
+
+
+def test_deep_schemas_cost_no_python_stack():
+    schema: dict = {"type": "integer"}
+    for _ in range(300):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+    assert JsonSchema(schema).dfa().shortest() == b'{"a":' * 300 + b"0" + b"}" * 300
+
+
+def test_two_thousand_optional_properties_stay_linear():
+    schema = {"type": "object", "properties": {f"p{i}": {"const": 1} for i in range(2000)}}
+    assert JsonSchema(schema).dfa().n_states < 30_000
+
+
+def test_unsupported_errors_are_constraint_errors():
+    assert issubclass(SchemaUnsupported, ConstraintError)

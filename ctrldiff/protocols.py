@@ -6,7 +6,7 @@ Shapes: B rows, T positions of the canvas, V vocabulary. The laws they are teste
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -24,6 +24,9 @@ class Denoiser(Protocol):
     @property
     def vocabulary(self) -> Vocabulary:
         """What each token id spells."""
+
+    def noise(self, state: State) -> State:
+        """The state with this model's noise in its open positions: masks, or random tokens."""
 
     def __call__(self, state: State) -> torch.Tensor:
         """(B, T, V) logits on the model's device. Row i is about position i: unshifted, raw, banned ids at -inf."""
@@ -66,6 +69,7 @@ class Posterior(Protocol):
     def margin(self) -> Any: ...  # (B, T) best minus second best marginal
     def entropy(self) -> Any: ...  # (B, T) nats
     def forced(self) -> Any: ...  # (B, T) bool: one token is possible, whatever the logits
+    def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]: ...  # {name: (B,)}, by `Table`
 
 
 class Constraint(Protocol):
@@ -97,16 +101,17 @@ class RevisePolicy(Protocol):
 
 
 class Schedule(Protocol):
-    """When, where and how much: the steps of one decode."""
+    """When, where and how much: the steps of one decode. What a row is told depends on that row alone."""
 
-    def __call__(self, state: State, index: int) -> Step: ...
+    def budget(self, state: State) -> torch.Tensor:
+        """(B,) int64, at least 1: the most steps each row takes from `state`."""
 
-    def budget(self, state: State) -> int:
-        """The most steps this schedule takes from `state`."""
+    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
+        """Step `index` of each row's `steps`, which is what `budget` said at the beginning."""
 
 
 class StopRule(Protocol):
-    """(B,) bool: rows that are finished before everything is written; what is open then is filled at once."""
+    """(B,) bool: rows that end now. What is still open is filled at once, from the step's joint proposal."""
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor: ...
 

@@ -22,6 +22,8 @@ Tokens: TypeAlias = torch.Tensor  # (B, T) int64 token ids; whatever the noise i
 Where: TypeAlias = torch.Tensor  # (B, T) bool
 Scores: TypeAlias = torch.Tensor  # (B, T) float32
 
+HISTORY = 4  # proposals a state remembers
+
 
 class Status(IntEnum):
     """What a position is to the sampler."""
@@ -37,22 +39,22 @@ class Step:
     """One step of a schedule: when, where and how much.
 
     Fields:
-        index, steps: this step and how many there are at most; `time` falls from 1 to 0.
+        index: this step, from 0.       steps: (B,) int64, how many each row has at most.
         window: (B, T) bool, the positions that may be written now.
         quota: (B,) int64, how many of them a fixed-rate policy should write.
         last: (B,) bool, this window's final step in the row: all of it has to be written.
     """
 
     index: int
-    steps: int
+    steps: torch.Tensor
     window: Where
     quota: torch.Tensor
     last: torch.Tensor
 
     @property
-    def time(self) -> float:
-        """From 1 (all noise) towards 0, at the start of the step."""
-        return 1.0 - self.index / self.steps
+    def time(self) -> torch.Tensor:
+        """(B,) float64: from 1 (all noise) towards 0, at the start of the step; 0 for a row past its last one."""
+        return (1.0 - self.index / self.steps.to(torch.float64)).clamp(min=0.0)
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ class State:
         log_weight: (B,) float64, for samplers that weigh rows.
         rngs: one numpy Generator a row, so a row draws the same numbers in any batch.
         memory: what plug-ins remember, tensors with a leading B; plug-ins have no fields of their own to change.
-        history: the last few proposals (B, T), newest last.
-        step: steps taken.               forwards: (B,) int64, denoiser calls that a row took part in.
+        history: the last `HISTORY` proposals (B, T), newest last, for rules that ask whether they agree (law X9).
+        step: the step being taken.      forwards: (B,) int64, denoiser calls that a row took part in.
     """
 
     tokens: Tokens
@@ -101,7 +103,10 @@ class State:
             seed: with the prompt's own tokens it seeds the row's generator, so a row's draws depend on nothing
                 else: not on the batch around it, not on its place in it.
             written: (B, T) int64, ids that are given (they become FIXED), -1 where open.
-            lengths: positions each row may use; the rest is PAD and holds `pad_id`.
+            lengths: positions each row may use; the rest is PAD and holds `pad_id`. Under a constraint the text ends
+                before it: a stop id as `pad_id` leaves the row all its positions, the vocabulary's pad takes one of
+                them for the stop id that has to come first.
+        Raises: ShapeError for shapes that differ, ids given beyond a row's length, lengths outside 0..length.
         """
         rows = len(prompts)
         prompt = tuple(torch.as_tensor(ids, dtype=torch.int64).reshape(-1) for ids in prompts)
@@ -116,13 +121,18 @@ class State:
         if lengths is not None:
             if pad_id is None:
                 raise ShapeError("lengths need a pad_id: the positions beyond them must hold something")
-            beyond = torch.arange(length)[None, :] >= torch.as_tensor(lengths)[:, None]
+            used = torch.as_tensor(lengths, dtype=torch.int64)
+            if used.shape != (rows,) or bool(((used < 0) | (used > length)).any()):
+                raise ShapeError(f"lengths {used.tolist()}: {rows} of them, each from 0 to {length}")
+            beyond = torch.arange(length)[None, :] >= used[:, None]
+            if bool((beyond & (status == int(Status.FIXED))).any()):
+                raise ShapeError("an id is given beyond its row's length", hint="leave it out, or lengthen the row")
             tokens = torch.where(beyond, torch.full_like(tokens, pad_id), tokens)
             status[beyond] = int(Status.PAD)
         return State(
             tokens=tokens,
             status=status,
-            segment=torch.zeros((rows, length), dtype=torch.int32),
+            segment=torch.full((rows, length), -1, dtype=torch.int32),
             held_at=torch.full((rows, length), -1, dtype=torch.int32),
             held_confidence=torch.full((rows, length), float("nan")),
             prompt=prompt,
@@ -180,6 +190,10 @@ class State:
             ),
         )
 
+    def recall(self, tokens: Tokens) -> State:
+        """The state with one more proposal in its history, the oldest dropped."""
+        return replace(self, history=(*self.history, tokens)[-HISTORY:])
+
     def remember(self, **tensors: torch.Tensor) -> State:
         """The state with these memories added or replaced."""
         return replace(self, memory={**self.memory, **tensors})
@@ -203,7 +217,10 @@ class State:
         )
 
     def fork(self, n: int) -> State:
-        """Every row `n` times, copies side by side, each copy with a generator of its own, spawned from the row's."""
+        """Every row `n` times, copies side by side, each copy with a generator of its own, spawned from the row's.
+
+        The state itself is left as it was, so forking it again gives the same copies.
+        """
         spawned = [rng.spawn(n) for rng in self.snapshot().rngs]
         many = self.gather([row for row in range(self.shape[0]) for _ in range(n)])
         return replace(many, rngs=tuple(rng for row in spawned for rng in row))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
@@ -34,9 +33,9 @@ class CallableDenoiser:
             assert self.spec.mask_id is not None  # checked by ModelSpec
             drawn = torch.full_like(state.tokens, self.spec.mask_id)
         else:
-            size = state.shape[1]
-            draws = [rng.integers(0, self.spec.n_tokens, size) for rng in state.rngs]
-            drawn = torch.from_numpy(np.stack(draws)) if draws else state.tokens
+            drawn = state.tokens.clone()
+            for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
+                drawn[row] = torch.from_numpy(state.rngs[row].integers(0, self.spec.n_tokens, state.shape[1]))
         return replace(state, tokens=torch.where(state.open, drawn, state.tokens))
 
     def __call__(self, state: State) -> torch.Tensor:

@@ -57,7 +57,8 @@ class ModelSpec:
         missing = sorted({"stop_ids", "n_tokens", "context"} - set(data))
         if missing:
             raise ModelError(f"the spec lacks {missing}", hint='add them to config.json under "ctrldiff"')
-        return ModelSpec(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        return ModelSpec(**values)
 
     @property
     def never_written(self) -> tuple[int, ...]:

@@ -27,8 +27,10 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
     if by == "entropy":
         return -posterior.entropy().cpu()
     if by == "random":
-        length = state.shape[1]
-        return torch.from_numpy(np.stack([rng.random(length, dtype=np.float32) for rng in state.rngs]))
+        draws = torch.zeros(state.shape)
+        for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
+            draws[row] = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
+        return draws
     raise ValueError(f'by={by!r}: one of "confidence", "margin", "entropy", "random"')
 
 
@@ -81,7 +83,7 @@ class Factor:
         eligible = state.open & step.window
         scores = certainty("confidence", posterior, tokens, state)
         order = best_first(scores, eligible)
-        ranked = scores.gather(1, order)
+        ranked = scores.gather(1, order).to(torch.float64)
         n = torch.arange(1, scores.shape[1] + 1)[None, :]
         passes = ((n + 1) * (1 - ranked) < self.f) & eligible.gather(1, order)
         largest = (passes * n).amax(dim=1)
@@ -98,7 +100,7 @@ class EntropyBound:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         entropy = posterior.entropy().cpu().to(torch.float64)
-        order = best_first(-entropy.to(torch.float32), eligible)
+        order = best_first(-entropy, eligible)
         ranked = torch.where(eligible, entropy, torch.zeros_like(entropy)).gather(1, order)
         excess = ranked.cumsum(1) - ranked.cummax(1).values
         n = torch.arange(1, entropy.shape[1] + 1)[None, :]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ctrldiff.posterior.chain import bind_rows
-from ctrldiff.posterior.free import bind_free
+from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import State
@@ -37,22 +36,21 @@ class Tables:
         return Tables((table,) * rows)
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        return bind_rows(self.tables, normalised(logits), state.written)
+        nothing = free_table(logits.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
+        tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
+        return bind_rows(tables, normalised(logits), state.written)
 
     def settle(self, state: State) -> State:
-        written = state.written
-        forced = forced_tokens(self.tables, written)
-        return state.write((forced >= 0) & (written < 0), forced)
+        rows = zip(self.tables, state.written, strict=True)
+        forced = [table.forced(written) for table, written in rows]
+        return state.write(torch.stack(forced) >= 0, torch.stack(forced)) if forced else state
 
 
 FREE = Free()
 
 
 def normalised(logits: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32. A row of a written position may hold anything: nobody reads it."""
-    return logits.to(torch.float32).log_softmax(dim=-1)
-
-
-def forced_tokens(tables: Sequence[Table], written: torch.Tensor) -> torch.Tensor:
-    """(B, T) the only token possible at each position, whatever the logits; -1 where there is a choice."""
-    return torch.stack([table.forced(row) for table, row in zip(tables, written, strict=True)])
+    """Log-probabilities in float32; a row of nothing but -inf stays as it is, so that the posterior can say so."""
+    logits = logits.to(torch.float32)
+    total = logits.logsumexp(dim=-1, keepdim=True)
+    return logits - torch.where(total == -torch.inf, torch.zeros_like(total), total)

@@ -45,28 +45,31 @@ def sample(
     """Write every open position of `state`.
 
     Each step asks the denoiser once, binds the exact posterior over all that is still open, proposes one legal
-    completion a row and lets the commit policy pick which part of it to keep (law X1). On the last step all that
-    is open is written, so the result is complete whatever the policy; nothing is reopened then.
+    completion a row and lets the commit policy pick which part of it to keep (law X1). Positions with only one
+    possible token are written without asking. On a row's last step all that is open is written, so the result is
+    complete whatever the policy; nothing is reopened then, nor once a row is complete.
 
-    Returns: the final state; `state.tokens` is a member of the constraint's language in every row.
+    Returns: the final state; `state.tokens` is a member of the constraint's language in every row. The argument is
+        left as it was, generators included: the same call gives the same result.
     Raises: Infeasible or BudgetTooSmall before the first forward pass if nothing legal fits the canvas;
-        LogitsInvalid if the denoiser returns NaN.
+        LogitsInvalid if the denoiser returns NaN, +inf or nothing but -inf for an open position.
     """
+    state = constraint.settle(state.snapshot())
     steps = schedule.budget(state)
-    for index in range(steps):
-        state = denoiser.noise(constraint.settle(state))
+    for index in range(max(steps.tolist(), default=0)):
         if state.done.all():
             break
+        state = denoiser.noise(replace(state, step=index))
         step = schedule(state, index, steps)
         logits = denoise(denoiser, state, step, processors, guides)
         posterior = constraint.bind(logits, state)
-        tokens = propose(posterior, state)
+        tokens = propose(posterior, state).cpu()
         confidence = posterior.confidence(tokens).cpu()
-        finish = (stop(posterior, state, step) | (index == steps - 1))[:, None]
+        finish = (stop(posterior, state, step) | state.done | (index + 1 >= steps))[:, None]
         where = ((commit(posterior, tokens, state, step) | step.last[:, None]) & step.window) | finish
-        state = replace(state, step=index, forwards=state.forwards + (~state.done).to(torch.int64))
-        state = state.write(where, tokens.cpu(), confidence)
-        state = state.reopen(revise(posterior, state, step) & ~finish)
+        state = replace(state, forwards=state.forwards + (~state.done).to(torch.int64))
+        state = state.write(where, tokens, confidence).recall(tokens)
+        state = constraint.settle(state.reopen(revise(posterior, state, step) & ~finish))
         watch(state, step, confidence)
     return state
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import State, Tokens
 
@@ -18,7 +20,8 @@ class Best:
 
 @dataclass(frozen=True)
 class Draw:
-    """An exact sample, drawn with each row's own generator."""
+    """An exact sample, drawn with each row's own generator; a complete row draws nothing."""
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens:
-        return posterior.sample(rngs=state.rngs)
+        idle = np.random.default_rng(0)
+        return posterior.sample(rngs=[idle if done else rng for done, rng in zip(state.done.tolist(), state.rngs)])

@@ -21,13 +21,15 @@ class Keep:
 @dataclass(frozen=True)
 class LeastConfident:
     """Reopen the `count` held positions with the lowest confidence at commit, if below `below`
-    (running confidence remasking, MDPO arXiv:2508.13148). Fixed-rate schedules need spare steps for it."""
+    (running confidence remasking, MDPO arXiv:2508.13148). What this very step wrote stays: nothing new is known of it.
+    Fixed-rate schedules need spare steps for it."""
 
     count: int = 1
     below: float = 0.9
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> Where:
-        confidence = torch.where(state.held, state.held_confidence, torch.full_like(state.held_confidence, torch.inf))
+        earlier = state.held & (state.held_at < state.step)
+        confidence = torch.where(earlier, state.held_confidence, torch.full_like(state.held_confidence, torch.inf))
         order = confidence.argsort(dim=1, stable=True)
         chosen = torch.zeros(state.shape, dtype=torch.bool).scatter(1, order[:, : self.count], True)
         return chosen & (confidence < self.below)

@@ -1,5 +1,6 @@
 """When, where and how much. A schedule looks at the state, not at a clock of its own, so rows that ran ahead
-(because a policy wrote more than its quota) are asked for less later."""
+(because a policy wrote more than its quota, or the constraint left no choice) are asked for less later. A row's steps
+depend on that row alone, never on the batch around it."""
 
 from __future__ import annotations
 
@@ -17,12 +18,11 @@ class Linear:
 
     steps: int | None = None
 
-    def budget(self, state: State) -> int:
+    def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state)
 
-    def __call__(self, state: State, index: int, steps: int) -> Step:
-        open_now = state.open.sum(dim=1)
-        return _step(index, steps, state, state.open, _share(open_now, steps - index))
+    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
+        return _step(index, steps, state.open, _share(state.open.sum(dim=1), steps - index))
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Cosine:
 
     steps: int | None = None
 
-    def budget(self, state: State) -> int:
+    def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state)
 
-    def __call__(self, state: State, index: int, steps: int) -> Step:
+    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
         open_now = state.open.sum(dim=1)
-        stays = math.cos(math.pi / 2 * (index + 1) / steps) / math.cos(math.pi / 2 * index / steps)
-        kept = (open_now.to(torch.float64) * stays + 1e-9).floor().to(torch.int64)
-        return _step(index, steps, state, state.open, (open_now - kept).clamp(min=1))
+        now, then = (torch.cos(math.pi / 2 * i / steps.clamp(min=index + 1)) for i in (index, index + 1))
+        kept = (open_now.to(torch.float64) * (then / now) + 1e-9).floor().to(torch.int64)
+        return _step(index, steps, state.open, (open_now - kept).clamp(min=1))
 
 
 @dataclass(frozen=True)
@@ -50,39 +50,44 @@ class Blocks:
     length: int = 16
     steps: int | None = None
 
-    def budget(self, state: State) -> int:
-        return max(steps_for(self.steps, state), math.ceil(state.shape[1] / self.length))
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"length={self.length}: at least 1")
 
-    def __call__(self, state: State, index: int, steps: int) -> Step:
-        rows, positions = state.shape
-        n_blocks = math.ceil(positions / self.length)
-        block_of = torch.arange(positions) // self.length
-        current = torch.where(state.open, block_of, torch.full_like(block_of, n_blocks)).amin(dim=1)  # (B,)
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(self.steps, state).maximum((self._per_block(state) > 0).sum(dim=1))
+
+    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
+        per_block = self._per_block(state)
+        current = (per_block > 0).to(torch.uint8).argmax(dim=1)  # the first block with anything open
+        block_of = torch.arange(state.shape[1]) // self.length
         window = state.open & (block_of[None, :] == current[:, None])
-        ends = (current + 1) * steps // n_blocks  # the step before which the row's block has to be full
-        left = (ends - index).clamp(min=1)
-        return _step(index, steps, state, window, _share(window.sum(dim=1), left), last=left == 1)
+        here, everywhere = window.sum(dim=1), state.open.sum(dim=1).clamp(min=1)
+        # Steps go to blocks by what is open in them; every block still to come keeps at least one.
+        share = (steps - index) * here // everywhere
+        left = share.minimum(steps - index + 1 - (per_block > 0).sum(dim=1)).clamp(min=1)
+        return _step(index, steps, window, _share(here, left), last=left == 1)
+
+    def _per_block(self, state: State) -> torch.Tensor:
+        """(B, N) how many positions of each block are open."""
+        blocks = torch.nn.functional.pad(state.open, (0, -state.shape[1] % self.length))
+        return blocks.unflatten(1, (-1, self.length)).sum(dim=2)
 
 
-def steps_for(steps: int | None, state: State) -> int:
-    """`steps`, or as many as the fullest row has open positions; at least 1."""
+def steps_for(steps: int | None, state: State) -> torch.Tensor:
+    """(B,) `steps`, or as many as the row has open positions; at least 1."""
     if steps is not None and steps < 1:
         raise ValueError(f"steps={steps}: at least 1")
-    return steps or max(1, int(state.open.sum(dim=1).amax()))
+    return state.open.sum(dim=1).clamp(min=1) if steps is None else torch.full((state.shape[0],), steps)
 
 
-def _share(count: torch.Tensor, steps_left: int | torch.Tensor) -> torch.Tensor:
-    left = torch.as_tensor(steps_left, dtype=torch.int64)
+def _share(count: torch.Tensor, steps_left: torch.Tensor) -> torch.Tensor:
+    left = steps_left.clamp(min=1)
     return (count + left - 1) // left
 
 
 def _step(
-    index: int,
-    steps: int,
-    state: State,
-    window: torch.Tensor,
-    quota: torch.Tensor,
-    last: torch.Tensor | None = None,
+    index: int, steps: torch.Tensor, window: torch.Tensor, quota: torch.Tensor, last: torch.Tensor | None = None
 ) -> Step:
-    final = torch.full((state.shape[0],), index == steps - 1)
-    return Step(index, steps, window, quota.to(torch.int64), final if last is None else final | last)
+    final = index + 1 >= steps
+    return Step(index, steps, window, quota, final if last is None else final | last)

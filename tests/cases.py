@@ -1,0 +1,78 @@
+"""Everything we ship, in lists: a law that holds for one holds for all of them.
+
+`tests/laws/test_cases.py` checks that nothing is missing here.
+"""
+
+from __future__ import annotations
+
+from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.description import Automaton, Description
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.posterior.table import Table
+from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Threshold, TopK
+from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.propose import Best, Draw
+from ctrldiff.sampling.revise import Keep, LeastConfident
+from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
+from ctrldiff.sampling.stop import Never, Settled
+from tests.conftest import VOCABULARY
+
+LENGTH = 8  # canvas of the cases; every constraint below fits
+
+CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
+    "free": None,
+    "regex": Regex(r"\d{4}-\d{2}"),
+    "alternatives": Regex(r"(19|20)\d\d(-\d\d)?|ab+"),
+    "choice": Choice(["a", "ab", "19-00", "1900"]),
+    "schema": JsonSchema({"type": "integer", "minimum": -120, "maximum": 1999}),
+    "text": Text(empty=True),
+    "and": Regex(r"[ab0-9]*") & Regex(r".{3,6}"),
+    "or": Choice(["-", "--"]) | Regex(r"(ab){1,3}"),
+    "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
+}
+
+COMMITS: dict[str, CommitPolicy] = {
+    "top-k confidence": TopK(),
+    "top-k margin": TopK("margin"),
+    "top-k entropy": TopK("entropy"),
+    "top-k random": TopK("random"),
+    "threshold": Threshold(0.6),
+    "factor": Factor(1.0),
+    "entropy bound": EntropyBound(0.5),
+    "everything": Everything(),
+    "left to right": LeftToRight(TopK(), block=3),
+    "certain free": CertainFree(TopK(), above=0.9),
+    "default": LeftToRight(CertainFree(TopK()), block=16),
+}
+
+SCHEDULES: dict[str, Schedule] = {
+    "linear": Linear(),
+    "linear 3": Linear(3),
+    "cosine 4": Cosine(4),
+    "cosine": Cosine(),
+    "blocks 3": Blocks(3),
+    "blocks 3 in 5": Blocks(3, steps=5),
+}
+
+PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw()}
+REVISES: dict[str, RevisePolicy] = {"keep": Keep(), "least confident": LeastConfident(count=2, below=0.9)}
+STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5)}
+
+
+def table(name: str) -> Table:
+    """The constraint of that name over the toy vocabulary."""
+    description = CONSTRAINTS[name]
+    assert description is not None
+    return description.compile(VOCABULARY)
+
+
+def bound(name: str, rows: int) -> Free | Tables:
+    """The constraint of that name for so many rows, as the loop takes it."""
+    return FREE if CONSTRAINTS[name] is None else Tables.same(table(name), rows)
+
+
+def legal(name: str, data: bytes) -> bool:
+    """`data` is in the language of that name, by the byte automaton; everything is when there is no constraint."""
+    description = CONSTRAINTS[name]
+    return description is None or data in description.dfa()

@@ -1,0 +1,98 @@
+"""The toy vocabulary and the toy models: small enough to enumerate, awkward enough to matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.models.callable import CallableDenoiser, from_callable
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.state import State
+
+PIECES = [*(str(digit).encode() for digit in range(10)), b"-", b"a", b"b", b"19", b"00"]
+STOP, MASK, PAD = len(PIECES), len(PIECES) + 1, len(PIECES) + 2
+SIZE = PAD + 1
+VOCABULARY = Vocabulary.from_tokens([*PIECES, None, None, None], stop_ids=[STOP], pad_id=PAD)
+REACH = 2  # how far the toy network looks to either side
+NOISES = ("mask", "uniform")
+
+
+@dataclass(frozen=True)
+class ToyNetwork:
+    """Logits as a seeded function of the visible ids: a bias by position, and what each neighbour says.
+
+    Additions happen in one fixed order for every element, so a row's bits do not depend on its batch.
+    """
+
+    seed: int = 0
+    scale: float = 1.5
+    context: bool = True  # False: rows of logits do not depend on the canvas
+    calls: list[tuple[int, int]] = field(default_factory=list)  # the shape of every call
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        self.calls.append((ids.shape[0], ids.shape[1]))
+        rng = np.random.default_rng([self.seed, 1])
+        bias = torch.from_numpy(self.scale * rng.normal(size=(512, SIZE)).astype(np.float32))
+        says = torch.from_numpy(self.scale * rng.normal(size=(2 * REACH + 1, SIZE, SIZE)).astype(np.float32))
+        length = ids.shape[1]
+        logits = bias[None, :length].repeat(ids.shape[0], 1, 1)
+        for offset in range(-REACH, REACH + 1):
+            if not self.context or offset == 0:
+                continue
+            first, last = max(0, -offset), min(length, length - offset)
+            if first < last:
+                logits[:, first:last] += says[offset + REACH][ids[:, first + offset : last + offset]]
+        return logits
+
+
+def spec(noise: str, **changes: object) -> ModelSpec:
+    """How the toy network is read."""
+    common: dict = {"stop_ids": (STOP,), "n_tokens": SIZE, "context": 512, "pad_id": PAD}
+    if noise == "mask":
+        return ModelSpec(noise="mask", mask_id=MASK, **{**common, **changes})
+    return ModelSpec(noise="uniform", banned_ids=(MASK,), **{**common, **changes})
+
+
+def toy(
+    noise: str = "mask", seed: int = 0, network: Callable[[torch.Tensor], torch.Tensor] | None = None, **how: object
+) -> CallableDenoiser:
+    """A toy denoiser: masked or uniform noise."""
+    return from_callable(network or ToyNetwork(seed, **how), spec(noise), VOCABULARY)  # type: ignore[arg-type]
+
+
+def prompt(row: int) -> list[int]:
+    """A prompt for row `row`: rows differ in content, and one in three in length."""
+    rng = np.random.default_rng([7, row])
+    return rng.integers(0, STOP, 3 + row % 3).tolist()
+
+
+def blank(rows: int, length: int, *, seed: int = 0, first: int = 0, **how: object) -> State:
+    """Open canvases with the prompts of rows first, first + 1, ..."""
+    return State.blank([prompt(row) for row in range(first, first + rows)], length, seed=seed, **how)  # type: ignore[arg-type]
+
+
+def text(ids: torch.Tensor) -> bytes:
+    """The bytes of one decoded canvas."""
+    return VOCABULARY.decode(ids.tolist())
+
+
+@pytest.fixture(params=NOISES)
+def denoiser(request: pytest.FixtureRequest) -> CallableDenoiser:
+    """A toy denoiser of each kind of noise."""
+    return toy(request.param)
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    """Digits, "-", "a", "b", "19", "00", a stop token, a mask and a pad."""
+    return VOCABULARY
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update` rewrites the golden traces in `tests/traces/`."""
+    parser.addoption("--update", action="store_true", help="rewrite golden files")

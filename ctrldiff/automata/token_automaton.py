@@ -21,7 +21,6 @@ from ctrldiff.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from ctrldiff.automata.cache import Cache
-
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
 
@@ -149,10 +148,11 @@ def lift_arrays(
 
     State 0 is the start. The DFA need be neither minimal nor trimmed.
     """
+    accept = accept.copy()  # writable copies: kernels are compiled once, not again for read-only arrays
     # A pair is held twice at the worst moment (by column and by row), 8 bytes each time.
     max_pairs = min(limits.max_edges, limits.max_bytes // 16)
     status, amount, token_class, begin, end, pairs = kernels.columns(
-        *vocabulary.trie, classes, np.ascontiguousarray(table.T), max_pairs, limits.max_lift_steps
+        *vocabulary.trie, classes.copy(), table.T.copy(), max_pairs, limits.max_lift_steps
     )
     if status == kernels.TOO_MANY_STEPS:
         raise ConstraintTooLarge("steps of reading the vocabulary", int(amount), limits.max_lift_steps)
@@ -257,13 +257,9 @@ def _unsatisfiable(
 ) -> ConstraintUnsatisfiable:
     """Say whether nothing is a member, or whether the vocabulary cannot write a byte that every way needs."""
     from_states, by_class = np.nonzero(table >= 0)
-    live, _, _ = survey(
-        from_states.astype(np.int32), table[from_states, by_class].astype(np.int32), np.asarray(accept)
-    )
+    live, _, _ = survey(from_states.astype(np.int32), table[from_states, by_class].astype(np.int32), np.asarray(accept))
     if not live[0]:
-        return ConstraintUnsatisfiable(
-            "no text at all satisfies the constraint", hint="loosen one of its parts"
-        )
+        return ConstraintUnsatisfiable("no text at all satisfies the constraint", hint="loosen one of its parts")
     used = (live[from_states] & live[table[from_states, by_class]]).nonzero()[0]
     wanted = np.isin(classes, by_class[used])
     wanted[np.unique(vocabulary.data)] = False

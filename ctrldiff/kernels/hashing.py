@@ -6,22 +6,23 @@ from ctrldiff.kernels.jit import kernel
 
 
 @kernel
-def mix(h, x):
+def mix(h, x):  # type: ignore[no-untyped-def]
     """One step of a 64-bit hash."""
     h = (h ^ np.uint64(x)) * np.uint64(0x9E3779B97F4A7C15)
     return h ^ (h >> np.uint64(29))
 
 
 @kernel
-def longer(array, used, size):
+def longer(array, used, size):  # type: ignore[no-untyped-def]
     """A copy of the first `used` entries with room for `size`."""
     more = np.empty(size, array.dtype)
-    more[:used] = array[:used]
+    for i in range(used):  # an assignment to a slice would cost two seconds of compilation
+        more[i] = array[i]
     return more
 
 
 @kernel
-def slot(keys, key):
+def slot(keys, key):  # type: ignore[no-untyped-def]
     """Where `key` (>= 0) is, or the free place (-1) where it belongs, in a table of 2**n places."""
     mask = len(keys) - 1
     at = np.int64(mix(np.uint64(0x51ED270B), key) & np.uint64(mask))
@@ -31,7 +32,7 @@ def slot(keys, key):
 
 
 @kernel
-def rehashed(keys, values):
+def rehashed(keys, values):  # type: ignore[no-untyped-def]
     """The same table with twice the places."""
     more_keys = np.full(2 * len(keys), -1, np.int64)
     more_values = np.empty(2 * len(keys), np.int32)
@@ -44,7 +45,7 @@ def rehashed(keys, values):
 
 
 @kernel
-def find_run(known, digest, ptr, runs, low, high):
+def find_run(known, digest, ptr, runs, low, high):  # type: ignore[no-untyped-def]
     """The number of the earlier run that equals `runs[low:high]`, or -1, and the hash of that run.
 
     Run r is `runs[ptr[r]:ptr[r + 1]]` with hash `digest[r]`; `known` holds run numbers, -1 where free, in
@@ -52,7 +53,7 @@ def find_run(known, digest, ptr, runs, low, high):
     """
     h = np.uint64(high - low)
     for i in range(low, high):
-        h = mix(h, runs[i])
+        h = mix(h, np.int64(runs[i]))
     mask = len(known) - 1
     at = np.int64(h & np.uint64(mask))
     while known[at] != -1:
@@ -69,7 +70,7 @@ def find_run(known, digest, ptr, runs, low, high):
 
 
 @kernel
-def with_run(known, digest, n):
+def with_run(known, digest, n):  # type: ignore[no-untyped-def]
     """`known` with run n added, in twice the places when it is more than half full."""
     first = n
     if 2 * n >= len(known):

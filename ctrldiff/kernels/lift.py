@@ -2,10 +2,9 @@
 
 A token acts on the automaton as a *column*: for every state, the state it leads to, or dead. Columns compose:
 the column of "ab" is that of "a", followed by the byte "b". So the trie of the vocabulary is walked once, not
-once per
-state: a node's column is its parent's column followed by one byte class. Equal columns are kept once, and the
-step from (column, byte class) to column is remembered. 266,313 trie nodes (131,072 tokens) then cost as many
-look-ups, and columns are computed only for the few thousand (column, byte class) pairs that are new.
+once per state: a node's column is its parent's column followed by one byte class. Equal columns are kept once,
+and the step from (column, byte class) to column is remembered. 266,313 trie nodes (131,072 tokens) then cost as
+many look-ups, and columns are computed only for the few thousand (column, byte class) pairs that are new.
 
 A column is stored sparsely, as a *run* of pairs `from << 32 | to`, ascending, of the states where the token
 is legal. Two tokens are in one class exactly when they end on the same column.
@@ -21,7 +20,7 @@ DONE, TOO_MANY_PAIRS, TOO_MANY_STEPS = 0, 1, 2
 
 
 @kernel
-def columns(parent, byte, node, classes, step, max_pairs, max_steps):
+def columns(parent, byte, node, classes, step, max_pairs, max_steps):  # type: ignore[no-untyped-def]
     """The column of every token.
 
     Args:
@@ -39,9 +38,10 @@ def columns(parent, byte, node, classes, step, max_pairs, max_steps):
     ptr, digest, known = np.zeros(256, np.int64), np.empty(256, np.uint64), np.full(1024, -1, np.int32)
     for q in range(n_states):  # column 0 is that of the empty string
         pairs[q] = np.int64(q) << 32 | q
-    ptr[1], used, steps, n = n_states, n_states, n_states, 1
-    digest[0] = find_run(known, digest, ptr, pairs, 0, n_states)[1]
-    known = with_run(known, digest, 0)
+    zero = np.int64(0)  # typed: a literal 0 would compile every helper twice
+    ptr[1], used, steps, n = n_states, n_states, n_states, zero + 1
+    digest[0] = find_run(known, digest, ptr, pairs, zero, used)[1]
+    known = with_run(known, digest, zero)
     memo_keys, memo_columns, n_memo = np.full(4096, -1, np.int64), np.empty(4096, np.int32), 0
     column = np.full(len(parent), -1, np.int32)  # of each trie node
     column[0] = 0
@@ -103,7 +103,7 @@ def columns(parent, byte, node, classes, step, max_pairs, max_steps):
 
 
 @kernel
-def group(begin, end, pairs, n_states):
+def group(begin, end, pairs, n_states):  # type: ignore[no-untyped-def]
     """Group columns into edges: one edge per (from, to), labelled with the set of classes that take it.
 
     Args: begin, end, pairs as `columns` returns them.
@@ -127,13 +127,13 @@ def group(begin, end, pairs, n_states):
             fill[s] += 1
 
     source, to, label = np.empty(1024, np.int32), np.empty(1024, np.int32), np.empty(1024, np.int32)
-    n_edges, n, used = 0, 0, 0  # n: labels
+    n_edges, n, used = np.int64(0), np.int64(0), np.int64(0)  # n: labels
     ptr, digest, known = np.zeros(256, np.int64), np.empty(256, np.uint64), np.full(1024, -1, np.int32)
     label_classes = np.empty(1024 + widest, np.int32)
     count, place = np.zeros(n_states, np.int64), np.empty(n_states, np.int64)
     nexts, ordered = np.empty(min(widest, n_states), np.int32), np.empty(widest, np.int32)
     for s in range(n_states):
-        n_next = 0
+        n_next = np.int64(0)
         for i in range(row[s], row[s + 1]):
             if count[target[i]] == 0:
                 nexts[n_next] = target[i]
@@ -151,14 +151,15 @@ def group(begin, end, pairs, n_states):
             room = max(2 * len(to), n_edges + n_next)
             source, to = longer(source, n_edges, room), longer(to, n_edges, room)
             label = longer(label, n_edges, room)
-        low = 0
+        low = np.int64(0)
         for k in range(n_next):
             q = nexts[k]
             high = low + count[q]
             count[q] = 0
             if used + high - low > len(label_classes):
                 label_classes = longer(label_classes, used, max(2 * len(label_classes), used + high - low))
-            label_classes[used : used + high - low] = ordered[low:high]
+            for i in range(low, high):
+                label_classes[used + i - low] = ordered[i]
             found, h = find_run(known, digest, ptr, label_classes, used, used + high - low)
             if found < 0:
                 if n + 1 == len(ptr):
@@ -180,17 +181,18 @@ def group(begin, end, pairs, n_states):
 
 
 @kernel
-def _heapsort(a, n):
+def _heapsort(a, n):  # type: ignore[no-untyped-def]
     """Sort the first n entries in place."""
+    top = np.int64(0)
     for root in range(n // 2 - 1, -1, -1):
         _sift(a, root, n)
     for last in range(n - 1, 0, -1):
         a[0], a[last] = a[last], a[0]
-        _sift(a, 0, last)
+        _sift(a, top, last)
 
 
 @kernel
-def _sift(a, root, n):
+def _sift(a, root, n):  # type: ignore[no-untyped-def]
     while 2 * root + 1 < n:
         child = 2 * root + 1
         if child + 1 < n and a[child + 1] > a[child]:

@@ -6,7 +6,7 @@ from ctrldiff.kernels.jit import kernel
 
 
 @kernel
-def survey(edge_from, edge_to, accept):
+def survey(edge_from, edge_to, accept):  # type: ignore[no-untyped-def]
     """Which states matter, how near the end is, and how far it can be.
 
     Args: edge_from, edge_to (E,) int32 ascending by (from, to); accept (S,) bool; state 0 is the start.

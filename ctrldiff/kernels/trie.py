@@ -7,7 +7,7 @@ from ctrldiff.kernels.jit import kernel
 
 
 @kernel
-def build_trie(data, offsets, written):
+def build_trie(data, offsets, written):  # type: ignore[no-untyped-def]
     """The distinct byte strings of a vocabulary as one tree.
 
     Args:
@@ -20,7 +20,8 @@ def build_trie(data, offsets, written):
     parent, byte = np.empty(1024, np.int32), np.empty(1024, np.uint8)
     keys, values = np.full(4096, -1, np.int64), np.empty(4096, np.int32)
     node = np.full(len(written), -1, np.int32)
-    parent[0], byte[0], used = -1, 0, 1
+    parent[0], byte[0] = -1, 0
+    used = np.int64(1)  # a typed start: a literal one would compile every helper twice
     for token in range(len(written)):
         if not written[token]:
             continue

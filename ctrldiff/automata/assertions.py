@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
-from ctrldiff.automata import charset
 from ctrldiff.automata.expression import (
     ANY_TEXT,
     EMPTY,
@@ -22,6 +22,7 @@ from ctrldiff.automata.expression import (
     Chars,
     Concat,
     Expression,
+    Language,
     Literal,
     Minus,
     Ranges,
@@ -98,19 +99,28 @@ class Anchors:
         Whether `\B` holds in the empty text is a matter of taste: ECMA-262 says yes, Python before 3.14 no.
         """
         if (word, inside) not in self._made:
-            before = Assert(False, Concat((ANY_TEXT, Chars(word))), 1)
-            after = Assert(True, Concat((Chars(word), ANY_TEXT)), 1)
-            not_before, not_after = before.negated(), after.negated()
-            cases = [(before, not_after), (not_before, after)]
-            if inside:
+            before, not_before, some_before = (_leaf(Assert(False, rest, 1)) for rest in _sides(word, False))
+            after, not_after, some_after = (_leaf(Assert(True, rest, 1)) for rest in _sides(word, True))
+            if not inside:
+                cases = [(before, not_after), (not_before, after)]
+            elif empty_is_inside:
                 cases = [(before, after), (not_before, not_after)]
-            if inside and not empty_is_inside:
-                other = chars(list(charset.complement(word)))
-                some_before = Assert(False, Concat((ANY_TEXT, other)), 1)
-                some_after = Assert(True, Concat((other, ANY_TEXT)), 1)
+            else:
                 cases = [(before, after), (some_before, not_after), (not_before, some_after)]
-            self._made[word, inside] = Alt(tuple(Concat((_leaf(a), _leaf(b))) for a, b in cases))
+            self._made[word, inside] = Alt(tuple(Concat(case) for case in cases))
         return self._made[word, inside]
+
+
+@cache
+def _sides(word: Ranges, ahead: bool) -> tuple[Expression, Expression, Expression]:
+    r"""What stands on one side of `\b`: text that shows a word character there, text that does not, and of
+    that the text which is not empty. Ready automata, since those of Unicode's `\w` have hundreds of states."""
+    from ctrldiff.automata.compile import compile_expression
+
+    shown = chars(list(word))
+    shows = compile_expression(Concat((shown, ANY_TEXT)) if ahead else Concat((ANY_TEXT, shown)))
+    others = ~shows
+    return Language(shows), Language(others), Language(others - compile_expression(EMPTY))
 
 
 def resolve(tree: Expression, where: Where, *, before: bool, after: bool, limits: Limits) -> Expression:
@@ -192,8 +202,11 @@ def _taken_out(items: list[Expression], ahead: bool, where: Where) -> tuple[list
             node, passed = todo.pop()
             if isinstance(node, Assert) and node.ahead != ahead and (node.reach is None or node.reach > passed):
                 inner, outer = ("lookbehind", "lookahead") if ahead else ("lookahead", "lookbehind")
+                signs = r"or ^, \b" if ahead else r"or $, \b"
                 hint = f"move the {inner} out in front of the {outer}, or write its context into the pattern"
-                raise _at(RegexUnsupported, f"{inner} that may look past the {outer} around it", where, hint)
+                raise _at(
+                    RegexUnsupported, f"a {inner} ({signs}) that may look past the {outer} around it", where, hint
+                )
             parts = children(node) if ahead else children(node)[::-1]
             for part in parts:
                 todo.append((part, passed))

@@ -8,13 +8,13 @@ marks it is the answer. This needs ready automata, so it is kept for what plain 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ctrldiff.automata.assertions import Assert, Where, rebuilt
 from ctrldiff.automata.compile import compile_expression, determinised
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import (
     ANY_CHAR,
-    ANY_TEXT,
     Alt,
     Both,
     Concat,
@@ -59,7 +59,13 @@ def resolve_by_markers(tree: Expression, where: Where, limits: Limits) -> Langua
     used = bytes(marks.values())
     language = rebuilt(tree, marked)
     for assertion, mark in marks.items():
-        language = Both((language, _true(assertion, mark, used, found[assertion], limits, fuel)))
+        rest = compile_expression(assertion.rest, limits, fuel)
+        if not assertion.ahead:
+            language = Both((language, Language(_true_behind(rest, mark, used, limits))))
+        elif assertion.reach == 1 or not found[assertion]:
+            language = Both((language, Language(_true_ahead(rest, mark, used, limits))))
+        else:
+            language = Minus(language, _false_ahead(rest, mark, used, limits))
     return Language(_erased(compile_expression(language, limits, fuel), used, limits, fuel))
 
 
@@ -77,30 +83,43 @@ def _occurrences(tree: Expression) -> dict[Assert, bool]:
     return found
 
 
-def _true(assertion: Assert, mark: int, used: bytes, often: bool, limits: Limits, fuel: Fuel) -> Expression:
-    """Marked texts in which every `mark` is true; other marks may stand anywhere."""
-    mark_here = Literal(bytes([mark]))
-    if not often:
-        # One mark at most: two copies of a small automaton, where "every mark" would have to follow many at once.
-        others = used.replace(mark_here.data, b"")
-        free = _any_marked(others)
-        rest = Language(_with_marks(compile_expression(assertion.rest, limits, fuel), others, limits))
-        return Alt((free, Concat((free, mark_here, rest) if assertion.ahead else (rest, mark_here, free))))
-    free = _any_marked(used)
-    lie = compile_expression(Minus(ANY_TEXT, assertion.rest), limits, fuel)
-    wrong = Language(_with_marks(lie, used, limits))
-    return Minus(free, Concat((free, mark_here, wrong) if assertion.ahead else (wrong, mark_here, free)))
+def _completed(dfa: Dfa, marks: bytes) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Next states, the last one a sink, and byte -> column; each of `marks` has a column and stays where it is."""
+    table = np.where(dfa.table < 0, dfa.n_states, dfa.table)
+    table = np.vstack([table, np.full(dfa.n_classes, dfa.n_states)])
+    stay = np.repeat(np.arange(dfa.n_states + 1)[:, None], len(marks), axis=1)
+    classes = dfa.classes.astype(np.int64)
+    classes[list(marks)] = dfa.n_classes + np.arange(len(marks))
+    return np.hstack([table, stay]).astype(np.int32), classes
 
 
-def _any_marked(marks: bytes) -> Expression:
-    return Repeat(Alt((ANY_CHAR, *(Literal(bytes([mark])) for mark in marks))), 0, None)
+def _true_behind(rest: Dfa, mark: int, marks: bytes, limits: Limits) -> Dfa:
+    """Marked texts in which `mark` only stands where the text so far is in `rest`."""
+    table, classes = _completed(rest, marks)
+    table[~np.append(rest.accept, False), classes[mark]] = -1
+    return Dfa.from_arrays(table, classes, np.ones(len(table), np.bool_), limits=limits)
 
 
-def _with_marks(dfa: Dfa, marks: bytes, limits: Limits) -> Dfa:
-    """The same texts with `marks` strewn in: every mark leads from a state to itself."""
-    table = dfa.full_table().copy()
-    table[:, list(marks)] = np.arange(dfa.n_states, dtype=np.int32)[:, None]
-    return Dfa.from_arrays(table, np.arange(256), dfa.accept, limits=limits)
+def _true_ahead(rest: Dfa, mark: int, marks: bytes, limits: Limits) -> Dfa:
+    """Marked texts in which the text after `mark` is in `rest`, if `mark` is there once at most or looks one
+    character far: then what one mark has asked for is settled before the next.
+
+    A small automaton, where following every mark at once might need many states.
+    """
+    table, classes = _completed(rest, marks)
+    table[:-1, classes[mark]] = 0
+    before = np.full((1, table.shape[1]), len(table), np.int32)
+    before[0, classes[mark]] = 0
+    accept = np.concatenate([rest.accept, [False, True]])
+    return Dfa.from_arrays(np.vstack([table, before]), classes, accept, len(table), limits)
+
+
+def _false_ahead(rest: Dfa, mark: int, marks: bytes, limits: Limits) -> Expression:
+    """Marked texts in which the text after some `mark` is not in `rest`."""
+    table, classes = _completed(rest, marks)
+    wrong = Dfa.from_arrays(table, classes, ~np.append(rest.accept, False), limits=limits)
+    marked_text = Repeat(Alt((ANY_CHAR, *(Literal(bytes([m])) for m in marks))), 0, None)
+    return Concat((marked_text, Literal(bytes([mark])), Language(wrong)))
 
 
 def _erased(dfa: Dfa, marks: bytes, limits: Limits, fuel: Fuel) -> Dfa:

@@ -123,11 +123,10 @@ class _Parser:
     # --- characters -------------------------------------------------------------------------------------------
 
     def _plain(self) -> None:
-        found = _PLAIN.match(self.pattern, self.at)
-        if found is None or self.group.dialect.ignore_case or self.group.dialect.verbose:
-            run = self.pattern[self.at]  # also "]" and "}", which are letters here
-        else:
-            run = found[0]
+        found = None
+        if not (self.group.dialect.ignore_case or self.group.dialect.verbose):
+            found = _PLAIN.match(self.pattern, self.at)
+        run = found[0] if found else self.pattern[self.at]  # "]" and "}" are letters here
         self.at += len(run)
         if self.group.dialect.ignore_case:
             self._one_of(((ord(run), ord(run)),), fold=True)

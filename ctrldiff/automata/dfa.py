@@ -16,7 +16,7 @@ from ctrldiff.automata.members import guided, members, sample
 from ctrldiff.errors import ConstraintTooLarge, ShapeError
 from ctrldiff.kernels.ahead import ahead
 from ctrldiff.kernels.determinise import BYTES, OK, STATES
-from ctrldiff.kernels.minimise import minimal
+from ctrldiff.kernels.minimise import folded, numbered, refined
 from ctrldiff.kernels.product import product
 from ctrldiff.limits import DEFAULT, Fuel, Limits
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from interegular.fsm import FSM
 
 _TRUTH = {"and": 0b1000, "or": 0b1110, "minus": 0b0100}
-_EDGE_BYTES = 28  # working memory of `minimal` per edge
+_EDGE_BYTES = 28  # working memory of `refined` per edge
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -250,16 +250,19 @@ def from_table(
     limits: Limits = DEFAULT,
 ) -> Dfa:
     """The canonical value of flat (S * C,) next states whose classes are numbered by first byte."""
-    edges = int(np.count_nonzero(table >= 0))
-    if edges * _EDGE_BYTES > limits.max_bytes:
-        raise ConstraintTooLarge("working memory (bytes)", edges * _EDGE_BYTES, limits.max_bytes)
     n_classes = table.size // accept.size
-    small, ends = minimal(table, accept, start, n_classes)
-    columns = np.ascontiguousarray(small.reshape(-1, n_classes).T)
-    number: dict[bytes, int] = {}
-    merged = np.array([number.setdefault(column.tobytes(), len(number)) for column in columns], np.uint8)
-    _, kept = np.unique(merged, return_index=True)
-    return _frozen(merged[classes], np.ascontiguousarray(columns[kept].T), ends)
+    stands, loops = folded(table, accept, start, n_classes)
+    table, accept, like = numbered(table, accept, stands, start, n_classes)
+    if loops:
+        edges = int(np.count_nonzero(table >= 0))
+        if edges * _EDGE_BYTES > limits.max_bytes:
+            raise ConstraintTooLarge("working memory (bytes)", edges * _EDGE_BYTES, limits.max_bytes)
+        table, accept, like = numbered(table, accept, refined(table, accept, n_classes), 0, n_classes)
+    table = table.reshape(-1, n_classes)
+    kept, merged = np.unique(like, return_inverse=True)
+    if len(kept) < n_classes:
+        table, classes = np.ascontiguousarray(table[:, kept]), merged.astype(np.uint8)[classes]
+    return _frozen(classes.astype(np.uint8, copy=False), table, accept)
 
 
 def too_large(why: int, reached: int, limits: Limits, fuel: Fuel) -> ConstraintTooLarge:

@@ -1,4 +1,9 @@
-"""The smallest automaton of a language, its states numbered in the one canonical way."""
+"""The smallest automaton of a language, its states numbered in the one canonical way.
+
+Three steps. `folded` merges states with equal rows from the ends backwards, which is all there is to do where no
+loop follows; `refined` merges the rest by Hopcroft's method; `numbered` writes the automaton of what was kept.
+The first two say which state stands for which: `stands[s]` is a state, or -1 where s cannot finish.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,121 @@ import numpy as np
 
 from ctrldiff.kernels.determinise import _dead
 from ctrldiff.kernels.jit import kernel
+
+
+@kernel
+def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
+    """Merge states with equal rows, successors before predecessors.
+
+    Args:
+        table: (S * C,) int32, next state; -1 is dead. Unreachable states and dead ends are allowed.
+        accept: (S,) bool.
+        start: the first state.
+        n_classes: C.
+    Returns: (stands (S,) int32, whether a loop can be reached). Without a loop the result is minimal. With one,
+        some equivalent states and some states that cannot finish may remain.
+    """
+    n = accept.size
+    stands = _dead(n)
+    turn = _dead(n)  # -1: unseen; 0 to C: on the path, this class is next; C + 1: done; C + 2: done, before a loop
+    path = np.empty(n, np.int32)
+    hashes = np.empty(n, np.int32)
+    slots = _dead(2 * n + 1)
+    path[0] = start
+    turn[start] = 0
+    depth = 1
+    while depth > 0:
+        s = path[depth - 1]
+        base = s * n_classes
+        c = turn[s]
+        while c < n_classes and (table[base + c] < 0 or turn[table[base + c]] >= 0):
+            c += 1
+        turn[s] = c
+        if c < n_classes:
+            path[depth] = table[base + c]
+            turn[path[depth]] = 0
+            depth += 1
+            continue
+        depth -= 1
+        done = n_classes + 1
+        alive = accept[s]
+        h = 1 if alive else 2
+        for c in range(n_classes):
+            t = table[base + c]
+            if t >= 0:
+                if turn[t] != n_classes + 1:
+                    done = n_classes + 2
+                if turn[t] > n_classes:
+                    t = stands[t]
+                alive = alive or t >= 0
+            h = ((h * 1000003) ^ (t + 1)) & 0x7FFFFFFF
+        turn[s] = done
+        if not alive:
+            continue
+        slot = (h ^ (h >> 15)) % slots.size
+        while slots[slot] >= 0:
+            r = slots[slot]
+            if hashes[r] == h and accept[r] == accept[s]:
+                c = 0
+                while c < n_classes:
+                    t, u = table[base + c], table[r * n_classes + c]
+                    if t >= 0 and turn[t] > n_classes:
+                        t = stands[t]
+                    if u >= 0 and turn[u] > n_classes:
+                        u = stands[u]
+                    if t != u:
+                        break
+                    c += 1
+                if c == n_classes:
+                    break
+            slot = (slot + 1) % slots.size
+        if slots[slot] < 0:
+            slots[slot] = s
+            hashes[s] = h
+        stands[s] = slots[slot]
+    return stands, turn[start] == n_classes + 2
+
+
+@kernel
+def numbered(table, accept, stands, start, n_classes):  # type: ignore[no-untyped-def]
+    """Write the automaton of the states that stand for others, breadth first in class order from `start`.
+
+    Returns: ((S' * C,) int32, (S',) bool, (C,) int32: for each class the first one that no state tells apart from
+        it). An empty language is one state without edges.
+    """
+    number = _dead(accept.size)
+    order = np.empty(accept.size, np.int32)
+    found = 0
+    if stands[start] >= 0:
+        number[stands[start]] = 0
+        order[0] = stands[start]
+        found = 1
+    i = 0
+    while i < found:
+        for c in range(n_classes):
+            t = table[order[i] * n_classes + c]
+            if t >= 0 and stands[t] >= 0 and number[stands[t]] < 0:
+                number[stands[t]] = found
+                order[found] = stands[t]
+                found += 1
+        i += 1
+    small = _dead(max(found, 1) * n_classes)
+    ends = np.zeros(max(found, 1), np.bool_)
+    like = np.zeros(n_classes, np.int32)
+    for i in range(found):
+        ends[i] = accept[order[i]]
+        base = i * n_classes
+        for c in range(n_classes):
+            t = table[order[i] * n_classes + c]
+            if t >= 0 and stands[t] >= 0:
+                small[base + c] = number[stands[t]]
+        for c in range(n_classes):
+            old = like[c]
+            if small[base + c] != small[base + old]:  # c leaves, and takes along what is like it
+                for d in range(c, n_classes):
+                    if like[d] == old and small[base + d] == small[base + c]:
+                        like[d] = c
+    return small, ends, like
 
 
 @kernel
@@ -88,15 +208,14 @@ def _edges(table, n, n_classes, useful):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
-    """Cut what is not useful, merge what is equivalent, number what is left breadth first in class order.
+def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
+    """Merge equivalent states of an automaton that may loop.
 
     Args:
-        table: (S * C,) int32, next state; -1 is dead. Unreachable and dead-end states are allowed.
+        table: (S * C,) int32, next state; -1 is dead. Dead ends are allowed.
         accept: (S,) bool.
-        start: the first state.
         n_classes: C.
-    Returns: ((S' * C,) int32, (S',) bool) with start 0. An empty language is one state without edges.
+    Returns: stands (S,) int32; the first state of each block of equivalent states stands for it.
     Source: Hopcroft 1971, in the form for partial automata of Valmari and Lehtinen 2008, arXiv:0802.2826:
         O(m log m) for m edges.
     """
@@ -105,24 +224,22 @@ def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
     for s in range(n):
         useful[s] = True
     tail, ptr, into, bound = _edges(table, n, n_classes, useful)
-    queue = np.empty(n + 1, np.int32)
+    reached = np.empty(n, np.int32)
     seen = 0
     for s in range(n):
         useful[s] = accept[s]
         if accept[s]:
-            queue[seen] = s
+            reached[seen] = s
             seen += 1
     i = 0
     while i < seen:
-        for k in range(ptr[queue[i]], ptr[queue[i] + 1]):
+        for k in range(ptr[reached[i]], ptr[reached[i] + 1]):
             s = tail[into[k]]
             if not useful[s]:
                 useful[s] = True
-                queue[seen] = s
+                reached[seen] = s
                 seen += 1
         i += 1
-    if not useful[start]:
-        return _dead(n_classes), np.zeros(1, np.bool_)
     if seen < n:
         tail, ptr, into, bound = _edges(table, n, n_classes, useful)
 
@@ -161,26 +278,11 @@ def minimal(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
             _split(c_items, c_owner, c_left, c_right, c_marked, c_queue, c_count)
             block += 1
 
-    number = _dead(left.size)
-    order = np.empty(count[0], np.int32)  # one state of each block, breadth first
-    number[owner[start]] = 0
-    order[0] = start
-    found = 1
-    i = 0
-    while i < found:
-        for c in range(n_classes):
-            t = table[order[i] * n_classes + c]
-            if t >= 0 and useful[t] and number[owner[t]] < 0:
-                number[owner[t]] = found
-                order[found] = t
-                found += 1
-        i += 1
-    small = _dead(found * n_classes)
-    ends = np.empty(found, np.bool_)
-    for i in range(found):
-        ends[i] = accept[order[i]]
-        for c in range(n_classes):
-            t = table[order[i] * n_classes + c]
-            if t >= 0 and useful[t]:
-                small[i * n_classes + c] = number[owner[t]]
-    return small, ends
+    stands = _dead(n)
+    first = _dead(left.size)
+    for s in range(n):
+        if useful[s]:
+            if first[owner[s]] < 0:
+                first[owner[s]] = s
+            stands[s] = first[owner[s]]
+    return stands

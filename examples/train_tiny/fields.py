@@ -23,7 +23,7 @@ class Field:
     says: tuple[str, ...] = ()
     yes: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
-    words: dict[str, tuple[str, ...]] = field(default_factory=dict)     # an enum's value -> its sentences
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an enum's value -> its sentences
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,17 @@ class Kind:
 
 def make_field(name, kind, make, keys, nouns="", says="", **more) -> Field:
     """A Field from compact text: keys by blanks, nouns by commas, sentences by lines."""
-    return Field(name, kind, make, tuple(keys.split()), tuple(n.strip() for n in nouns.split(",") if n.strip()),
-                 lines(says), **{k: lines(v) if isinstance(v, str) else v for k, v in more.items()})
+    for role, text in more.items():
+        more[role] = {k: lines(v) for k, v in text.items()} if role == "words" else lines(text)
+    return Field(
+        name,
+        kind,
+        make,
+        tuple(keys.split()),
+        tuple(n.strip() for n in nouns.split(",") if n.strip()),
+        lines(says),
+        **more,
+    )
 
 
 def lines(text: str) -> tuple[str, ...]:
@@ -77,8 +86,25 @@ FRAMES = lines("""
 LABEL_SEPARATORS = (": ", ": ", ": ", ":", " - ", " = ", "\t", "  ", " | ", " : ", " -> ", "   ", " .... ")
 LINE_JOINERS = ("\n", "\n", "\n", "\n", "; ", ", ", " | ", " / ", "\n- ", "\n* ", "\n\n")
 
-CONNECTORS = ("Also, ", "Moreover, ", "In addition, ", "By the way, ", "Furthermore, ", "Besides, ", "And ", "So ",
-              "Then ", "Note: ", "PS: ", "FYI, ", "Meanwhile, ", "Finally, ", "First, ", "Next, ", "Well, ")
+CONNECTORS = (
+    "Also, ",
+    "Moreover, ",
+    "In addition, ",
+    "By the way, ",
+    "Furthermore, ",
+    "Besides, ",
+    "And ",
+    "So ",
+    "Then ",
+    "Note: ",
+    "PS: ",
+    "FYI, ",
+    "Meanwhile, ",
+    "Finally, ",
+    "First, ",
+    "Next, ",
+    "Well, ",
+)
 OPENERS = lines("""
     Hi {xfirst},
     Hello {xfirst},
@@ -93,7 +119,6 @@ OPENERS = lines("""
     To whom it may concern,
     Memo
     Note to self:
-    {xname}, {xcity}
     Message from {xfirst}:
     [{xclock}] {xfirst}:
     {xfirst} wrote:
@@ -115,7 +140,6 @@ CLOSERS = lines("""
     Questions? (Call|Ring) {xphone}.
     Questions? Write to {xemail}.
     Sent from my phone
-    -- {xname}, {xcompany}
     See you soon!
     Have a nice day.
     Printed on {xdate}.
@@ -123,5 +147,4 @@ CLOSERS = lines("""
     Entered by {xname}.
     (This message was sent automatically.|Please do not reply.|All details without guarantee.)
     Our office is closed on {xdate}.
-    {xcompany}, {xstreet}, {xcity}
 """)

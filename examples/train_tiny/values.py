@@ -39,6 +39,7 @@ class Values:
     def last(self) -> str:
         def make():
             return self.rng.choice(LAST) if self.rng.random() < 0.55 else self.syllables(self.rng.choice((2, 2, 3)))
+
         return self.pick(make)
 
     def person(self) -> str:
@@ -57,14 +58,17 @@ class Values:
 
     def city(self) -> str:
         rng = self.rng
+
         def make():
             if rng.random() < 0.55:
                 return rng.choice(CITIES)
             return self.syllables(rng.choice((1, 2, 2))) + rng.choice(("", "", "ton", "ville", "burg", "ford", "stad"))
+
         return self.pick(make)
 
     def company(self) -> str:
         rng = self.rng
+
         def make():
             stem = self.syllables(rng.choice((2, 2, 3))) if rng.random() < 0.65 else rng.choice(COMPANY_WORDS)
             form = rng.random()
@@ -75,6 +79,7 @@ class Values:
             if form < 0.32:
                 return stem
             return f"{stem} {rng.choice(COMPANY_TAILS)}"
+
         return self.pick(make)
 
     def street(self) -> str:
@@ -126,12 +131,18 @@ class Values:
     def phone(self) -> str:
         def digits(count):
             return "".join(self.rng.choice("0123456789") for _ in range(count))
-        return self.rng.choice((
-            lambda: f"+{self.rng.choice((44, 49, 1, 33, 45, 46, 34))} {digits(2)} {digits(4)} {digits(4)}",
-            lambda: f"0{digits(3)} {digits(6)}", lambda: f"({digits(3)}) {digits(3)}-{digits(4)}",
-            lambda: f"{digits(3)}-{digits(3)}-{digits(4)}", lambda: f"+{digits(2)} {digits(3)} {digits(3)} {digits(3)}",
-            lambda: f"{digits(3)}-{digits(4)}", lambda: f"0{digits(2)}-{digits(7)}",
-        ))()
+
+        return self.rng.choice(
+            (
+                lambda: f"+{self.rng.choice((44, 49, 1, 33, 45, 46, 34))} {digits(2)} {digits(4)} {digits(4)}",
+                lambda: f"0{digits(3)} {digits(6)}",
+                lambda: f"({digits(3)}) {digits(3)}-{digits(4)}",
+                lambda: f"{digits(3)}-{digits(3)}-{digits(4)}",
+                lambda: f"+{digits(2)} {digits(3)} {digits(3)} {digits(3)}",
+                lambda: f"{digits(3)}-{digits(4)}",
+                lambda: f"0{digits(2)}-{digits(7)}",
+            )
+        )()
 
     def clock(self) -> str:
         hour, minute = self.rng.randint(7, 21), self.rng.choice((0, 0, 15, 30, 30, 45, 10))
@@ -166,12 +177,28 @@ class Values:
         value = rng.randint(size // 10, size)
         if rng.random() < 0.3:
             return float(value)
-        return round(value + rng.choice((0.5, 0.9, 0.95, 0.99, 0.25)) if rng.random() < 0.4
-                     else value + rng.randint(1, 99) / 100, 2)
+        return round(
+            value + rng.choice((0.5, 0.9, 0.95, 0.99, 0.25))
+            if rng.random() < 0.4
+            else value + rng.randint(1, 99) / 100,
+            2,
+        )
 
 
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-          "November", "December")
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -240,7 +267,8 @@ James Oliver Liam Noah Lucas Jonas Erik Lars Björn Jürgen Søren Jörg Mateo J
 Miguel Tomás Omar Ali Hassan Yusuf Ravi Arjun Vikram Wei Jun Kenji Hiroshi Daniel David Peter Paul Mark Simon Thomas
 Robert Henry George Arthur Victor Felix Oscar Hugo Leon Max Otto Karl Ivan Pavel Marek Jakub Piotr Stefan Niklas
 Emil Anton Theo Samuel Adam Owen Callum Declan Sean Finn Rory Ian Graham Neil Colin Martin Bruno Marco Luca Paolo
-Giulia Chiara Francesca René André François Zoltán László Ömer Kofi Kwame Tunde Chidi Zainab Ngozi Thabo Sipho""".split()
+Giulia Chiara Francesca René André François Zoltán László Ömer Kofi Kwame Tunde Chidi Zainab Ngozi Thabo
+Sipho""".split()
 LAST = """Jensen Smith Jones Taylor Brown Wilson Evans Walker Wright Green Hall Wood Clarke Hughes Edwards Turner
 Parker Collins Murphy Kelly Byrne Doyle Nolan Garcia Martinez Lopez Fernández Muñoz Núñez Peña Ibáñez Romero Torres
 Vargas Castro Ortega Silva Santos Costa Pereira Almeida Rossi Bianchi Ricci Conti Moretti Müller Schmidt Schröder
@@ -250,18 +278,22 @@ Chen Wang Liu Zhang Tanaka Sato Suzuki Nakamura Patel Singh Sharma Gupta Khan Ra
 Mensah Dube Nkosi Botha Visser Bakker Janssen Dubois Lefèvre Moreau Girard Bélanger Roux Fischer Keller Baumann Brandt
 Whitaker Ashworth Fairfax Holloway Pemberton Radcliffe Sinclair Drummond Fraser Cameron Ross Kerr Boyd Reid Hayes
 Cole Ford Stone Marsh Field Brook Hill Lake Rivers West Knight Bishop Abbot Mason Carter Cooper Fletcher""".split()
-CITIES = """Bristol Leeds London Paris Lyon Berlin Hamburg Munich Köln Oslo Bergen Madrid Seville Lisbon Porto Rome
+CITIES = (
+    """Bristol Leeds London Paris Lyon Berlin Hamburg Munich Köln Oslo Bergen Madrid Seville Lisbon Porto Rome
 Milan Turin Vienna Graz Zürich Geneva Basel Prague Brno Warsaw Gdansk Kraków Budapest Athens Dublin Cork Galway
 Edinburgh Glasgow Cardiff York Bath Oxford Cambridge Norwich Boston Chicago Denver Austin Seattle Portland Toronto
 Montréal Vancouver Sydney Perth Auckland Tokyo Osaka Kyoto Seoul Singapore Mumbai Delhi Pune Nairobi Lagos Accra Cairo
 Tunis Istanbul Ankara Helsinki Tampere Stockholm Malmö Göteborg Copenhagen Aarhus Odense Rotterdam Utrecht Ghent
-Antwerp Bruges Málaga Valencia Bilbao Córdoba Bogotá Lima Quito Santiago""".split() + [
-    "New York", "San Diego", "São Paulo", "Cape Town", "Hong Kong", "Tel Aviv", "Buenos Aires", "Los Angeles"]
+Antwerp Bruges Málaga Valencia Bilbao Córdoba Bogotá Lima Quito Santiago""".split()
+    + ["New York", "San Diego", "São Paulo", "Cape Town", "Hong Kong", "Tel Aviv", "Buenos Aires", "Los Angeles"]
+)
 COMPANY_WORDS = """Northwind Bluebird Silverline Greenfield Ironbridge Redwood Brightwater Oakfield Stonegate Westport
 Highland Evergreen Sunrise Lakeside Harbour Summit Pioneer Meridian Atlas Orion Vertex Nimbus Quantum Falcon Cedar
-Maple Willow Granite Copper Amber Nordic Baltic Alpine Pacific Union Crown Royal Central Metro Urban Rapid Prime""".split()
+Maple Willow Granite Copper Amber Nordic Baltic Alpine Pacific Union Crown Royal Central Metro Urban Rapid
+Prime""".split()
 COMPANY_TAILS = """Ltd GmbH Inc LLC AG Traders Supplies Systems Logistics Foods Media Design Studio Labs Group Works
-Consulting Electronics Books Energy Partners Services Stores Motors Textiles Tools Software Press Print Co AB SA""".split()
+Consulting Electronics Books Energy Partners Services Stores Motors Textiles Tools Software Press Print Co AB
+SA""".split()
 STREETS = """Harbour Station Church Park Mill Bridge Market High King Queen Oak Elm Cedar Maple Garden Castle Hill
 Victoria Albert River Lake North South Spring Orchard Chapel Forest Meadow""".split()
 PRODUCT_WORDS = """desk office standing electric wireless leather wooden steel garden kitchen travel folding portable

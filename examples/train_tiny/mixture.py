@@ -1,0 +1,52 @@
+"""The stream of examples: what share of each task, and how the evaluation sets are drawn."""
+
+from random import Random
+
+from arithmetic import sum_to_do, word_problem
+from documents import Composer
+from kinds import KINDS
+from phrases import SEEN
+from questions import Asker, Example
+from reviews import review_to_judge, review_to_write
+from sheets import sheet
+from values import Values
+
+KIND_WEIGHTS = (30, 20, 17, 17, 16)  # invoice, order, contact, event, bio
+SHARES = (("object", 69), ("bare", 6), ("judge", 5), ("problem", 6), ("sum", 5), ("review", 9))
+SHEET_SHARE = 0.11  # of the documents
+
+
+def document_example(rng: Random, values: Values, split: str = SEEN, bare: bool = False) -> Example:
+    """A question about one document."""
+    while True:
+        if rng.random() < SHEET_SHARE:
+            document = sheet(rng, values, split)
+        else:
+            document = Composer(rng.choices(KINDS, KIND_WEIGHTS)[0], rng, values, split).document()
+        if document.text and (document.stated or rng.random() < 0.05):
+            asker = Asker(document, rng)
+            return asker.ask_one() if bare else asker.ask()
+
+
+TASKS = {
+    "object": document_example,
+    "bare": lambda rng, values, split: document_example(rng, values, split, bare=True),
+    "judge": review_to_judge,
+    "problem": word_problem,
+    "sum": sum_to_do,
+    "review": review_to_write,
+}
+
+
+def example(rng: Random, values: Values, split: str = SEEN, task: str | None = None) -> Example:
+    """One example; the same `rng` state gives the same example in every process."""
+    name = task or rng.choices([name for name, _ in SHARES], [share for _, share in SHARES])[0]
+    return TASKS[name](rng, values, split)
+
+
+def stream(seed: int, held_out: bool | None = False, split: str = SEEN, task: str | None = None):
+    """An endless stream. Training: held_out False, split seen. Evaluation: held_out True, either split."""
+    rng = Random(seed)
+    values = Values(rng, held_out)
+    while True:
+        yield example(rng, values, split, task)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.description import Automaton, Description
 from ctrldiff.constraints.json_schema import JsonSchema
@@ -16,7 +18,8 @@ from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.sampling.stop import Never, Settled
-from tests.conftest import VOCABULARY
+from ctrldiff.state import State
+from tests.conftest import SIZE, STOP, VOCABULARY, blank, prompt
 
 LENGTH = 8  # canvas of the cases; every constraint below fits
 
@@ -70,6 +73,20 @@ def table(name: str) -> Table:
 def bound(name: str, rows: int) -> Free | Tables:
     """The constraint of that name for so many rows, as the loop takes it."""
     return FREE if CONSTRAINTS[name] is None else Tables.same(table(name), rows)
+
+
+def hard_state(name: str, seed: int = 0) -> State:
+    """Three canvases of `LENGTH` for a constraint: all open; two positions given; six positions and two of padding."""
+    rng = torch.Generator().manual_seed(seed)
+    scores = torch.randn(LENGTH, SIZE, generator=rng).log_softmax(-1)
+    tables = Tables.same(table(name), 1).tables if CONSTRAINTS[name] is not None else ()
+    member = tables[0].bind(scores).map() if tables else scores[:, :STOP].argmax(dim=-1)
+    written = torch.full((3, LENGTH), -1)
+    for position in torch.randperm(LENGTH, generator=rng)[:2].tolist():
+        written[1, position] = member[position]
+    return State.blank(
+        [prompt(row) for row in range(3)], LENGTH, seed=seed, written=written, lengths=[LENGTH, LENGTH, 6], pad_id=STOP
+    )
 
 
 def legal(name: str, data: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -36,9 +37,7 @@ class ToyNetwork:
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
         self.calls.append((ids.shape[0], ids.shape[1]))
-        rng = np.random.default_rng([self.seed, 1])
-        bias = torch.from_numpy(self.scale * rng.normal(size=(512, SIZE)).astype(np.float32))
-        says = torch.from_numpy(self.scale * rng.normal(size=(2 * REACH + 1, SIZE, SIZE)).astype(np.float32))
+        bias, says = _weights(self.seed, self.scale)
         length = ids.shape[1]
         logits = bias[None, :length].repeat(ids.shape[0], 1, 1)
         for offset in range(-REACH, REACH + 1):
@@ -48,6 +47,13 @@ class ToyNetwork:
             if first < last:
                 logits[:, first:last] += says[offset + REACH][ids[:, first + offset : last + offset]]
         return logits
+
+
+@lru_cache(maxsize=64)
+def _weights(seed: int, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng([seed, 1])
+    bias, says = rng.normal(size=(512, SIZE)), rng.normal(size=(2 * REACH + 1, SIZE, SIZE))
+    return torch.from_numpy(np.float32(scale * bias)), torch.from_numpy(np.float32(scale * says))
 
 
 def spec(noise: str, **changes: object) -> ModelSpec:
@@ -74,6 +80,14 @@ def prompt(row: int) -> list[int]:
 def blank(rows: int, length: int, *, seed: int = 0, first: int = 0, **how: object) -> State:
     """Open canvases with the prompts of rows first, first + 1, ..."""
     return State.blank([prompt(row) for row in range(first, first + rows)], length, seed=seed, **how)  # type: ignore[arg-type]
+
+
+def logits_like(state: State, seed: int) -> torch.Tensor:
+    """Seeded (B, T, V) logits for a state's canvases, with what no one may write at -inf."""
+    rng = np.random.default_rng([seed, 3])
+    logits = torch.from_numpy(np.float32(2 * rng.normal(size=(*state.shape, SIZE))))
+    logits[..., [MASK, PAD]] = -torch.inf
+    return logits
 
 
 def text(ids: torch.Tensor) -> bytes:

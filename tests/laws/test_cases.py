@@ -1,0 +1,47 @@
+"""The lists in `tests/cases.py` are complete: a new plug-in that is not in them is not covered by the laws."""
+
+import inspect
+from types import ModuleType
+
+import pytest
+
+from ctrldiff.constraints import basic, description, json_schema
+from ctrldiff.constraints.description import And, Description, Or
+from ctrldiff.sampling import commit, propose, revise, schedules, stop
+from tests import cases
+
+
+def classes(module: ModuleType) -> set[type]:
+    return {
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not inspect.isabstract(value)
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "listed"),
+    [
+        (commit, cases.COMMITS),
+        (schedules, cases.SCHEDULES),
+        (propose, cases.PROPOSERS),
+        (revise, cases.REVISES),
+        (stop, cases.STOPS),
+    ],
+    ids=lambda value: value.__name__.rpartition(".")[2] if inspect.ismodule(value) else "",
+)
+def test_every_plug_in_is_a_case(module, listed):
+    assert classes(module) == {type(value) for value in listed.values()}
+
+
+def test_every_constraint_is_a_case():
+    ours = {c for m in (basic, description, json_schema) for c in classes(m) if issubclass(c, Description)}
+    assert ours == {type(value) for value in cases.CONSTRAINTS.values() if value is not None}
+    assert {And, Or} <= ours
+
+
+def test_every_constraint_has_something_to_decide_on_the_canvas_of_the_cases():
+    for name, value in cases.CONSTRAINTS.items():
+        if value is not None:
+            assert cases.table(name).shortest <= cases.LENGTH
+            assert (cases.table(name).forced(cases.hard_state(name).written[0]) < 0).any()

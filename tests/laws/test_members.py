@@ -1,0 +1,107 @@
+"""Law X1, end to end: whatever is committed when, the decode is a member of the language and keeps what was given."""
+
+from dataclasses import dataclass
+from itertools import cycle
+
+import pytest
+import torch
+
+from ctrldiff.protocols import CommitPolicy, Posterior
+from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.loop import sample
+from ctrldiff.state import State, Status, Step
+from tests.cases import COMMITS, CONSTRAINTS, PROPOSERS, REVISES, SCHEDULES, STOPS, bound, hard_state, legal
+from tests.conftest import NOISES, logits_like, text, toy
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A commit policy that checks what the policy inside it says."""
+
+    inner: CommitPolicy
+
+    def __call__(self, posterior: Posterior, tokens: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        where = self.inner(posterior, tokens, state, step)
+        may = state.open & step.window
+        assert where.dtype == torch.bool and where.shape == state.shape
+        assert not (where & ~may).any(), "only open positions of the window are written"
+        assert (where.any(dim=1) | ~may.any(dim=1)).all(), "every row that can move does"
+        return where
+
+
+def decode(name: str, noise: str, commit: str, schedule: str, propose: str, revise: str, stop: str) -> State:
+    start = hard_state(name)
+    state = sample(
+        toy(noise),
+        start,
+        constraint=bound(name, 3),
+        schedule=SCHEDULES[schedule],
+        propose=PROPOSERS[propose],
+        commit=Witness(COMMITS[commit]),
+        revise=REVISES[revise],
+        stop=STOPS[stop],
+    )
+    assert state.done.all() and (state.forwards <= SCHEDULES[schedule].budget(start)).all()
+    for status in (Status.FIXED, Status.PAD):
+        kept = start.status == int(status)
+        assert ((state.status == int(status)) == kept).all()
+        assert (state.tokens[kept] == start.tokens[kept]).all()
+    for row in range(3):
+        assert legal(name, text(state.tokens[row])), (name, row, text(state.tokens[row]))
+    assert ((state.held_confidence[state.held] > 0) & (state.held_confidence[state.held] <= 1)).all()
+    assert ((state.held_at >= 0) == state.held).all()
+    return state
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("commit", COMMITS)
+@pytest.mark.parametrize("name", ["free", "alternatives"])
+def test_every_policy_under_every_schedule_ends_in_the_language(name, commit, noise):
+    for schedule in SCHEDULES:
+        decode(name, noise, commit, schedule, "best", "keep", "never")
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_every_constraint_holds_under_every_policy(name):
+    noise, schedule, propose = cycle(NOISES), cycle(SCHEDULES), cycle(["best", "draw", "draw"])
+    revise, stop = cycle(["least confident", "keep"]), cycle(["never", "never", "settled"])
+    for commit in COMMITS:
+        decode(name, next(noise), commit, next(schedule), next(propose), next(revise), next(stop))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONSTRAINTS)
+@pytest.mark.parametrize("commit", COMMITS)
+def test_every_combination_of_plug_ins_ends_in_the_language(name, commit):
+    for noise in NOISES:
+        for schedule in SCHEDULES:
+            for propose in PROPOSERS:
+                for revise in REVISES:
+                    decode(name, noise, commit, schedule, propose, revise, "never")
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_any_subset_of_one_completion_can_be_completed(name):
+    state = hard_state(name)
+    posterior = bound(name, 3).bind(logits_like(state, 1), state)
+    generator = torch.Generator().manual_seed(2)
+    for tokens in (posterior.map(), *posterior.sample(4, seed=5).unbind(dim=1)):
+        for share in (0.2, 0.5, 0.8):
+            keep = torch.rand(state.shape, generator=generator) < share
+            assert posterior.feasible(tokens, keep | ~state.open).all()
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_rows_may_have_different_constraints(noise):
+    from ctrldiff.sampling.constrain import Tables
+    from tests.cases import LENGTH, table
+    from tests.conftest import blank
+
+    names = [name for name in CONSTRAINTS if name != "free"]
+    state = sample(toy(noise), blank(len(names), LENGTH), constraint=Tables(tuple(table(n) for n in names)))
+    assert all(legal(name, text(row)) for name, row in zip(names, state.tokens))
+
+
+def test_nothing_is_ever_written_that_the_model_bans():
+    state = sample(toy("uniform"), hard_state("free"), constraint=FREE)
+    assert (state.tokens[state.held] <= 15).all()

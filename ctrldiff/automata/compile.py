@@ -36,6 +36,7 @@ from ctrldiff.kernels.determinise import OK, subsets
 from ctrldiff.limits import DEFAULT, Fuel, Limits
 
 _SHARE = 32  # a part used twice is copied as arrays from this size on; below it, rebuilding is as quick
+_COPY = 64  # so is the inside of a repeat whose unrolled size is this
 
 
 def compile_expression(expression: Expression, limits: Limits = DEFAULT, fuel: Fuel | None = None) -> Dfa:
@@ -79,7 +80,7 @@ class _Compilation:
             self.facts[id(node)] = self._measure(node)
             if self.uses.get(id(node), 0) > 1 and self.facts[id(node)].size >= _SHARE:
                 self._prepare(node)
-            elif isinstance(node, Repeat) and (node.low > 1 or (node.high or 0) > 1):
+            elif isinstance(node, Repeat) and self.facts[id(node)].size >= _COPY:
                 self._prepare(node.inner)
         return self._dfa(root)
 
@@ -256,15 +257,18 @@ def _repeat(builder: Builder, node: Repeat, enter: int, leave: int, nothing: boo
 def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel) -> Dfa:
     """The minimal automaton of what leads from state 0 of `fragment` to state 1."""
     n = fragment.n_states
-    used, label = np.unique(fragment.label, return_inverse=True)
-    classes, first, label_ptr, label_class = labels.classes(used.astype(np.int32))
+    used = np.flatnonzero(np.bincount(fragment.label))
+    label = np.zeros(int(fragment.label.max(initial=0)) + 1, np.int32)
+    label[used] = np.arange(len(used))
+    classes, first, label_ptr, label_class = labels.classes(used)
     edge_ptr, order = _grouped(fragment.src, n)
     free_ptr, free_order = _grouped(fragment.free_src, n)
-    mix = np.random.default_rng(0).integers(0, 1 << 30, n).astype(np.int32) << 1
+    scattered = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
+    mix = (scattered >> np.uint64(34)).astype(np.int32) << 1
     mix[1] |= 1
     why, reached, n_states, table, ends = subsets(
         edge_ptr,
-        label.astype(np.int32)[order],
+        label[fragment.label[order]],
         fragment.dst[order],
         label_ptr,
         label_class,

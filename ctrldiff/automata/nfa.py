@@ -30,33 +30,41 @@ class Labels:
     """Sets of bytes by number; numbers 0 to 255 are the single bytes."""
 
     def __init__(self) -> None:
-        self.masks = [1 << byte for byte in range(256)]
-        self._number = {mask: byte for byte, mask in enumerate(self.masks)}
+        self._masks: list[int] = []
+        self._number: dict[int, int] = {}
 
     def number(self, mask: int) -> int:
         """The number of this set of bytes."""
-        found = self._number.get(mask)
-        if found is None:
-            found = self._number[mask] = len(self.masks)
-            self.masks.append(mask)
+        if mask & (mask - 1) == 0:
+            return mask.bit_length() - 1
+        found = self._number.setdefault(mask, len(self._masks) + 256)
+        if found == len(self._masks) + 256:
+            self._masks.append(mask)
         return found
 
-    def classes(self, used: Ints) -> tuple[NDArray[np.uint8], Ints, Ints, Ints]:
+    def mask(self, number: int) -> int:
+        """The set of bytes with this number, one bit each."""
+        return 1 << number if number < 256 else self._masks[number - 256]
+
+    def classes(self, used: NDArray[np.integer]) -> tuple[NDArray[np.uint8], Ints, Ints, Ints]:
         """Bytes that no used label tells apart, as one class; classes are numbered by their first byte.
 
         Returns: (256,) byte -> class, the first byte of each class, then the classes of each used label as
             (len(used) + 1,) offsets into a flat array.
         """
-        packed = b"".join(self.masks[i].to_bytes(32, "little") for i in used.tolist())
+        packed = b"".join(self.mask(i).to_bytes(32, "little") for i in used.tolist())
         member = np.unpackbits(np.frombuffer(packed, np.uint8).reshape(len(used), 32), axis=1, bitorder="little")
-        columns = np.packbits(member, axis=0).T
-        number: dict[bytes, int] = {}
-        classes = np.array([number.setdefault(column.tobytes(), len(number)) for column in columns], np.uint8)
-        _, first = np.unique(classes, return_index=True)
+        width = -(-len(used) // 8)
+        columns = np.ascontiguousarray(np.packbits(member, axis=0).T).tobytes()
+        keys = [columns[i : i + width] for i in range(0, 256 * width, width)] if width else [b""] * 256
+        number = {key: byte for byte, key in zip(range(255, -1, -1), reversed(keys))}  # the first byte of each
+        first = np.array(sorted(number.values()), np.int32)
+        rank = {byte: c for c, byte in enumerate(first.tolist())}
+        classes = np.array([rank[number[key]] for key in keys], np.uint8)
         label, flat = np.nonzero(member[:, first])
         ptr = np.zeros(len(used) + 1, np.int32)
         np.cumsum(np.bincount(label, minlength=len(used)), out=ptr[1:])
-        return classes, first.astype(np.int32), ptr, flat.astype(np.int32)
+        return classes, first, ptr, flat.astype(np.int32)
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The smallest automaton of a language, its states numbered in the one canonical way.
 
-Three steps. `folded` merges states with equal rows from the ends backwards, which is all there is to do where no
-loop follows; `refined` merges the rest by Hopcroft's method; `numbered` writes the automaton of what was kept.
-The first two say which state stands for which: `stands[s]` is a state, or -1 where s cannot finish.
+`folded` cuts what cannot finish and merges states with equal rows, ends first; `numbered` writes the automaton of
+what was kept. Without loops that is all. With loops, `told_apart` tries to prove that nothing is left to merge, which
+it nearly always can; `refined` is Hopcroft's method for when it cannot.
 """
 
 from __future__ import annotations
@@ -22,79 +22,109 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
         accept: (S,) bool.
         start: the first state.
         n_classes: C.
-    Returns: (stands (S,) int32, whether a loop can be reached). Without a loop the result is minimal. With one,
-        some equivalent states and some states that cannot finish may remain.
+    Returns: stands (S,) int32, the state that stands for each, -1 where no text can be finished or begun;
+        loop (S,) bool: stands for some state on a loop. Two states of which neither is on a loop, and whose
+        successors are not equivalent unless they are the same, are equivalent only when they were merged.
+    Source: strongly connected components in the manner of Tarjan 1972.
     """
     n = accept.size
     stands = _dead(n)
-    turn = _dead(n)  # -1: unseen; 0 to C: on the path, this class is next; C + 1: done; C + 2: done, before a loop
+    loop = np.zeros(n, np.bool_)
+    sure = np.zeros(n, np.bool_)  # can finish without the help of its own component
+    turn = _dead(n)  # -1: unseen; up to C: on the path, this class is next; C + 1: left; C + 2: component closed
+    low = np.empty(n, np.int32)  # the earliest state of the component known to be reached, by time seen
+    seen = np.empty(n, np.int32)
     path = np.empty(n, np.int32)
+    unclosed = np.empty(n, np.int32)
     hashes = np.empty(n, np.int32)
     slots = _dead(2 * n + 1)
     path[0] = start
-    turn[start] = 0
     depth = 1
+    n_unclosed = 0
+    clock = 0
     while depth > 0:
         s = path[depth - 1]
         base = s * n_classes
+        if turn[s] < 0:
+            turn[s] = 0
+            low[s] = seen[s] = clock
+            clock += 1
+            unclosed[n_unclosed] = s
+            n_unclosed += 1
         c = turn[s]
         while c < n_classes and (table[base + c] < 0 or turn[table[base + c]] >= 0):
             c += 1
         turn[s] = c
         if c < n_classes:
             path[depth] = table[base + c]
-            turn[path[depth]] = 0
             depth += 1
             continue
         depth -= 1
-        done = n_classes + 1
+        sure[s] = accept[s]
         alive = accept[s]
         h = 1 if alive else 2
         for c in range(n_classes):
             t = table[base + c]
             if t >= 0:
-                if turn[t] != n_classes + 1:
-                    done = n_classes + 2
+                if turn[t] <= n_classes + 1:
+                    low[s] = min(low[s], low[t])
+                    alive = True  # for all we know yet
+                    loop[s] = loop[s] or t == s
+                elif stands[t] >= 0:
+                    sure[s] = True
                 if turn[t] > n_classes:
                     t = stands[t]
                 alive = alive or t >= 0
             h = ((h * 1000003) ^ (t + 1)) & 0x7FFFFFFF
-        turn[s] = done
-        if not alive:
-            continue
-        slot = (h ^ (h >> 15)) % slots.size
-        while slots[slot] >= 0:
-            r = slots[slot]
-            if hashes[r] == h and accept[r] == accept[s]:
-                c = 0
-                while c < n_classes:
-                    t, u = table[base + c], table[r * n_classes + c]
-                    if t >= 0 and turn[t] > n_classes:
-                        t = stands[t]
-                    if u >= 0 and turn[u] > n_classes:
-                        u = stands[u]
-                    if t != u:
+        turn[s] = n_classes + 1
+        if alive:
+            slot = (h ^ (h >> 15)) % slots.size
+            while slots[slot] >= 0:
+                r = slots[slot]
+                if hashes[r] == h and accept[r] == accept[s]:
+                    c = 0
+                    while c < n_classes:
+                        t, u = table[base + c], table[r * n_classes + c]
+                        if t >= 0 and turn[t] > n_classes:
+                            t = stands[t]
+                        if u >= 0 and turn[u] > n_classes:
+                            u = stands[u]
+                        if t != u:
+                            break
+                        c += 1
+                    if c == n_classes:
                         break
-                    c += 1
-                if c == n_classes:
-                    break
-            slot = (slot + 1) % slots.size
-        if slots[slot] < 0:
-            slots[slot] = s
-            hashes[s] = h
-        stands[s] = slots[slot]
-    return stands, turn[start] == n_classes + 2
+                slot = (slot + 1) % slots.size
+            if slots[slot] < 0:
+                slots[slot] = s
+                hashes[s] = h
+            stands[s] = slots[slot]
+        if low[s] == seen[s]:
+            first = n_unclosed - 1
+            alive = sure[s]
+            while unclosed[first] != s:
+                first -= 1
+                alive = alive or sure[unclosed[first]] or sure[unclosed[first + 1]]
+            for i in range(first, n_unclosed):
+                t = unclosed[i]
+                turn[t] = n_classes + 2
+                if not alive:
+                    stands[t] = -1
+                elif first < n_unclosed - 1 or loop[t]:
+                    loop[stands[t]] = True
+            n_unclosed = first
+    return stands, loop
 
 
 @kernel
 def numbered(table, accept, stands, start, n_classes):  # type: ignore[no-untyped-def]
     """Write the automaton of the states that stand for others, breadth first in class order from `start`.
 
-    Returns: ((S' * C,) int32, (S',) bool, (C,) int32: for each class the first one that no state tells apart from
-        it). An empty language is one state without edges.
+    Returns: (S' * C,) int32 next states, (S',) bool accepts, (S',) int32 which state was kept, (C,) int32 for each
+        class the first one that no state tells apart from it. An empty language is one state without edges.
     """
     number = _dead(accept.size)
-    order = np.empty(accept.size, np.int32)
+    order = np.zeros(accept.size, np.int32)
     found = 0
     if stands[start] >= 0:
         number[stands[start]] = 0
@@ -125,7 +155,49 @@ def numbered(table, accept, stands, start, n_classes):  # type: ignore[no-untype
                 for d in range(c, n_classes):
                     if like[d] == old and small[base + d] == small[base + c]:
                         like[d] = c
-    return small, ends, like
+    return small, ends, order[: max(found, 1)], like
+
+
+@kernel
+def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyped-def]
+    """Is every state on a loop unlike every other state? A proof by hashes of what the next few symbols show.
+
+    Args: table (S * C,) int32; accept, loop (S,) bool; n_classes C; rounds: how far ahead to look at most.
+    Returns: True only if so, and then what `folded` left is minimal: of two equivalent states neither could be on a
+        loop, so some symbol would lead to two other such states, and so on without ever meeting a loop.
+    """
+    n = accept.size
+    n_loop = 0
+    look = np.empty(n, np.int64)
+    for s in range(n):
+        look[s] = 2 if accept[s] else 1
+        n_loop += 1 if loop[s] else 0
+    further = np.empty(n, np.int64)
+    slots = _dead(2 * n + 1)
+    for _ in range(rounds):
+        for s in range(n):
+            h = int(look[s])
+            for c in range(n_classes):
+                t = table[s * n_classes + c]
+                h = ((h ^ (int(look[t]) if t >= 0 else 0)) * 0x9E3779B97F4A7) & 0x7FFFFFFFFFFFFFF
+                h ^= h >> 29
+            further[s] = h
+        look, further = further, look
+        alone = 0  # states on a loop with a hash of their own
+        for i in range(slots.size):
+            slots[i] = -1
+        for s in range(n):
+            slot = look[s] % slots.size
+            while slots[slot] >= 0 and look[slots[slot]] != look[s]:
+                slot = (slot + 1) % slots.size
+            if slots[slot] < 0:
+                slots[slot] = s
+                alone += 1 if loop[s] else 0
+            elif loop[s] or loop[slots[slot]]:
+                alone = -n
+        if alone == n_loop:
+            return True
+    return False
 
 
 @kernel
@@ -178,70 +250,38 @@ def _one_set(n, capacity):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _edges(table, n, n_classes, useful):  # type: ignore[no-untyped-def]
-    """Edges into useful states, ordered by class, and the same grouped by their head."""
-    m = 0
-    ptr = np.zeros(n + 1, np.int32)
-    for i in range(table.size):
-        if table[i] >= 0 and useful[table[i]]:
-            m += 1
-            ptr[table[i] + 1] += 1
-    for s in range(n):
-        ptr[s + 1] += ptr[s]
-    tail = np.empty(m, np.int32)
-    into = np.empty(m, np.int32)
-    bound = np.zeros(n_classes + 1, np.int32)
-    fill = np.empty(n, np.int32)
-    for s in range(n):
-        fill[s] = ptr[s]
-    m = 0
-    for c in range(n_classes):
-        for s in range(n):
-            t = table[s * n_classes + c]
-            if t >= 0 and useful[t]:
-                tail[m] = s
-                into[fill[t]] = m
-                fill[t] += 1
-                m += 1
-        bound[c + 1] = m
-    return tail, ptr, into, bound
-
-
-@kernel
 def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
-    """Merge equivalent states of an automaton that may loop.
+    """Merge equivalent states.
 
-    Args:
-        table: (S * C,) int32, next state; -1 is dead. Dead ends are allowed.
-        accept: (S,) bool.
-        n_classes: C.
+    Args: table (S * C,) int32, next state, -1 is dead, every state can finish; accept (S,) bool; n_classes C.
     Returns: stands (S,) int32; the first state of each block of equivalent states stands for it.
     Source: Hopcroft 1971, in the form for partial automata of Valmari and Lehtinen 2008, arXiv:0802.2826:
         O(m log m) for m edges.
     """
     n = accept.size
-    useful = np.empty(n, np.bool_)
+    m = 0
+    ptr = np.zeros(n + 1, np.int32)
+    for i in range(table.size):
+        if table[i] >= 0:
+            m += 1
+            ptr[table[i] + 1] += 1
+    fill = np.empty(n, np.int32)
     for s in range(n):
-        useful[s] = True
-    tail, ptr, into, bound = _edges(table, n, n_classes, useful)
-    reached = np.empty(n, np.int32)
-    seen = 0
-    for s in range(n):
-        useful[s] = accept[s]
-        if accept[s]:
-            reached[seen] = s
-            seen += 1
-    i = 0
-    while i < seen:
-        for k in range(ptr[reached[i]], ptr[reached[i] + 1]):
-            s = tail[into[k]]
-            if not useful[s]:
-                useful[s] = True
-                reached[seen] = s
-                seen += 1
-        i += 1
-    if seen < n:
-        tail, ptr, into, bound = _edges(table, n, n_classes, useful)
+        fill[s] = ptr[s]
+        ptr[s + 1] += ptr[s]
+    tail = np.empty(m, np.int32)
+    into = np.empty(m, np.int32)  # edges grouped by where they lead; they are numbered class by class
+    bound = np.zeros(n_classes + 1, np.int32)
+    e = 0
+    for c in range(n_classes):
+        for s in range(n):
+            t = table[s * n_classes + c]
+            if t >= 0:
+                tail[e] = s
+                into[fill[t]] = e
+                fill[t] += 1
+                e += 1
+        bound[c + 1] = e
 
     # Blocks of states and cords of edges refine each other until neither tells the other anything new.
     items, place, owner, left, right, marked, queue, count = _one_set(n, n + 1)
@@ -249,12 +289,7 @@ def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
         if accept[s]:
             _mark(s, items, place, owner, left, marked, queue, count)
     _split(items, owner, left, right, marked, queue, count)
-    for s in range(n):
-        if useful[s]:
-            _mark(s, items, place, owner, left, marked, queue, count)
-    _split(items, owner, left, right, marked, queue, count)
 
-    m = tail.size
     c_items, c_place, c_owner, c_left, c_right, c_marked, c_queue, c_count = _one_set(m, m + 1)
     cords = 0
     for c in range(n_classes):
@@ -281,8 +316,7 @@ def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
     stands = _dead(n)
     first = _dead(left.size)
     for s in range(n):
-        if useful[s]:
-            if first[owner[s]] < 0:
-                first[owner[s]] = s
-            stands[s] = first[owner[s]]
+        if first[owner[s]] < 0:
+            first[owner[s]] = s
+        stands[s] = first[owner[s]]
     return stands

@@ -212,3 +212,18 @@ def test_two_thousand_optional_properties_stay_linear():
 
 def test_unsupported_errors_are_constraint_errors():
     assert issubclass(SchemaUnsupported, ConstraintError)
+
+
+@pytest.mark.parametrize(
+    "pattern", [".*", '["a\\\\]{1,2}', "[\\x00-\\x1f]", "\\n|\\t?x", "^[^a]$", "(?=.*\\d)^.{1,2}$", "a$|^\\u001f"]
+)
+def test_patterns_are_over_the_string_and_not_its_escapes(pattern):
+    from ctrldiff.constraints.basic import Regex
+
+    schema = JsonSchema({"type": "string", "pattern": pattern, "maxLength": 2}).dfa()
+    plain = Regex(pattern, dialect="ecma", search=True).dfa()
+    alphabet = ['"', "\\", "\n", "\x00", "\x1f", "a", "x", "7", "é", "u", "0"]
+    for size in range(3):
+        for letters in itertools.product(alphabet, repeat=size):
+            value = "".join(letters)
+            assert (value_text(value) in schema) == (value in plain), value

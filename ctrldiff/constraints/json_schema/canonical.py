@@ -9,19 +9,12 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from ctrldiff.automata.expression import (
-    ANY_CHAR,
-    Alt,
-    Both,
-    Chars,
-    Concat,
-    Expression,
-    Literal,
-    Minus,
-    Repeat,
-    chars,
-    text,
-)
+import numpy as np
+
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import Alt, Chars, text
+from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.limits import DEFAULT, Limits
 
 QUOTE = text('"')
 SHORT = {0x22: '\\"', 0x5C: "\\\\", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r"}
@@ -29,52 +22,39 @@ ESCAPED = {code: SHORT.get(code, f"\\u{code:04x}") for code in (*range(0x20), 0x
 _PLAIN = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, 0x10FFFF))
 
 
-def escaped(expression: Expression) -> Expression:
-    """The texts of `expression` as they stand inside a JSON string.
+STRING_CHAR = Alt((Chars(_PLAIN), *(text(spelling) for spelling in ESCAPED.values())))
 
-    Each code point has one spelling, and the spellings are a prefix code, so escaping the leaves of an expression
-    commutes with intersection and difference.
+
+def escaped(dfa: Dfa, limits: Limits = DEFAULT) -> Dfa:
+    """The texts of `dfa` as they stand inside a JSON string.
+
+    Each code point has one spelling and no spelling begins another, so the result is deterministic as it is built:
+    beside each state stand six more, for what has been read of an escape that leaves it:
+    `\\`, `\\u`, `\\u0`, `\\u00`, `\\u000`, `\\u001`.
     """
-    done: list[Expression] = []
-    todo: list[tuple[Expression, bool]] = [(expression, False)]
-    while todo:
-        node, ready = todo.pop()
-        match node:
-            case Literal(data):
-                done.append(text("".join(ESCAPED.get(ord(c), c) for c in data.decode("utf-8"))))
-            case Chars():
-                done.append(_escaped_chars(node))
-            case Concat(parts) | Alt(parts) | Both(parts):
-                if not ready:
-                    todo.append((node, True))
-                    todo += [(part, False) for part in reversed(parts)]
-                else:
-                    taken = tuple(done[len(done) - len(parts) :])
-                    del done[len(done) - len(parts) :]
-                    done.append(type(node)(taken))
-            case Repeat(inner, low, high):
-                if not ready:
-                    todo += [(node, True), (inner, False)]
-                else:
-                    done.append(Repeat(done.pop(), low, high))
-            case Minus(left, right):
-                if not ready:
-                    todo += [(node, True), (right, False), (left, False)]
-                else:
-                    taken_right = done.pop()
-                    done.append(Minus(done.pop(), taken_right))
-            case _:
-                raise TypeError(f"{type(node).__name__} cannot be escaped: its characters are not known")
-    return done[0]
-
-
-def _escaped_chars(node: Chars) -> Expression:
-    plain = [(max(low, a), min(high, b)) for low, high in node.ranges for a, b in _PLAIN if max(low, a) <= min(high, b)]
-    special = [text(spelling) for code, spelling in ESCAPED.items() if any(a <= code <= b for a, b in node.ranges)]
-    return Alt((chars(plain), *special)) if special else Chars(node.ranges)
-
-
-STRING_CHAR = escaped(ANY_CHAR)
+    n = dfa.n_states
+    if 7 * n > limits.max_states:
+        raise ConstraintTooLarge("states of an escaped pattern", 7 * n, limits.max_states)
+    own = sorted({*ESCAPED, *(ord(c) for spelling in ESCAPED.values() for c in spelling)})
+    width = dfa.table.shape[1]  # columns: the classes of `dfa`, then one for each byte that escapes speak of
+    place = {byte: width + k for k, byte in enumerate(own)}
+    classes = dfa.classes.astype(np.int64)
+    classes[own] = [place[byte] for byte in own]
+    old = np.concatenate([dfa.table, dfa.table[:, dfa.classes[own]]], axis=1)
+    table = np.full((7, n, old.shape[1]), -1, np.int32)
+    table[0] = old
+    table[0][:, [place[code] for code in ESCAPED]] = -1
+    state = np.arange(n, dtype=np.int32)
+    table[0] = old
+    table[0][:, [place[code] for code in ESCAPED]] = -1
+    for stage, letter, to in ((0, "\\", 1), (1, "u", 2), (2, "0", 3), (3, "0", 4), (4, "0", 5), (4, "1", 6)):
+        table[stage][:, place[ord(letter)]] = to * n + state
+    for code, spelling in ESCAPED.items():
+        stage = 1 if len(spelling) == 2 else 5 + int(spelling[4])
+        table[stage][:, place[ord(spelling[-1])]] = old[:, place[code]]
+    accept = np.zeros(7 * n, np.bool_)
+    accept[:n] = dfa.accept
+    return Dfa.from_arrays(table.reshape(7 * n, -1), classes, accept, limits=limits)
 
 
 def value_text(value: Any, separators: tuple[str, str] = (",", ":")) -> str:

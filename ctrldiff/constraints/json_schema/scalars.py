@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Repeat, text
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
 from ctrldiff.constraints.json_schema.compiler import Context, Schema, leaf, refuse_others, size
@@ -59,7 +60,7 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
     if low or high is not None:
         parts.append(Repeat(STRING_CHAR, low, high))
     if "pattern" in schema:
-        parts.append(escaped(_pattern(context, schema["pattern"], at)))
+        parts.append(_pattern(context, schema["pattern"], at))
     if "format" in schema:
         known = FORMATS.get(schema["format"])
         if known is None:
@@ -73,9 +74,11 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
 def _pattern(context: Context, pattern: object, at: str) -> Expression:
     if not isinstance(pattern, str):
         raise SchemaInvalid(f"{at}/pattern is not a string")
+    limits = context.fuel.limits
     try:
-        return parse(pattern, dialect="ecma", search=True, limits=context.fuel.limits)
+        expression = parse(pattern, dialect="ecma", search=True, limits=limits)
     except RegexUnsupported as error:
         return context.refuse(f"{at}/pattern", "pattern", str(error))
     except RegexSyntaxError as error:
         raise SchemaInvalid(f"{at}/pattern is no pattern", why=str(error)) from error
+    return Language(escaped(compile_expression(expression, limits), limits))

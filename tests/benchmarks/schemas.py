@@ -1,0 +1,64 @@
+"""How much of real JSON Schema is built today: `python -m tests.benchmarks.schemas`.
+
+The sample of JSONSchemaBench (arXiv:2501.10868): built or refused per split, seconds, and whether an instance that
+jsonschema calls invalid is accepted in canonical spelling (it never may be).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import median
+
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.canonical import value_text
+from ctrldiff.errors import CtrldiffError, SchemaUnsupported
+from tests.benchmarks.child import machine
+
+CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
+
+
+def main() -> None:
+    """Print a row per split, then why the refused ones were refused."""
+    path = CORPORA / "jsonschemabench_sample.jsonl.gz"
+    if not path.exists():
+        raise SystemExit(f"{path} is absent: set CTRLDIFF_CORPORA")
+    JsonSchema({"type": "object", "properties": {"a": {"type": "string", "pattern": "^a|b{2}$"}}}).dfa()  # warm
+    splits: dict[str, Counter[str]] = {}
+    seconds: list[float] = []
+    reasons: Counter[str] = Counter()
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            counts = splits.setdefault(entry["split"], Counter())
+            counts["schemas"] += 1
+            began = time.perf_counter()
+            try:
+                dfa = JsonSchema(entry["schema"]).dfa()
+            except CtrldiffError as error:
+                reasons[error.facts["keyword"] if isinstance(error, SchemaUnsupported) else error.code] += 1
+                continue
+            seconds.append(time.perf_counter() - began)
+            counts["built"] += 1
+            for test in entry["tests"]:
+                accepted = value_text(test["data"]) in dfa
+                counts[("valid" if test["valid"] else "invalid") + (" accepted" if accepted else " not accepted")] += 1
+    print(f"{machine()}\n\n| split | schemas | built | valid accepted | valid narrowed away | invalid accepted |")
+    print("|---|---|---|---|---|---|")
+    for name, c in sorted(splits.items()):
+        share = c["built"] / c["schemas"]
+        print(
+            f"| {name} | {c['schemas']} | {c['built']} ({share:.0%}) | {c['valid accepted']} "
+            f"| {c['valid not accepted']} | {c['invalid accepted']} |"
+        )
+    seconds.sort()
+    print(f"\nbyte automaton: median {median(seconds) * 1e3:.1f} ms, p95 {seconds[int(0.95 * len(seconds))]:.2f} s")
+    print("refused most often: " + ", ".join(f"{k} {n}" for k, n in reasons.most_common(12)))
+
+
+if __name__ == "__main__":
+    main()

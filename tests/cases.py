@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -75,6 +77,7 @@ def bound(name: str, rows: int) -> Free | Tables:
     return FREE if CONSTRAINTS[name] is None else Tables.same(table(name), rows)
 
 
+@lru_cache(maxsize=64)  # a state is a value, and `sample` leaves its argument as it was
 def hard_state(name: str, seed: int = 0) -> State:
     """Three canvases of `LENGTH` for a constraint: all open; two positions given; six positions and two of padding."""
     rng = torch.Generator().manual_seed(seed)

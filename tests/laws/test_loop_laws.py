@@ -26,16 +26,13 @@ DASH, A, B = 10, 11, 12
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_x4_any_written_position_can_be_reopened_and_written_again(name, noise):
     start = hard_state(name)
-    done = sample(toy(noise), start, constraint=bound(name, 3))
+    done = sample(toy(noise), start, constraint=bound(name, 3), commit=Everything())
     generator = torch.Generator().manual_seed(3)
-    for share in (0.3, 1.0):
-        reopened = done.reopen(torch.rand(done.shape, generator=generator) < share)
-        assert (reopened.open <= start.open).all(), "given positions and padding stay"
-        again = sample(toy(noise, seed=9), reopened, constraint=bound(name, 3), propose=Draw())
-        assert again.done.all() and all(legal(name, text(row)) for row in again.tokens)
-        kept = ~reopened.open
-        if name == "free":  # elsewhere a position that is forced may be written before the model is asked
-            assert (again.tokens[kept] == done.tokens[kept]).all()
+    reopened = done.reopen(torch.rand(done.shape, generator=generator) < 0.6)
+    assert reopened.open.any() and (reopened.open <= start.open).all(), "given positions and padding stay"
+    again = sample(toy(noise, seed=9), reopened, constraint=bound(name, 3), propose=Draw())
+    assert again.done.all() and all(legal(name, text(row)) for row in again.tokens)
+    assert (again.tokens == done.tokens)[~reopened.open].all()
 
 
 @pytest.mark.parametrize("name", ["free", "alternatives", "schema"])
@@ -146,12 +143,11 @@ def test_x6_guidance_comes_before_processors_and_both_before_the_constraint():
 @pytest.mark.parametrize("length", [1, 2, 3])
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_x7_blocks_never_run_into_a_dead_end(name, length):
-    for noise in NOISES:
-        for commit in (TopK(), Everything()):
-            state = sample(
-                toy(noise, seed=4), hard_state(name), constraint=bound(name, 3), schedule=Blocks(length), commit=commit
-            )
-            assert state.done.all() and all(legal(name, text(row)) for row in state.tokens)
+    for noise, commit in zip(NOISES, (Everything(), TopK()) if length % 2 else (TopK(), Everything())):
+        state = sample(
+            toy(noise, seed=4), hard_state(name), constraint=bound(name, 3), schedule=Blocks(length), commit=commit
+        )
+        assert state.done.all() and all(legal(name, text(row)) for row in state.tokens)
 
 
 def test_x7_a_block_alone_would_choose_what_cannot_be_finished():

@@ -1,0 +1,45 @@
+"""A posterior that says what it is told, so that a policy's rule can be restated in plain words."""
+
+from dataclasses import dataclass
+
+import torch
+
+from ctrldiff.state import State, Step
+from tests.conftest import blank
+
+
+@dataclass(frozen=True)
+class Told:
+    """A posterior of given confidences and entropies."""
+
+    confidences: torch.Tensor
+    entropies: torch.Tensor | None = None
+
+    def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
+        return self.confidences
+
+    def margin(self) -> torch.Tensor:
+        return 1 - self.confidences
+
+    def entropy(self) -> torch.Tensor:
+        assert self.entropies is not None
+        return self.entropies
+
+
+def canvas(confidences: torch.Tensor, shut: torch.Tensor | None = None) -> State:
+    """Open canvases of that shape, with some positions given."""
+    written = None if shut is None else torch.where(shut, 1, -1)
+    return blank(*confidences.shape, written=written)
+
+
+def step(state: State, quota: int | torch.Tensor = 1, window: torch.Tensor | None = None) -> Step:
+    """A step in the middle."""
+    rows = state.shape[0]
+    window = state.open if window is None else window
+    quotas = torch.as_tensor(quota).expand(rows)
+    return Step(1, torch.full((rows,), 9), window, quotas, torch.zeros(rows, dtype=torch.bool))
+
+
+def chosen(where: torch.Tensor) -> list[list[int]]:
+    """Positions chosen in each row."""
+    return [row.nonzero()[:, 0].tolist() for row in where]

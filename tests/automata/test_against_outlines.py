@@ -16,6 +16,7 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.automata.token_automaton import lift
 from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.limits import Limits
 from tests.benchmarks.patterns import COMPARED, MEASURED, tekken_tokens
 
 PATTERNS = {name: rf"(?:{pattern})\n" for name, pattern in (MEASURED | COMPARED).items()}
@@ -95,3 +96,13 @@ def test_every_edge_is_the_one_outlines_finds(name, few_tokens):
 def test_every_edge_is_the_one_outlines_finds_at_full_size(name, tekken):
     index = outlines_core.Index(PATTERNS[name], outlines_vocabulary(tekken))
     assert check_same_edges(PATTERNS[name], tekken, index) > 0
+
+
+@pytest.mark.slow
+def test_ten_thousand_states_at_full_size_fit_a_small_budget(tekken):
+    """500 keys, each with a string or a number: no S x V table could be held in 24 MB."""
+    text, number = r'"([^"\\\x00-\x1f]|\\["\\/bfnrt])*"', r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
+    keys = ",".join(rf'"a rather long key, number {i}":{text if i % 2 else number}' for i in range(500))
+    vocabulary = Vocabulary.from_tokens([*tekken, None], stop_ids=[len(tekken)])
+    automaton = lift(compile_expression(parse(rf"\{{{keys}\}}")), vocabulary, Limits(max_bytes=24 << 20))
+    assert automaton.n_states > 10_000 and automaton.nbytes < 4 << 20

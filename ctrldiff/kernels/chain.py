@@ -61,8 +61,7 @@ def reachable(
         for s in range(S):
             if here[s]:
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
-                    if allowed[edge_label[e]]:
-                        there[edge_to[e]] = 1
+                    there[edge_to[e]] |= allowed[edge_label[e]]
         for s in range(S):
             if distance[s] > left:
                 there[s] = 0
@@ -285,21 +284,23 @@ def class_gain(taken: F64, lab: F64, cls: F64, label_ptr: I32, label_classes: I3
     """(T, C): what to add to a token's score for the log of its marginal; -inf where a class has no mass."""
     T, C, L = cls.shape[0], cls.shape[1], lab.shape[1]
     out = np.empty((T, C), np.float64)
-    share = np.empty(C, np.float64)
+    mass, p = np.empty(C, np.float64), np.empty(C, np.float64)
     for t in range(T):
-        share[:] = 0.0
-        # Within a label a class has exp(cls - lab) of the mass; so a token has exp(x) of (mass / exp(lab)).
-        top = -np.inf
+        M = _scaled(cls[t], p)
+        mass[:] = 0.0
         for k in range(L):
-            if taken[t, k] > 0.0:
-                top = max(top, np.log(taken[t, k]) - lab[t, k])
-        for k in range(L):
-            if taken[t, k] > 0.0:
-                p = np.exp(np.log(taken[t, k]) - lab[t, k] - top)
+            if taken[t, k] == 0.0:
+                continue
+            # A class has exp(cls - lab) of a label's mass. One factor of that a label, unless it would overflow.
+            if M - lab[t, k] < 600.0:
+                f = taken[t, k] * np.exp(M - lab[t, k])
                 for i in range(label_ptr[k], label_ptr[k + 1]):
-                    share[label_classes[i]] += p
+                    mass[label_classes[i]] += f * p[label_classes[i]]
+            else:
+                for i in range(label_ptr[k], label_ptr[k + 1]):
+                    mass[label_classes[i]] += taken[t, k] * np.exp(cls[t, label_classes[i]] - lab[t, k])
         for c in range(C):
-            out[t, c] = top + np.log(share[c]) if share[c] > 0.0 and cls[t, c] > -np.inf else -np.inf
+            out[t, c] = np.log(mass[c]) - cls[t, c] if mass[c] > 0.0 else -np.inf
     return out
 
 

@@ -16,31 +16,33 @@ from numpy.typing import NDArray
 
 from ctrldiff.kernels.jit import kernel
 
-LANES = 4  # positions whose sums are taken side by side
-BLOCK = 512  # tokens per buffer of exponentials: 4 lanes of it stay in the first-level cache
+BLOCK = 512  # tokens per buffer of exponentials: stays in the first-level cache
+ZERO = np.float32(0.0)
+DEEP = np.float32(60.0)  # a class whose best is this far below the position's best is summed on its own
 
 _LOG2E = np.float32(1.4426950408889634)
 _LN2_HIGH = np.float32(0.693359375)  # few bits, so that k * _LN2_HIGH is exact
 _LN2_LOW = np.float32(-2.12194440e-4)
-_MAGIC = np.float32(12582912.0)  # 1.5 * 2**23: adding it rounds to the nearest integer
-_LOWEST = np.float32(-87.0)  # below, exp is taken as 0: under 2**-125 of the maximum it is compared with
+_MAGIC = np.float32(12583039.0)  # 1.5 * 2**23 + 127: adding it rounds to an integer and leaves k + 127 in the low bits
+_LOWEST = np.float32(-88.0)  # gives k = -127, which is the exponent of 0
 
 
 @kernel
 def exp32(d: np.float32) -> np.float32:
-    """exp(d) for d <= 0 to 2 units in the last place, without calls, so that loops of it become vector code."""
+    """exp(d) for d <= 0 to 2e-7, 0 below -87.69. No calls and no branches, so that loops of it become vector code.
+
+    exp(d) = 2**k * exp(r) with |r| <= ln(2) / 2; exp(r) is 1 + r + r * r * (a minimax cubic).
+    """
     y = max(d, _LOWEST)
-    k = (y * _LOG2E + _MAGIC) - _MAGIC
+    z = np.float32(y * _LOG2E + _MAGIC)
+    k = z - _MAGIC
     r = (y - k * _LN2_HIGH) - k * _LN2_LOW
-    p = np.float32(1.9875691500e-4)
-    p = p * r + np.float32(1.3981999507e-3)
-    p = p * r + np.float32(8.3334519073e-3)
-    p = p * r + np.float32(4.1665795894e-2)
-    p = p * r + np.float32(1.6666665459e-1)
-    p = p * r + np.float32(5.0000001201e-1)
-    p = (p * r * r + r) + np.float32(1.0)
-    power = np.int32((np.int32(k) + 127) << 23).view(np.float32)
-    return p * power if d > _LOWEST else np.float32(0.0)
+    q = np.float32(8.312516846e-3)
+    q = q * r + np.float32(4.189021513e-2)
+    q = q * r + np.float32(1.666711420e-1)
+    q = q * r + np.float32(4.999923110e-1)
+    p = (q * r * r + r) + np.float32(1.0)
+    return p * np.int32(np.float32(z).view(np.int32) << 23).view(np.float32)
 
 
 @kernel
@@ -97,45 +99,52 @@ def class_log_sum(
     x: NDArray[np.float32],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
+    class_ptr: NDArray[np.int64],
+    class_tokens: NDArray[np.int32],
     m: NDArray[np.float32],
     out: NDArray[np.float64],
 ) -> None:
     """Write log(sum(exp(x))) of every class into out (T, C) at these positions; m is what `class_max` found.
 
-    Every term is taken relative to the best score of its own class, so that no class underflows; terms are
-    float32, sums float64, added in token order.
+    Terms are float32 relative to the best score of the position, sums float64. Classes so far below that best that
+    their terms would underflow are summed again relative to their own best: no class loses mass.
     """
     V, C = x.shape[1], m.shape[1]
-    n = positions.size
     inf = np.float32(np.inf)
-    e = np.empty((LANES, BLOCK), np.float32)
-    top = np.empty((LANES, C), np.float32)
-    s = np.empty((C, LANES), np.float64)
-    for i in range(0, n, LANES):
-        for j in range(LANES):
-            t = positions[min(i + j, n - 1)]
-            for c in range(C):
-                top[j, c] = m[t, c] if m[t, c] > -inf else np.float32(0.0)
+    e = np.empty(BLOCK, np.float32)
+    # Four running sums a class: additions to one class then do not wait for each other.
+    s = np.empty((4, C), np.float64)
+    s0, s1, s2, s3 = s[0], s[1], s[2], s[3]
+    for i in range(positions.size):
+        t = positions[i]
+        top = -inf
+        for c in range(C):
+            top = max(top, m[t, c])
         s[:] = 0.0
         for v in range(0, V, BLOCK):
-            ids = token_class[v : v + BLOCK]
+            ids, scores = token_class[v : v + BLOCK], x[t, v : v + BLOCK]
             size = ids.size
-            for j in range(LANES):
-                scores, best, row = x[positions[min(i + j, n - 1)], v : v + BLOCK], top[j], e[j]
-                for a in range(size):
-                    row[a] = scores[a] - best[ids[a]]
-                for a in range(size):
-                    row[a] = exp32(row[a])
             for a in range(size):
-                c = ids[a]
-                s[c, 0] += e[0, a]
-                s[c, 1] += e[1, a]
-                s[c, 2] += e[2, a]
-                s[c, 3] += e[3, a]
-        for j in range(LANES):
-            t = positions[min(i + j, n - 1)]
-            for c in range(C):
-                out[t, c] = m[t, c] + np.log(s[c, j]) if m[t, c] > -inf else -inf
+                e[a] = exp32(scores[a] - top)
+            fours = size & ~3
+            for a in range(0, fours, 4):
+                s0[ids[a]] += e[a]
+                s1[ids[a + 1]] += e[a + 1]
+                s2[ids[a + 2]] += e[a + 2]
+                s3[ids[a + 3]] += e[a + 3]
+            for a in range(fours, size):
+                s0[ids[a]] += e[a]
+        for c in range(C):
+            best, sum_c = m[t, c], (s0[c] + s1[c]) + (s2[c] + s3[c])
+            if best == -inf:
+                out[t, c] = -inf
+            elif best >= top - DEEP:
+                out[t, c] = top + np.log(sum_c)
+            else:
+                sum_c = 0.0
+                for k in range(class_ptr[c], class_ptr[c + 1]):
+                    sum_c += exp32(x[t, class_tokens[k]] - best)
+                out[t, c] = best + np.log(sum_c)
 
 
 @kernel
@@ -143,21 +152,21 @@ def expand(
     x: NDArray[np.float32],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
-    gain: NDArray[np.float64],
+    gain: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write exp(x[t, v] + gain[t, class of v]) into out (T, V) at these positions: marginals from class masses.
-
-    A probability is at most 1: the exponent is held at 0 where rounding alone would pass it.
-    """
+    """Write exp(x[t, v] + gain[t, class of v]) into out (T, V) at these positions: marginals from class masses."""
     V = x.shape[1]
+    d = np.empty(BLOCK, np.float32)
     for i in range(positions.size):
         t = positions[i]
-        xt, gt, ot = x[t], gain[t], out[t]
-        for v in range(V):
-            ot[v] = min(np.float32(xt[v] + gt[token_class[v]]), np.float32(0.0))
-        for v in range(V):
-            ot[v] = exp32(ot[v])
+        g = gain[t]
+        for v in range(0, V, BLOCK):
+            ids, scores, probs = token_class[v : v + BLOCK], x[t, v : v + BLOCK], out[t, v : v + BLOCK]
+            for a in range(ids.size):
+                d[a] = scores[a] + g[ids[a]]
+            for a in range(ids.size):
+                probs[a] = exp32(min(d[a], ZERO))  # rounding must not make it more than 1
 
 
 @kernel
@@ -165,35 +174,42 @@ def beliefs(
     x: NDArray[np.float32],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
-    gain: NDArray[np.float64],
+    gain: NDArray[np.float32],
     margin: NDArray[np.float64],
     entropy: NDArray[np.float64],
 ) -> None:
     """Write best-minus-second probability and entropy (nats) of each of these positions, without a (T, V) array."""
     V = x.shape[1]
-    d = np.empty(BLOCK, np.float32)
-    e = np.empty(BLOCK, np.float32)
-    low = np.float32(-np.inf)
+    d, e = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+    h = np.empty(4, np.float64)
     for i in range(positions.size):
         t = positions[i]
-        gt = gain[t]
-        first, second, h = low, low, 0.0
+        g = gain[t]
+        first, second = _LOWEST, _LOWEST
+        h[:] = 0.0
         for v in range(0, V, BLOCK):
-            scores, ids = x[t, v : v + BLOCK], token_class[v : v + BLOCK]
-            for a in range(ids.size):
-                d[a] = min(np.float32(scores[a] + gt[ids[a]]), np.float32(0.0))
-            for a in range(ids.size):
-                e[a] = exp32(d[a])
-            for a in range(ids.size):
+            ids = token_class[v : v + BLOCK]
+            size = ids.size
+            scores = x[t, v : v + BLOCK]
+            for a in range(size):
+                d[a] = scores[a] + g[ids[a]]
+            for a in range(size):
+                d[a] = max(min(d[a], ZERO), _LOWEST)
+                e[a] = exp32(d[a]) * d[a]
+            fours = size & ~3
+            for a in range(0, fours, 4):
+                h[0] -= e[a]
+                h[1] -= e[a + 1]
+                h[2] -= e[a + 2]
+                h[3] -= e[a + 3]
+            for a in range(fours, size):
+                h[0] -= e[a]
+            for a in range(size):
                 if d[a] > second:
-                    if d[a] > first:
-                        first, second = d[a], first
-                    else:
-                        second = d[a]
-                if d[a] > _LOWEST:
-                    h -= e[a] * d[a]
-        margin[t] = np.exp(first) - np.exp(second)
-        entropy[t] = h
+                    second = min(d[a], first)
+                    first = max(d[a], first)
+        margin[t] = exp32(first) - exp32(second)
+        entropy[t] = (h[0] + h[1]) + (h[2] + h[3])
 
 
 @kernel
@@ -221,9 +237,7 @@ def draw_tokens(
             scores, best = x[t], m[t, c]
             e = np.empty(members.size, np.float32)
             for a in range(members.size):
-                e[a] = scores[members[a]] - best
-            for a in range(members.size):
-                e[a] = exp32(e[a])
+                e[a] = exp32(scores[members[a]] - best)
             total = 0.0
             for a in range(members.size):
                 total += e[a]

@@ -32,17 +32,20 @@ class Port:
     def give(self, rows: Sequence[Any], dtype: Any) -> Any:
         """Stack one answer per row, as the caller speaks. A single number becomes a float or a bool."""
         if self.device is None:
-            out = np.stack([np.asarray(row, dtype=dtype) for row in rows])
-            return (out[0].item() if out.ndim == 1 else out[0]) if self.single else out
+            if self.single:
+                return np.asarray(rows[0], dtype=dtype) if np.ndim(rows[0]) else dtype(rows[0]).item()
+            return np.stack([np.asarray(row, dtype=dtype) for row in rows])
         import torch
 
         if self.device.type == "mps" and dtype == np.float64:
             dtype = np.float32  # that device has no float64
         tensors = [
-            row if isinstance(row, torch.Tensor) else torch.from_numpy(np.array(row, dtype=dtype)) for row in rows
+            row if isinstance(row, torch.Tensor) else torch.from_numpy(np.array(row, dtype=dtype, ndmin=0, copy=None))
+            for row in rows
         ]
-        stacked = torch.stack(tensors).to(self.device)
-        return (stacked[0].item() if stacked.dim() == 1 else stacked[0]) if self.single else stacked
+        if self.single:
+            return tensors[0].to(self.device) if tensors[0].dim() else tensors[0].item()
+        return torch.stack(tensors).to(self.device)
 
     def take(self, values: Any, rows: int, positions: int, dtype: Any, what: str) -> NDArray[Any]:
         """(B, T) numpy from what the caller passed; (T,) is accepted where the logits were (T, V)."""

@@ -36,8 +36,8 @@ class Logits(Protocol):
     def of(self, t: int, tokens: NDArray[np.int32]) -> F32: ...
     def first(self, table: Table, positions: I64, best: F32) -> tuple[F32, NDArray[np.int32]]: ...
     def draw(self, table: Table, best: F32, classes: NDArray[np.int32], uniforms: F64, tokens: I64) -> None: ...
-    def marginals(self, table: Table, positions: I64, gain: F64, written: I64) -> Any: ...  # (T, V), where they live
-    def beliefs(self, table: Table, positions: I64, gain: F64) -> tuple[F64, F64]: ...  # margin, entropy (T,)
+    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> Any: ...  # (T, V), where they live
+    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]: ...  # margin, entropy (T,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class HostLogits:
 
     def class_log_sum(self, table: Table, positions: I64, best: F32, out: F64) -> None:
         """Log-summed scores of every class into out (T, C + 1)."""
-        kernels.class_log_sum(self.x, positions, table.classes.of_token, best, out)
+        kernels.class_log_sum(self.x, positions, *table.classes, best, out)
 
     def at(self, positions: I64, tokens: I64) -> F64:
         """The scores of single tokens."""
@@ -76,15 +76,16 @@ class HostLogits:
         _, ptr, members = table.classes
         kernels.draw_tokens(self.x, ptr, members, best, classes, uniforms, tokens)
 
-    def marginals(self, table: Table, positions: I64, gain: F64, written: I64) -> F32:
+    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> F32:
         """(T, V) probabilities."""
-        out = np.zeros(self.x.shape, np.float32)
+        out = np.empty(self.x.shape, np.float32)
         kernels.expand(self.x, positions, table.classes.of_token, gain, out)
         held = np.flatnonzero(written >= 0)
+        out[held] = 0.0
         out[held, written[held]] = 1.0
         return out
 
-    def beliefs(self, table: Table, positions: I64, gain: F64) -> tuple[F64, F64]:
+    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]:
         """Margin and entropy (T,); 1 and 0 at positions that are not asked for."""
         margin, entropy = np.ones(len(self.x)), np.zeros(len(self.x))
         kernels.beliefs(self.x, positions, table.classes.of_token, gain, margin, entropy)
@@ -188,7 +189,7 @@ class DeviceLogits:
             target = (run[-1].to(torch.float64) * uniforms[j, t]).to(torch.int64)
             tokens[j, t] = members[int(torch.searchsorted(run, target, right=True))]
 
-    def marginals(self, table: Table, positions: I64, gain: F64, written: I64) -> torch.Tensor:
+    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> torch.Tensor:
         """(T, V) probabilities, on the device."""
         import torch
 
@@ -200,14 +201,14 @@ class DeviceLogits:
         out[torch.from_numpy(held).to(out.device), torch.from_numpy(written[held]).to(out.device)] = 1.0
         return out
 
-    def _log_marginals(self, ids: torch.Tensor, chunk: I64, gain: F64) -> torch.Tensor:
+    def _log_marginals(self, ids: torch.Tensor, chunk: I64, gain: F32) -> torch.Tensor:
         import torch
 
         x = self._rows(chunk)
-        add = torch.from_numpy(gain[chunk].astype(np.float32)).to(x.device)
+        add = torch.from_numpy(gain[chunk]).to(x.device)
         return (x + add.gather(1, ids.expand_as(x))).clamp_(max=0.0)
 
-    def beliefs(self, table: Table, positions: I64, gain: F64) -> tuple[F64, F64]:
+    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]:
         """As `HostLogits.beliefs`."""
         ids = self._ids(table)
         margin, entropy = np.ones(self.shape[0]), np.zeros(self.shape[0])

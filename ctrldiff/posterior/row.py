@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels import chain as kernels
 from ctrldiff.posterior import refusals
 from ctrldiff.posterior.logits import Logits
-from ctrldiff.posterior.table import Table
+from ctrldiff.posterior.table import Table, fixed
 
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
@@ -104,7 +104,7 @@ class Row:
     def clamp(self, tokens: I64, keep: NDArray[np.bool_]) -> Row:
         """The row with more written; the same row if nothing is new. May be impossible: `check` it."""
         new = keep & (self.written < 0)
-        return replace(self, written=np.where(new, tokens, self.written)) if new.any() else self
+        return replace(self, written=fixed(np.where(new, tokens, self.written), np.int64)) if new.any() else self
 
     def agrees(self, tokens: I64, keep: NDArray[np.bool_]) -> bool:
         """What is to be kept does not contradict what is written."""
@@ -195,10 +195,10 @@ class Row:
         return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, START)
 
     @cached_property
-    def gain(self) -> F64:
+    def gain(self) -> F32:
         """(T, C + 1): add it to a token's score for the log of its marginal. -inf for tokens on no edge."""
         gain = kernels.class_gain(self.flow[1], self.label_sum, self.class_sum, *self.table.chain.labels)
-        return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1)
+        return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1, dtype=np.float32)
 
     def marginals(self) -> Any:
         """(T, V) probabilities, where the logits live."""

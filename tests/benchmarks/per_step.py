@@ -1,0 +1,111 @@
+"""What one denoising step costs: the posterior's queries beside a plain maximum of the same logits.
+
+    python -m tests.benchmarks.per_step [--positions 128] [--rounds 15]
+
+One thread, one run, medians of processor time; the maximum (numpy's and torch's) is the floor of anything that reads
+all logits once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.regex import parse
+from ctrldiff.automata.token_automaton import lift
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.posterior.chain import ChainPosterior
+from ctrldiff.posterior.table import Table
+
+STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]){0,10}"'
+NUMBER = r"-?(?:0|[1-9]\d{0,8})(?:\.\d{1,4})?"
+DATE = r'"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"'
+ITEM = rf'\{{"label":{STRING},"count":(?:0|[1-9]\d{{0,3}}),"price":{NUMBER}\}}'
+PATTERN = (
+    rf'\{{"invoice":{STRING},"date":{DATE},"seller":{STRING},"currency":"(?:EUR|USD|GBP|CHF)",'
+    rf'"total":{NUMBER},"paid":(?:true|false),"items":\[(?:{ITEM}(?:,{ITEM}){{0,1}})?\]\}}'
+)
+
+
+def tekken() -> Vocabulary:
+    """A vocabulary of 131,072 rows, from the tokenizer file that mistral-common carries."""
+    import base64
+    import json
+    from pathlib import Path
+
+    import mistral_common
+
+    data = json.loads((Path(mistral_common.__file__).parent / "data" / "tekken_240911.json").read_text())
+    special, size = data["config"]["default_num_special_tokens"], data["config"]["default_vocab_size"]
+    tokens = [None] * special + [base64.b64decode(row["token_bytes"]) for row in data["vocab"][: size - special]]
+    return Vocabulary.from_tokens(tokens, stop_ids=[2])
+
+
+def medians_ms(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median processor time of each, taken in turns so that a busy machine is equally unfair to all."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for round_ in range(rounds + 1):
+        for name, work in works.items():
+            start = time.thread_time()
+            work()
+            if round_:  # the first round compiles and warms
+                times[name].append(1000 * (time.thread_time() - start))
+    return {name: sorted(taken)[rounds // 2] for name, taken in times.items()}
+
+
+def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]:
+    """Each query, from logits to answer, nothing kept from a query before."""
+
+    def bound() -> ChainPosterior:
+        return table.bind(logits)
+
+    def reduced(log_sum: bool) -> object:
+        scores = bound().rows[0].scores
+        every = np.arange(len(logits))
+        return scores.log_sum(every) if log_sum else scores.max(every)
+
+    tensor = torch.from_numpy(logits)
+    return {
+        "numpy max": lambda: logits.max(axis=1),
+        "torch amax": lambda: tensor.amax(dim=1),
+        "torch logsumexp": lambda: tensor.logsumexp(dim=1),
+        "bind": bound,
+        "class max": lambda: reduced(False),
+        "class logsumexp": lambda: reduced(True),
+        "map": lambda: bound().map(),
+        "map(4)": lambda: bound().map(4),
+        "log_z": lambda: bound().log_z(),
+        "sample": lambda: bound().sample(seed=0),
+        "entropy and margin": lambda: bound().entropy(),
+        "marginals": lambda: bound().marginals(),
+    }
+
+
+def main() -> None:
+    """Print a markdown table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--positions", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=15)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    vocabulary = tekken()
+    table = Table(lift(compile_expression(parse(PATTERN)), vocabulary), vocabulary)
+    rng = np.random.default_rng(0)
+    logits = rng.standard_normal((args.positions, vocabulary.size), dtype=np.float32) * 3
+    logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    print(f"{len(PATTERN)}-character pattern: {table.automaton}, shortest {table.shortest}")
+    print(f"logits {logits.shape} float32, one thread, median processor time of {args.rounds}\n")
+    times = medians_ms(queries(table, logits), args.rounds)
+    floor = times["torch amax"]
+    print("| query | ms | x torch amax |\n|---|---|---|")
+    for name, ms in times.items():
+        print(f"| {name} | {ms:.1f} | {ms / floor:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

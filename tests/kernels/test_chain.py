@@ -1,0 +1,151 @@
+"""The chain kernels one by one, on arrays small enough to walk by hand, compiled and as plain Python."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ctrldiff.kernels import chain as kernels
+from ctrldiff.posterior.table import fixed
+
+
+def automaton(seed: int) -> dict[str, np.ndarray]:
+    """A random deterministic automaton: S states, C classes; label l is a set of classes."""
+    rng = np.random.default_rng(seed)
+    S, C = int(rng.integers(2, 5)), int(rng.integers(2, 5))
+    step = np.where(rng.random((S, C)) < 0.7, rng.integers(0, S, (S, C)), -1)
+    labels: dict[tuple[int, ...], int] = {}
+    edges = []
+    for s, q in product(range(S), range(S)):
+        classes = tuple(np.flatnonzero(step[s] == q).tolist())
+        if classes:
+            edges.append((s, q, labels.setdefault(classes, len(labels))))
+    sets = list(labels)
+    accept = (rng.random(S) < 0.5).astype(np.uint8)
+    accept[rng.integers(S)] = 1
+    distance = np.where(accept, 0, 99).astype(np.int32)
+    for _ in range(S):
+        for s, q, _ in edges:
+            distance[s] = min(distance[s], distance[q] + 1)
+    from_, to, label = (np.array(column, np.int32) for column in zip(*edges)) if edges else (np.zeros(0, np.int32),) * 3
+    arrays = {
+        "step": step,
+        "edge_ptr": np.concatenate([[0], np.cumsum(np.bincount(from_, minlength=S))]).astype(np.int32),
+        "edge_to": to,
+        "edge_label": label,
+        "label_ptr": np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int32),
+        "label_classes": np.array([c for s in sets for c in s], np.int32),
+        "accept": accept,
+        "distance": distance,
+        "C": np.array(C),
+    }
+    return {name: fixed(array, array.dtype) for name, array in arrays.items()}  # as a Table passes them
+
+
+def strings(a: dict[str, np.ndarray], T: int) -> list[tuple[int, ...]]:
+    """Every class string of length T that ends in accept."""
+    found = []
+    for string in product(range(int(a["C"])), repeat=T):
+        s = 0
+        for c in string:
+            s = int(a["step"][s, c]) if s >= 0 else -1
+        if s >= 0 and a["accept"][s]:
+            found.append(string)
+    return found
+
+
+def check(seed: int) -> bool:
+    """All kernels on one random case, each class being one token; False if nothing is legal."""
+    a, rng, T = automaton(seed), np.random.default_rng(seed), 3
+    C, L, S = int(a["C"]), len(a["label_ptr"]) - 1, len(a["accept"])
+    edges = a["edge_ptr"], a["edge_to"], a["edge_label"]
+    labels = a["label_ptr"], a["label_classes"]
+    none = fixed((), np.float64)
+    x = fixed(rng.normal(size=(T, C)), np.float32)
+    cls = x.astype(np.float64)
+    open_ = np.full(T, -1, np.int32)
+    legal = strings(a, T)
+    reach = kernels.reachable(*edges, *labels, a["distance"], 0, open_)
+    assert bool((reach[T] & a["accept"]).any()) == bool(legal)
+    if not legal:
+        return False
+    live = kernels.live_labels(*edges, *labels, a["accept"], open_, reach.copy())
+    for t in range(T):
+        possible = {s[t] for s in legal}
+        taken = {c for k in range(L) if live[t, k] for c in labels[1][labels[0][k] : labels[0][k + 1]]}
+        assert taken == possible
+    weight = {s: sum(cls[t, c] for t, c in enumerate(s)) for s in legal}
+    best, total = kernels.label_max(cls, *labels), kernels.label_log_sum(cls, *labels)
+    B = kernels.sweep_max(*edges, none, best, reach, a["accept"])
+    Z = kernels.sweep_sum(*edges, none, total, reach, a["accept"])
+    log_z = np.logaddexp.reduce(list(weight.values()))
+    assert abs(B[0, 0] - max(weight.values())) < 1e-9 and abs(Z[0, 0] - log_z) < 1e-9
+    ptr, tokens = fixed(np.arange(C + 1), np.int64), fixed(np.arange(C), np.int32)
+    first, written = np.full((T, C), -1, np.int32), fixed(np.full(T, -1), np.int64)
+    got = kernels.walk_best(*edges, none, *labels, best, cls, B, 0, x, ptr, tokens, first, written)
+    assert tuple(got.tolist()) == max(weight, key=lambda s: weight[s])
+    mass, taken_mass = kernels.occupancy(*edges, none, total, Z, 0)
+    assert np.allclose(mass.sum(axis=1), 1) and np.allclose(taken_mass.sum(axis=1), 1)
+    gain = kernels.class_gain(taken_mass, total, cls, *labels)
+    want = np.zeros((T, C))
+    for s, w in weight.items():
+        want[np.arange(T), list(s)] += np.exp(w - log_z)
+    assert np.allclose(np.exp(cls + gain), want)
+    drawn = kernels.walk_sample(*edges, none, *labels, total, cls, Z, 0, rng.random((5, T, 3)))
+    assert {tuple(s) for s in drawn.tolist()} <= set(legal)
+    for s in product(range(C), repeat=T):
+        w = kernels.walk_tokens(*edges, none, *labels, a["accept"], 0, np.array(s, np.int32))
+        assert w == (0.0 if s in weight else -np.inf)
+    assert S == mass.shape[1]
+    return True
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_kernel_agrees_with_the_strings_written_out(seed):
+    check(seed)
+
+
+def test_most_random_automata_hold_some_string():
+    assert sum(check(seed) for seed in range(40)) >= 25
+
+
+def test_the_kernels_are_the_same_as_plain_python():
+    """Once more with compilation off: what the source says is what runs."""
+    program = "from tests.kernels.test_chain import check; assert sum(check(s) for s in range(12)) >= 6"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], env=environment, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_written_classes_restrict_the_sweep():
+    a = automaton(2)
+    edges, labels = (a["edge_ptr"], a["edge_to"], a["edge_label"]), (a["label_ptr"], a["label_classes"])
+    for T in (1, 2, 3):
+        legal = strings(a, T)
+        for written in product(range(-1, int(a["C"])), repeat=T):
+            want = any(all(w < 0 or w == c for w, c in zip(written, s)) for s in legal)
+            reach = kernels.reachable(*edges, *labels, a["distance"], 0, np.array(written, np.int32))
+            assert bool((reach[T] & a["accept"]).any()) == want
+
+
+def test_sums_that_would_underflow_are_taken_in_logarithms():
+    """Two edges, one 2,000 nats below the other, and the better one leads nowhere."""
+    edge_ptr, edge_to, edge_label = (fixed(v, np.int32) for v in ([0, 2, 2, 3], [1, 2, 2], [0, 1, 0]))
+    label_ptr, label_classes = fixed([0, 1, 3], np.int32), fixed([0, 1, 2], np.int32)
+    cls = np.array([[0.0, -2000.0, -2001.0], [0.0, -5000.0, -5000.0]])
+    reach, accept = np.ones((3, 3), np.uint8), fixed([0, 0, 1], np.uint8)
+    lab = kernels.label_log_sum(cls, label_ptr, label_classes)
+    total = kernels.sweep_sum(edge_ptr, edge_to, edge_label, fixed((), np.float64), lab, reach, accept)
+    want = np.logaddexp(-2000.0, -2001.0)
+    assert abs(total[0, 0] - want) < 1e-9
+    mass, taken = kernels.occupancy(edge_ptr, edge_to, edge_label, fixed((), np.float64), lab, total, 0)
+    assert np.allclose(mass, [[1, 0, 0], [0, 0, 1], [0, 0, 1]])
+    gain = kernels.class_gain(taken, lab, cls, label_ptr, label_classes)
+    assert np.allclose(np.exp(cls[0, 1:] + gain[0, 1:]), np.exp(np.array([-2000.0, -2001.0]) - want))

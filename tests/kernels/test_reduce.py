@@ -1,0 +1,111 @@
+"""Class scores, and marginals from class gains, against numpy in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ctrldiff.kernels import reduce as kernels
+from ctrldiff.posterior.table import fixed
+
+
+def problem(seed: int, T: int = 7, V: int = 1500, C: int = 9) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(scale=rng.choice([1.0, 20.0, 200.0]), size=(T, V)).astype(np.float32)
+    x[rng.random((T, V)) < 0.2] = -np.inf
+    x[0, 1:] = -np.inf
+    ids = rng.integers(0, C, V).astype(np.uint32)
+    ids[ids == 3] = 4  # a class without tokens
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=C))])
+    order = fixed(np.argsort(ids, kind="stable"), np.int32)
+    positions = np.flatnonzero(rng.random(T) < 0.7)
+    return fixed(x, np.float32), positions, fixed(ids, np.uint32), fixed(ptr, np.int64), order
+
+
+def test_exp_is_exact_to_two_units_in_the_last_place_and_zero_far_down():
+    d = np.linspace(-87.5, 0, 20001).astype(np.float32)
+    got = np.array([kernels.exp32(v) for v in d])
+    np.testing.assert_allclose(got, np.exp(d.astype(np.float64)), rtol=2.5e-7)
+    assert kernels.exp32(np.float32(0)) == 1
+    assert kernels.exp32(np.float32(-88)) == kernels.exp32(np.float32(-np.inf)) == 0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_class_scores_are_the_maximum_and_the_log_sum_of_the_members(seed):
+    x, positions, ids, ptr, tokens = problem(seed)
+    m = np.full((len(x), 9), 7, np.float32)
+    s = np.full((len(x), 9), 7.0)
+    assert kernels.class_max(x, positions, ids, m) == -1
+    kernels.class_log_sum(x, positions, ids, ptr, tokens, m, s)
+    for t in range(len(x)):
+        if t not in positions:
+            assert (m[t] == 7).all() and (s[t] == 7).all()
+            continue
+        for c in range(9):
+            members = x[t, ids == c].astype(np.float64)
+            assert m[t, c] == members.max(initial=-np.inf)
+            want = np.logaddexp.reduce(members) if len(members) else -np.inf
+            assert s[t, c] == want if want == -np.inf else abs(s[t, c] - want) < 1e-6 * max(1, abs(want))
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])
+def test_the_first_bad_position_is_found_wherever_it_is(bad):
+    x, _, ids, _, _ = problem(0)
+    m = np.empty((len(x), 9), np.float32)
+    for t in range(len(x)):
+        for v in (0, 1, 7, len(ids) - 1):
+            y = x.copy()
+            y[t:, v] = bad
+            y.flags.writeable = False
+            assert kernels.class_max(y, np.arange(len(x)), ids, m) == t
+            assert kernels.class_max(y, np.arange(t), ids, m) == -1
+
+
+def test_a_position_is_reduced_alike_in_any_company():
+    x, _, ids, ptr, tokens = problem(1)
+    every = np.arange(len(x))
+    m, s = np.empty((len(x), 9), np.float32), np.empty((len(x), 9))
+    kernels.class_max(x, every, ids, m)
+    kernels.class_log_sum(x, every, ids, ptr, tokens, m, s)
+    for t in every:
+        m1, s1 = np.empty_like(m), np.empty_like(s)
+        kernels.class_max(x, every[t : t + 1], ids, m1)
+        kernels.class_log_sum(x, every[t : t + 1], ids, ptr, tokens, m, s1)
+        assert np.array_equal(m1[t], m[t]) and np.array_equal(s1[t], s[t])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_marginals_margin_and_entropy_follow_from_the_gains(seed):
+    x, positions, ids, _, _ = problem(seed)
+    x = fixed(x / 10, np.float32)
+    rng = np.random.default_rng(seed)
+    weight = rng.random((len(x), 9)) * (rng.random((len(x), 9)) < 0.8)
+    raw = np.exp(x.astype(np.float64)) * weight[:, ids]
+    z = raw.sum(axis=1, keepdims=True)
+    positions = positions[z[positions, 0] > 0]
+    p = raw / np.where(z > 0, z, 1)
+    with np.errstate(divide="ignore"):
+        gain = (np.log(weight) - np.log(np.where(z > 0, z, 1))).astype(np.float32)
+    out = np.zeros_like(x)
+    margin, entropy = np.zeros(len(x)), np.zeros(len(x))
+    kernels.expand(x, positions, ids, gain, out)
+    kernels.beliefs(x, positions, ids, gain, margin, entropy)
+    np.testing.assert_allclose(out[positions], p[positions], atol=1e-5)
+    assert out.max(initial=0) <= 1
+    top = np.sort(p[positions], axis=1)
+    np.testing.assert_allclose(margin[positions], top[:, -1] - top[:, -2], atol=1e-5)
+    log_p = np.log(p, out=np.zeros_like(p), where=p > 0)
+    np.testing.assert_allclose(entropy[positions], -(p * log_p)[positions].sum(axis=1), atol=1e-4)
+
+
+def test_a_draw_takes_tokens_in_proportion():
+    x = fixed(np.log([[1, 2, 3, 4, 1e-30, 10]]), np.float32)
+    ptr, tokens = fixed([0, 4, 6], np.int64), fixed(range(6), np.int32)
+    m = np.log(np.array([[4, 10]], np.float32))
+    u = (np.arange(1000) + 0.5)[:, None] / 1000
+    drawn = np.full((1000, 1), -1, np.int64)
+    kernels.draw_tokens(x, ptr, tokens, m, np.zeros((1000, 1), np.int32), u, drawn)
+    assert np.bincount(drawn[:, 0]).tolist() == [100, 200, 300, 400]
+    drawn[:] = -1
+    kernels.draw_tokens(x, ptr, tokens, m, np.ones((1000, 1), np.int32), u, drawn)
+    assert (drawn == 5).all()

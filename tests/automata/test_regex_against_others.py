@@ -1,0 +1,126 @@
+"""The parser and the engine against `re`, interegular and greenery, on seeded random patterns.
+
+Each pattern is tried on every text over a small alphabet, on members that the automaton itself proposes, and on
+texts one edit away from those.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import warnings
+
+import greenery
+import interegular
+import numpy as np
+import pytest
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.regex import parse
+from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, RegexUnsupported
+from ctrldiff.limits import Limits
+from tests.automata.patterns import Maker, near_misses, texts
+
+LONGEST = {2: 6, 3: 4}  # letters in the alphabet -> length up to which every text is tried
+LIMITS = Limits(max_steps=3_000_000)  # a handful of generated patterns blow up; they should do so early
+# What the generator may hit and the dialect refuses; the share of such patterns is bounded below.
+REFUSALS = ("may look past", "assertions that look across")
+
+
+def proposed(dfa: Dfa, alphabet: str, seed: int) -> list[str]:
+    """Members drawn from the automaton, and texts one edit away from them."""
+    rng, draw = random.Random(seed), np.random.default_rng(seed)
+    found = []
+    for longest in (4, 8, 12, 16):
+        try:
+            member = dfa.sample(draw, longest).decode("utf-8")
+        except ConstraintUnsatisfiable:
+            continue
+        found += [member, *near_misses(member, alphabet + "x\n", rng, 3)]
+    return found
+
+
+def differences(maker: Maker, seed: int, search: bool) -> list[str] | None:
+    """The texts on which one generated pattern and `re` disagree; None if the dialect refuses it."""
+    pattern, alphabet = maker.pattern()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # [[a] and the like: `re` warns that a later Python may read it otherwise
+        compiled = re.compile(pattern)
+    try:
+        dfa = compile_expression(parse(pattern, search=search, limits=LIMITS), LIMITS)
+    except ConstraintTooLarge:
+        return None
+    except RegexUnsupported as refused:
+        assert any(part in refused.problem for part in REFUSALS), refused
+        return None
+    match = compiled.search if search else compiled.fullmatch
+    tried = texts(alphabet, LONGEST[len(alphabet)]) + proposed(dfa, alphabet, seed)
+    return [f"{pattern!r} on {t!r}" for t in tried if (t in dfa) != (match(t) is not None)]
+
+
+def compare_with_re(level: str, first: int, count: int) -> tuple[int, Maker]:
+    """How many of `count` patterns were accepted; every accepted one must agree with `re`."""
+    maker, accepted = Maker(first, level), 0
+    for seed in range(first, first + count):
+        wrong = differences(maker, seed, search=seed % 2 == 1)
+        assert not wrong, wrong[:5]
+        accepted += wrong is not None
+    return accepted, maker
+
+
+def test_generated_patterns_mean_what_re_means() -> None:
+    assert compare_with_re("core", 0, 200)[0] >= 198
+    assert compare_with_re("full", 1000, 100)[0] >= 95
+
+
+@pytest.mark.slow
+def test_five_thousand_generated_patterns_mean_what_re_means() -> None:
+    core, _ = compare_with_re("core", 10_000, 3200)
+    full, maker = compare_with_re("full", 20_000, 2000)
+    assert core >= 3190 and full >= 1900
+    constructs = (
+        r"| [] [^] () (?:) (?P<>) (?#) * + ? {m} {m,} {,n} {m,n} lazy . octal \x \u \U (?flags:)"
+        r" (?i) (?s) (?m) (?a) (?x) ^ $ \A \Z \b \B (?=) (?!) (?<=) (?<!)"
+    ).split()
+    assert all(maker.used[name] >= 30 for name in constructs), maker.used
+
+
+def compare_with_interegular(first: int, count: int) -> None:
+    maker = Maker(first, "basic")
+    for seed in range(first, first + count):
+        pattern, alphabet = maker.pattern()
+        dfa = compile_expression(parse(pattern, ascii=True))
+        fsm = interegular.parse_pattern(pattern).to_fsm()
+        tried = texts(alphabet, 6) + proposed(dfa, alphabet, seed)
+        wrong = [t for t in tried if (t in dfa) != fsm.accepts(t)]
+        assert not wrong, (pattern, wrong[:5])
+
+
+def test_generated_patterns_mean_what_interegular_means() -> None:
+    compare_with_interegular(0, 60)
+
+
+@pytest.mark.slow
+def test_many_generated_patterns_mean_what_interegular_means() -> None:
+    compare_with_interegular(30_000, 600)
+
+
+def compare_with_greenery(first: int, count: int) -> None:
+    maker = Maker(first, "basic")
+    for seed in range(first, first + count):
+        pattern, alphabet = maker.pattern()
+        dfa = compile_expression(parse(pattern, ascii=True))
+        fsm = greenery.parse(pattern).to_fsm()
+        tried = texts(alphabet, 6) + proposed(dfa, alphabet, seed)
+        wrong = [t for t in tried if (t in dfa) != fsm.accepts(t)]
+        assert not wrong, (pattern, wrong[:5])
+
+
+def test_generated_patterns_mean_what_greenery_means() -> None:
+    compare_with_greenery(0, 25)
+
+
+@pytest.mark.slow
+def test_many_generated_patterns_mean_what_greenery_means() -> None:
+    compare_with_greenery(40_000, 400)

@@ -79,7 +79,7 @@ class Constraint(Protocol):
         """The posterior over the whole remaining canvas (law X7), given (B, T, V) logits and what is written."""
 
     def settle(self, state: State) -> State:
-        """Write the positions at which only one token is possible: they cost no forward pass."""
+        """Write the positions that leave no choice: they cost no forward pass. Raises if nothing legal fits."""
 
 
 class Proposer(Protocol):

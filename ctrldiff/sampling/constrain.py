@@ -10,7 +10,7 @@ from ctrldiff.posterior.chain import bind_rows
 from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Posterior
-from ctrldiff.state import State
+from ctrldiff.state import State, Tokens
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,23 @@ class Tables:
         return bind_rows(tables, normalised(logits), state.written)
 
     def settle(self, state: State) -> State:
+        if not self.tables:
+            return state
         rows = zip(self.tables, state.written, strict=True)
-        forced = [table.forced(written) for table, written in rows]
-        return state.write(torch.stack(forced) >= 0, torch.stack(forced)) if forced else state
+        tokens = torch.stack([settled(table, written) for table, written in rows])
+        return state.write(tokens >= 0, tokens)
 
 
 FREE = Free()
+
+
+def settled(table: Table, written: Tokens) -> Tokens:
+    """(T,) what is written and what has to be, -1 elsewhere. Behind a stop id the text is over: more of it follow."""
+    forced = table.forced(written)
+    stops = torch.tensor(table.vocabulary.stop_ids if table.vocabulary else (), dtype=forced.dtype)
+    is_stop = torch.isin(forced, stops)
+    over = (is_stop.cumsum(0) > 0) & (forced < 0)
+    return torch.where(over, forced[is_stop.to(torch.uint8).argmax(dim=0)], forced) if over.any() else forced
 
 
 def normalised(logits: torch.Tensor) -> torch.Tensor:

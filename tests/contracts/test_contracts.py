@@ -1,0 +1,211 @@
+"""One suite per protocol. Whatever implements it, ours or yours, passes it: import the function and give it yours."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from ctrldiff.protocols import (
+    CommitPolicy,
+    Constraint,
+    Denoiser,
+    Posterior,
+    Proposer,
+    RevisePolicy,
+    Schedule,
+    StopRule,
+    Watcher,
+)
+from ctrldiff.sampling.stop import ignore
+from ctrldiff.sampling.trace import Trace
+from ctrldiff.state import State, Step
+from tests.cases import COMMITS, CONSTRAINTS, LENGTH, PROPOSERS, REVISES, SCHEDULES, STOPS, bound, hard_state
+from tests.conftest import MASK, NOISES, PAD, VOCABULARY, logits_like, toy
+
+
+def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:
+    """Halfway through a decode: some positions are held, the posterior is bound, a completion is proposed."""
+    state, constraint = hard_state(name), bound(name, 3)
+    first = constraint.bind(logits_like(state, 0), state)
+    early = torch.rand(state.shape, generator=torch.Generator().manual_seed(1)) < share
+    confidence = torch.linspace(0.05, 0.99, LENGTH).expand(3, -1)
+    state = state.write(early, first.map(), confidence).snapshot()
+    posterior = constraint.bind(logits_like(state, 2), state)
+    steps = torch.full((3,), 5)
+    quota, last = torch.full((3,), 2), torch.zeros(3, dtype=torch.bool)
+    return state, posterior, posterior.map(), Step(1, steps, state.open, quota, last)
+
+
+def unchanged(state: State, before: State) -> bool:
+    names = ("tokens", "status", "held_at", "forwards")
+    return all(torch.equal(getattr(state, name), getattr(before, name)) for name in names)
+
+
+def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
+    noisy = denoiser.noise(state)
+    assert torch.equal(noisy.tokens[~state.open], state.tokens[~state.open]), "noise only where open"
+    assert torch.equal(noisy.status, state.status)
+    logits = denoiser(noisy)
+    assert logits.shape == (*state.shape, denoiser.vocabulary.size) and logits.dtype == torch.float32
+    live = logits[~noisy.done]
+    assert not live.isnan().any() and (live < torch.inf).all() and (live[..., banned] == -torch.inf).all()
+    assert torch.equal(denoiser(noisy), logits), "the same canvas, the same logits"
+    assert torch.equal(denoiser(noisy.gather([1]))[0], logits[1]), "a row does not see its batch"
+
+
+def check_commit(commit: CommitPolicy, name: str) -> None:
+    state, posterior, tokens, step = scene(name)
+    before = state.snapshot()
+    for window in (state.open, state.open & (torch.arange(LENGTH) % 3 != 0), torch.zeros_like(state.open)):
+        here = Step(step.index, step.steps, window, step.quota, step.last)
+        where = commit(posterior, tokens, state.snapshot(), here)
+        assert where.dtype == torch.bool and where.shape == state.shape
+        assert not (where & ~window).any(), "only inside the window"
+        assert torch.equal(where.any(dim=1), window.any(dim=1)), "every row that can move does"
+        assert posterior.feasible(tokens, where).all()
+        assert torch.equal(commit(posterior, tokens, state.snapshot(), here), where), "a function of its arguments"
+    assert unchanged(state, before)
+
+
+def check_schedule(schedule: Schedule, state: State) -> None:
+    budget = schedule.budget(state)
+    assert budget.shape == (state.shape[0],) and budget.dtype == torch.int64 and (budget >= 1).all()
+    for index in range(int(budget.max())):
+        step = schedule(state, index, budget)
+        assert step.index == index and torch.equal(step.steps, budget)
+        assert step.window.dtype == step.last.dtype == torch.bool and step.quota.dtype == torch.int64
+        assert not (step.window & ~state.open).any(), "only what is open"
+        assert torch.equal(step.window.any(dim=1), ~state.done), "every row that is not done has a window"
+        assert (step.quota >= 1)[~state.done].all() and step.last[index + 1 >= budget].all()
+        assert ((step.time >= 0) & (step.time <= 1)).all()
+        state = state.write(step.window & (step.window.cumsum(1) <= step.quota[:, None]), state.tokens)
+    assert state.done.all(), "writing each quota fills the canvas within the budget"
+
+
+def check_proposer(propose: Proposer, name: str) -> None:
+    state, posterior, _, _ = scene(name)
+    tokens = propose(posterior, state.snapshot())
+    assert tokens.shape == state.shape and tokens.dtype == torch.int64
+    assert posterior.feasible(tokens, torch.ones_like(state.open)).all(), "one whole legal completion"
+    assert torch.equal(tokens[~state.open], state.tokens[~state.open]), "what is written stays"
+    assert torch.equal(propose(posterior, state.snapshot()), tokens), "the generators decide, nothing else"
+
+
+def check_revise(revise: RevisePolicy, name: str) -> None:
+    state, posterior, _, step = scene(name, share=0.7)
+    before = state.snapshot()
+    where = revise(posterior, state, step)
+    assert where.dtype == torch.bool and where.shape == state.shape
+    assert bound(name, 3).bind(logits_like(state, 4), state.reopen(where)).map().shape == state.shape
+    assert unchanged(state, before)
+
+
+def check_stop(stop: StopRule, name: str) -> None:
+    state, posterior, _, step = scene(name)
+    ends = stop(posterior, state, step)
+    assert ends.dtype == torch.bool and ends.shape == (3,)
+
+
+def check_constraint(constraint: Constraint, state: State) -> None:
+    settled = constraint.settle(state)
+    assert not (settled.open & ~state.open).any(), "settling only writes"
+    assert torch.equal(settled.tokens[~state.open], state.tokens[~state.open])
+    again = constraint.settle(settled)
+    assert torch.equal(again.written, settled.written), "settling twice is settling once"
+    for seed in range(3):
+        best = constraint.bind(logits_like(state, seed), state).map()
+        assert torch.equal(best[~settled.open], settled.tokens[~settled.open]), "whatever the logits"
+
+
+def check_posterior(posterior: Posterior, state: State) -> None:
+    marginals, everything = posterior.marginals(), torch.ones_like(state.open)
+    assert torch.allclose(marginals.sum(dim=-1), torch.ones(state.shape), atol=1e-5)
+    best = posterior.map()
+    assert posterior.feasible(best, everything).all()
+    assert torch.allclose(posterior.confidence(best), marginals.gather(-1, best[..., None])[..., 0], atol=1e-6)
+    assert torch.allclose(posterior.margin(), marginals.topk(2).values @ torch.tensor([1.0, -1.0]), atol=1e-5)
+    surprise = torch.special.entr(marginals).sum(dim=-1)
+    assert torch.allclose(posterior.entropy(), surprise.to(posterior.entropy().dtype), atol=1e-4)
+    three = posterior.map(3)
+    found = (three >= 0).all(dim=-1)  # a row with fewer than three members has -1 in the rest
+    scores = torch.stack([posterior.score(three[:, n].clamp(min=0)) for n in range(3)], dim=1)
+    assert torch.equal(three[:, 0], best)
+    assert ((scores[:, 1:] <= scores[:, :-1] + 1e-6) | ~found[:, 1:]).all()
+    drawn = posterior.sample(5, seed=1)
+    assert torch.equal(drawn, posterior.sample(5, seed=1)) and drawn.shape == (state.shape[0], 5, state.shape[1])
+    for tokens in drawn.unbind(dim=1):
+        assert posterior.feasible(tokens, everything).all()
+        part = torch.arange(state.shape[1]) % 2 == 0
+        keep = part.expand(state.shape)
+        chance = (posterior.log_z_given(tokens, keep) - posterior.log_z()).exp()
+        assert ((chance > 0) & (chance <= 1 + 1e-6)).all()
+        rest = posterior.clamp(tokens, keep).score(tokens)
+        assert torch.allclose(rest + chance.log(), posterior.score(tokens), atol=1e-5), "the chain rule"
+    forced = posterior.forced()
+    assert (posterior.confidence(best)[forced] > 1 - 1e-6).all() and forced[~state.open].all()
+
+
+def check_watcher(watch: Watcher, name: str) -> None:
+    state, posterior, tokens, step = scene(name)
+    before, rngs = state.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in state.rngs])
+    watch(state, step, posterior.confidence(tokens))
+    assert unchanged(state, before) and [rng.bit_generator.state for rng in state.rngs] == rngs
+
+
+SOME = ["free", "alternatives", "schema"]
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_denoisers(noise):
+    check_denoiser(toy(noise), hard_state("alternatives"), [MASK, PAD])
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("commit", COMMITS)
+def test_commit_policies(commit, name):
+    check_commit(COMMITS[commit], name)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_schedules(schedule):
+    check_schedule(SCHEDULES[schedule], hard_state("free"))
+    check_schedule(SCHEDULES[schedule], scene("alternatives")[0])
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("propose", PROPOSERS)
+def test_proposers(propose, name):
+    check_proposer(PROPOSERS[propose], name)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("revise", REVISES)
+def test_revise_policies(revise, name):
+    check_revise(REVISES[revise], name)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("stop", STOPS)
+def test_stop_rules(stop, name):
+    check_stop(STOPS[stop], name)
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_constraints(name):
+    check_constraint(bound(name, 3), hard_state(name))
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_posteriors(name):
+    state, posterior, _, _ = scene(name)
+    check_posterior(posterior, state)
+
+
+def test_watchers():
+    for watch in (ignore, Trace.start(VOCABULARY, hard_state("free")).watch):
+        check_watcher(watch, "free")
+
+
+def test_generators_are_numpys():
+    assert all(isinstance(rng, np.random.Generator) for rng in hard_state("free").rngs)

@@ -1,0 +1,181 @@
+"""The smaller plug-ins: proposers, revise policies, stop rules, presets, decide."""
+
+import pytest
+import torch
+
+from ctrldiff.constraints.basic import Choice, Regex
+from ctrldiff.errors import BudgetTooSmall
+from ctrldiff.sampling.commit import Everything, TopK
+from ctrldiff.sampling.constrain import FREE, Tables, normalised
+from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.presets import Temperature, plan
+from ctrldiff.sampling.propose import Best, Draw
+from ctrldiff.sampling.revise import LeastConfident
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stop import Settled
+from tests.cases import LENGTH, bound
+from tests.conftest import STOP, VOCABULARY, ToyNetwork, blank, logits_like, text, toy
+from tests.sampling.fakes import Told, canvas, chosen, step
+
+EVERYWHERE = torch.ones(1, 4, dtype=torch.bool)
+
+
+def held(confidences: list[float]):
+    state = blank(1, len(confidences))
+    return state.write(state.open, state.tokens, torch.tensor([confidences]))
+
+
+def test_best_is_the_map_and_draw_uses_each_rows_own_generator():
+    state = blank(2, LENGTH)
+    posterior = bound("alternatives", 2).bind(logits_like(state, 0), state)
+    assert torch.equal(Best()(posterior, state), posterior.map())
+    drawn = Draw()(posterior, state.snapshot())
+    assert torch.equal(drawn, posterior.sample(rngs=state.snapshot().rngs))
+
+
+def test_a_complete_row_draws_nothing():
+    state = blank(2, 2, written=torch.tensor([[1, 2], [-1, -1]]))
+    before = [str(rng.bit_generator.state) for rng in state.rngs]
+    Draw()(FREE.bind(logits_like(state, 0), state), state)
+    after = [str(rng.bit_generator.state) for rng in state.rngs]
+    assert before[0] == after[0] and before[1] != after[1]
+
+
+def test_the_least_confident_are_reopened_if_they_are_below_the_bar():
+    from dataclasses import replace
+
+    now = replace(held([0.5, 0.95, 0.2, 0.89]), step=1)
+    where = LeastConfident(count=2, below=0.9)(None, now, None)  # type: ignore[arg-type]
+    assert chosen(where) == [[0, 2]]
+    where = LeastConfident(count=9, below=0.9)(None, now, None)  # type: ignore[arg-type]
+    assert chosen(where) == [[0, 2, 3]]
+
+
+def test_what_was_written_in_this_step_is_not_reopened():
+    where = LeastConfident(count=2, below=0.9)(None, held([0.5, 0.1]), None)  # type: ignore[arg-type]
+    assert chosen(where) == [[]]
+
+
+def test_settled_ends_a_row_whose_open_positions_hold_little_entropy():
+    entropy = torch.tensor([[0.3, 0.3], [0.04, 9.0]])
+    state = canvas(entropy, torch.tensor([[False, False], [False, True]]))
+    assert Settled(0.1)(Told(entropy, entropy), state, step(state)).tolist() == [False, True]
+
+
+def test_a_row_that_ends_early_is_filled_from_the_joint_proposal():
+    def always(posterior, state, step):
+        return torch.tensor([True, False])
+
+    state = sample(toy(), blank(2, LENGTH), constraint=bound("text", 2), stop=always)
+    assert state.done.all() and state.forwards.tolist() == [1, LENGTH]
+
+
+def test_fixed_steps_take_that_many_forwards_and_forced_positions_none():
+    network = ToyNetwork()
+    state = sample(toy(network=network), blank(1, LENGTH), schedule=Linear(3))
+    assert state.forwards.tolist() == [3] and len(network.calls) == 3
+    only = Tables.same(Choice(["19-00"]).compile(VOCABULARY), 1)
+    state = sample(toy(), blank(1, LENGTH), constraint=only)
+    assert state.forwards.item() < LENGTH, "how it is spelled is open, what it says is not"
+    state = sample(toy(), blank(1, LENGTH), constraint=Tables.same(Regex("a{2}-b").compile(VOCABULARY), 1))
+    assert state.forwards.tolist() == [0] and text(state.tokens[0]) == b"aa-b"
+    assert (state.held_confidence == 1).all()
+
+
+def test_behind_a_stop_id_the_rest_of_the_canvas_is_free():
+    given = torch.full((1, LENGTH), -1)
+    given[0, 3] = STOP
+    start = blank(1, LENGTH, written=given)
+    settled = bound("text", 1).settle(start)
+    assert settled.written[0].tolist() == [-1, -1, -1, STOP, STOP, STOP, STOP, STOP]
+    assert sample(toy(), start, constraint=bound("text", 1)).forwards.item() <= 3
+
+
+def test_one_step_takes_one_forward_and_is_the_map():
+    start = blank(2, LENGTH)
+    denoiser = toy()
+    state = sample(denoiser, start, constraint=bound("schema", 2), commit=Everything())
+    settled = denoiser.noise(bound("schema", 2).settle(start))
+    best = bound("schema", 2).bind(denoiser(settled), settled).map()
+    assert torch.equal(state.tokens, best) and state.forwards.tolist() == [1, 1]
+
+
+def test_guided_rows_are_forwarded_together():
+    class Twice:
+        def branches(self, state, step):
+            return [state]
+
+        def combine(self, logits, branches, state, step):
+            return logits + branches[0]
+
+    network = ToyNetwork()
+    sample(toy(network=network), blank(1, 4), guides=[Twice()], schedule=Linear(1))
+    assert [rows for rows, _ in network.calls] == [2]
+
+
+def test_normalised_keeps_what_is_forbidden_and_what_is_broken():
+    logits = torch.tensor([[0.0, -torch.inf], [-torch.inf, -torch.inf], [torch.inf, 0.0], [torch.nan, 0.0]])
+    found = normalised(logits)
+    assert found[0].tolist() == [0.0, -torch.inf] and found[1].tolist() == [-torch.inf, -torch.inf]
+    assert found[2:].isnan().any(dim=1).all()
+    assert torch.allclose(normalised(torch.randn(3, 5, dtype=torch.float64)).exp().sum(-1), torch.ones(3))
+
+
+# presets
+
+
+def test_steps_ask_for_the_fixed_rate_preset_and_temperature_for_samples():
+    assert plan(5).schedule == Linear(5) and plan(5).commit == TopK() and plan(5).propose == Best()
+    assert plan(temperature=0.5).propose == Draw() and plan(temperature=0.5).processors == (Temperature(0.5),)
+    assert plan().processors == () and plan().propose == Best()
+
+
+def test_a_low_temperature_draws_the_best():
+    preset = plan(1, temperature=1e-3)
+    cold = sample(toy(), blank(3, 4), propose=preset.propose, processors=preset.processors, schedule=preset.schedule)
+    assert torch.equal(cold.tokens, sample(toy(), blank(3, 4), schedule=Linear(1)).tokens)
+
+
+# decide
+
+
+def branches(labels: list[str]):
+    return {label: Choice([label]).compile(VOCABULARY) for label in labels}
+
+
+def test_a_decision_takes_one_forward_and_its_probabilities_add_up():
+    network, labels = ToyNetwork(), ["a", "ab", "1900", "b-"]
+    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 3)
+    state, rows = decide(toy(network=network), blank(3, 5), constraint, branches(labels))
+    assert sum(rows for rows, _ in network.calls) == 3 and state.forwards.tolist() == [1, 1, 1] and state.done.all()
+    for row, probs in enumerate(rows):
+        assert sum(probs.values()) == pytest.approx(1.0)
+        assert text(state.tokens[row]).decode() == max(probs, key=lambda label: probs[label])
+
+
+def test_a_labels_probability_sums_over_its_spellings():
+    state = blank(1, 4)
+    denoiser = toy()
+    scores = normalised(denoiser(denoiser.noise(state)))[0]
+    one = Choice(["1900", "a"]).compile(VOCABULARY).bind(scores)
+    spellings = [[13, 14, 15, 15], [1, 9, 14, 15], [13, 0, 0, 15], [1, 9, 0, 0]]
+    wanted = sum(float(torch.tensor(one.score(torch.tensor(ids))).exp()) for ids in spellings)
+    constraint = Tables.same(Choice(["1900", "a"]).compile(VOCABULARY), 1)
+    _, (probs,) = decide(denoiser, state, constraint, branches(["1900", "a"]))
+    assert probs["1900"] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_branch_that_does_not_fit_has_probability_zero():
+    labels = ["a", "ab-ab-"]
+    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 1)
+    state, (probs,) = decide(toy(), blank(1, 2), constraint, branches(labels))
+    assert probs == {"a": pytest.approx(1.0), "ab-ab-": 0.0} and text(state.tokens[0]) == b"a"
+
+
+def test_a_decision_that_cannot_fit_is_refused_before_the_forward():
+    network, labels = ToyNetwork(), ["abab", "baba"]
+    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 1)
+    with pytest.raises(BudgetTooSmall):
+        decide(toy(network=network), blank(1, 3), constraint, branches(labels))
+    assert network.calls == []

@@ -26,6 +26,7 @@ from ctrldiff.automata.expression import (
     Language,
     Literal,
     Minus,
+    Ranges,
     Repeat,
 )
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
@@ -67,7 +68,8 @@ class _Compilation:
         self.uses: dict[int, int] = {}
         self.ready: dict[int, Dfa] = {}  # Both and Minus, compiled on their own
         self.fragments: dict[int, Fragment] = {}
-        self.unicode: dict[object, Fragment] = {}
+        self.unicode: dict[Ranges, Fragment] = {}
+        self.languages: dict[int, tuple[Dfa, Fragment]] = {}
 
     def run(self, root: Expression) -> Dfa:
         order = list(_children_first(root))
@@ -102,11 +104,10 @@ class _Compilation:
             copies = max(node.low, 1) if node.high is None else node.high
             nothing = inner.nothing and node.low > 0
             size = 1 if inner.nothing else 2 + copies * inner.size
-        elif isinstance(node, Language):
-            size, nothing = 1 + node.dfa.n_states, node.dfa.is_empty
         else:
-            dfa = self.ready[id(node)]
-            size, nothing = 1 + dfa.n_states, dfa.is_empty
+            dfa = node.dfa if isinstance(node, Language) else self.ready[id(node)]
+            edges = int(np.count_nonzero(dfa.table >= 0))  # eight of them take the room of a state
+            size, nothing = 1 + dfa.n_states + edges // 8, dfa.is_empty
         if nothing:
             size = 1
         if size > self.limits.max_nfa_states:
@@ -171,7 +172,7 @@ class _Compilation:
             elif isinstance(node, Repeat):
                 todo.extend(_repeat(builder, node, enter, leave, self.facts[id(node.inner)].nothing))
             else:
-                self._language(builder, self._dfa(node), enter, leave)
+                builder.copy(self._language(self._dfa(node)), enter, leave)
 
     def _chars(self, builder: Builder, node: Chars, enter: int, leave: int) -> None:
         mask, rest = split(node.ranges)
@@ -186,19 +187,24 @@ class _Compilation:
                 self.unicode[rest] = inner.fragment()
             builder.copy(self.unicode[rest], enter, leave)
 
-    def _language(self, builder: Builder, dfa: Dfa, enter: int, leave: int) -> None:
-        base = builder.states(dfa.n_states)
-        members = [0] * (int(dfa.classes.max()) + 1)
-        for byte, c in enumerate(dfa.classes.tolist()):
-            members[c] |= 1 << byte
-        labels = [self.labels.number(mask) for mask in members]
-        source, c = np.nonzero(dfa.table >= 0)
-        builder.src += (source + base).tolist()
-        builder.dst += (dfa.table[source, c] + base).tolist()
-        builder.label += [labels[i] for i in c.tolist()]
-        builder.free(enter, base)
-        for state in np.flatnonzero(dfa.accept).tolist():
-            builder.free(base + state, leave)
+    def _language(self, dfa: Dfa) -> Fragment:
+        if id(dfa) not in self.languages:
+            masks = [0] * dfa.n_classes
+            for byte, c in enumerate(dfa.classes.tolist()):
+                masks[c] |= 1 << byte
+            labels = np.array([self.labels.number(mask) for mask in masks], np.int32)
+            source, c = np.nonzero(dfa.table >= 0)
+            ends = np.flatnonzero(dfa.accept).astype(np.int32) + 2
+            fragment = Fragment(
+                dfa.n_states + 2,
+                (source + 2).astype(np.int32),
+                dfa.table[source, c] + np.int32(2),
+                labels[c],
+                np.append(np.int32(0), ends),
+                np.append(np.int32(2), np.ones_like(ends)),
+            )
+            self.languages[id(dfa)] = dfa, fragment
+        return self.languages[id(dfa)][1]
 
 
 @cache

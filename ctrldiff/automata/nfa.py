@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,19 +53,20 @@ class Labels:
         Returns: (256,) byte -> class, the first byte of each class, then the classes of each used label as
             (len(used) + 1,) offsets into a flat array.
         """
-        packed = b"".join(self.mask(i).to_bytes(32, "little") for i in used.tolist())
-        member = np.unpackbits(np.frombuffer(packed, np.uint8).reshape(len(used), 32), axis=1, bitorder="little")
-        width = -(-len(used) // 8)
-        columns = np.ascontiguousarray(np.packbits(member, axis=0).T).tobytes()
-        keys = [columns[i : i + width] for i in range(0, 256 * width, width)] if width else [b""] * 256
-        number = {key: byte for byte, key in zip(range(255, -1, -1), reversed(keys))}  # the first byte of each
-        first = np.array(sorted(number.values()), np.int32)
-        rank = {byte: c for c, byte in enumerate(first.tolist())}
-        classes = np.array([rank[number[key]] for key in keys], np.uint8)
-        label, flat = np.nonzero(member[:, first])
-        ptr = np.zeros(len(used) + 1, np.int32)
-        np.cumsum(np.bincount(label, minlength=len(used)), out=ptr[1:])
-        return classes, first, ptr, flat.astype(np.int32)
+        masks = [self.mask(number) for number in used.tolist()]
+        blocks = [(1 << 256) - 1]
+        for mask in masks:  # as whole numbers: some ten labels and classes are the rule, and arrays cost more
+            split = [part for block in blocks for part in (block & mask, block & ~mask) if part]
+            if len(split) > len(blocks):
+                blocks = split
+        blocks.sort(key=lambda block: block & -block)
+        members = np.frombuffer(b"".join(block.to_bytes(32, "little") for block in blocks), np.uint8)
+        bits = np.unpackbits(members.reshape(len(blocks), 32), axis=1, bitorder="little")
+        first = np.array([(block & -block).bit_length() - 1 for block in blocks], np.int32)
+        covered = [[c for c, block in enumerate(blocks) if block & mask] for mask in masks]
+        ptr = np.array([0, *accumulate(map(len, covered))], np.int32)
+        flat = np.array([c for classes in covered for c in classes], np.int32)
+        return bits.argmax(axis=0).astype(np.uint8), first, ptr, flat
 
 
 @dataclass

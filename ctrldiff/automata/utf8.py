@@ -16,6 +16,7 @@ def span(low: int, high: int) -> int:
     return (1 << (high + 1)) - (1 << low)
 
 
+@lru_cache(maxsize=512)
 def split(ranges: Ranges) -> tuple[int, Ranges]:
     """The single-byte code points as a mask; the sorted, joined ranges of the others without surrogates."""
     mask = 0

@@ -75,7 +75,7 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
                 if turn[t] > n_classes:
                     t = stands[t]
                 alive = alive or t >= 0
-            h = ((h * 1000003) ^ (t + 1)) & 0x7FFFFFFF
+            h = ((h * 1000003) ^ int(t + 1)) & 0x7FFFFFFF
         turn[s] = n_classes + 1
         if alive:
             slot = (h ^ (h >> 15)) % slots.size
@@ -174,6 +174,7 @@ def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyp
         n_loop += 1 if loop[s] else 0
     further = np.empty(n, np.int64)
     slots = _dead(2 * n + 1)
+    kinds = 0
     for _ in range(rounds):
         for s in range(n):
             h = int(look[s])
@@ -183,6 +184,7 @@ def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyp
                 h ^= h >> 29
             further[s] = h
         look, further = further, look
+        before, kinds = kinds, 0
         alone = 0  # states on a loop with a hash of their own
         for i in range(slots.size):
             slots[i] = -1
@@ -192,11 +194,14 @@ def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyp
                 slot = (slot + 1) % slots.size
             if slots[slot] < 0:
                 slots[slot] = s
+                kinds += 1
                 alone += 1 if loop[s] else 0
             elif loop[s] or loop[slots[slot]]:
                 alone = -n
         if alone == n_loop:
             return True
+        if kinds == before:  # looking further shows nothing new
+            return False
     return False
 
 

@@ -46,7 +46,7 @@ def product(  # type: ignore[no-untyped-def]
             if (a < 0 and (b < 0 or alive_a == 0)) or (b < 0 and alive_b == 0):
                 continue
             target = -1
-            slot = ((a + 1) * 40503 + (b + 1) * 30029) & (slots.size - 1)
+            slot = (int(a + 1) * 40503 + int(b + 1) * 30029) & (slots.size - 1)
             while slots[slot] >= 0:
                 if left[slots[slot]] == a and right[slots[slot]] == b:
                     target = slots[slot]
@@ -71,7 +71,7 @@ def product(  # type: ignore[no-untyped-def]
                 if 2 * count > slots.size:
                     slots = _dead(2 * slots.size)
                     for old in range(count):
-                        slot = ((left[old] + 1) * 40503 + (right[old] + 1) * 30029) & (slots.size - 1)
+                        slot = (int(left[old] + 1) * 40503 + int(right[old] + 1) * 30029) & (slots.size - 1)
                         while slots[slot] >= 0:
                             slot = (slot + 1) & (slots.size - 1)
                         slots[slot] = old

@@ -77,7 +77,8 @@ def timed(call: object, pattern: str) -> Cost:
     once = cost(lambda: call(pattern), timeout_s=TIMEOUT_S)  # type: ignore[operator]
     if once.seconds is None or once.seconds > 1:
         return once
-    return cost(lambda: call(pattern), repeats=7, timeout_s=TIMEOUT_S)  # type: ignore[operator]
+    repeats = min(101, max(7, int(0.3 / once.seconds)))
+    return cost(lambda: call(pattern), repeats=repeats, timeout_s=TIMEOUT_S)  # type: ignore[operator]
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ from ctrldiff.automata.expression import (
     Repeat,
 )
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
-from ctrldiff.automata.trie import add_words
+from ctrldiff.automata.trie import add_words, tree_size
 from ctrldiff.automata.utf8 import byte_edges, split
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.kernels.determinise import OK, subsets
@@ -97,7 +97,10 @@ class _Compilation:
             size = 1 + sum(facts[id(part)].size for part in node.parts)
             nothing = any(facts[id(part)].nothing for part in node.parts)
         elif isinstance(node, Alt):
+            words = [part.data for part in node.parts if isinstance(part, Literal)]
             size = 1 + sum(facts[id(part)].size for part in node.parts)
+            if len(words) >= _SHARE:  # sorting few words is no use, and the prefixes of many are worth knowing
+                size += tree_size(words) - sum(map(len, words))
             nothing = all(facts[id(part)].nothing for part in node.parts)
         elif isinstance(node, Repeat):
             inner = facts[id(node.inner)]

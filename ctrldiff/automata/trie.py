@@ -33,6 +33,12 @@ def add_words(builder: Builder, words: Iterable[bytes], enter: int, leave: int) 
         last = word
 
 
+def tree_size(words: Iterable[bytes]) -> int:
+    """How many states the tree of `words` has, about."""
+    ordered = sorted(words)
+    return sum(len(word) - _common(before, word) for before, word in zip([b"", *ordered], ordered))
+
+
 def _common(a: bytes, b: bytes) -> int:
     """The length of the longest common prefix."""
     if b.startswith(a):

@@ -113,6 +113,15 @@ def test_words_that_begin_other_words_are_kept() -> None:
     assert list(dfa.members()) == sorted(words, key=lambda word: (len(word), word))
 
 
+def test_many_long_words_fit_when_they_begin_alike() -> None:
+    words = [
+        f"https://example.com/a/rather/long/path/that/all/of/them/share/{i * 7919 % 100_003}" for i in range(15_000)
+    ]
+    assert sum(map(len, words)) > Limits().max_nfa_states
+    dfa = compile_expression(Alt(tuple(text(word) for word in words)))
+    assert all(word in dfa for word in words[:100]) and words[0] + "0" not in dfa and dfa.is_finite
+
+
 def test_parts_that_are_used_twice_are_built_as_if_written_twice() -> None:
     part = Alt((Repeat(Concat((A_OR_B, text("c"))), 1, 20), text("xyz" * 20)))
     copy = Alt((Repeat(Concat((A_OR_B, text("c"))), 1, 20), text("xyz" * 20)))

@@ -56,9 +56,7 @@ def byte_alphabet() -> dict[str, int]:
     return letters | {chr(0x100 + i): byte for i, byte in enumerate(hidden)}
 
 
-def read_tokenizer(
-    tokenizer: Any, *, banned_ids: Iterable[int] = (), size: int | None = None
-) -> TokenizerRead:
+def read_tokenizer(tokenizer: Any, *, banned_ids: Iterable[int] = (), size: int | None = None) -> TokenizerRead:
     """The bytes of every token, with specials and rows beyond the tokenizer banned, tested on sample texts.
 
     Raises: VocabularyError, naming an example token, when the bytes are not exactly known.
@@ -91,7 +89,8 @@ def read_tokenizer(
     named = {name: _id_or_none(getattr(tokenizer, name, None)) for name in _SPECIAL}
     stops = _stop_ids(tokenizer)
     never = {i for i in (*named.values(), *stops, _unknown_id(described["model"])) if i is not None}
-    for i in never | {operator.index(i) for i in banned_ids}:
+    banned = {operator.index(i) for i in banned_ids}
+    for i in never | banned:
         if not 0 <= i < len(tokens):
             raise VocabularyError(
                 f"id {i} to ban is outside the vocabulary of {len(tokens):,} tokens",
@@ -105,7 +104,7 @@ def read_tokenizer(
         tokens=tokens,
         stop_ids=stops,
         stop_candidates=_candidates(pieces, added),
-        pad_id=None if pad == named["mask_token_id"] else pad,
+        pad_id=None if pad == named["mask_token_id"] or pad in banned else pad,
     )
 
 
@@ -186,9 +185,7 @@ def _unknown_id(model: dict[str, Any]) -> int | None:
 
 
 def _candidates(pieces: dict[int, str], added: dict[int, dict[str, Any]]) -> tuple[tuple[int, str], ...]:
-    texts = {
-        i: p for i, p in pieces.items() if p[:1] in "<[" and p[-1:] in ">]" and not _FALLBACK.fullmatch(p)
-    }
+    texts = {i: p for i, p in pieces.items() if p[:1] in "<[" and p[-1:] in ">]" and not _FALLBACK.fullmatch(p)}
     texts |= {i: entry["content"] for i, entry in added.items()}
     return tuple((i, text) for i, text in sorted(texts.items()) if _ENDS.search(text))[:8]
 
@@ -217,11 +214,7 @@ def _self_test(backend: Any, tokens: list[bytes | None]) -> None:
         if silent is not None or got not in wanted:
             raise VocabularyError(
                 f"the tokenizer failed its self-test on {text!r}",
-                why=(
-                    f"token {silent} in it is never written"
-                    if silent is not None
-                    else f"its tokens write {got!r}"
-                ),
+                why=(f"token {silent} in it is never written" if silent is not None else f"its tokens write {got!r}"),
                 hint="its bytes are not exactly known; give them yourself: Vocabulary.from_tokens([...])",
                 text=text,
                 got=got,

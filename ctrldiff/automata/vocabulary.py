@@ -48,6 +48,10 @@ class Vocabulary:
     stop_ids: tuple[int, ...]
     pad_id: int | None
 
+    def __post_init__(self) -> None:
+        for array in (self.data, self.offsets, self.written):
+            array.setflags(write=False)
+
     @classmethod
     def from_tokens(
         cls, tokens: Sequence[bytes | None], stop_ids: Iterable[int] = (), pad_id: int | None = None
@@ -100,7 +104,7 @@ class Vocabulary:
             tokenizer: a `PreTrainedTokenizerFast`, or a `tokenizers.Tokenizer`.
             stop_ids: the ids that end a text; default: the tokenizer's `eos_token_id`. `()` means none at
                 all.
-            pad_id: default: the tokenizer's `pad_token_id`, unless that is also its mask.
+            pad_id: default: the tokenizer's `pad_token_id`, unless that is its mask or banned.
             banned_ids: further ids that are never written (the mask of a model whose tokenizer does not say
                 so).
             size: rows of the model's output, when it has more rows than the tokenizer; the rest are banned.
@@ -114,8 +118,7 @@ class Vocabulary:
         if stop_ids is None and not stops:
             raise VocabularyError(
                 "the tokenizer names no end-of-text token",
-                why="candidates: "
-                + (", ".join(f"{i} {text!r}" for i, text in read.stop_candidates) or "none seen"),
+                why="candidates: " + (", ".join(f"{i} {text!r}" for i, text in read.stop_candidates) or "none seen"),
                 hint="say which ids end a text: Vocabulary.from_tokenizer(tokenizer, stop_ids=[...])",
                 candidates=read.stop_candidates,
             )
@@ -154,9 +157,7 @@ class Vocabulary:
             if not 0 <= i < self.size or not self.written[i]:
                 raise VocabularyError(
                     f"token {i} at position {position} writes no bytes",
-                    why="it is outside the vocabulary"
-                    if not 0 <= i < self.size
-                    else "it is never part of a text",
+                    why="it is outside the vocabulary" if not 0 <= i < self.size else "it is never part of a text",
                     hint="decode only positions that are written",
                     token=i,
                     position=position,

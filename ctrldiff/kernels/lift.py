@@ -70,7 +70,7 @@ def columns(parent, byte, node, classes, step, max_pairs, max_steps):  # type: i
             if q >= 0:
                 pairs[end] = (pairs[i] >> 32) << 32 | q
                 end += 1
-        found = -1
+        found = np.int64(-1)
         if end > used:
             found, h = find_run(known, digest, ptr, pairs, used, end)
             if found < 0:

@@ -25,7 +25,7 @@ def build_trie(data, offsets, written):  # type: ignore[no-untyped-def]
     for token in range(len(written)):
         if not written[token]:
             continue
-        here = 0
+        here = np.int64(0)
         for i in range(offsets[token], offsets[token + 1]):
             key = np.int64(here) * 256 + data[i]
             at = slot(keys, key)

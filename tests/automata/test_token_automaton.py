@@ -44,10 +44,7 @@ def random_dfa(rng):
     n_states = rng.randint(1, 7)
     alive = rng.choice([0.3, 0.6, 0.9])
     table = np.array(
-        [
-            [rng.randrange(n_states) if rng.random() < alive else -1 for _ in range(n_classes)]
-            for _ in range(n_states)
-        ],
+        [[rng.randrange(n_states) if rng.random() < alive else -1 for _ in range(n_classes)] for _ in range(n_states)],
         dtype=np.int32,
     )
     accept = np.array([rng.random() < 0.4 for _ in range(n_states)])
@@ -133,9 +130,7 @@ def check_well_formed(automaton: TokenAutomaton):
     assert pairs == sorted(set(pairs))
     ptr = automaton.label_ptr.tolist()
     labels = [tuple(automaton.label_classes[a:b].tolist()) for a, b in pairwise(ptr)]
-    assert len(set(labels)) == len(labels) and all(
-        label and list(label) == sorted(set(label)) for label in labels
-    )
+    assert len(set(labels)) == len(labels) and all(label and list(label) == sorted(set(label)) for label in labels)
     assert set(range(automaton.n_labels)) == set(automaton.edge_label.tolist())
     used = {c for label in labels for c in label}
     assert used == set(range(automaton.n_classes)) == set(automaton.token_class.tolist()) - {-1}
@@ -224,6 +219,14 @@ def test_the_empty_text_needs_no_token():
     assert automaton.shortest == 0 and automaton.longest == 0
     ended = lift_arrays(table, classes, accept, Vocabulary.from_tokens([b"a", None], stop_ids=[1]))
     assert unfolded(ended) == {(0, 1): 1, (1, 1): 1}
+
+
+def test_no_tokens_at_all_spell_only_the_empty_text():
+    nothing = Vocabulary.from_tokens([])
+    with pytest.raises(ConstraintUnsatisfiable):
+        lift_arrays(*digits(), nothing)
+    anything = np.array([[0]], dtype=np.int32), np.zeros(256, dtype=np.uint8), np.array([True])
+    assert lift_arrays(*anything, nothing).n_edges == 0
 
 
 def test_missing_bytes_are_named():

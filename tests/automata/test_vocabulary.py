@@ -77,9 +77,7 @@ def unigram_with_fallback():
 def word_piece():
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=200, special_tokens=["[UNK]", "[SEP]"], show_progress=False
-    )
+    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["[UNK]", "[SEP]"], show_progress=False)
     tokenizer.train_from_iterator(TEXTS, trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, sep_token="[SEP]", unk_token="[UNK]")
 
@@ -141,6 +139,14 @@ def test_the_unknown_token_and_the_pad_are_never_text():
         assert vocabulary[tokenizer.convert_tokens_to_ids(name)] is None
 
 
+def test_a_pad_that_is_the_mask_is_no_pad():
+    how = {"eos_token": "<|endoftext|>", "pad_token": "<|mask|>"}
+    assert Vocabulary.from_tokenizer(byte_level(**how)).pad_id is not None
+    assert Vocabulary.from_tokenizer(byte_level(**how, mask_token="<|mask|>")).pad_id is None
+    tokenizer = byte_level(**how)
+    assert Vocabulary.from_tokenizer(tokenizer, banned_ids=[tokenizer.pad_token_id]).pad_id is None
+
+
 def test_a_mask_without_a_flag_is_banned_when_named():
     plain = byte_level(eos_token="<|endoftext|>")
     described = json.loads(plain.backend_tokenizer.to_str())
@@ -151,9 +157,7 @@ def test_a_mask_without_a_flag_is_banned_when_named():
     wrapped = PreTrainedTokenizerFast(tokenizer_object=unflagged, eos_token="<|endoftext|>")
     assert Vocabulary.from_tokenizer(wrapped)[mask] == b"<|mask|>"
     assert Vocabulary.from_tokenizer(wrapped, banned_ids=[mask])[mask] is None
-    named = PreTrainedTokenizerFast(
-        tokenizer_object=unflagged, eos_token="<|endoftext|>", mask_token="<|mask|>"
-    )
+    named = PreTrainedTokenizerFast(tokenizer_object=unflagged, eos_token="<|endoftext|>", mask_token="<|mask|>")
     assert Vocabulary.from_tokenizer(named)[mask] is None
 
 

@@ -19,7 +19,10 @@ def packed(tokens):
     offsets = np.zeros(len(tokens) + 1, dtype=np.int64)
     np.cumsum([len(token or b"") for token in tokens], out=offsets[1:])
     data = np.frombuffer(b"".join(token or b"" for token in tokens), dtype=np.uint8)
-    return data, offsets, np.array([token is not None for token in tokens])
+    written = np.array([token is not None for token in tokens])
+    for array in (offsets, written):
+        array.setflags(write=False)  # as a Vocabulary holds them: the kernel is compiled once
+    return data, offsets, written
 
 
 def random_case(seed):

@@ -21,7 +21,7 @@ from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.sampling.stop import Never, Settled
 from ctrldiff.state import State
-from tests.conftest import SIZE, STOP, VOCABULARY, blank, prompt
+from tests.conftest import SIZE, STOP, VOCABULARY, prompt
 
 LENGTH = 8  # canvas of the cases; every constraint below fits
 

@@ -205,53 +205,42 @@ def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyp
     return False
 
 
+ITEMS, PLACE, OWNER, LEFT, RIGHT, MARKED, QUEUE = range(7)  # rows of a partition, an int32 array (7, n + 1)
+
+
 @kernel
-def _mark(item, items, place, owner, left, marked, queue, count):  # type: ignore[no-untyped-def]
-    """Move `item` to the marked front of its set; count[1] sets wait in `queue` to be split."""
-    s = owner[item]
-    i, j = place[item], left[s] + marked[s]
+def _mark(item, partition, count):  # type: ignore[no-untyped-def]
+    """Move `item` to the marked front of its set; count[1] sets wait in the queue to be split."""
+    s = partition[OWNER, item]
+    i, j = partition[PLACE, item], partition[LEFT, s] + partition[MARKED, s]
     if i >= j:
-        other = items[j]
-        items[i], place[other] = other, i
-        items[j], place[item] = item, j
-        if marked[s] == 0:
-            queue[count[1]] = s
+        other = partition[ITEMS, j]
+        partition[ITEMS, i], partition[PLACE, other] = other, i
+        partition[ITEMS, j], partition[PLACE, item] = item, j
+        if partition[MARKED, s] == 0:
+            partition[QUEUE, count[1]] = s
             count[1] += 1
-        marked[s] += 1
+        partition[MARKED, s] += 1
 
 
 @kernel
-def _split(items, owner, left, right, marked, queue, count):  # type: ignore[no-untyped-def]
+def _split(partition, count):  # type: ignore[no-untyped-def]
     """Split each waiting set into marked and unmarked, the smaller part as a new set; count[0] sets there are."""
     while count[1] > 0:
         count[1] -= 1
-        s, new = queue[count[1]], count[0]
-        middle = left[s] + marked[s]
-        if middle < right[s]:
-            if marked[s] <= right[s] - middle:
-                left[new], right[new] = left[s], middle
-                left[s] = middle
+        s, new = partition[QUEUE, count[1]], count[0]
+        left, right = partition[LEFT, s], partition[RIGHT, s]
+        middle = left + partition[MARKED, s]
+        if middle < right:
+            if middle - left <= right - middle:
+                right = partition[LEFT, s] = middle
             else:
-                left[new], right[new] = middle, right[s]
-                right[s] = middle
-            for i in range(left[new], right[new]):
-                owner[items[i]] = new
-            marked[new] = 0
+                left = partition[RIGHT, s] = middle
+            partition[LEFT, new], partition[RIGHT, new] = left, right
+            for i in range(left, right):
+                partition[OWNER, partition[ITEMS, i]] = new
             count[0] += 1
-        marked[s] = 0
-
-
-@kernel
-def _one_set(n, capacity):  # type: ignore[no-untyped-def]
-    """A partition of n items into one set, with room for `capacity` sets; see `_mark` for the arrays."""
-    items, place, owner = np.empty(n, np.int32), np.empty(n, np.int32), np.zeros(n, np.int32)
-    left, right = np.zeros(capacity, np.int32), np.zeros(capacity, np.int32)
-    for i in range(n):
-        items[i] = place[i] = i
-    right[0] = n
-    count = np.zeros(2, np.int64)  # sets, and sets that wait; an array, because each kind of number that is
-    count[0] = 1  # passed by value (a literal, an int32, an int64) compiles the function once more
-    return items, place, owner, left, right, np.zeros(capacity, np.int32), np.empty(capacity, np.int32), count
+        partition[MARKED, s] = 0
 
 
 @kernel
@@ -288,40 +277,43 @@ def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
                 e += 1
         bound[c + 1] = e
 
-    # Blocks of states and cords of edges refine each other until neither tells the other anything new.
-    items, place, owner, left, right, marked, queue, count = _one_set(n, n + 1)
+    # Blocks of states and cords of edges refine each other until neither tells the other anything new. Numbers
+    # that the helpers change are in arrays, and each helper is called with one type: each new one compiles it anew.
+    blocks, cords = np.zeros((7, n + 1), np.int32), np.zeros((7, m + 1), np.int32)
+    n_blocks, n_cords = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    for s in range(n):
+        blocks[ITEMS, s] = blocks[PLACE, s] = s
+    blocks[RIGHT, 0] = n
+    n_blocks[0] = 1
     for s in range(n):
         if accept[s]:
-            _mark(s, items, place, owner, left, marked, queue, count)
-    _split(items, owner, left, right, marked, queue, count)
-
-    c_items, c_place, c_owner, c_left, c_right, c_marked, c_queue, c_count = _one_set(m, m + 1)
-    cords = 0
+            _mark(s, blocks, n_blocks)
+    _split(blocks, n_blocks)
     for c in range(n_classes):
         if bound[c] < bound[c + 1]:
-            c_left[cords], c_right[cords] = bound[c], bound[c + 1]
+            cords[LEFT, n_cords[0]], cords[RIGHT, n_cords[0]] = bound[c], bound[c + 1]
             for e in range(bound[c], bound[c + 1]):
-                c_owner[e] = cords
-            cords += 1
-    c_count[0] = cords
+                cords[ITEMS, e] = cords[PLACE, e] = e
+                cords[OWNER, e] = n_cords[0]
+            n_cords[0] += 1
     block = 1
     cord = 0
-    while cord < c_count[0]:
-        for i in range(c_left[cord], c_right[cord]):
-            _mark(np.int64(tail[c_items[i]]), items, place, owner, left, marked, queue, count)
-        _split(items, owner, left, right, marked, queue, count)
+    while cord < n_cords[0]:
+        for i in range(cords[LEFT, cord], cords[RIGHT, cord]):
+            _mark(np.int64(tail[cords[ITEMS, i]]), blocks, n_blocks)
+        _split(blocks, n_blocks)
         cord += 1
-        while block < count[0]:
-            for i in range(left[block], right[block]):
-                for k in range(ptr[items[i]], ptr[items[i] + 1]):
-                    _mark(np.int64(into[k]), c_items, c_place, c_owner, c_left, c_marked, c_queue, c_count)
-            _split(c_items, c_owner, c_left, c_right, c_marked, c_queue, c_count)
+        while block < n_blocks[0]:
+            for i in range(blocks[LEFT, block], blocks[RIGHT, block]):
+                for k in range(ptr[blocks[ITEMS, i]], ptr[blocks[ITEMS, i] + 1]):
+                    _mark(np.int64(into[k]), cords, n_cords)
+            _split(cords, n_cords)
             block += 1
 
-    stands = _dead(n)
-    first = _dead(left.size)
+    stands, first = _dead(n), _dead(n)
     for s in range(n):
-        if first[owner[s]] < 0:
-            first[owner[s]] = s
-        stands[s] = first[owner[s]]
+        block = blocks[OWNER, s]
+        if first[block] < 0:
+            first[block] = s
+        stands[s] = first[block]
     return stands

@@ -55,6 +55,7 @@ def load(path: Path | str, *, device: str = "cpu", dtype: torch.dtype = torch.fl
     """
     folder = Path(path)
     config = _config(folder)
+    from safetensors import SafetensorError
     from transformers import AutoModelForMaskedLM, AutoTokenizer
     from transformers.utils import logging
 
@@ -64,7 +65,7 @@ def load(path: Path | str, *, device: str = "cpu", dtype: torch.dtype = torch.fl
             folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"{str(folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
             hint="it has to load through AutoModelForMaskedLM and AutoTokenizer; for other networks use from_callable",

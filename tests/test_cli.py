@@ -1,0 +1,126 @@
+"""The command line as a stranger meets it."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ctrldiff.cli import main
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}, "paid": {"type": "boolean"}}}
+SCHEMA |= {"required": ["total", "paid"], "additionalProperties": False}
+
+
+@pytest.fixture
+def ctrldiff(capsys, monkeypatch):
+    """Run the entry point in this process; (status, output, errors)."""
+
+    def run(*arguments, stdin=""):
+        monkeypatch.setattr(sys, "argv", ["ctrldiff", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.chdir(ROOT)
+        with pytest.raises(SystemExit) as done:
+            main()
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_the_module_runs_as_a_command():
+    done = subprocess.run([sys.executable, "-m", "ctrldiff", "--help"], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0 and "extract" in done.stdout
+
+
+def test_check_explains_a_schema(ctrldiff):
+    status, out, _ = ctrldiff("check", json.dumps(SCHEMA), "--json")
+    facts = json.loads(out)
+    assert status == 0 and facts["refused"] == [] and facts["enforced"]["required"] == 1
+    assert facts["states"] > 10 and facts["tokens"]["classes"] > 1
+    assert facts["shortest"] == '{"total":0,"paid":true}'
+    assert 1 <= facts["tokens"]["shortest"] <= len(facts["shortest"]) and facts["tokens"]["longest"] is None
+
+
+def test_check_lists_refusals_and_says_so_by_its_status(ctrldiff):
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "null"}, "contains": {}}}}
+    status, out, _ = ctrldiff("check", json.dumps(schema), "--json")
+    assert status == 1
+    assert json.loads(out)["refused"][0]["pointer"] == "#/properties/a/contains"
+
+
+def test_run_prints_an_object_and_its_cost(ctrldiff):
+    status, out, _ = ctrldiff("run", "-", "--schema", json.dumps(SCHEMA), "--json", stdin="Total: EUR 12.50, paid.")
+    facts = json.loads(out)
+    assert status == 0 and set(facts["output"]) == {"total", "paid"}
+    assert facts["usage"]["forwards"] >= 1 and 0 <= facts["prob"] <= 1
+
+
+def test_run_shows_the_canvas_filling_up(ctrldiff):
+    status, out, _ = ctrldiff("run", "the kettle is bad", "--regex", "[ab]{3}", "--show", "--max-new-tokens", "5")
+    assert status == 0 and "·····" in out and "forward passes" in out
+
+
+def test_extract_keeps_what_it_can_and_says_what_it_cannot(tmp_path, ctrldiff):
+    docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
+    lines = [
+        '{"id": "a", "text": "Total 3 EUR, paid"}',
+        '{"id": "b"',
+        '{"text": ""}',
+        '{"body": "x"}',
+        "",
+        '{"text": "' + "word " * 500 + '"}',
+        '{"text": "Total 5 EUR"}',
+    ]
+    docs.write_text("\n".join(lines) + "\n")
+    status, printed, _ = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--json", "--steps", 2)
+    summary = json.loads(printed)
+    assert status == 0 and summary["done"] == 2 and summary["failed"] == 4
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["line"] for row in rows] == [1, 7] and rows[0]["id"] == "a"
+    assert all(set(row["output"]) == {"total", "paid"} for row in rows)
+    failed = [json.loads(line) for line in Path(summary["failed_file"]).read_text().splitlines()]
+    assert [(row["line"], row["code"]) for row in failed] == [
+        (2, "INPUT"),
+        (3, "INPUT"),
+        (4, "INPUT"),
+        (6, "PROMPT_TOO_LONG"),
+    ]
+    assert "line 2" in failed[0]["error"] and failed[0]["input"] == lines[1]
+
+
+def test_strict_extraction_stops_before_anything_is_written(tmp_path, ctrldiff):
+    docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
+    docs.write_text('{"text": "Total 3 EUR"}\n{"broken\n')
+    status, _, err = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--strict")
+    assert status == 2 and "docs.jsonl line 2" in err and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("check", "{"), "SCHEMA_INVALID"),
+        (("check", "no-such-file.json"), "cannot be read"),
+        (("check", '{"const": 1}', "--model", "no/such/model"), "is not a folder"),
+        (("run", "x", "--regex", "(a)\\1"), "^"),
+        (("run", "x", "--regex", "a{9}", "--max-new-tokens", "2"), "max_new_tokens>="),
+        (("run", "  "), "empty"),
+        (("run", "x", "--regex", "a", "--choice", "b"), "cannot go together"),
+        (("run", "x", "--model", "tests"), "config.json"),
+        (("extract", "missing.jsonl", "--schema", '{"const":1}', "-o", "/tmp/x"), "cannot be read"),
+    ],
+)
+def test_errors_are_one_message_with_a_way_out_and_no_traceback(arguments, words, ctrldiff):
+    status, _, err = ctrldiff(*arguments)
+    assert status == 2 and "Traceback" not in err
+    assert words in err
+
+
+def test_a_model_folder_without_safetensors_is_refused(tmp_path, ctrldiff):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    status, _, err = ctrldiff("run", "x", "--model", tmp_path)
+    assert status == 2 and "no safetensors" in err and "pickle" in err

@@ -1,0 +1,179 @@
+"""The front door on the model in the box: typed, complete, repeatable, and refused early when it has to be."""
+
+import json
+from datetime import date
+from enum import Enum
+from typing import Literal
+
+import jsonschema_rs
+import pytest
+from pydantic import BaseModel, field_validator
+
+import ctrldiff as cd
+from ctrldiff.ask import ask_for
+from ctrldiff.errors import (
+    BudgetTooSmall,
+    ConstraintError,
+    InputError,
+    OutputInvalid,
+    PromptTooLong,
+    RegexUnsupported,
+    SchemaUnsupported,
+)
+from ctrldiff.sampling.commit import TopK
+
+TEXT = "Invoice INV-20931 from Northwind Traders to Maria Jensen, EUR 308.80 due on 2 April 2026."
+
+
+class Invoice(BaseModel):
+    invoice_number: str
+    customer: str | None
+    due_date: date | None
+    total: float
+    currency: Literal["EUR", "USD"]
+    paid: bool
+
+
+class Mood(Enum):
+    GOOD = "positive"
+    BAD = "negative"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return cd.from_pretrained("tiny")
+
+
+def test_a_pydantic_model_comes_back_as_an_instance(model):
+    result = model(TEXT, Invoice)
+    assert isinstance(result.output, Invoice)
+    assert list(json.loads(result.raw)) == list(Invoice.model_fields)
+    assert 0 <= result.prob <= 1 and result.usage.forwards >= 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind"),
+    [(int, int), (float, float), (bool, bool), (date, date), (str, str), (Mood, Mood), (Literal["a", "b"], str)],
+)
+def test_every_plain_type_comes_back_as_itself(model, wanted, kind):
+    assert isinstance(model(TEXT, wanted, max_new_tokens=32).output, kind)
+
+
+@pytest.mark.parametrize("how", [{}, {"steps": 1}, {"steps": 3}, {"temperature": 1.0}, {"commit": TopK("random")}])
+def test_whatever_the_order_the_object_is_valid(model, how):
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}, "b": {"enum": ["x", "yy"]}, "c": {"type": "string", "maxLength": 5}},
+        "required": ["a", "c"],
+        "additionalProperties": False,
+    }
+    for seed in range(2):
+        result = model(TEXT, schema, seed=seed, max_new_tokens=40, **how)
+        assert jsonschema_rs.is_valid(schema, result.output)
+
+
+def test_a_constraint_comes_back_as_its_text(model):
+    import interegular
+
+    code = cd.Regex(r"[A-Z]{3}-\d{5}", ascii=True)
+    assert model(TEXT, code, ask="invoice_number").output in code
+    fsm = interegular.parse_pattern("(ab|cd){2}").to_fsm()
+    assert model(TEXT, fsm).output in cd.Regex("(ab|cd){2}")
+    assert model(TEXT, code.dfa() & cd.Regex("INV.*").dfa()).output.startswith("INV")
+
+
+def test_a_choice_is_decided_in_one_pass_with_exact_probabilities(model):
+    result = model("The kettle broke after a week.", Literal["positive", "negative"])
+    assert result.usage.forwards == 1
+    assert sum(result.probs.values()) == pytest.approx(1, abs=1e-4)
+    assert result.prob == pytest.approx(max(result.probs.values()))
+    assert result.probs[result.output] == max(result.probs.values())
+
+
+def test_rows_are_the_same_in_any_batch(model):
+    texts = [f"Invoice INV-{n} for {who}, EUR {n}.50." for n, who in enumerate(["Ana", "Bo Li", "Cleo", "Dan", "Eve"])]
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+    for how in ({"steps": 4}, {"steps": 4, "temperature": 0.8, "seed": 3}):
+        alone = [model(text, schema, max_new_tokens=24, **how).tokens for text in texts]
+        for batch_size in (2, 5):
+            together = cd.Generator(model, schema, max_new_tokens=24, batch_size=batch_size, **how)(texts)
+            assert [result.tokens for result in together] == alone
+
+
+def test_the_seed_fixes_everything_and_changes_something(model):
+    def draw(seed):
+        return model(TEXT, str, seed=seed, temperature=1.5, max_new_tokens=16, steps=4).raw
+
+    assert draw(1) == draw(1)
+    assert len({draw(seed) for seed in range(4)}) > 1
+
+
+def test_steps_bound_the_forward_passes(model):
+    assert model(TEXT, Invoice, steps=5).usage.forwards <= 5
+
+
+def test_special_words_in_a_text_stay_words(model):
+    ids = model.loaded.prompt_ids("a <mask> and <eos>", "<answer>")
+    assert ids.count(model.loaded.spec.mask_id) == 0
+    assert [i for i in ids if i <= 5] == [3, 4, 5]
+
+
+def test_a_trace_shows_every_canvas(model):
+    trace = str(model(TEXT, cd.Regex("[ab]{4}"), max_new_tokens=6, steps=3, trace=True).trace)
+    assert trace.splitlines()[0].endswith("·" * 6) and "·" not in trace.splitlines()[-1]
+
+
+def test_bad_input_is_refused_before_the_model_is_asked(model):
+    with pytest.raises(BudgetTooSmall) as caught:
+        model(TEXT, Invoice, max_new_tokens=10)
+    assert caught.value.shortest > 10 and str(caught.value.shortest) in str(caught.value)
+    assert model(TEXT, Invoice, max_new_tokens=caught.value.shortest).output  # the way out it names works
+    with pytest.raises(PromptTooLong, match="context"):
+        model("word " * 400, Invoice)
+    with pytest.raises(InputError, match="empty"):
+        model([TEXT, "  "], Invoice)
+    with pytest.raises(InputError, match="not a str"):
+        model([TEXT, 3], Invoice)
+    with pytest.raises(InputError, match="steps=0"):
+        cd.Generator(model, Invoice, steps=0)
+    with pytest.raises(SchemaUnsupported):
+        cd.Generator(model, {"type": "object", "properties": {"a": {"not": {}}}})
+    with pytest.raises(RegexUnsupported):
+        cd.Generator(model, cd.Regex(r"(a)\1"))
+    with pytest.raises(ConstraintError, match="not a constraint"):
+        cd.Generator(model, object())
+    with pytest.raises(ConstraintError, match="at least one label"):
+        cd.Choice([])
+
+
+def test_a_rule_that_the_schema_does_not_say_is_named_with_the_text(model):
+    class Odd(BaseModel):
+        n: Literal[2]
+
+        @field_validator("n")
+        @classmethod
+        def odd(cls, value):
+            raise ValueError("never satisfied")
+
+    with pytest.raises(OutputInvalid, match="never satisfied") as caught:
+        model(TEXT, Odd)
+    assert caught.value.raw == '{"n":2}'
+
+
+@pytest.mark.parametrize(
+    ("schema", "name", "words"),
+    [
+        (
+            Invoice.model_json_schema(),
+            None,
+            "{invoice_number,customer,due_date:date,total:number,currency:EUR|USD,paid:bool}",
+        ),
+        ({"type": "integer"}, "total", "total:int"),
+        ({"type": "string"}, None, ""),
+        ({"type": "string"}, "city", "city"),
+        ({"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}}, None, "[{n:int}]"),
+        ({"properties": {"tags": {"type": "array", "items": {"type": "string"}}}}, None, "{tags:[]}"),
+    ],
+)
+def test_the_prompt_names_the_wanted_type_as_in_training(schema, name, words):
+    assert ask_for(schema, name) == words

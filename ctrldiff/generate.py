@@ -107,7 +107,8 @@ class Generator:
         model: from `from_pretrained`.
         output: a type, a JSON Schema dict, or a constraint; see `output_type`.
         ask: the name of a bare value ("total"), or any words for a constraint.
-        max_new_tokens: positions of the canvas. None: what the longest answer needs, else the model's usual canvas.
+        max_new_tokens: positions of the canvas. None: what the shortest answer needs and the model's usual room beyond
+            it (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves.
         steps: forward passes at most, the same share of the canvas each. None: the default preset, which takes as
             many as the answer needs (`docs/decisions/0002-default-preset.md`).
         temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
@@ -183,12 +184,11 @@ class Generator:
             raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
         spec, table = self.model.loaded.spec, self.table
         ids = self.model.loaded.prompt_ids(text, self.type.ask)
-        room = spec.context - len(ids)
-        room -= spec.context % spec.round_to
+        room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
         if wanted is None:
-            wanted = min(spec.canvas if table.longest is None else min(table.longest + 1, spec.canvas), max(room, 0))
-            wanted = max(wanted, table.shortest)
+            usual = table.shortest + spec.canvas
+            wanted = max(table.shortest, min(usual, room, usual if table.longest is None else table.longest + 1))
         elif wanted < table.shortest:
             raise BudgetTooSmall(
                 f"the shortest text of this type needs {table.shortest} tokens; max_new_tokens is {wanted}",

@@ -21,7 +21,7 @@ class ModelSpec:
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
         round_to: the sequence is filled up with stop tokens to a multiple of this, so that rows of like length
             share a batch without padding masks. 1 for models that have not seen such a tail.
-        canvas: answer positions when neither the caller nor the constraint says how many.
+        canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many.
     """
 
     stop_ids: tuple[int, ...]
@@ -36,7 +36,7 @@ class ModelSpec:
     prompt: str = "{text}"
     whitespace: str = "compact"
     round_to: int = 1
-    canvas: int = 96
+    canvas: int = 48
 
     def __post_init__(self) -> None:
         if self.noise == "mask" and self.mask_id is None:

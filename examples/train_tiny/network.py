@@ -53,6 +53,8 @@ def make_config(n_tokens: int, layers: int = 6, width: int = 192) -> ModernBertC
             "logit_shift": 0,
             "context": CONTEXT,
             "whitespace": "compact",
+            "round_to": 16,
+            "canvas": 48,
             "prompt": "<bos>{text}<ask>{ask}<answer>",
         },
     )

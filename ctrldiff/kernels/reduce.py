@@ -3,10 +3,9 @@
 Legend: t position, v token, c class of a token (the last class, C - 1 here, is "no class": tokens on no edge),
 x scores (natural log, -inf forbids), m class maxima, s class sums.
 
-These loops are bound by memory, so they are shaped by it: positions are taken in small groups (one load of the
-class ids serves the group, and the additions of one class do not wait for each other), exponentials are our own
-polynomial because a loop of them becomes vector code, and the answer for one position never depends on which
-positions share its group.
+These loops should be bound by memory, so they are shaped by it: two positions share one load of the class ids, a class
+has four running sums so that additions do not wait for each other, and exponentials are our own polynomial because a
+loop of them becomes vector code. The answer for one position never depends on which others are asked for.
 """
 
 from __future__ import annotations

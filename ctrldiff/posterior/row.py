@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.kernels import chain as kernels
+from ctrldiff.kernels import walk
 from ctrldiff.posterior import refusals
 from ctrldiff.posterior.logits import Logits
 from ctrldiff.posterior.table import Table, fixed
@@ -133,7 +134,7 @@ class Row:
             raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
         x, first = self.logits.first(self.table, self.open, self.scores.max(self.open))
         chain = self.table.chain
-        return kernels.walk_best(
+        return walk.walk_best(
             *chain.edges,
             *chain.labels,
             self.label_best,
@@ -180,7 +181,7 @@ class Row:
         self.certain_log_z()
         uniforms = rng.random((n, len(self.written), 3))
         chain = self.table.chain
-        classes = kernels.walk_sample(
+        classes = walk.walk_sample(
             *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, START, uniforms
         )
         tokens = np.tile(self.written, (n, 1))
@@ -223,7 +224,7 @@ class Row:
         chain, at = self.table.chain, self.open
         if not self.agrees(tokens, np.ones(len(tokens), np.bool_)):
             return -np.inf
-        weight = kernels.walk_tokens(*chain.edges, *chain.labels, chain.accept, START, self.table.written_class(tokens))
+        weight = walk.walk_tokens(*chain.edges, *chain.labels, chain.accept, START, self.table.written_class(tokens))
         return float(weight + self.logits.at(at, tokens[at]).sum() - log_z)
 
     def _with_written(self, scores: NDArray[Any]) -> F64:

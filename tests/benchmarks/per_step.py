@@ -22,13 +22,14 @@ from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.table import Table
 
-STRING = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]){0,10}"'
-NUMBER = r"-?(?:0|[1-9]\d{0,8})(?:\.\d{1,4})?"
-DATE = r'"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"'
-ITEM = rf'\{{"label":{STRING},"count":(?:0|[1-9]\d{{0,3}}),"price":{NUMBER}\}}'
+STRING = r'"(?:[ !#-\[\]-~]|\\["\\/bfnrt]){0,24}"'
+NUMBER = r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,4})?"
+DATE = r'"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"'
+ITEM = rf'\{{"label":{STRING},"count":(?:0|[1-9][0-9]{{0,3}}),"price":{NUMBER}\}}'
 PATTERN = (
-    rf'\{{"invoice":{STRING},"date":{DATE},"seller":{STRING},"currency":"(?:EUR|USD|GBP|CHF)",'
-    rf'"total":{NUMBER},"paid":(?:true|false),"items":\[(?:{ITEM}(?:,{ITEM}){{0,1}})?\]\}}'
+    rf'\{{"invoice":{STRING},"date":{DATE},"seller":{STRING},"buyer":(?:null|{STRING}),'
+    rf'"currency":"(?:EUR|USD|GBP|CHF)","total":{NUMBER},"paid":(?:true|false),'
+    rf'"items":\[(?:{ITEM}(?:,{ITEM})?)?\],"note":(?:null|{STRING})\}}'
 )
 
 

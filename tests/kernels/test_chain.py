@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ctrldiff.kernels import chain as kernels
+from ctrldiff.kernels import walk
 from ctrldiff.posterior.table import fixed
 
 
@@ -43,7 +44,6 @@ def automaton(seed: int) -> dict[str, np.ndarray]:
         "label_classes": np.array([c for s in sets for c in s], np.int32),
         "accept": accept,
         "distance": distance,
-        "C": np.array(C),
     }
     return {name: fixed(array, array.dtype) for name, array in arrays.items()}  # as a Table passes them
 
@@ -51,7 +51,7 @@ def automaton(seed: int) -> dict[str, np.ndarray]:
 def strings(a: dict[str, np.ndarray], T: int) -> list[tuple[int, ...]]:
     """Every class string of length T that ends in accept."""
     found = []
-    for string in product(range(int(a["C"])), repeat=T):
+    for string in product(range(a["step"].shape[1]), repeat=T):
         s = 0
         for c in string:
             s = int(a["step"][s, c]) if s >= 0 else -1
@@ -63,7 +63,7 @@ def strings(a: dict[str, np.ndarray], T: int) -> list[tuple[int, ...]]:
 def check(seed: int) -> bool:
     """All kernels on one random case, each class being one token; False if nothing is legal."""
     a, rng, T = automaton(seed), np.random.default_rng(seed), 3
-    C, L, S = int(a["C"]), len(a["label_ptr"]) - 1, len(a["accept"])
+    C, L, S = a["step"].shape[1], len(a["label_ptr"]) - 1, len(a["accept"])
     edges = a["edge_ptr"], a["edge_to"], a["edge_label"]
     labels = a["label_ptr"], a["label_classes"]
     none = fixed((), np.float64)
@@ -88,7 +88,7 @@ def check(seed: int) -> bool:
     assert abs(B[0, 0] - max(weight.values())) < 1e-9 and abs(Z[0, 0] - log_z) < 1e-9
     ptr, tokens = fixed(np.arange(C + 1), np.int64), fixed(np.arange(C), np.int32)
     first, written = np.full((T, C), -1, np.int32), fixed(np.full(T, -1), np.int64)
-    got = kernels.walk_best(*edges, none, *labels, best, cls, B, 0, x, ptr, tokens, first, written)
+    got = walk.walk_best(*edges, none, *labels, best, cls, B, 0, x, ptr, tokens, first, written)
     assert tuple(got.tolist()) == max(weight, key=lambda s: weight[s])
     mass, taken_mass = kernels.occupancy(*edges, none, total, Z, 0)
     assert np.allclose(mass.sum(axis=1), 1) and np.allclose(taken_mass.sum(axis=1), 1)
@@ -97,10 +97,10 @@ def check(seed: int) -> bool:
     for s, w in weight.items():
         want[np.arange(T), list(s)] += np.exp(w - log_z)
     assert np.allclose(np.exp(cls + gain), want)
-    drawn = kernels.walk_sample(*edges, none, *labels, total, cls, Z, 0, rng.random((5, T, 3)))
+    drawn = walk.walk_sample(*edges, none, *labels, total, cls, Z, 0, rng.random((5, T, 3)))
     assert {tuple(s) for s in drawn.tolist()} <= set(legal)
     for s in product(range(C), repeat=T):
-        w = kernels.walk_tokens(*edges, none, *labels, a["accept"], 0, np.array(s, np.int32))
+        w = walk.walk_tokens(*edges, none, *labels, a["accept"], 0, np.array(s, np.int32))
         assert w == (0.0 if s in weight else -np.inf)
     assert S == mass.shape[1]
     return True
@@ -129,7 +129,7 @@ def test_written_classes_restrict_the_sweep():
     edges, labels = (a["edge_ptr"], a["edge_to"], a["edge_label"]), (a["label_ptr"], a["label_classes"])
     for T in (1, 2, 3):
         legal = strings(a, T)
-        for written in product(range(-1, int(a["C"])), repeat=T):
+        for written in product(range(-1, a["step"].shape[1]), repeat=T):
             want = any(all(w < 0 or w == c for w, c in zip(written, s)) for s in legal)
             reach = kernels.reachable(*edges, *labels, a["distance"], 0, np.array(written, np.int32))
             assert bool((reach[T] & a["accept"]).any()) == want

@@ -14,7 +14,7 @@ from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
 from ctrldiff.posterior.free import bind_free
 from ctrldiff.posterior.logits import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
-from ctrldiff.posterior.table import Table
+from ctrldiff.posterior.table import Table, fixed
 from tests.oracles import Case, Truth, table_of, try_every_string, weights_along, with_weights
 from tests.posterior.cases import all_cases, feasible_cases
 
@@ -103,10 +103,10 @@ def test_any_memory_layout_is_read_right():
 
 def test_reducing_on_the_device_agrees_with_reducing_on_the_host():
     """The torch operations meant for accelerators, run on CPU tensors."""
-    for seed, case, table, _ in feasible_cases()[:250]:
+    for seed, case, table, _ in feasible_cases()[:120]:
         host = table.bind(case.log_probs, case.written)
         scores = ClassScores(table, DeviceLogits(torch.from_numpy(case.log_probs.copy())), 0)
-        device = ChainPosterior((Row(scores, case.written),), Port(True, torch.device("cpu")))
+        device = ChainPosterior((Row(scores, fixed(case.written, np.int64)),), Port(True, torch.device("cpu")))
         tokens = host.map()
         assert np.array_equal(device.map().numpy(), tokens), seed
         assert np.array_equal(device.map(3).numpy(), host.map(3)), seed
@@ -151,7 +151,9 @@ def test_seeds_fix_the_draw_and_generators_move_on():
 
 
 def test_weighted_edges_count_like_scores():
-    for seed, case, plain, truth in feasible_cases()[:250]:
+    for seed, case, plain, truth in feasible_cases()[:400]:
+        if len(truth.strings) > 200:
+            continue
         table = with_weights(plain, np.random.default_rng(seed))
         weights = truth.weights + [weights_along(table, s) for s in truth.strings]
         want = Truth(truth.strings, weights)

@@ -1,0 +1,160 @@
+"""Forward along the sparse chain with known futures: the best string, a drawn one, a given one.
+
+Arrays and letters as in `kernels/chain.py`; `best` and `total` are what its sweeps found.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.kernels.jit import kernel
+
+F64: TypeAlias = NDArray[np.float64]
+F32: TypeAlias = NDArray[np.float32]
+I32: TypeAlias = NDArray[np.int32]
+I64: TypeAlias = NDArray[np.int64]
+U8: TypeAlias = NDArray[np.uint8]
+
+
+@kernel
+def walk_best(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    lab: F64,
+    cls: F64,
+    best: F64,
+    start: int,
+    x: F32,
+    class_ptr: I32,
+    class_tokens: I32,
+    first: I32,
+    written: I64,
+) -> I64:
+    """(T,) token ids of the best string; of equal ones, the first in token-id order.
+
+    At every position the edges that keep the best weight are compared by the smallest token that attains it.
+    first: (T, C) int32, the smallest token attaining cls[t, c], or -1: not known, look in x (and note it here).
+    """
+    T = lab.shape[0]
+    weighted = weight.size > 0
+    tokens = np.empty(T, np.int64)
+    s = start
+    for t in range(T):
+        choice, after = -1, -1
+        for e in range(edge_ptr[s], edge_ptr[s + 1]):
+            k = edge_label[e]
+            w = lab[t, k] + best[t + 1, edge_to[e]]
+            if weighted:
+                w += weight[e]
+            if w != best[t, s]:
+                continue
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                c = label_classes[i]
+                if cls[t, c] != lab[t, k]:
+                    continue
+                v = written[t]
+                if v < 0:
+                    if first[t, c] < 0:
+                        first[t, c] = _first_with(x[t], class_tokens[class_ptr[c] : class_ptr[c + 1]], cls[t, c])
+                    v = first[t, c]
+                if choice < 0 or v < choice:
+                    choice, after = v, edge_to[e]
+        tokens[t] = choice
+        s = after
+    return tokens
+
+
+@kernel
+def _first_with(scores: F32, members: I32, score: float) -> int:
+    for a in range(members.size):
+        if scores[members[a]] == score:
+            return members[a]
+    return -1
+
+
+@kernel
+def walk_sample(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    lab: F64,
+    cls: F64,
+    total: F64,
+    start: int,
+    uniforms: F64,
+) -> I32:
+    """(n, T) class ids drawn from the posterior: forward with the future summed out (`total`).
+
+    uniforms: (n, T, 3) in [0, 1): the first chooses the edge, the second its class, the third is for the token.
+    """
+    n, T = uniforms.shape[0], lab.shape[0]
+    weighted = weight.size > 0
+    classes = np.empty((n, T), np.int32)
+    for j in range(n):
+        s = start
+        for t in range(T):
+            u, run, chosen = uniforms[j, t, 0], 0.0, -1
+            for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                w = lab[t, edge_label[e]] + total[t + 1, edge_to[e]]
+                if weighted:
+                    w += weight[e]
+                p = np.exp(w - total[t, s])
+                run += p
+                if p > 0.0:
+                    chosen = e
+                    if run > u:
+                        break
+            k = edge_label[chosen]
+            u, run, c = uniforms[j, t, 1], 0.0, -1
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                p = np.exp(cls[t, label_classes[i]] - lab[t, k])
+                run += p
+                if p > 0.0:
+                    c = label_classes[i]
+                    if run > u:
+                        break
+            classes[j, t] = c
+            s = edge_to[chosen]
+    return classes
+
+
+@kernel
+def walk_tokens(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    weight: F64,
+    label_ptr: I32,
+    label_classes: I32,
+    accept: U8,
+    start: int,
+    classes: I32,
+) -> float:
+    """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
+    s, w = start, 0.0
+    for t in range(classes.size):
+        after = -1
+        for e in range(edge_ptr[s], edge_ptr[s + 1]):
+            k = edge_label[e]
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                if label_classes[i] == classes[t]:
+                    after = edge_to[e]
+                    if weight.size > 0:
+                        w += weight[e]
+                    break
+            if after >= 0:
+                break
+        if after < 0:
+            return -np.inf
+        s = after
+    return w if accept[s] else -np.inf

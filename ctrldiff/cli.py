@@ -179,9 +179,12 @@ def _print_result(result: Any, *, pretty: bool) -> None:
     if result.trace is not None:
         for frame, before in zip(result.trace.frames[0], [None, *result.trace.frames[0]], strict=False):
             line = Text(f"{frame.step:>3}  ", style="dim")
-            for n, piece in enumerate(frame.pieces):
+            last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
+            for n, piece in enumerate(frame.pieces[: last + 1]):
                 new = before is not None and before.pieces[n] is None
                 line.append("·" if piece is None else piece, "dim" if piece is None else "bold green" if new else "")
+            holes = sum(piece is None for piece in frame.pieces[last + 1 :])
+            line.append("·" * min(holes, 5) + (f" and {holes - 5} more" if holes > 5 else ""), "dim")
             console.print(line)
         console.print()
     if pretty:

@@ -14,7 +14,7 @@ from ctrldiff.constraints.description import Automaton, Description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Threshold, TopK
+from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
@@ -47,6 +47,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "entropy bound": EntropyBound(0.5),
     "everything": Everything(),
     "left to right": LeftToRight(TopK(), block=3),
+    "prefix": Prefix(0.6),
     "certain free": CertainFree(TopK(), above=0.9),
     "default": LeftToRight(CertainFree(TopK()), block=16),
 }

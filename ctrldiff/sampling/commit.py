@@ -117,6 +117,24 @@ class Everything:
 
 
 @dataclass(frozen=True)
+class Prefix:
+    """The leftmost open position, and the run of positions after it as long as each marginal is at least `above`.
+
+    Nothing is written whose place a value still open on its left could move. In canonical JSON that matters: a
+    closing quote that is likely somewhere must not be nailed down before the value in front of it is known.
+    """
+
+    above: float = 0.9
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        scores = certainty("confidence", posterior, tokens, state)
+        leftmost = eligible & (eligible.cumsum(1) == 1)
+        stops = eligible & (scores < self.above) & ~leftmost
+        return eligible & (stops.cumsum(1) == 0)
+
+
+@dataclass(frozen=True)
 class LeftToRight:
     """Let `inner` choose, but only among the first `block` open positions of the window."""
 

@@ -31,7 +31,7 @@ from ctrldiff.errors import Infeasible
 from ctrldiff.generate import Generator, Model
 from ctrldiff.models.hf import load
 from ctrldiff.protocols import CommitPolicy, Posterior, Schedule
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, LeftToRight, Threshold, TopK
+from ctrldiff.sampling.commit import CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Linear
@@ -73,17 +73,20 @@ class Mode:
 
 def modes() -> Iterator[Mode]:
     """Cheap ones first, so that an interrupted run has them."""
-    yield Mode("exact", "default", Linear(), LeftToRight(CertainFree(TopK()), block=16))
+    yield Mode("exact", "prefix .9", Linear(), Prefix(0.9))
     for steps in (1, 4, 16):
         for constraint in ("exact", "unconstrained", "position-wise"):
             yield Mode(constraint, f"{steps} steps", Linear(steps), TopK())
+    yield Mode("exact", "prefix .5", Linear(), Prefix(0.5))
+    yield Mode("exact", "prefix .7", Linear(), Prefix(0.7))
+    yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))
     yield Mode("exact", "threshold .9", Linear(), Threshold(0.9))
     yield Mode("exact", "entropy bound .1", Linear(), EntropyBound(0.1))
-    yield Mode("exact", "left to right 1", Linear(), LeftToRight(CertainFree(TopK()), block=1))
-    yield Mode("exact", "left to right 4, threshold .9", Linear(), LeftToRight(Threshold(0.9), block=4))
-    yield Mode("exact", "left to right 16, threshold .9", Linear(), LeftToRight(Threshold(0.9), block=16))
+    yield Mode("exact", "left 16, certain free", Linear(), LeftToRight(CertainFree(TopK()), block=16))
+    yield Mode("exact", "left 4, threshold .9", Linear(), LeftToRight(Threshold(0.9), block=4))
     for constraint in ("exact", "unconstrained", "position-wise"):
         yield Mode(constraint, "one token a step", Linear(), TopK())
+    yield Mode("unconstrained", "left to right", Linear(), Prefix(1.1))
 
 
 # ---- an example's schema, read from what it asks

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Threshold, TopK
+from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
 from tests.sampling.fakes import Told, canvas, chosen, step
 
 SEEDS = range(40)
@@ -105,6 +105,14 @@ def test_left_to_right_lets_the_inner_policy_see_the_first_open_positions_only()
     confidence = torch.tensor([[0.1, 0.2, 0.3, 0.9]])
     state = canvas(confidence, torch.tensor([[True, False, False, False]]))
     assert chosen(LeftToRight(TopK(), block=2)(Told(confidence), state.tokens, state, step(state))) == [[2]]
+
+
+def test_a_prefix_ends_before_the_first_doubt_but_never_is_empty():
+    confidence = torch.tensor([[0.9, 0.2, 0.95, 0.9, 0.5, 0.99]])
+    state = canvas(confidence, torch.tensor([[True, False, False, False, False, False]]))
+    told = Told(confidence)
+    assert chosen(Prefix(0.9)(told, state.tokens, state, step(state))) == [[1, 2, 3]]
+    assert chosen(Prefix(1.1)(told, state.tokens, state, step(state))) == [[1]]
 
 
 def test_certain_positions_cost_nothing_of_the_quota():

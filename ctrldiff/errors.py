@@ -10,7 +10,7 @@
     │   └── ConstraintTooLarge         it grew past a limit
     ├── Infeasible                     nothing legal fits what is written and the positions left
     │   └── BudgetTooSmall             nothing legal fits the canvas at all
-    ├── LogitsInvalid                  NaN, +inf, or a row in which every token is forbidden
+    ├── LogitsInvalid                  NaN or +inf
     ├── ShapeError                     arrays that do not speak of the same thing
     ├── VocabularyError                tokens whose exact bytes are unknown
     ├── ModelError                     a folder that is no model, or a model we cannot drive
@@ -127,7 +127,7 @@ class BudgetTooSmall(Infeasible):
 
 
 class LogitsInvalid(CtrldiffError):
-    """NaN or +inf in the logits, or a position in which every token is forbidden. Fields: row, position."""
+    """NaN or +inf in the logits. Fields: row, position."""
 
     code = "LOGITS_INVALID"
 

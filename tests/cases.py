@@ -41,6 +41,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "top-k confidence": TopK(),
     "top-k margin": TopK("margin"),
     "top-k entropy": TopK("entropy"),
+    "top-k position": TopK("position"),
     "top-k random": TopK("random"),
     "threshold": Threshold(0.6),
     "factor": Factor(1.0),
@@ -49,7 +50,8 @@ COMMITS: dict[str, CommitPolicy] = {
     "left to right": LeftToRight(TopK(), block=3),
     "prefix": Prefix(0.6),
     "certain free": CertainFree(TopK(), above=0.9),
-    "default": LeftToRight(CertainFree(TopK()), block=16),
+    "left to right, certain free": LeftToRight(CertainFree(TopK()), block=16),
+    "default": plan().commit,
 }
 
 SCHEDULES: dict[str, Schedule] = {

@@ -117,12 +117,14 @@ def not_a_number(row: int, position: int) -> LogitsInvalid:
     )
 
 
-def all_forbidden(row: int, position: int) -> LogitsInvalid:
+def all_forbidden(table: Table, positions: int, row: int, position: int) -> Infeasible:
     """The error for a position where every token is -inf."""
-    return LogitsInvalid(
+    return Infeasible(
         f"every token is -inf at position {position} of row {row}",
         why="nothing can be written there",
         hint="check token bans and biases: at least one token must stay possible",
+        shortest=table.shortest,
+        budget=positions,
         row=row,
         position=position,
     )

@@ -25,7 +25,7 @@ class ClassScores:
     """(T, C + 1) class scores of one row, read from the logits position by position when first needed.
 
     The one thing that changes here, and only by filling in: rows clamped from one another share it, so that logits
-    are read once. Raises LogitsInvalid at the first bad position it has to read.
+    are read once. Raises LogitsInvalid or Infeasible at the first bad position it has to read.
     """
 
     def __init__(self, table: Table, logits: Logits, row: int) -> None:
@@ -45,7 +45,7 @@ class ClassScores:
                 raise refusals.not_a_number(self.row, bad)
             nothing = missing[(self._max[missing] == -np.inf).all(axis=1)]
             if len(nothing):
-                raise refusals.all_forbidden(self.row, int(nothing[0]))
+                raise refusals.all_forbidden(self.table, len(self._max), self.row, int(nothing[0]))
             self._has_max[missing] = True
         return self._max
 

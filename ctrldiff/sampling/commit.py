@@ -15,23 +15,26 @@ import torch
 from ctrldiff.protocols import CommitPolicy, Posterior
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
-By: TypeAlias = Literal["confidence", "margin", "entropy", "random"]
+By: TypeAlias = Literal["confidence", "margin", "entropy", "position", "random"]
 
 
 def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Scores:
-    """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, or a row's draw."""
+    """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, leftness, or a
+    row's draw."""
     if by == "confidence":
         return posterior.confidence(tokens).cpu()
     if by == "margin":
         return posterior.margin().cpu()
     if by == "entropy":
         return -posterior.entropy().cpu()
+    if by == "position":
+        return -torch.arange(state.shape[1], dtype=torch.float32).expand(state.shape)
     if by == "random":
         draws = torch.zeros(state.shape)
         for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
             draws[row] = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
         return draws
-    raise ValueError(f'by={by!r}: one of "confidence", "margin", "entropy", "random"')
+    raise ValueError(f'by={by!r}: one of "confidence", "margin", "entropy", "position", "random"')
 
 
 def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:

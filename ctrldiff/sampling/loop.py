@@ -52,7 +52,7 @@ def sample(
     Returns: the final state; `state.tokens` is a member of the constraint's language in every row. The argument is
         left as it was, generators included: the same call gives the same result.
     Raises: Infeasible or BudgetTooSmall before the first forward pass if nothing legal fits the canvas;
-        LogitsInvalid if the denoiser returns NaN, +inf or nothing but -inf for an open position.
+        LogitsInvalid if the denoiser returns NaN or +inf for an open position, Infeasible if it forbids every text.
     """
     state = constraint.settle(state.snapshot())
     steps = schedule.budget(state)

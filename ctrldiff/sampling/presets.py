@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.protocols import CommitPolicy, Processor, Proposer, Schedule, Watcher
-from ctrldiff.sampling.commit import CertainFree, LeftToRight, TopK
+from ctrldiff.sampling.commit import Prefix, TopK
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import ignore
@@ -41,4 +41,4 @@ def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
     processors = (Temperature(temperature),) if temperature > 0 else ()
     if steps is not None:
         return Plan(Linear(steps), TopK(), propose, processors)
-    return Plan(Linear(), LeftToRight(CertainFree(TopK()), block=16), propose, processors)
+    return Plan(Linear(), Prefix(0.9), propose, processors)

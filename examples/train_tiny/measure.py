@@ -77,6 +77,7 @@ def modes() -> Iterator[Mode]:
     for steps in (1, 4, 16):
         for constraint in ("exact", "unconstrained", "position-wise"):
             yield Mode(constraint, f"{steps} steps", Linear(steps), TopK())
+        yield Mode("exact", f"{steps} steps, leftmost", Linear(steps), TopK("position"))
     yield Mode("exact", "prefix .5", Linear(), Prefix(0.5))
     yield Mode("exact", "prefix .7", Linear(), Prefix(0.7))
     yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))

@@ -78,7 +78,7 @@ def test_logits_of_written_positions_are_never_read():
 def test_a_position_with_every_token_forbidden_is_named():
     x = flat(5)
     x[3] = -np.inf
-    with pytest.raises(LogitsInvalid, match="every token is -inf at position 3"):
+    with pytest.raises(Infeasible, match="every token is -inf at position 3"):
         table(r"\d{4}").bind(x).map()
 
 

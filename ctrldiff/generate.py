@@ -12,6 +12,7 @@ from typing import Any, overload
 
 import torch
 
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.hf import Loaded, load, resolve
@@ -146,8 +147,11 @@ class Generator:
 
     @cached_property
     def type(self) -> OutputType:
-        """The wanted type, read."""
-        return output_type(self.output, ask=self.ask)
+        """The wanted type, read. An `outlines_core.Index` speaks of token ids: here they are the model's."""
+        wanted = self.output
+        if type(wanted).__module__.split(".")[0] == "outlines_core":
+            wanted = Dfa.from_index(wanted, list(self.model.vocabulary), self.limits)
+        return output_type(wanted, ask=self.ask)
 
     @cached_property
     def table(self) -> Table:

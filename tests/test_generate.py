@@ -82,6 +82,19 @@ def test_a_constraint_comes_back_as_its_text(model):
     assert model(TEXT, code.dfa() & cd.Regex("INV.*").dfa()).output.startswith("INV")
 
 
+def test_an_outlines_index_over_the_models_tokens_is_a_constraint(model):
+    import outlines_core
+
+    spelled: dict[bytes, list[int]] = {}
+    for token in range(model.vocabulary.size):
+        if data := model.vocabulary[token]:
+            spelled.setdefault(data, []).append(token)
+    index = outlines_core.Index("(ab|cd){2}", outlines_core.Vocabulary(model.vocabulary.stop_ids[0], spelled))
+    assert model(TEXT, index).output in cd.Regex("(ab|cd){2}")
+    with pytest.raises(ConstraintError, match="from_index"):
+        cd.Regex("a") | index
+
+
 def test_a_choice_is_decided_in_one_pass_with_exact_probabilities(model):
     result = model("The kettle broke after a week.", Literal["positive", "negative"])
     assert result.usage.forwards == 1

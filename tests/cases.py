@@ -16,6 +16,7 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear

@@ -81,7 +81,7 @@ def test_generated_patterns_mean_what_re_means() -> None:
 @pytest.mark.slow
 def test_five_thousand_generated_patterns_mean_what_re_means() -> None:
     core, _ = compare_with_re("core", 10_000, 3300)
-    full, maker = compare_with_re("full", 20_000, 2000)
+    full, maker = compare_with_re("full", 50_000, 2000)
     assert core + full >= 5000
     constructs = (
         r"| [] [^] () (?:) (?P<>) (?#) * + ? {m} {m,} {,n} {m,n} lazy . octal \x \u \U (?flags:)"

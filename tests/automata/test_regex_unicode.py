@@ -99,7 +99,7 @@ def test_letters_equal_the_letters_that_re_takes_for_them() -> None:
     odd = [c for c in cased() if len(members(unicode.ignoring_case(((ord(c), ord(c)),), "python"))) > 2]
     assert {"ſ", "\u212a", "İ", "ı", "ß", "µ", "ς"} & set(odd) == {"ſ", "\u212a", "İ", "ı", "µ", "ς"}
     assert not differ("i", "python", [*odd, *cased()[::20]], cased())
-    plain = random.Random(1).sample([c for c in BMP if c not in set(cased())], 20)
+    plain = random.Random(1).sample(sorted(set(BMP) - set(cased())), 20)
     assert not differ("i", "python", plain, BMP)
     assert not differ("ia", "ascii", ["k", "S", "\u212a", "ſ", "é", "@", "["], BMP)
 

@@ -73,6 +73,7 @@ class Mode:
 
 def modes() -> Iterator[Mode]:
     """What matters most first, so that an interrupted run has it."""
+    yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))
     yield Mode("exact", "prefix .9", Linear(), Prefix(0.9))
     for steps in (1, 4, 16):
         for constraint in ("exact", "unconstrained", "position-wise"):
@@ -80,9 +81,8 @@ def modes() -> Iterator[Mode]:
         yield Mode("exact", f"{steps} steps, leftmost", Linear(steps), TopK("position"))
     for constraint in ("exact", "unconstrained", "position-wise"):
         yield Mode(constraint, "one token a step", Linear(), TopK())
-    yield Mode("exact", "prefix .5", Linear(), Prefix(0.5))
+    yield Mode("exact", "prefix 1", Linear(), Prefix(1.1))
     yield Mode("exact", "prefix .7", Linear(), Prefix(0.7))
-    yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))
     yield Mode("exact", "threshold .9", Linear(), Threshold(0.9))
     yield Mode("exact", "entropy bound .1", Linear(), EntropyBound(0.1))
     yield Mode("exact", "left 16, certain free", Linear(), LeftToRight(CertainFree(TopK()), block=16))

@@ -217,19 +217,20 @@ class Generator:
         trace = Trace.start(self.model.vocabulary, state) if self.trace else None
         probs: list[dict[str, float]] = [{} for _ in prompts]
         denoiser = self.model.loaded.denoiser
-        constraint = Tables.same(self.table, len(prompts))
+        tables = (self.table,) * len(prompts)
         if self.type.labels and self.temperature == 0 and self.steps in (None, 1) and self.commit is None:
             branches = {
                 label: branch.compile(self.model.vocabulary, self.limits)
                 for label, branch in self.type.description.branches().items()  # type: ignore[attr-defined]
             }
-            state, probs = decide(denoiser, state, constraint, branches)
+            state, probs = decide(denoiser, state, Tables(tables), branches)
         else:
             preset = plan(self.steps, self.temperature)
+            whole = self.commit is None and self.schedule is None  # a plug-in of the caller's gets the plain posterior
             state = sample(
                 denoiser,
                 state,
-                constraint=constraint,
+                constraint=(preset.constrain if whole else Tables)(tables),
                 processors=(*self.processors, *preset.processors),
                 guides=self.guides,
                 schedule=self.schedule or preset.schedule,

@@ -8,7 +8,6 @@ Nothing here recurses, so nesting costs no stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -32,6 +31,7 @@ from ctrldiff.automata.expression import (
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
 from ctrldiff.automata.trie import add_words, tree_size
 from ctrldiff.automata.utf8 import byte_edges, split
+from ctrldiff.automata.widths import children, children_first
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.kernels.determinise import OK, subsets
 from ctrldiff.limits import DEFAULT, Fuel, Limits
@@ -72,9 +72,9 @@ class _Compilation:
         self.languages: dict[int, tuple[Dfa, Fragment]] = {}
 
     def run(self, root: Expression) -> Dfa:
-        order = list(_children_first(root))
+        order = list(children_first(root))
         for node in order:
-            for child in _children(node):
+            for child in children(node):
                 self.uses[id(child)] = self.uses.get(id(child), 0) + 1
         for node in order:
             if isinstance(node, Both | Minus):
@@ -214,28 +214,6 @@ class _Compilation:
 def any_text() -> Dfa:
     """All valid UTF-8 text."""
     return compile_expression(ANY_TEXT)
-
-
-def _children(node: Expression) -> tuple[Expression, ...]:
-    if isinstance(node, Concat | Alt | Both):
-        return node.parts
-    if isinstance(node, Repeat):
-        return (node.inner,)
-    return (node.left, node.right) if isinstance(node, Minus) else ()
-
-
-def _children_first(root: Expression) -> Iterator[Expression]:
-    """Every distinct node once, children before parents."""
-    seen: set[int] = set()
-    stack: list[tuple[Expression, bool]] = [(root, False)]
-    while stack:
-        node, done = stack.pop()
-        if done:
-            yield node
-        elif id(node) not in seen:
-            seen.add(id(node))
-            stack.append((node, True))
-            stack.extend((child, False) for child in _children(node))
 
 
 def _repeat(builder: Builder, node: Repeat, enter: int, leave: int, nothing: bool) -> list[tuple[Expression, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 
@@ -46,6 +47,46 @@ class Tables:
         rows = zip(self.tables, state.written, strict=True)
         tokens = torch.stack([settled(table, written) for table, written in rows])
         return state.write(tokens >= 0, tokens)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable it was."""
+
+    posterior: Posterior
+    first: torch.Tensor
+    sure: torch.Tensor
+
+    def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The marginals given the choice, and the choice's own probability where it was made."""
+        return torch.where(self.first, self.sure, self.posterior.confidence(tokens))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.posterior, name)
+
+
+@dataclass(frozen=True)
+class LeftmostFirst:
+    """`Tables`, with the leftmost open token settled on the evidence at its own position.
+
+    The marginals further right are mixtures over all the places where a value still open may end. Multiplied into the
+    first choice they drown it; so that choice is the model's own best token there among those that can still be
+    completed, and everything after it is the exact posterior given that choice. Ties: the smallest id. What is
+    forbidden by -inf stays forbidden everywhere. The confidence of the choice is the model's own probability of it.
+    """
+
+    tables: tuple[Table, ...]
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        exact, log_probs = Tables(self.tables), normalised(logits)
+        first = (state.open & (state.open.cumsum(1) == 1)).to(logits.device)
+        level = torch.where(log_probs == -torch.inf, log_probs, torch.zeros_like(log_probs))
+        tokens = exact.bind(torch.where(first[..., None], log_probs, level), state).map()
+        sure = log_probs.gather(2, tokens[..., None])[..., 0].exp()
+        return cast(Posterior, Chosen(exact.bind(log_probs, state).clamp(tokens, first), first, sure))
+
+    def settle(self, state: State) -> State:
+        return Tables(self.tables).settle(state)
 
 
 FREE = Free()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
-from ctrldiff.protocols import CommitPolicy, Processor, Proposer, Schedule, Watcher
+from ctrldiff.posterior.table import Table
+from ctrldiff.protocols import CommitPolicy, Constraint, Processor, Proposer, Schedule, Watcher
 from ctrldiff.sampling.commit import Prefix, TopK
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import ignore
@@ -18,6 +21,7 @@ from ctrldiff.state import State, Step
 class Plan:
     """What a preset puts into the loop."""
 
+    constrain: Callable[[tuple[Table, ...]], Constraint]
     schedule: Schedule
     commit: CommitPolicy
     propose: Proposer
@@ -40,5 +44,5 @@ def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
     propose: Proposer = Draw() if temperature > 0 else Best()
     processors = (Temperature(temperature),) if temperature > 0 else ()
     if steps is not None:
-        return Plan(Linear(steps), TopK(), propose, processors)
-    return Plan(Linear(), Prefix(0.9), propose, processors)
+        return Plan(Tables, Linear(steps), TopK(), propose, processors)
+    return Plan(Tables if temperature > 0 else LeftmostFirst, Linear(), Prefix(0.99), propose, processors)

@@ -32,8 +32,9 @@ from ctrldiff.generate import Generator, Model
 from ctrldiff.models.hf import load
 from ctrldiff.protocols import CommitPolicy, Posterior, Schedule
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import FREE, Tables
+from ctrldiff.sampling.constrain import FREE, LeftmostFirst, Tables
 from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
 
@@ -65,7 +66,7 @@ class PositionWise:
 class Mode:
     """One row of the table."""
 
-    constraint: str  # "unconstrained", "position-wise" or "exact"
+    constraint: str  # "unconstrained", "position-wise", "exact" or "leftmost first"
     name: str
     schedule: Schedule
     commit: CommitPolicy
@@ -73,6 +74,9 @@ class Mode:
 
 def modes() -> Iterator[Mode]:
     """What matters most first, so that an interrupted run has it."""
+    yield Mode("leftmost first", "default", plan().schedule, plan().commit)
+    yield Mode("leftmost first", "prefix .9", Linear(), Prefix(0.9))
+    yield Mode("leftmost first", "prefix 1", Linear(), Prefix(1.1))
     yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))
     yield Mode("exact", "prefix .9", Linear(), Prefix(0.9))
     for steps in (1, 4, 16):
@@ -150,7 +154,12 @@ def measure(model: Model, examples: list[Example], schemas: list[JsonSchema], mo
         rows = examples[start : start + BATCH]
         exact = Tables(tuple(tables[start : start + BATCH]))
         state = State.blank([model.loaded.prompt_ids(one.text, one.ask) for one in rows], CANVAS)
-        constraint = {"exact": exact, "unconstrained": FREE, "position-wise": PositionWise(exact)}[mode.constraint]
+        constraint = {
+            "leftmost first": LeftmostFirst(exact.tables),
+            "exact": exact,
+            "unconstrained": FREE,
+            "position-wise": PositionWise(exact),
+        }[mode.constraint]
         done = sample(model.loaded.denoiser, state, constraint=constraint, schedule=mode.schedule, commit=mode.commit)
         forwards += int(done.forwards.sum())
         for n, one in enumerate(rows):
@@ -237,7 +246,7 @@ def table(path: Path) -> None:
     """Print what has been measured as markdown."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     print("| split | constraint | mode | forwards | valid | fields | objects |\n|---|---|---|---|---|---|---|")
-    order = {"unconstrained": 0, "position-wise": 1, "exact": 2}
+    order = {"unconstrained": 0, "position-wise": 1, "exact": 2, "leftmost first": 3}
     for r in sorted(
         (r for r in rows if "mode" in r), key=lambda r: (r["split"], r["forwards"], order[r["constraint"]])
     ):

@@ -1,6 +1,6 @@
 """The rendering of a wanted type."""
 
-from ask import ask_for
+from ctrldiff.ask import ask_for
 
 SCHEMA = {
     "type": "object",

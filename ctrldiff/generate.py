@@ -251,6 +251,7 @@ class Generator:
         if probs:
             log_prob = math.log(max(probs.values()))
         else:
+            # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
             log_prob = float(state.held_confidence[row].to(torch.float64).clamp(min=1e-45).log().nansum())
         return Result(
             output=self.type.read(raw),

@@ -37,9 +37,13 @@ class Tables:
         return Tables((table,) * rows)
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        nothing = free_table(logits.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
+        return self.weigh(normalised(logits), state)
+
+    def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
+        """As `bind`, by (B, T, V) scores that are used as they are."""
+        nothing = free_table(scores.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
         tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
-        return bind_rows(tables, normalised(logits), state.written)
+        return bind_rows(tables, scores, state.written)
 
     def settle(self, state: State) -> State:
         if not self.tables:
@@ -81,9 +85,9 @@ class LeftmostFirst:
         exact, log_probs = Tables(self.tables), normalised(logits)
         first = (state.open & (state.open.cumsum(1) == 1)).to(logits.device)
         level = torch.where(log_probs == -torch.inf, log_probs, torch.zeros_like(log_probs))
-        tokens = exact.bind(torch.where(first[..., None], log_probs, level), state).map()
+        tokens = exact.weigh(torch.where(first[..., None], log_probs, level), state).map()
         sure = log_probs.gather(2, tokens[..., None])[..., 0].exp()
-        return cast(Posterior, Chosen(exact.bind(log_probs, state).clamp(tokens, first), first, sure))
+        return cast(Posterior, Chosen(exact.weigh(log_probs, state).clamp(tokens, first), first, sure))
 
     def settle(self, state: State) -> State:
         return Tables(self.tables).settle(state)

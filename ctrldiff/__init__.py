@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.constraints.basic import Choice, Regex, Text
+    from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
     from ctrldiff.limits import Limits
@@ -33,11 +35,14 @@ _HOME = {
     "ModelSpec": "ctrldiff.models.spec",
     "Regex": "ctrldiff.constraints.basic",
     "Result": "ctrldiff.generate",
+    "Score": "ctrldiff.constraints.decision",
     "State": "ctrldiff.state",
     "Table": "ctrldiff.posterior.table",
+    "Template": "ctrldiff.constraints.template",
     "Text": "ctrldiff.constraints.basic",
     "Usage": "ctrldiff.generate",
     "Vocabulary": "ctrldiff.automata.vocabulary",
+    "YesNo": "ctrldiff.constraints.decision",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
 }
@@ -54,11 +59,14 @@ __all__ = [
     "ModelSpec",
     "Regex",
     "Result",
+    "Score",
     "State",
     "Table",
+    "Template",
     "Text",
     "Usage",
     "Vocabulary",
+    "YesNo",
     "from_callable",
     "from_pretrained",
 ]

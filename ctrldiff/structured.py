@@ -11,9 +11,11 @@ import pydantic
 
 from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
 
 
@@ -39,7 +41,7 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
 
     Args:
         wanted: `str`, `int`, `float`, `bool`, `date`, `Literal`, `Enum`, a pydantic model or anything else that
-            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `JsonSchema`, a `Dfa` or an FSM.
+            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `Score`, `YesNo`, `JsonSchema`, a `Dfa` or an FSM.
         ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
             asked for by their keys, and take none.
     Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
@@ -52,6 +54,11 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
         return OutputType(wanted, ask_for(wanted.schema, ask), json.loads)
     if isinstance(wanted, Choice):
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
+    if isinstance(wanted, Score | YesNo):
+        read = int if isinstance(wanted, Score) else read_yes
+        return OutputType(wanted, _named("|".join(wanted.labels), ask), read, wanted.labels)
+    if isinstance(wanted, Template):
+        return _from_template(wanted, ask)
     if not isinstance(wanted, type) and not hasattr(wanted, "__origin__") and not _is_annotation(wanted):
         return OutputType(as_description(wanted), ask or "", str)
     return _from_annotation(wanted, ask)
@@ -75,10 +82,32 @@ def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
         return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter.validate_python), labels)
+    if schema == {"type": "boolean"}:
+        values = [True, False]
+    if values and all(isinstance(value, int) or value is None for value in values):  # bool is an int
+        labels = tuple(json.dumps(value) for value in values)
+        return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter.validate_json), labels)
     if set(schema) <= {"type", "format"} and schema.get("format") in FORMATS:
         pattern = Regex(FORMATS[schema["format"]])
         return OutputType(pattern, ask_for(schema, ask), _reader(adapter.validate_python))
     return OutputType(JsonSchema(schema, optional="write"), ask_for(schema, ask), _reader(adapter.validate_json))
+
+
+def _from_template(template: Template, ask: str | None) -> OutputType:
+    """A dict of the holes' values; each hole is read as its own type says."""
+    holes: dict[str, OutputType] = {}
+    for name, wanted in template.holes:
+        try:
+            holes[name] = output_type(wanted, ask=name)
+        except ConstraintError as error:
+            message = f"the hole {name!r}: {error.message}"
+            raise ConstraintError(message, why=error.why, hint=error.hint, hole=name) from error
+    filled = template.with_holes({name: hole.description for name, hole in holes.items()})
+
+    def read(text: str) -> dict[str, Any]:
+        return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
+
+    return OutputType(filled, ask or "{" + ",".join(hole.ask for hole in holes.values()) + "}", read)
 
 
 def _named(kind: str, name: str | None) -> str:

@@ -253,3 +253,72 @@ def extract(
             f"{summary.done} documents in {summary.seconds:.1f} s ({rate:.2f}/s), "
             f"{summary.forwards / max(summary.done, 1):.1f} forwards each{failed}"
         )
+
+
+@app.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(help='JSON lines: {"text", "label", "labels"} or {"probs", "label"}.')],
+    svg: Annotated[Path | None, typer.Option(help="Where the reliability diagram goes.")] = None,
+    bins: Annotated[int, typer.Option(min=1, help="Bins of each kind.")] = 10,
+    ask: Annotated[str | None, typer.Option(help="The name of the wanted value.")] = None,
+    model: ModelOption = "tiny",
+    batch_size: Annotated[int, typer.Option(min=1, help="Texts per forward pass.")] = 16,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure decisions: accuracy, calibration error, Brier score, log loss, and a reliability table."""
+    from ctrldiff.calibrate import Question, predict, read_lines
+    from ctrldiff.calibration import Prediction, report
+    from ctrldiff.calibration import svg as drawn
+    from ctrldiff.errors import InputError
+
+    lines = read_lines(file)
+    predictions = [line for line in lines if isinstance(line, Prediction)]
+    if any(isinstance(line, Question) for line in lines):
+        from ctrldiff.generate import from_pretrained
+
+        predictions = predict(from_pretrained(model), lines, ask=ask, batch_size=batch_size)
+    measured = report(predictions, bins)
+    if svg is not None:
+        try:
+            svg.write_text(drawn(measured, title=file.name), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{str(svg)!r} cannot be written: {error.strerror}") from error
+    if as_json:
+        facts = vars(measured) | {
+            "log_loss": None if measured.log_loss == float("inf") else measured.log_loss,
+            "mass": [vars(one) for one in measured.mass],
+            "width": [vars(one) for one in measured.width],
+        }
+        print(json.dumps(facts, allow_nan=False))
+    else:
+        _print_calibration(measured)
+
+
+def _print_calibration(measured: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("predictions", f"{measured.count:,}")
+    grid.add_row("accuracy", f"{measured.accuracy:.4f} (mean confidence {measured.confidence:.4f})")
+    for name, error, chance in (
+        ("ECE, equal mass", measured.ece_mass, measured.chance_mass),
+        ("ECE, equal width", measured.ece_width, measured.chance_width),
+    ):
+        grid.add_row(name, f"{error:.4f} (about {chance:.4f} by chance, were every confidence true)")
+    grid.add_row("Brier", f"{measured.brier:.4f} (summed over labels, 0 to 2)")
+    grid.add_row("log loss", f"{measured.log_loss:.4f} nats")
+    console.print(grid)
+    table = Table("confidence", "count", "mean", "accuracy", "95 %", "gap", title="equal-mass bins")
+    for one in measured.mass:
+        low, high = one.interval
+        table.add_row(
+            f"{one.low:.3f} to {one.high:.3f}",
+            f"{one.count:,}",
+            f"{one.confidence:.3f}",
+            f"{one.accuracy:.3f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{one.gap:+.3f}",
+        )
+    console.print(table)

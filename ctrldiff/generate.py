@@ -13,13 +13,14 @@ from typing import Any, overload
 import torch
 
 from ctrldiff.automata.dfa import Dfa
+from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Guidance, Processor, RevisePolicy, Schedule
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
@@ -68,6 +69,16 @@ class Result:
     def prob(self) -> float:
         """exp(log_prob)."""
         return math.exp(self.log_prob)
+
+    @property
+    def entropy(self) -> float:
+        """Of `probs`, in nats. Raises InputError if there are none."""
+        return entropy(self.probs)
+
+    @property
+    def expected(self) -> float:
+        """The mean label of a `Score` (or of any labels that are whole numbers). Raises InputError for others."""
+        return expected(self.probs)
 
 
 @dataclass(frozen=True)
@@ -158,6 +169,17 @@ class Generator:
         """The token table of the type over the model's vocabulary."""
         return self.type.description.compile(self.model.vocabulary, self.limits)
 
+    @cached_property
+    def branches(self) -> dict[str, Table]:
+        """A table for each label, if answers are decided in one forward pass; else empty.
+
+        They are for a type that is a lone choice, unless draws, more steps or a plug-in are asked for.
+        """
+        plugged = self.commit or self.schedule or self.processors or self.guides
+        if not self.type.labels or self.temperature > 0 or self.steps not in (None, 1) or plugged:
+            return {}
+        return {label: Choice([label]).compile(self.model.vocabulary, self.limits) for label in self.type.labels}
+
     def __call__(self, text: Any) -> Any:
         """A result for a text; a list of results for a list of texts."""
         if isinstance(text, str):
@@ -192,6 +214,8 @@ class Generator:
         wanted = self.max_new_tokens
         if wanted is None:
             usual = table.shortest + spec.canvas
+            if self.branches:  # every label has to fit, or it would count for nothing
+                usual = max(usual, *(branch.shortest + 1 for branch in self.branches.values()))
             wanted = max(table.shortest, min(usual, room, usual if table.longest is None else table.longest + 1))
         elif wanted < table.shortest:
             raise BudgetTooSmall(
@@ -218,12 +242,8 @@ class Generator:
         probs: list[dict[str, float]] = [{} for _ in prompts]
         denoiser = self.model.loaded.denoiser
         tables = (self.table,) * len(prompts)
-        if self.type.labels and self.temperature == 0 and self.steps in (None, 1) and self.commit is None:
-            branches = {
-                label: branch.compile(self.model.vocabulary, self.limits)
-                for label, branch in self.type.description.branches().items()  # type: ignore[attr-defined]
-            }
-            state, probs = decide(denoiser, state, Tables(tables), branches)
+        if self.branches:
+            state, probs = decide(denoiser, state, Tables(tables), self.branches)
         else:
             preset = plan(self.steps, self.temperature)
             whole = self.commit is None and self.schedule is None  # a plug-in of the caller's gets the plain posterior

@@ -41,7 +41,8 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
 
     Args:
         wanted: `str`, `int`, `float`, `bool`, `date`, `Literal`, `Enum`, a pydantic model or anything else that
-            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `Score`, `YesNo`, `JsonSchema`, a `Dfa` or an FSM.
+            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `Score`, `YesNo`, `JsonSchema`, a `Dfa`
+            or an FSM.
         ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
             asked for by their keys, and take none.
     Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.

@@ -18,10 +18,12 @@ LAYERS = [  # each may import what stands before it, and itself
     "constraints",
     "sampling",
     "ask",
+    "calibration",
     "structured",
     "models",
     "generate",
     "extract",
+    "calibrate",
     "cli",
     "__main__",
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Denoiser
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.state import State
+
+WHOLE = re.compile(r"-?[0-9]+")
 
 
 def decide(
@@ -35,3 +40,35 @@ def decide(
     tokens = Tables(best).bind(logits, state).map().cpu()
     state = replace(state, forwards=state.forwards + 1)
     return state.write(torch.ones(state.shape, dtype=torch.bool), tokens, posterior.confidence(tokens).cpu()), rows
+
+
+def entropy(probs: Mapping[str, float]) -> float:
+    """-Σ p ln p in nats: 0 for a certain label, ln n for n equally likely ones.
+
+    Raises: InputError if there are no labels.
+    """
+    _some(probs)
+    return max(0.0, -math.fsum(p * math.log(p) for p in probs.values() if p > 0))
+
+
+def expected(probs: Mapping[str, float]) -> float:
+    """Σ label · p, for labels that are whole numbers.
+
+    Raises: InputError if there are no labels, or one is not a whole number.
+    """
+    _some(probs)
+    for label in probs:
+        if not WHOLE.fullmatch(label):
+            raise InputError(
+                f"the label {label!r} is not a whole number, so the labels have no mean", hint="ask for a Score"
+            )
+    return math.fsum(int(label) * p for label, p in probs.items())
+
+
+def _some(probs: Mapping[str, float]) -> None:
+    if not probs:
+        raise InputError(
+            "this result has no label probabilities",
+            why="they come with a type that is a lone choice, decided in one forward pass",
+            hint="ask for a Choice, Literal, Enum, bool, YesNo or Score, with temperature 0 and no plug-ins",
+        )

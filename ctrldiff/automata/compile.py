@@ -22,6 +22,7 @@ from ctrldiff.automata.expression import (
     Chars,
     Concat,
     Expression,
+    Graph,
     Language,
     Literal,
     Minus,
@@ -31,7 +32,7 @@ from ctrldiff.automata.expression import (
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
 from ctrldiff.automata.trie import add_words, tree_size
 from ctrldiff.automata.utf8 import byte_edges, split
-from ctrldiff.automata.widths import children, children_first
+from ctrldiff.automata.widths import children, children_first, reached
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.kernels.determinise import OK, subsets
 from ctrldiff.limits import DEFAULT, Fuel, Limits
@@ -107,6 +108,10 @@ class _Compilation:
             copies = max(node.low, 1) if node.high is None else node.high
             nothing = inner.nothing and node.low > 0
             size = 1 if inner.nothing else 2 + copies * inner.size
+        elif isinstance(node, Graph):
+            open_edges = [(a, b) for a, b, part in node.edges if not facts[id(part)].nothing]
+            size = 1 + node.n_states + sum(facts[id(part)].size for _, _, part in node.edges)
+            nothing = not reached(open_edges) & set(node.ends)
         else:
             dfa = node.dfa if isinstance(node, Language) else self.ready[id(node)]
             edges = int(np.count_nonzero(dfa.table >= 0))  # eight of them take the room of a state
@@ -174,6 +179,12 @@ class _Compilation:
                 )
             elif isinstance(node, Repeat):
                 todo.extend(_repeat(builder, node, enter, leave, self.facts[id(node.inner)].nothing))
+            elif isinstance(node, Graph):
+                first = builder.states(node.n_states)
+                builder.free(enter, first)
+                for end in node.ends:
+                    builder.free(first + end, leave)
+                todo.extend((p, first + a, first + b) for a, b, p in node.edges if not self.facts[id(p)].nothing)
             else:
                 builder.copy(self._language(self._dfa(node)), enter, leave)
 

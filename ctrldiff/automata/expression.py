@@ -73,7 +73,19 @@ class Language:
     dfa: Dfa
 
 
-Expression: TypeAlias = Literal | Chars | Concat | Alt | Repeat | Both | Minus | Language
+@dataclass(frozen=True)
+class Graph:
+    """The texts along a way from state 0 to one of `ends`: edges are (from, to, what is read on the way).
+
+    For sequences with a memory (which members came, how many), whose parts it writes once each.
+    """
+
+    n_states: int
+    edges: tuple[tuple[int, int, Expression], ...]
+    ends: tuple[int, ...]
+
+
+Expression: TypeAlias = Literal | Chars | Concat | Alt | Repeat | Both | Minus | Language | Graph
 
 EMPTY = Literal(b"")
 NOTHING = Alt(())

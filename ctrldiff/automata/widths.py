@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ctrldiff.automata.expression import Alt, Both, Chars, Concat, Expression, Language, Literal, Minus, Repeat
+from ctrldiff.automata.expression import (
+    Alt,
+    Both,
+    Chars,
+    Concat,
+    Expression,
+    Graph,
+    Language,
+    Literal,
+    Minus,
+    Repeat,
+)
 
 
 def children(node: Expression) -> tuple[Expression, ...]:
@@ -14,6 +25,8 @@ def children(node: Expression) -> tuple[Expression, ...]:
         return node.parts
     if isinstance(node, Repeat):
         return (node.inner,)
+    if isinstance(node, Graph):
+        return tuple(part for _, _, part in node.edges)
     return (node.left, node.right) if isinstance(node, Minus) else ()
 
 
@@ -31,6 +44,20 @@ def children_first(root: Expression) -> Iterator[Expression]:
             stack.extend((child, False) for child in children(node))
 
 
+def reached(moves: Sequence[tuple[int, int]]) -> set[int]:
+    """The states that `moves` lead to from state 0."""
+    onward: dict[int, list[int]] = {}
+    for source, target in moves:
+        onward.setdefault(source, []).append(target)
+    found, todo = {0}, [0]
+    while todo:
+        for target in onward.get(todo.pop(), ()):
+            if target not in found:
+                found.add(target)
+                todo.append(target)
+    return found
+
+
 def nullable(root: Expression) -> bool:
     """Whether the empty text is a member."""
     empty: dict[int, bool] = {}
@@ -46,6 +73,9 @@ def nullable(root: Expression) -> bool:
             found = node.low == 0 or parts[0]
         elif isinstance(node, Minus):
             found = parts[0] and not parts[1]
+        elif isinstance(node, Graph):
+            free = [(a, b) for (a, b, _), empty_part in zip(node.edges, parts, strict=True) if empty_part]
+            found = bool(reached(free) & set(node.ends))
         else:
             found = isinstance(node, Language) and bool(node.dfa.accept[0])
         empty[id(node)] = found

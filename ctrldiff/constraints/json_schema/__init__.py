@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ctrldiff.automata.expression import Expression
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.expression import Expression, Language
 from ctrldiff.constraints.description import Description
-from ctrldiff.constraints.json_schema import containers, scalars  # noqa: F401  (each registers its families)
-from ctrldiff.constraints.json_schema.compiler import Context, compile_schema
-from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
+from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
+from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
+from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 
 
@@ -36,12 +38,18 @@ class JsonSchema(Description):
         whitespace: "compact" writes none; "pretty" writes a member a line, indented by two.
         optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
             suits extraction: a property that admits null says by null that it is not in the text.
+        additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
+            opens every object that the schema leaves open.
+        depth: how many levels deep values go that no schema speaks of, and how often a recursive schema is entered
+            again.
     Raises: SchemaInvalid at once; SchemaUnsupported with a JSON pointer when it is compiled.
     """
 
     text: str
     whitespace: Literal["compact", "pretty"]
     optional: Literal["omit", "write"]
+    additional: Literal["declared", "any"]
+    depth: int
 
     def __init__(
         self,
@@ -49,15 +57,24 @@ class JsonSchema(Description):
         *,
         whitespace: Literal["compact", "pretty"] = "compact",
         optional: Literal["omit", "write"] = "omit",
+        additional: Literal["declared", "any"] = "declared",
+        depth: int = 2,
     ) -> None:
-        if whitespace not in ("compact", "pretty") or optional not in ("omit", "write"):
-            raise SchemaInvalid(
-                f"whitespace={whitespace!r}, optional={optional!r}",
-                hint='whitespace is "compact" or "pretty"; optional is "omit" or "write"',
-            )
+        choices = {
+            "whitespace": ("compact", "pretty"),
+            "optional": ("omit", "write"),
+            "additional": ("declared", "any"),
+        }
+        for name, value in (("whitespace", whitespace), ("optional", optional), ("additional", additional)):
+            if value not in choices[name]:
+                raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 64:
+            raise SchemaInvalid(f"depth={depth!r}", hint="a whole number from 0 to 64")
         object.__setattr__(self, "text", _read(schema))
         object.__setattr__(self, "whitespace", whitespace)
         object.__setattr__(self, "optional", optional)
+        object.__setattr__(self, "additional", additional)
+        object.__setattr__(self, "depth", depth)
 
     @property
     def schema(self) -> Any:
@@ -65,7 +82,19 @@ class JsonSchema(Description):
         return json.loads(self.text)
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
-        return compile_schema(self._context(limits))
+        context = self._context(limits)
+        expression = compile_schema(context)
+        if not context.contradictions:
+            return expression
+        dfa = compile_expression(expression, limits, context.fuel)
+        if dfa.is_empty:
+            pointer, what = context.contradictions[0]
+            raise ConstraintUnsatisfiable(f"no text satisfies {pointer}: {what}", pointer=pointer)
+        return Language(dfa)
+
+    def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
+        """The one spelling of a value under this schema, whether the schema accepts it or not."""
+        return ordered_text(value, root_shape(self._context(limits)))
 
     def report(self, limits: Limits = DEFAULT) -> Report:
         """What is enforced, narrowed and refused, without building an automaton."""
@@ -80,7 +109,7 @@ class JsonSchema(Description):
     def _context(self, limits: Limits) -> Context:
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
-        return Context(self.schema, limits.fuel(), self.whitespace, self.optional)
+        return Context(self.schema, limits.fuel(), self.whitespace, self.optional, self.additional, self.depth)
 
 
 def _read(schema: Any) -> str:

@@ -57,21 +57,32 @@ def escaped(dfa: Dfa, limits: Limits = DEFAULT) -> Dfa:
     return Dfa.from_arrays(table.reshape(7 * n, -1), classes, accept, limits=limits)
 
 
-def value_text(value: Any, separators: tuple[str, str] = (",", ":")) -> str:
-    """The canonical text of a JSON value: keys in their order, shortest numbers, shortest escapes."""
+def value_text(value: Any, *, pretty: bool = False, level: int = 0, sort: bool = False) -> str:
+    """The canonical text of a JSON value: shortest numbers, shortest escapes, keys in their order (or sorted).
+
+    Equal values have equal texts when keys are sorted. `level` is the nesting depth that `pretty` indents from.
+    """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int | float | Decimal):
         return number_text(value)
-    comma, colon = separators
+    if not isinstance(value, list | dict):
+        raise TypeError(f"{type(value).__name__} is not a JSON value")
+    opening, closing = "[]" if isinstance(value, list) else "{}"
     if isinstance(value, list):
-        return "[" + comma.join(value_text(item, separators) for item in value) + "]"
-    if isinstance(value, dict):
-        members = (
-            json.dumps(key, ensure_ascii=False) + colon + value_text(item, separators) for key, item in value.items()
-        )
-        return "{" + comma.join(members) + "}"
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
+        members = [value_text(item, pretty=pretty, level=level + 1, sort=sort) for item in value]
+    else:
+        colon = ": " if pretty else ":"
+        members = [
+            json.dumps(key, ensure_ascii=False)
+            + colon
+            + value_text(value[key], pretty=pretty, level=level + 1, sort=sort)
+            for key in (sorted(value) if sort else value)
+        ]
+    if not pretty or not members:
+        return opening + ",".join(members) + closing
+    inner, outer = "\n" + "  " * (level + 1), "\n" + "  " * level
+    return opening + inner + ("," + inner).join(members) + outer + closing
 
 
 def number_text(value: float | int | Decimal) -> str:

@@ -1,83 +1,51 @@
 """From a JSON Schema to an expression: a driver that walks sub-schemas, and a registry of keyword families.
 
-Every family is a generator: it yields `Sub(schema, pointer)` for each sub-schema it needs, is sent the expression,
-and returns its own. The driver keeps the generators on a list of its own, so a schema nested 3,000 deep costs no
-Python stack. To support more keywords, teach a family; whatever no family claims is refused with its pointer.
+Every family is a generator: it yields `Sub` for each sub-schema it needs, is sent the expression, and returns its own.
+The driver keeps the generators on a list of its own, so a schema nested 3,000 deep costs no Python stack.
+
+Every schema of one place becomes a subset of that place's base (`shape.py`), so the combining keywords are the
+algebra: all is intersection, any is union, not is difference from the base. Where a schema is complemented (`exact`)
+nothing may be narrowed; elsewhere an alternative leaves out the properties that only its siblings speak of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ctrldiff.automata.expression import NOTHING, Alt, Both, Expression, text
+from ctrldiff.automata.expression import NOTHING, Alt, Both, Expression, Minus, text
 from ctrldiff.constraints.json_schema.canonical import value_text
+from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
+from ctrldiff.constraints.json_schema.exclusive import exclusive
+from ctrldiff.constraints.json_schema.shape import Shape, listed
+from ctrldiff.constraints.json_schema.unevaluated import scenarios
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
-from ctrldiff.limits import Fuel
 
 Schema: TypeAlias = dict[str, Any]
 Walk: TypeAlias = Generator["Sub", Expression, Expression]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
-ANNOTATIONS = {
-    *("$schema", "$id", "$comment", "$defs", "definitions", "$anchor", "$vocabulary"),
-    *("title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"),
-    *("contentEncoding", "contentMediaType", "contentSchema", "discriminator"),
-}
-FAMILY = {
-    "string": {"minLength", "maxLength", "pattern", "format"},
-    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-    "array": {
-        *("items", "minItems", "maxItems", "prefixItems", "contains", "minContains", "maxContains"),
-        *("uniqueItems", "unevaluatedItems", "additionalItems"),
-    },
-    "object": {
-        *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
-        *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
-    },
-}
-COMBINING = {"anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref", "$dynamicRef", "$recursiveRef"}
 MAX_DEPTH = 4_000
+NO_NAMES: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Sub:
-    """A sub-schema to compile: the driver answers with its expression."""
+    """A schema to compile at a place: the driver answers with its expression.
+
+    exact: it may be complemented. kept: names that its siblings in a conjunction speak of. barred: names left out.
+    """
 
     schema: Any
     pointer: str
-    depth: int
+    shape: Shape
+    exact: bool = False
+    kept: frozenset[str] = NO_NAMES
+    barred: frozenset[str] = NO_NAMES
 
 
-@dataclass
-class Context:
-    """What one compilation shares."""
-
-    root: Any
-    fuel: Fuel
-    whitespace: str
-    optional: str
-    refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
-    narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
-    enforced: dict[str, int] = field(default_factory=dict)  # keyword, times
-
-    def refuse(self, pointer: str, keyword: str, why: str = "") -> Expression:
-        """Note a refusal; all of them are reported together when the walk ends."""
-        self.refused.append((pointer, keyword, why))
-        return NOTHING
-
-    def narrow(self, pointer: str, how: str) -> None:
-        """Note that the language written is smaller than the schema's."""
-        self.narrowed.append((pointer, how))
-
-    def enforce(self, *keywords: str) -> None:
-        """Count keywords that are enforced exactly."""
-        for keyword in keywords:
-            self.enforced[keyword] = self.enforced.get(keyword, 0) + 1
-
-
-Family: TypeAlias = Callable[[Context, Schema, str, int], Walk]
+Family: TypeAlias = Callable[[Context, Schema, Sub], Walk]
 Leaf: TypeAlias = Callable[[Context, Schema, str], Expression]
 _families: dict[str, Family] = {}
 
@@ -97,9 +65,9 @@ def leaf(*types: str) -> Callable[[Leaf], Leaf]:
     """Register a family that needs no sub-schema: a plain function."""
 
     def register(write: Leaf) -> Leaf:
-        def walk(context: Context, schema: Schema, at: str, depth: int) -> Walk:
+        def walk(context: Context, schema: Schema, sub: Sub) -> Walk:
             yield from ()
-            return write(context, schema, at)
+            return write(context, schema, sub.pointer)
 
         family(*types)(walk)
         return write
@@ -125,145 +93,247 @@ def compile_schema(context: Context) -> Expression:
     return expression
 
 
+def root_shape(context: Context) -> Shape:
+    """The place of the whole document."""
+    return context.shape((context.root,), None)
+
+
 def _drive(context: Context) -> Expression:
-    stack = [_schema(context, Sub(context.root, "#", 0))]
+    known: dict[object, Expression] = {}
+    under_way: set[object] = set()
+    first = Sub(context.root, "#", root_shape(context))
+    stack: list[tuple[object, Walk]] = [(_key(first), _schema(context, first))]
     answer: Expression | None = None
     while True:
+        key, walk = stack[-1]
         try:
-            sub = next(stack[-1]) if answer is None else stack[-1].send(answer)
+            sub = next(walk) if answer is None else walk.send(answer)
         except StopIteration as done:
             stack.pop()
-            answer = done.value
+            under_way.discard(key)
+            answer = known[key] = done.value
             if not stack:
                 assert answer is not None
                 return answer
             continue
+        key = _key(sub)
+        answer = known.get(key)
+        if answer is not None:
+            continue
+        if key in under_way:
+            raise SchemaInvalid(f"{sub.pointer[:300]} refers to itself without end")
         context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_nodes)
         if len(stack) > MAX_DEPTH:
             raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
-        stack.append(_schema(context, sub))
-        answer = None
+        under_way.add(key)
+        stack.append((key, _schema(context, sub)))
+
+
+def _key(sub: Sub) -> object:
+    return (id(sub.schema), id(sub.shape), sub.exact, sub.kept, sub.barred)
 
 
 def _schema(context: Context, sub: Sub) -> Walk:
-    """One schema: its reference, its values, its types, its alternatives."""
-    schema, at = sub.schema, sub.pointer
+    """One schema: its references, its values, its types, its alternatives."""
+    schema, at, shape = sub.schema, sub.pointer, sub.shape
     if schema is False:
         return NOTHING
-    if schema is True or schema == {}:
-        return context.refuse(at, "type", "any JSON value: say which type is meant")
+    if shape.dead:
+        context.narrow(at.split("/$ref(")[0], f"recursion is written {context.depth + 1} levels deep")
+        return NOTHING
+    if schema is True:
+        return (yield from _base(context, {}, sub))
     if not isinstance(schema, dict):
         raise SchemaInvalid(
             f"{at} is a {type(schema).__name__}, not a schema", hint="a schema is an object or a boolean"
         )
-    if "enum" in schema or "const" in schema:
-        return _listed(context, schema, at)
-    for keyword in sorted(COMBINING & set(schema)):
-        if keyword not in ("$ref", "anyOf", "allOf"):
-            return context.refuse(f"{at}/{keyword}", keyword)
+    if context.references.ref_alone and "$ref" in schema:
+        context.enforce("$ref")
+        target, pointer = context.references.resolve(schema, "$ref", at)
+        return (yield replace(sub, schema=target, pointer=pointer))
     parts: list[Expression] = []
     asserts = {k for k in schema if k == "type" or any(k in keywords for keywords in FAMILY.values())}
-    if "$ref" in schema:
-        parts.append((yield Sub(*_resolve(context, schema["$ref"], at), sub.depth)))
-        context.enforce("$ref")
-    if "allOf" in schema:
-        members = _list_of_schemas(schema, "allOf", at)
-        if len(members) > 1 or asserts:
-            return context.refuse(f"{at}/allOf", "allOf", "only a single member with nothing beside it")
-        parts.append((yield Sub(members[0], f"{at}/allOf/0", sub.depth)))
-        context.enforce("allOf")
-    if "anyOf" in schema:
-        if asserts & FAMILY["object"]:
-            return context.refuse(f"{at}/anyOf", "anyOf", "beside object keywords")
-        branches = []
-        for n, member in enumerate(_list_of_schemas(schema, "anyOf", at)):
-            branches.append((yield Sub(member, f"{at}/anyOf/{n}", sub.depth)))
-        parts.append(Alt(tuple(branches)))
-        context.enforce("anyOf")
-    if asserts or not parts:
-        kinds = []
-        for name in _types(context, schema, at):
-            kinds.append((yield from _families[name](context, schema, at, sub.depth)))
-        parts.append(Alt(tuple(kinds)))
+    if "enum" in schema or "const" in schema:
+        parts.append(_listed(context, schema, sub))
+    if asserts or "type" in schema:
+        parts.append((yield from _base(context, schema, sub)))
+    for keyword, combine in COMBINING.items():
+        if keyword in schema:
+            parts.append((yield from combine(context, schema, keyword, _beside(context, sub, keyword))))
+            context.enforce(keyword)
+    for keyword in ("unevaluatedProperties", "unevaluatedItems"):
+        if schema.get(keyword, True) is not True:
+            parts.append((yield from _unevaluated(context, schema, keyword, sub)))
+    if not parts:
+        return (yield replace(sub, schema=True))
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
+def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
+    """`sub`, keeping the names that its schema speaks of outside of `keyword`."""
+    if sub.exact:
+        return sub
+    rest = {k: v for k, v in sub.schema.items() if k != keyword}
+    if keyword == "if":
+        rest = {k: v for k, v in rest.items() if k not in ("then", "else")}
+    return replace(sub, kept=sub.kept.union(own_names(rest), context.names_of(*context.beside(rest))))
+
+
+def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
+    """The values of the types that a schema allows here, under its keywords for each type."""
+    shape, kinds = sub.shape, []
+    if shape.implied and schema:
+        context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
+    for name in _types(context, schema, sub.pointer):
+        if ("number" if name == "integer" else name) in shape.kinds:
+            kinds.append((yield from _families[name](context, schema, sub)))
+    return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
+
+
 def _types(context: Context, schema: Schema, at: str) -> list[str]:
-    """The JSON types a schema allows; told by its keywords when `type` is absent (a narrowing, and noted)."""
-    declared = schema.get("type")
-    if declared is not None:
-        names = declared if isinstance(declared, list) else [declared]
-        for name in names:
-            if name not in TYPES:
-                raise SchemaInvalid(f"{at}/type names {name!r}", hint=f"one of {', '.join(TYPES)}")
-        context.enforce("type")
-        return [name for name in dict.fromkeys(names) if not (name == "integer" and "number" in names)]
-    implied = [name for name, keywords in FAMILY.items() if keywords & set(schema)]
-    if len(implied) == 1:
-        context.narrow(at, f"no type is given: written as {implied[0]}, which its keywords speak of")
-        return implied
-    context.refuse(at, "type", "no type is given, and the keywords do not tell which is meant")
-    return []
+    """The JSON types a schema allows."""
+    if "type" not in schema:
+        return [name for name in TYPES if name != "integer"]
+    declared = schema["type"]
+    names = declared if isinstance(declared, list) else [declared]
+    for name in names:
+        if name not in TYPES:
+            raise SchemaInvalid(f"{at}/type names {name!r}", hint=f"one of {', '.join(TYPES)}")
+    context.enforce("type")
+    return [name for name in dict.fromkeys(names) if not (name == "integer" and "number" in names)]
 
 
-def _listed(context: Context, schema: Schema, at: str) -> Expression:
-    """`enum` and `const`: the listed values that the whole schema accepts, each in its canonical text."""
-    import jsonschema_rs
-
-    if "enum" in schema and not isinstance(schema["enum"], list):
-        raise SchemaInvalid(f"{at}/enum is not a list")
-    values = schema["enum"] if "enum" in schema else [schema["const"]]
+def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
+    """`enum` and `const`: the listed values, each in its canonical text."""
     context.enforce(*(k for k in ("enum", "const") if k in schema))
-    rest = {k: v for k, v in schema.items() if k not in ANNOTATIONS and k != "enum"}
-    if rest:
-        rest |= {k: context.root[k] for k in ("$defs", "definitions") if k in context.root}
-        try:
-            validator = jsonschema_rs.Draft202012Validator(rest, validate_formats=True)
-        except Exception as error:
-            raise SchemaInvalid(f"{at}: {error}") from error
-        values = [value for value in values if validator.is_valid(value)]
-    separators = (",", ":") if context.whitespace == "compact" else (", ", ": ")
+    values = listed(schema)
+    if "enum" in schema and "const" in schema:
+        wanted = value_text(schema["const"], sort=True)
+        values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
     context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
-    return Alt(tuple(dict.fromkeys(text(value_text(value, separators)) for value in values)))
+    return Alt(tuple(dict.fromkeys(text(ordered_text(value, sub.shape)) for value in values)))
 
 
-def _list_of_schemas(schema: Schema, keyword: str, at: str) -> list[Any]:
+def ordered_text(value: Any, shape: Shape) -> str:
+    """The canonical text of a value at a place: properties in the place's order, then others in their own."""
+    return value_text(_ordered(value, shape), pretty=shape.context.whitespace != "compact", level=shape.level)
+
+
+def _ordered(value: Any, shape: Shape) -> Any:
+    if isinstance(value, list):
+        return [_ordered(item, shape.item(n)) for n, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
+    return named | {name: _ordered(value[name], shape.other()) for name in value if name not in named}
+
+
+# ---- keywords that combine schemas of one place
+
+
+def _reference(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    target, pointer = context.references.resolve(schema, keyword, sub.pointer)
+    return (yield replace(sub, schema=target, pointer=pointer))
+
+
+def _all(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    members, parts = _members(schema, keyword, sub.pointer), []
+    for n, member in enumerate(members):
+        kept = sub.kept
+        if not sub.exact:
+            kept = kept | frozenset(context.names_of(*members[:n], *members[n + 1 :]))
+        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", kept=kept)))
+    return Both(tuple(parts))
+
+
+def _alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) -> Generator[Sub, Expression, list]:
+    """Every member, each without the properties that only its siblings speak of."""
+    parts = []
+    for n, member in enumerate(members):
+        barred = sub.barred
+        if not sub.exact and sub.shape.context.additional == "declared":
+            own = set(context.names_of(member))
+            others = {name for other in members for name in context.names_of(other)}
+            barred = barred | frozenset(others - own - sub.kept)
+        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", barred=barred)))
+    return parts
+
+
+def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    members = _members(schema, keyword, sub.pointer)
+    return Alt(tuple((yield from _alternatives(context, members, keyword, sub))))
+
+
+def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    """Exactly one: every member less the members that could hold beside it."""
+    members = _members(schema, keyword, sub.pointer)
+    parts = yield from _alternatives(context, members, keyword, sub)
+    exact: dict[int, Expression] = {}
+    out: list[Expression] = []
+    for n, part in enumerate(parts):
+        others = [m for m in range(len(members)) if m != n and not exclusive(context, members[n], members[m])]
+        for m in others:
+            if m not in exact:
+                exact[m] = yield _exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}")
+        out.append(Minus(part, Alt(tuple(exact[m] for m in others))) if others else part)
+    return Alt(tuple(out))
+
+
+def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    everything = yield replace(sub, schema=True)
+    return Minus(everything, (yield _exactly(sub, schema["not"], f"{sub.pointer}/not")))
+
+
+def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    if "then" not in schema and "else" not in schema:
+        return (yield replace(sub, schema=True))
+    test = yield _exactly(sub, schema["if"], f"{sub.pointer}/if")
+    everything = yield replace(sub, schema=True)
+    then: Expression = test
+    if "then" in schema:
+        then = Both((test, (yield replace(sub, schema=schema["then"], pointer=f"{sub.pointer}/then"))))
+    otherwise: Expression = Minus(everything, test)
+    if "else" in schema:
+        otherwise = Both((otherwise, (yield replace(sub, schema=schema["else"], pointer=f"{sub.pointer}/else"))))
+    return Alt((then, otherwise))
+
+
+def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    """What no keyword beside has evaluated obeys `schema[keyword]`: a case for each way the alternatives may hold."""
+    cases: list[Expression] = []
+    everything = yield replace(sub, schema=True)
+    for case in scenarios(context, schema, sub.pointer):
+        rest = case.properties(schema[keyword]) if keyword == "unevaluatedProperties" else case.array(schema[keyword])
+        made = context.keep(rest)
+        parts = [(yield Sub(made, f"{sub.pointer}/{keyword}", sub.shape, True))]
+        for held, pointer in case.holds:
+            parts.append((yield Sub(held, pointer, sub.shape, True)))
+        for failed, pointer in case.fails:
+            parts.append(Minus(everything, (yield Sub(failed, pointer, sub.shape, True))))
+        cases.append(Both(tuple(parts)))
+    return Alt(tuple(cases))
+
+
+def _exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+    return Sub(schema, pointer, sub.shape, exact=True)
+
+
+COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {
+    "$ref": _reference,
+    "$dynamicRef": _reference,
+    "allOf": _all,
+    "anyOf": _any,
+    "oneOf": _one,
+    "not": _not,
+    "if": _if,
+}
+
+
+def _members(schema: Schema, keyword: str, at: str) -> list[Any]:
     members = schema[keyword]
     if not isinstance(members, list) or not members:
         raise SchemaInvalid(f"{at}/{keyword} is not a list of schemas")
     return members
-
-
-def _resolve(context: Context, reference: Any, at: str) -> tuple[Any, str]:
-    """A reference inside the document. Raises for others, and for one that leads back into itself."""
-    if not isinstance(reference, str):
-        raise SchemaInvalid(f"{at}/$ref is not a string")
-    if not reference.startswith("#"):
-        raise SchemaUnsupported(
-            f'"$ref" at {at}/$ref points outside the document: {reference!r}',
-            hint="put the schema under $defs; nothing is fetched",
-            pointer=f"{at}/$ref",
-            keyword="$ref",
-        )
-    target: Any = context.root
-    for token in reference[1:].split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(target, list) and key.isdigit() and int(key) < len(target):
-            target = target[int(key)]
-        elif isinstance(target, dict) and key in target:
-            target = target[key]
-        else:
-            raise SchemaInvalid(f"{at}/$ref points to {reference!r}, which is not there")
-    # The way here is written in the pointer, so a reference met twice on one way is a recursion.
-    mark = f"/$ref({reference})"
-    if mark in at:
-        raise SchemaUnsupported(
-            f'"$ref" at {at}/$ref leads back into {reference!r}: recursive schemas are not enforceable here',
-            hint="unroll it by hand as deep as your documents go",
-            pointer=f"{at}/$ref",
-            keyword="$ref",
-        )
-    return target, at + mark
 
 
 def size(schema: Schema, keyword: str, at: str) -> int | None:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil
 
+import numpy as np
+
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Chars, Concat, Expression, Repeat, maybe, text
 
 DIGIT = Chars(((48, 57),))
@@ -169,6 +172,43 @@ def _below(high: Bound) -> Expression:
     if fraction and not high.open:
         same.append(text("." + fraction))
     return Alt((*parts, Concat((text(str(whole)), Alt(tuple(same))))))
+
+
+# ---- steps
+
+MAX_REMAINDERS = 20_000
+
+
+def multiples(step: int | float) -> Dfa | None:
+    """The decimals that are a whole number of steps; None if telling takes too many states.
+
+    With step = a / 10^k, a number of f <= k decimals is one if its digits times 10^(k - f) leave no remainder by a.
+    """
+    exact = _decimal(step).normalize()
+    exponent = exact.as_tuple().exponent
+    assert isinstance(exponent, int)
+    k = max(-exponent, 0)
+    a = int(exact.scaleb(k))
+    if a * (k + 2) > MAX_REMAINDERS:
+        return None
+    # State 0: nothing read; 1: a sign; then (decimals so far + 1) * a + remainder, the first row before the point.
+    table = np.full((2 + a * (k + 2), 12), -1, np.int32)
+    accept = np.zeros(len(table), np.bool_)
+    remainder = np.arange(a)
+    table[0, 10] = 1
+    for digit in range(10):
+        table[:2, digit] = 2 + digit % a
+        onward = (remainder * 10 + digit) % a
+        table[2 : 2 + a, digit] = 2 + onward
+        for f in range(k):
+            table[2 + a * (f + 1) :, digit][:a] = 2 + a * (f + 2) + onward
+    table[2 : 2 + a, 11] = 2 + a + remainder
+    for f in range(-1, k + 1):
+        accept[2 + a * (f + 1) :][:a] = remainder * pow(10, k - max(f, 0), a) % a == 0
+    classes = np.full(256, 12)
+    classes[[*range(48, 58), ord("-"), ord(".")]] = range(12)
+    table = np.hstack([table, np.full((len(table), 1), -1, np.int32)])
+    return Dfa.from_arrays(table, classes, accept)
 
 
 def number_bounds(schema: dict[str, object]) -> tuple[Bound | None, Bound | None]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.constraints.json_schema.compiler import Context, Schema, leaf, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import Schema, leaf, refuse_others, size
+from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.formats import FORMATS
-from ctrldiff.constraints.json_schema.numbers import decimals, integers, number_bounds
-from ctrldiff.errors import ConstraintUnsatisfiable, RegexSyntaxError, RegexUnsupported, SchemaInvalid
+from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
+from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
 
 @leaf("null")
@@ -26,8 +26,9 @@ def boolean(context: Context, schema: Schema, at: str) -> Expression:
 
 @leaf("integer", "number")
 def number(context: Context, schema: Schema, at: str) -> Expression:
-    """Decimals without exponent, or integers, between bounds."""
-    bounds = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+    """Decimals without exponent, or integers, between bounds and in steps."""
+    schema = _plain_bounds(schema)
+    bounds = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
     for keyword in bounds & set(schema):
         if isinstance(schema[keyword], bool) or not isinstance(schema[keyword], int | float):
             raise SchemaInvalid(f"{at}/{keyword} is {schema[keyword]!r}, not a number")
@@ -35,7 +36,26 @@ def number(context: Context, schema: Schema, at: str) -> Expression:
         return NOTHING
     low, high = number_bounds(schema)
     whole_only = "number" not in _names(schema)
-    return integers(low, high) if whole_only else decimals(low, high)
+    values = integers(low, high) if whole_only else decimals(low, high)
+    if "multipleOf" not in schema:
+        return values
+    if schema["multipleOf"] <= 0:
+        raise SchemaInvalid(f"{at}/multipleOf is {schema['multipleOf']!r}, not above 0")
+    steps = multiples(schema["multipleOf"])
+    if steps is None:
+        return context.refuse(f"{at}/multipleOf", "multipleOf", "too many digits to keep a remainder of")
+    return Both((values, Language(steps)))
+
+
+def _plain_bounds(schema: Schema) -> Schema:
+    """Draft 4 says by true that the minimum itself is excluded."""
+    plain = dict(schema)
+    for flag, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(schema.get(flag), bool):
+            del plain[flag]
+            if schema[flag] and bound in schema:
+                plain[flag] = plain.pop(bound)
+    return plain
 
 
 def _names(schema: Schema) -> list[str]:
@@ -55,7 +75,7 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
     """What stands between the quotes."""
     low, high = size(schema, "minLength", at) or 0, size(schema, "maxLength", at)
     if high is not None and low > high:
-        raise ConstraintUnsatisfiable(f"no text satisfies {at}: minLength {low} > maxLength {high}", pointer=at)
+        return context.contradict(at, f"minLength {low} > maxLength {high}")
     parts: list[Expression] = []
     if low or high is not None:
         parts.append(Repeat(STRING_CHAR, low, high))
@@ -72,13 +92,8 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
 
 
 def _pattern(context: Context, pattern: object, at: str) -> Expression:
-    if not isinstance(pattern, str):
-        raise SchemaInvalid(f"{at}/pattern is not a string")
-    limits = context.fuel.limits
     try:
-        expression = parse(pattern, dialect="ecma", search=True, limits=limits)
-    except RegexUnsupported as error:
-        return context.refuse(f"{at}/pattern", "pattern", str(error))
-    except RegexSyntaxError as error:
-        raise SchemaInvalid(f"{at}/pattern is no pattern", why=str(error)) from error
-    return Language(escaped(compile_expression(expression, limits), limits))
+        found = context.pattern(pattern, f"{at}/pattern")
+    except SchemaUnsupported as error:
+        return context.refuse(f"{at}/pattern", "pattern", error.why)
+    return Language(escaped(found, context.fuel.limits))

@@ -1,0 +1,207 @@
+"""What one compilation shares: the document, the places met so far, and what became of each keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import NOTHING, Expression
+from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.json_schema.references import References
+from ctrldiff.constraints.json_schema.shape import Shape, listed
+from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
+from ctrldiff.limits import Fuel
+
+FAMILY = {
+    "string": {"minLength", "maxLength", "pattern", "format", "x-span"},
+    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
+    "array": {
+        *("items", "minItems", "maxItems", "prefixItems", "contains", "uniqueItems", "unevaluatedItems"),
+    },
+    "object": {
+        *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
+        *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
+    },
+}
+
+
+@dataclass
+class Context:
+    """One compilation."""
+
+    root: Any
+    fuel: Fuel
+    whitespace: str
+    optional: str
+    additional: str = "declared"
+    depth: int = 2
+    document: str | None = None
+    refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
+    narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
+    enforced: dict[str, int] = field(default_factory=dict)  # keyword, times
+    contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
+    families = FAMILY
+
+    def __post_init__(self) -> None:
+        self.references = References(self.root)
+        self._shapes: dict[object, Shape] = {}
+        self._names: dict[int, tuple[str, ...]] = {}
+        self._patterns: dict[str, Dfa] = {}
+        self._constants: dict[int, dict[str, Any]] = {}
+        self._requires: dict[str, dict[str, Any]] = {}
+        self._made: list[dict[str, Any]] = []
+        self._members: dict[int, list[tuple[Dfa, Any]]] = {}
+
+    # ---- what became of keywords
+
+    def refuse(self, pointer: str, keyword: str, why: str = "") -> Expression:
+        """Note a refusal; all of them are reported together when the walk ends."""
+        if (pointer, keyword, why) not in self.refused[-50:]:
+            self.refused.append((pointer, keyword, why))
+        return NOTHING
+
+    def narrow(self, pointer: str, how: str) -> None:
+        """Note that the language written is smaller than the schema's."""
+        if (pointer, how) not in self.narrowed[-50:]:
+            self.narrowed.append((pointer, how))
+
+    def contradict(self, pointer: str, what: str) -> Expression:
+        """Note keywords that no value satisfies; that is an error only if it leaves the whole schema empty."""
+        self.contradictions.append((pointer, what))
+        return NOTHING
+
+    def enforce(self, *keywords: str) -> None:
+        """Count keywords that are enforced exactly."""
+        for keyword in keywords:
+            self.enforced[keyword] = self.enforced.get(keyword, 0) + 1
+
+    # ---- places
+
+    def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
+        """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
+        ids = tuple(id(seed) for seed in seeds)
+        chain = (*parent.chain, ids) if parent and ids else parent.chain if parent else (ids,)
+        repeats = chain.count(ids) - 1 if ids else 0
+        free = 0 if ids else (parent.free + 1 if parent else 0)
+        level = parent.level + 1 if parent else 0
+        single = single or bool(parent and parent.single)
+        key = (ids, repeats, free, single, level if self.whitespace != "compact" else 0)
+        if key not in self._shapes:
+            self.fuel.spend("places in the instance", 1, 20_000)
+            self._shapes[key] = Shape(self, seeds, level, free, single, chain, dead=repeats > self.depth)
+        return self._shapes[key]
+
+    def names_shape(self, schema: dict[str, Any]) -> Shape:
+        """The place of a property's name under `propertyNames`."""
+        return self.shape((schema["propertyNames"],), None)
+
+    def together(self, seeds: tuple[Any, ...]) -> tuple[list[dict[str, Any]], bool]:
+        """Every schema that may apply beside `seeds`, in the order of reading; and whether one is complemented."""
+        found: list[dict[str, Any]] = []
+        seen: set[int] = set()
+        negated = False
+        todo = list(reversed(seeds))
+        while todo:
+            schema = todo.pop()
+            if not isinstance(schema, dict) or id(schema) in seen:
+                continue
+            seen.add(id(schema))
+            found.append(schema)
+            negated = negated or any(
+                isinstance(schema.get(k), dict) or schema.get(k) is True for k in ("not", "if") if k in schema
+            )
+            negated = negated or (isinstance(schema.get("oneOf"), list) and len(schema["oneOf"]) > 1)
+            todo.extend(reversed(list(self.beside(schema))))
+        return found, negated
+
+    def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
+        """The schemas that `schema` applies to the same place."""
+        if self.references.ref_alone and "$ref" in schema:
+            yield self.references.resolve(schema, "$ref", "#")[0]
+            return
+        for keyword, value in schema.items():
+            if keyword in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
+                yield from value
+            elif keyword in ("not", "if", "then", "else"):
+                yield value
+            elif keyword in ("$ref", "$dynamicRef"):
+                yield self.references.resolve(schema, keyword, "#")[0]
+            elif keyword in ("dependentSchemas", "dependencies") and isinstance(value, dict):
+                yield from (part for part in value.values() if isinstance(part, dict))
+
+    def names_of(self, *schemas: Any) -> tuple[str, ...]:
+        """The properties named by `schemas` and all that apply beside them, in the order of reading."""
+        if len(schemas) == 1 and id(schemas[0]) in self._names:
+            return self._names[id(schemas[0])]
+        names: dict[str, None] = {}
+        for member in self.together(schemas)[0]:
+            names.update(dict.fromkeys(own_names(member)))
+        self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
+        if len(schemas) == 1:
+            self._names[id(schemas[0])] = tuple(names)
+        return tuple(names)
+
+    def constant(self, value: Any) -> dict[str, Any]:
+        """`{"const": value}`, the same object every time."""
+        if id(value) not in self._constants:
+            self._constants[id(value)] = {"const": value}
+        return self._constants[id(value)]
+
+    def requires(self, name: str) -> dict[str, Any]:
+        """`{"required": [name]}` of objects, the same object every time."""
+        if name not in self._requires:
+            self._requires[name] = {"type": "object", "required": [name]}
+        return self._requires[name]
+
+    def keep(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Hold a schema made here, since schemas are told apart by identity."""
+        self._made.append(schema)
+        return schema
+
+    # ---- patterns
+
+    def pattern(self, pattern: Any, at: str) -> Dfa:
+        """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
+        if not isinstance(pattern, str):
+            raise SchemaInvalid(f"{at} is not a string")
+        if pattern not in self._patterns:
+            limits = self.fuel.limits
+            try:
+                expression = parse(pattern, dialect="ecma", search=True, limits=limits)
+            except RegexUnsupported as error:
+                keyword = at.rsplit("/", 1)[-1]
+                raise SchemaUnsupported(
+                    f'"{keyword}" at {at} is not enforceable here', why=str(error), pointer=at, keyword=keyword
+                ) from error
+            except RegexSyntaxError as error:
+                raise SchemaInvalid(f"{at} is no pattern", why=str(error)) from error
+            self._patterns[pattern] = compile_expression(expression, limits)
+        return self._patterns[pattern]
+
+    def patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
+        """`patternProperties` as automata over names."""
+        if id(schema) not in self._members:
+            found = schema.get("patternProperties", {})
+            if not isinstance(found, dict):
+                raise SchemaInvalid("patternProperties is not an object")
+            self._members[id(schema)] = [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
+        return self._members[id(schema)]
+
+
+def own_names(schema: dict[str, Any]) -> Iterator[str]:
+    properties = schema.get("properties", {})
+    if not isinstance(properties, dict):
+        raise SchemaInvalid("properties is not an object")
+    yield from properties
+    required = schema.get("required", [])
+    if isinstance(required, list):
+        yield from (name for name in required if isinstance(name, str))
+    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+        for name, needs in schema.get(keyword, {}).items() if isinstance(schema.get(keyword), dict) else ():
+            yield name
+            yield from needs if isinstance(needs, list) else ()
+    for value in listed(schema):
+        yield from value if isinstance(value, dict) else ()

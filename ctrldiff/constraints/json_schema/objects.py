@@ -1,0 +1,248 @@
+"""Objects: the properties of a place in its order, then others; who needs whom; how many there are."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from typing import Any
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
+from ctrldiff.automata.expression import text as literal
+from ctrldiff.constraints.json_schema.arrays import spacing
+from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
+from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, refuse_others, size
+from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.errors import SchemaInvalid
+
+ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
+KNOWN = {
+    *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
+    *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
+}
+MAX_CELLS = 64  # sets of patterns that one key may match
+
+
+@family("object")
+def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
+    """The named properties in order, then others; `dependentSchemas` on top."""
+    shape, at = sub.shape, sub.pointer
+    if not shape.containers:
+        return literal("{}")
+    if refuse_others(context, schema, at, "object", KNOWN):
+        return NOTHING
+    rules = _Rules.read(context, schema, at)
+    names_allowed = None
+    if "propertyNames" in schema:
+        names = yield Sub(schema["propertyNames"], f"{at}/propertyNames", context.names_shape(schema), True)
+        names_allowed = compile_expression(Both((names, ANY_KEY)), context.fuel.limits, context.fuel)
+    _, _, _, colon = spacing(shape)
+    members: list[Expression] = []
+    for name in shape.names:
+        spelled = json.dumps(name, ensure_ascii=False)
+        value: Expression = NOTHING
+        if name not in sub.barred and (names_allowed is None or spelled in names_allowed):
+            value = yield from _value(context, schema, sub, name)
+        members.append(value if value is NOTHING else Concat((literal(spelled + colon), value)))
+    if context.optional == "write" and not sub.exact:
+        forced = {n for n, m in zip(shape.names, members, strict=True) if m is not NOTHING} & set(
+            schema.get("properties", {})
+        )
+        if forced - rules.required:
+            listed = ", ".join(name for name in shape.names if name in forced - rules.required)
+            context.narrow(at, f"optional properties are always written: {listed}")
+            rules.required |= forced
+    other: Expression = NOTHING
+    if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
+        pass
+    elif shape.open:
+        other = yield from _others(context, schema, sub, names_allowed)
+    elif schema.get("additionalProperties") is not False and schema:
+        context.narrow(at, "only declared properties are written")
+    language = rules.language(context, sub, members, other)
+    for trigger, needed in rules.schemas.items():
+        without = _Rules(absent={trigger}).language(context, sub, *(yield from _anything(context, sub)))
+        then = yield Sub(needed, f"{at}/dependentSchemas/{_escape(trigger)}", shape, sub.exact, sub.kept, sub.barred)
+        language = Alt((Both((language, without)), Both((language, then))))
+    return language
+
+
+def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
+    """What a named property may hold: everything that the schema says of it at once."""
+    found: list[tuple[Any, str]] = []
+    declared = schema.get("properties", {})
+    if name in declared:
+        found.append((declared[name], f"{sub.pointer}/properties/{_escape(name)}"))
+    patterns = schema.get("patternProperties", {})
+    for (dfa, of), pattern in zip(context.patterns(schema), patterns, strict=True):
+        if name in dfa:
+            found.append((of, f"{sub.pointer}/patternProperties/{_escape(pattern)}"))
+    if not found and "additionalProperties" in schema:
+        found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
+    if any(of is False for of, _ in found):
+        return NOTHING
+    return (yield from _conjunction(context, sub, found or [(True, sub.pointer)], sub.shape.property(name)))
+
+
+def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str]], shape: Any) -> Walk:
+    parts = []
+    for of, pointer in found:
+        kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
+        parts.append((yield Sub(of, pointer, shape, sub.exact, frozenset() if sub.exact else kept)))
+    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+def _others(context: Context, schema: Schema, sub: Sub, names_allowed: Any) -> Walk:
+    """A property that has no name here: its key decides which patterns speak of it."""
+    shape = sub.shape
+    patterns = [
+        (Concat((QUOTE, Language(escaped(dfa, context.fuel.limits)), QUOTE)), of, pattern)
+        for (dfa, of), pattern in zip(context.patterns(schema), schema.get("patternProperties", {}), strict=True)
+    ]
+    if 2 ** len(patterns) > MAX_CELLS:
+        return context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
+    spelled = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
+    keys: Expression = Minus(ANY_KEY, Alt(spelled)) if spelled else ANY_KEY
+    if names_allowed is not None:
+        keys = Both((keys, Language(names_allowed)))
+    cells: list[Expression] = []
+    _, _, _, colon = spacing(shape)
+    for chosen in product((False, True), repeat=len(patterns)):
+        found = [
+            (of, f"{sub.pointer}/patternProperties/{_escape(pattern)}")
+            for (_, of, pattern), hit in zip(patterns, chosen, strict=True)
+            if hit
+        ]
+        if not found and "additionalProperties" in schema:
+            found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
+        if any(of is False for of, _ in found):
+            continue
+        key: Expression = keys
+        if patterns:
+            hits = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if hit]
+            misses = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if not hit]
+            key = Both((keys, *hits))
+            key = Language(
+                compile_expression(Minus(key, Alt(tuple(misses))) if misses else key, context.fuel.limits, context.fuel)
+            )
+            if key.dfa.is_empty:
+                continue
+        value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
+        cells.append(Concat((key, literal(colon), value)))
+    return Alt(tuple(cells)) if cells else NOTHING
+
+
+def _anything(context: Context, sub: Sub) -> Any:
+    """The members of the base: every named property and any other."""
+    _, _, _, colon = spacing(sub.shape)
+    members: list[Expression] = []
+    for name in sub.shape.names:
+        value = yield Sub(True, sub.pointer, sub.shape.property(name), True)
+        members.append(Concat((literal(json.dumps(name, ensure_ascii=False) + colon), value)))
+    other: Expression = NOTHING
+    if sub.shape.open:
+        other = yield from _others(context, {}, Sub({}, sub.pointer, sub.shape, True), None)
+    return members, other
+
+
+class _Rules:
+    """Which members there must be: the sequence's memory."""
+
+    def __init__(self, absent: set[str] | None = None) -> None:
+        self.required: set[str] = set()
+        self.absent = absent or set()
+        self.needs: dict[str, set[str]] = {}
+        self.schemas: dict[str, Any] = {}
+        self.low = 0
+        self.high: int | None = None
+
+    @classmethod
+    def read(cls, context: Context, schema: Schema, at: str) -> _Rules:
+        rules = cls()
+        required = schema.get("required", [])
+        if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+            raise SchemaInvalid(f"{at}/required is not a list of names")
+        rules.required = set(required)
+        for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
+            found = schema.get(keyword, {})
+            if not isinstance(found, dict):
+                raise SchemaInvalid(f"{at}/{keyword} is not an object")
+            for name, needed in found.items():
+                if isinstance(needed, list):
+                    rules.needs.setdefault(name, set()).update(needed)
+                else:
+                    rules.schemas[name] = needed
+        rules.low, rules.high = size(schema, "minProperties", at) or 0, size(schema, "maxProperties", at)
+        return rules
+
+    def language(self, context: Context, sub: Sub, members: list[Expression], other: Expression) -> Expression:
+        """The objects made of `members` in order and then any number of `other`."""
+        shape = sub.shape
+        first, comma, last, _ = spacing(shape)
+        names = shape.names
+        watched = frozenset({*self.needs, *(n for needed in self.needs.values() for n in needed)})
+        # Others are not told apart, so two may share a name: then they count as one for the least number.
+        if self.low > 1 + sum(member is not NOTHING for member in members):
+            if other is NOTHING:
+                return context.contradict(sub.pointer, f"minProperties {self.low} of {len(names)} properties")
+            why = "properties that the schema does not name cannot be told apart, so at most one of them is counted"
+            return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
+        if self.low >= 2 and other is not NOTHING and not shape.single:
+            context.narrow(sub.pointer, "properties without a name in the schema count once towards minProperties")
+        low_cap = self.low if self.low > 1 or self.high is not None else 0
+        cap = max(low_cap, (self.high + 1) if self.high is not None else 0)
+        start: Any = (0, False, 0, frozenset(), False)
+        number: dict[object, int] = {start: 0}
+        todo: list[Any] = [start]
+        edges: list[tuple[int, int, Expression]] = []
+        ends: list[int] = []
+        empty = False
+
+        def to(state: object) -> int:
+            if state not in number:
+                number[state] = len(number)
+                if len(state) == 5:  # type: ignore[arg-type]
+                    todo.append(state)
+            return number[state]
+
+        for state in todo:
+            place, begun, count, present, others = state
+            context.fuel.spend("object states", 1, context.fuel.limits.max_nodes)
+            here = number[state]
+            if place < len(names):
+                name, member = names[place], members[place]
+                flag = present | {name} if name in watched else present
+                if member is not NOTHING and name not in self.absent and (self.high is None or count < self.high):
+                    inside = ("in", place, count, present)
+                    fresh = inside not in number
+                    edges.append((here, to(inside), comma if begun else EMPTY))
+                    if fresh:
+                        edges.append((to(inside), to((place + 1, True, min(count + 1, cap), flag, False)), member))
+                if name not in self.required:
+                    edges.append((here, to((place + 1, begun, count, present, False)), EMPTY))
+                continue
+            if all(self.needs[n] <= present for n in self.needs if n in present):
+                enough = count >= low_cap if low_cap else (begun or self.low == 0)
+                if enough and (self.high is None or count <= self.high):
+                    if begun:
+                        ends.append(here)
+                    else:
+                        empty = True
+            if other is not NOTHING and (self.high is None or count < self.high) and not (shape.single and others):
+                counted = count
+                if self.high is not None or not others:
+                    counted = min(count + 1, cap)
+                if others and self.high is not None and self.low >= 2:
+                    counted = count  # narrow: further others would have to be told apart
+                    continue
+                edges.append(
+                    (here, to((place, True, counted, present, True)), Concat((comma, other)) if begun else other)
+                )
+        if not set(self.required) <= set(names):
+            raise AssertionError("required names are names of the place")
+        filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
+        return Alt((literal("{}"), filled)) if empty else filled
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

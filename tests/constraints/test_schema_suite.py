@@ -1,0 +1,70 @@
+"""JSON-Schema-Test-Suite 2020-12, and the keyword probes: nothing invalid is ever accepted, and a ratchet.
+
+After an improvement: `CTRLDIFF_RATCHET=write pytest tests/constraints/test_schema_suite.py`, and commit the file.
+"""
+
+import gzip
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.errors import ConstraintError
+
+CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
+SUITE, PROBES = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "keyword_probes.json"
+RATCHET = Path(__file__).with_name("schema_suite_ratchet.json")
+FORMAT_IS_ASSERTED = {"format.json"}  # the suite lets an unasserted format pass anything; we enforce formats
+
+
+def outcomes(group) -> list[tuple[str, str]]:
+    """(outcome, test) for every test of a group: passed, refused, narrowed (valid but not written), or wrong."""
+    try:
+        schema = JsonSchema(group["schema"], additional="any")
+        dfa = schema.dfa()
+    except ConstraintError:
+        return [("refused", test["description"]) for test in group["tests"]]
+    found = []
+    for test in group["tests"]:
+        accepted = schema.canonical(test["data"]) in dfa
+        outcome = "passed" if accepted == test["valid"] else "wrong" if accepted else "narrowed"
+        found.append((outcome, f"{group['description']}: {test['description']}"))
+    return found
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason=f"{SUITE} is absent")
+def test_the_suite_and_its_ratchet():
+    counts: dict[str, Counter[str]] = {}
+    wrong = []
+    with gzip.open(SUITE, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            group = json.loads(line)
+            if group["file"].startswith("optional"):
+                continue
+            for outcome, test in outcomes(group):
+                counts.setdefault(group["file"], Counter())[outcome] += 1
+                wrong += [f"{group['file']}: {test}"] if outcome == "wrong" else []
+    assert not wrong
+    if os.environ.get("CTRLDIFF_RATCHET") == "write":
+        table = {name: dict(sorted(c.items())) for name, c in sorted(counts.items())}
+        RATCHET.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    held = json.loads(RATCHET.read_text(encoding="utf-8"))
+    assert {name: dict(sorted(c.items())) for name, c in sorted(counts.items())} == held
+    assert sum(c["passed"] for c in counts.values()) >= 1_000
+
+
+@pytest.mark.skipif(not PROBES.exists(), reason=f"{PROBES} is absent")
+def test_the_keyword_probes_are_exact_or_refused():
+    for probe in json.loads(PROBES.read_text(encoding="utf-8")):
+        schema = JsonSchema(probe["schema"], additional="any")
+        try:
+            dfa = schema.dfa()
+        except ConstraintError:
+            continue
+        # The one probe with a key twice parses to a valid value: names that no schema knows may come again.
+        told = probe["name"] != "duplicate keys"
+        for text, valid in ((probe["valid"], True), *([(probe["invalid"], False)] if told else [])):
+            assert (schema.canonical(json.loads(text)) in dfa) == valid, (probe, text)

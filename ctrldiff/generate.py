@@ -212,16 +212,16 @@ class Generator:
         ids = self.model.loaded.prompt_ids(text, self.type.ask)
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
+        least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
         if wanted is None:
-            usual = table.shortest + spec.canvas
-            if self.branches:  # every label has to fit, or it would count for nothing
-                usual = max(usual, *(branch.shortest + 1 for branch in self.branches.values()))
-            wanted = max(table.shortest, min(usual, room, usual if table.longest is None else table.longest + 1))
-        elif wanted < table.shortest:
+            usual = max(least, table.shortest + spec.canvas)
+            wanted = max(least, min(usual, room, usual if table.longest is None else table.longest + 1))
+        elif wanted < least:
+            what = "longest label" if self.branches else "shortest text of this type"
             raise BudgetTooSmall(
-                f"the shortest text of this type needs {table.shortest} tokens; max_new_tokens is {wanted}",
-                hint=f"max_new_tokens>={table.shortest}",
-                shortest=table.shortest,
+                f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
+                hint=f"max_new_tokens>={least}",
+                shortest=least,
                 budget=wanted,
             )
         if wanted > room:

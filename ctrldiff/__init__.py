@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.constraints.span import SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
@@ -36,6 +37,7 @@ _HOME = {
     "Regex": "ctrldiff.constraints.basic",
     "Result": "ctrldiff.generate",
     "Score": "ctrldiff.constraints.decision",
+    "SpanOf": "ctrldiff.constraints.span",
     "State": "ctrldiff.state",
     "Table": "ctrldiff.posterior.table",
     "Template": "ctrldiff.constraints.template",
@@ -60,6 +62,7 @@ __all__ = [
     "Regex",
     "Result",
     "Score",
+    "SpanOf",
     "State",
     "Table",
     "Template",

@@ -1,0 +1,98 @@
+"""Spans: strings that stand verbatim in a document, as a constraint and as values that know where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Both, Expression, Graph, Language, Repeat, text
+from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.description import Description
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError
+from ctrldiff.kernels.suffix import suffix_automaton
+from ctrldiff.limits import DEFAULT, Limits
+
+
+@dataclass(frozen=True)
+class SpanOf(Description):
+    """The substrings of a document, to the letter, that begin and end between code points.
+
+    Args:
+        document: what they must stand in.
+        min_length, max_length: in code points. A maximum costs a state for each place in the document and each length
+            up to it, so beyond some ten code points a long document needs larger `Limits`.
+        pattern: a regular expression (Python dialect) that the whole span matches, with no regard to what is around it.
+        words: leave out the spans for which a word (a run of letters, digits and "_") would be cut wherever they stand.
+    Raises: InputError for a document that cannot be written in UTF-8; ConstraintError for lengths out of order;
+        ConstraintTooLarge when compiled, RegexSyntaxError or RegexUnsupported for the pattern.
+    """
+
+    document: str
+    min_length: int = 1
+    max_length: int | None = None
+    pattern: str | None = None
+    words: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.document, str):
+            raise InputError(f"the document is a {type(self.document).__name__}, not a str")
+        try:
+            self.document.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"the document has a lone surrogate at character {error.start}",
+                why="it cannot be written in UTF-8",
+                hint='document.encode("utf-8", "replace").decode("utf-8")',
+            ) from error
+        if self.min_length < 0 or (self.max_length is not None and self.max_length < self.min_length):
+            raise ConstraintError(
+                f"SpanOf: min_length={self.min_length}, max_length={self.max_length}",
+                hint="0 <= min_length <= max_length",
+            )
+
+    def expression(self, limits: Limits = DEFAULT) -> Expression:
+        parts: list[Expression] = [
+            whole_words(self.document) if self.words else Language(substrings(self.document, limits))
+        ]
+        if self.min_length > 0 or self.max_length is not None:
+            parts.append(Repeat(ANY_CHAR, self.min_length, self.max_length))
+        if self.pattern is not None:
+            parts.append(parse(self.pattern, limits=limits))
+        return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+@lru_cache(maxsize=8)
+def substrings(document: str, limits: Limits = DEFAULT) -> Dfa:
+    """The substrings of a document, the empty one too, cut between code points. Raises ConstraintTooLarge."""
+    data = np.frombuffer(document.encode("utf-8"), np.uint8)
+    used, symbols = np.unique(data, return_inverse=True)
+    most = 2 * len(data) + 1
+    if most > 2 * limits.max_states:  # the kernel holds room for twice the text, and seldom needs 1.5 times
+        raise ConstraintTooLarge("states of a suffix automaton", most, 2 * limits.max_states)
+    if 4 * most * (len(used) + 6) > limits.max_bytes:
+        raise ConstraintTooLarge("working memory (bytes)", 4 * most * (len(used) + 6), limits.max_bytes)
+    table, end = suffix_automaton(symbols.astype(np.uint8), max(len(used), 1))
+    if len(table) > limits.max_states:
+        raise ConstraintTooLarge("states of a suffix automaton", len(table), limits.max_states)
+    inner = (used & 0xC0) == 0x80  # a span begins with no byte that continues a code point ...
+    table[0, : len(used)][inner] = -1
+    border = np.append((data & 0xC0) != 0x80, True)  # ... and ends before none
+    classes = np.full(256, len(used))
+    classes[used] = np.arange(len(used))
+    table = np.column_stack([table[:, : len(used)], np.full(len(table), -1, np.int32)])
+    return Dfa.from_arrays(table, classes, border[end], limits=limits)
+
+
+def whole_words(document: str) -> Expression:
+    """The substrings of a document that stand somewhere in it without cutting a word, the empty one too."""
+    word = [char.isalnum() or char == "_" for char in document]
+    cuts = [0, *(i for i in range(1, len(document)) if not (word[i - 1] and word[i])), len(document)]
+    edges: list[tuple[int, int, Expression]] = [(0, place + 1, EMPTY) for place in range(len(cuts))]
+    pieces = [document[a:b] for a, b in pairwise(cuts)]
+    written = {piece: text(piece) for piece in pieces}
+    edges += [(n + 1, n + 2, written[piece]) for n, piece in enumerate(pieces)]
+    return Graph(len(cuts) + 1, tuple(edges), tuple(range(1, len(cuts) + 1)))

@@ -1,0 +1,51 @@
+"""Every substring of a text, as an automaton built from left to right in linear time.
+
+Blumer et al., "The smallest automaton recognizing the subwords of a text", 1985.
+"""
+
+import numpy as np
+
+from ctrldiff.kernels.jit import kernel
+
+
+@kernel
+def suffix_automaton(symbols, n_symbols):  # type: ignore[no-untyped-def]
+    """The suffix automaton of a text: every way from state 0 spells a substring, and every substring is spelled.
+
+    Args:
+        symbols: (n,) uint8, each below `n_symbols`.
+        n_symbols: K.
+    Returns: table (S, K) int32 next states (-1: no such substring), S <= 2 n + 1; end (S,) int64, how much of the text
+        stands before the end of the first occurrence of what a state has read (0 for the start).
+    """
+    n = len(symbols)
+    table = np.full((2 * n + 1, n_symbols), -1, np.int32)
+    link, length = np.full(2 * n + 1, -1, np.int32), np.zeros(2 * n + 1, np.int64)
+    end = np.zeros(2 * n + 1, np.int64)
+    used, last = 1, 0
+    for i in range(n):
+        # p: a suffix of what is read; q: where it goes by c; copy: the part of q that ends here too
+        c, new = symbols[i], used
+        used += 1
+        length[new], end[new] = length[last] + 1, i + 1
+        p = last
+        while p != -1 and table[p, c] == -1:
+            table[p, c] = new
+            p = link[p]
+        if p == -1:
+            link[new] = 0
+        else:
+            q = table[p, c]
+            if length[q] == length[p] + 1:
+                link[new] = q
+            else:
+                copy = used
+                used += 1
+                table[copy], link[copy], end[copy] = table[q], link[q], end[q]
+                length[copy] = length[p] + 1
+                while p != -1 and table[p, c] == q:
+                    table[p, c] = copy
+                    p = link[p]
+                link[q], link[new] = copy, copy
+        last = new
+    return table[:used].copy(), end[:used].copy()

@@ -9,15 +9,17 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import jsonschema_rs
+import numpy as np
 import pytest
 
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.formats import FORMATS, NARROWED
 from ctrldiff.errors import ConstraintError
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 SUITE, PROBES = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "keyword_probes.json"
 RATCHET = Path(__file__).with_name("schema_suite_ratchet.json")
-FORMAT_IS_ASSERTED = {"format.json"}  # the suite lets an unasserted format pass anything; we enforce formats
 
 
 def outcomes(group) -> list[tuple[str, str]]:
@@ -64,7 +66,39 @@ def test_the_keyword_probes_are_exact_or_refused():
             dfa = schema.dfa()
         except ConstraintError:
             continue
+        if probe["valid"] is not None:
+            assert schema.canonical(json.loads(probe["valid"])) in dfa, probe
+        if probe["invalid"] is None:
+            continue
+        try:
+            value = json.loads(probe["invalid"])
+        except json.JSONDecodeError:  # a text that is no JSON at all
+            assert probe["invalid"] not in dfa, probe
+            continue
         # The one probe with a key twice parses to a valid value: names that no schema knows may come again.
-        told = probe["name"] != "duplicate keys"
-        for text, valid in ((probe["valid"], True), *([(probe["invalid"], False)] if told else [])):
-            assert (schema.canonical(json.loads(text)) in dfa) == valid, (probe, text)
+        assert (schema.canonical(value) in dfa) == (probe["name"] == "duplicate keys"), probe
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason=f"{SUITE} is absent")
+def test_no_format_accepts_what_the_suite_calls_invalid():
+    compared = Counter()
+    with gzip.open(SUITE, "rt", encoding="utf-8") as lines:
+        for group in map(json.loads, lines):
+            named = group["schema"].get("format") if isinstance(group["schema"], dict) else None
+            if not group["file"].startswith("optional/format/") or named not in FORMATS:
+                continue
+            dfa = JsonSchema({"type": "string", "format": named}).dfa()
+            for test in group["tests"]:
+                if isinstance(test["data"], str) and (not test["valid"] or named not in NARROWED):
+                    accepted = json.dumps(test["data"], ensure_ascii=False) in dfa
+                    assert accepted == test["valid"], (named, test)
+                    compared[named] += 1
+    assert sum(compared.values()) > 400 and len(compared) == len(FORMATS)
+
+
+@pytest.mark.parametrize("named", FORMATS)
+def test_members_of_a_format_are_valid(named):
+    valid = jsonschema_rs.Draft202012Validator({"format": named}, validate_formats=True).is_valid
+    dfa, rng = JsonSchema({"type": "string", "format": named}).dfa(), np.random.default_rng(11)
+    for member in (dfa.sample(rng, 48) for _ in range(200)):
+        assert member is not None and valid(json.loads(member)), member

@@ -8,7 +8,7 @@ from itertools import islice
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
-from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, refuse_others, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.shape import Shape, items_of
 
@@ -36,6 +36,9 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     low, high = size(schema, "minItems", at) or 0, size(schema, "maxItems", at)
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
+    if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
+        context.narrow(at, f"arrays of at most {max(low, LONGEST_ARRAY)} items are written (maxItems {high})")
+        high = max(low, LONGEST_ARRAY)
     first, rest = items_of(schema)
     items: list[Expression] = []
     for place in range(shape.prefix + 1):

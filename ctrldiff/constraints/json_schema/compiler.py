@@ -18,6 +18,7 @@ from ctrldiff.automata.expression import NOTHING, Alt, Both, Expression, Minus, 
 from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
+from ctrldiff.constraints.json_schema.formats import NARROWED
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.constraints.json_schema.unevaluated import scenarios
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
@@ -27,6 +28,7 @@ Walk: TypeAlias = Generator["Sub", Expression, Expression]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_DEPTH = 4_000
+LONGEST_STRING, LONGEST_ARRAY = 1_024, 1_024  # beyond what a canvas holds, limits are narrowed to these
 NO_NAMES: frozenset[str] = frozenset()
 
 
@@ -186,7 +188,8 @@ def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
         context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
     for name in _types(context, schema, sub.pointer):
         if ("number" if name == "integer" else name) in shape.kinds:
-            kinds.append((yield from _families[name](context, schema, sub)))
+            said = string_within_reach(context, schema, sub.pointer, sub.exact) if name == "string" else schema
+            kinds.append((yield from _families[name](context, said, sub)))
     return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
 
 
@@ -201,6 +204,25 @@ def _types(context: Context, schema: Schema, at: str) -> list[str]:
             raise SchemaInvalid(f"{at}/type names {name!r}", hint=f"one of {', '.join(TYPES)}")
     context.enforce("type")
     return [name for name in dict.fromkeys(names) if not (name == "integer" and "number" in names)]
+
+
+def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) -> Schema:
+    """A string's keywords, narrowed where it may be: what no canvas could hold costs states and says nothing."""
+    named = schema.get("format")
+    if isinstance(named, str) and named in NARROWED:
+        if exact:
+            why = f"{named} is written narrower than it is, so its complement would be wrong"
+            context.refuse(f"{at}/format", "format", why)
+            return {k: v for k, v in schema.items() if k != "format"}
+        context.narrow(at, f"{named}: {NARROWED[named]}")
+    high, least = schema.get("maxLength"), schema.get("minLength", 0)
+    if exact or not isinstance(high, int | float) or not isinstance(least, int | float):
+        return schema
+    reach = max(LONGEST_STRING, least)
+    if high <= reach:
+        return schema
+    context.narrow(at, f"strings of at most {reach} characters are written (maxLength {high})")
+    return schema | {"maxLength": reach}
 
 
 def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
 from ctrldiff.constraints.json_schema.compiler import Schema, leaf, refuse_others, size
 from ctrldiff.constraints.json_schema.context import Context
-from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.json_schema.formats import FORMATS, REFUSED
 from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
@@ -82,13 +86,21 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
     if "pattern" in schema:
         parts.append(_pattern(context, schema["pattern"], at))
     if "format" in schema:
-        known = FORMATS.get(schema["format"])
-        if known is None:
-            return context.refuse(f"{at}/format", "format", f"known: {', '.join(sorted(FORMATS))}")
-        parts.append(parse(known))
+        named = schema["format"]
+        if named in REFUSED:
+            return context.refuse(f"{at}/format", "format", REFUSED[named])
+        if named in FORMATS:
+            parts.append(Language(_format(named)))
+        else:
+            context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
     if not parts:
         return Repeat(STRING_CHAR, 0, None)
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+@cache
+def _format(named: str) -> Dfa:
+    return escaped(compile_expression(parse(FORMATS[named])))
 
 
 def _pattern(context: Context, pattern: object, at: str) -> Expression:

@@ -266,7 +266,7 @@ def calibrate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure decisions: accuracy, calibration error, Brier score, log loss, and a reliability table."""
-    from ctrldiff.calibrate import Question, predict, read_lines
+    from ctrldiff.calibrate import Question, predict, read_lines, show
     from ctrldiff.calibration import Prediction, report
     from ctrldiff.calibration import svg as drawn
     from ctrldiff.errors import InputError
@@ -291,34 +291,4 @@ def calibrate(
         }
         print(json.dumps(facts, allow_nan=False))
     else:
-        _print_calibration(measured)
-
-
-def _print_calibration(measured: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("predictions", f"{measured.count:,}")
-    grid.add_row("accuracy", f"{measured.accuracy:.4f} (mean confidence {measured.confidence:.4f})")
-    for name, error, chance in (
-        ("ECE, equal mass", measured.ece_mass, measured.chance_mass),
-        ("ECE, equal width", measured.ece_width, measured.chance_width),
-    ):
-        grid.add_row(name, f"{error:.4f} (about {chance:.4f} by chance, were every confidence true)")
-    grid.add_row("Brier", f"{measured.brier:.4f} (summed over labels, 0 to 2)")
-    grid.add_row("log loss", f"{measured.log_loss:.4f} nats")
-    console.print(grid)
-    table = Table("confidence", "count", "mean", "accuracy", "95 %", "gap", title="equal-mass bins")
-    for one in measured.mass:
-        low, high = one.interval
-        table.add_row(
-            f"{one.low:.3f} to {one.high:.3f}",
-            f"{one.count:,}",
-            f"{one.confidence:.3f}",
-            f"{one.accuracy:.3f}",
-            f"{low:.2f} to {high:.2f}",
-            f"{one.gap:+.3f}",
-        )
-    console.print(table)
+        show(measured)

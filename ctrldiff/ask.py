@@ -22,8 +22,11 @@ def ask_for(schema: Any, name: str | None = None) -> str:
     return f"{name}:{kind}" if kind else name
 
 
-def _render(node: Any, root: Any) -> str:
+def _render(node: Any, root: Any, inside: tuple[Any, ...] = ()) -> str:
     node = _resolve(node, root)
+    if any(node is outer for outer in inside):  # a recursive type says its keys once
+        return ""
+    inside = (*inside, node)
     if "enum" in node or "const" in node:
         values = node.get("enum", [node.get("const")])
         return "|".join(_word(value) for value in values if value is not None)
@@ -31,10 +34,10 @@ def _render(node: Any, root: Any) -> str:
     if isinstance(kind, list):
         kind = next((one for one in kind if one != "null"), None)
     if kind == "object" or "properties" in node:
-        pairs = ((key, _render(value, root)) for key, value in node.get("properties", {}).items())
+        pairs = ((key, _render(value, root, inside)) for key, value in node.get("properties", {}).items())
         return "{" + ",".join(f"{key}:{text}" if text else key for key, text in pairs) + "}"
     if kind == "array" or "items" in node:
-        return f"[{_render(node.get('items') or {}, root)}]"
+        return f"[{_render(node.get('items') or {}, root, inside)}]"
     if node.get("format") == "date":
         return "date"
     return BARE.get(kind, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,15 @@ import pydantic
 from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
-from ctrldiff.constraints.description import Description, as_description
+from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.formats import FORMATS
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
+
+_TYPING = ("typing", "types", "typing_extensions")
+_TEXTS = ("date", "time", "datetime", "timedelta", "uuid")
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
 
     Args:
         wanted: `str`, `int`, `float`, `bool`, `date`, `Literal`, `Enum`, a pydantic model or anything else that
-            pydantic makes a schema of; a JSON Schema dict; `Regex`, `Choice`, `Score`, `YesNo`, `JsonSchema`, a `Dfa`
-            or an FSM.
+            pydantic makes a schema of (`docs/types.md`); a function, for its arguments; a JSON Schema dict;
+            `Regex`, `Choice`, `Score`, `YesNo`, `Template`, `JsonSchema`, a `Dfa` or an FSM.
         ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
             asked for by their keys, and take none.
     Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
@@ -60,38 +65,42 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
         return OutputType(wanted, _named("|".join(wanted.labels), ask), read, wanted.labels)
     if isinstance(wanted, Template):
         return _from_template(wanted, ask)
-    if not isinstance(wanted, type) and not hasattr(wanted, "__origin__") and not _is_annotation(wanted):
-        return OutputType(as_description(wanted), ask or "", str)
-    return _from_annotation(wanted, ask)
+    if _is_annotation(wanted):
+        return _from_annotation(wanted, ask)
+    if inspect.isroutine(wanted):
+        return _from_function(wanted, ask)
+    return OutputType(as_description(wanted), ask or "", str)
 
 
 def _is_annotation(wanted: Any) -> bool:
-    return type(wanted).__module__ in ("typing", "types")
+    return isinstance(wanted, type) or hasattr(wanted, "__origin__") or type(wanted).__module__ in _TYPING
 
 
 def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
-    try:
-        adapter = pydantic.TypeAdapter(wanted)
-        schema = adapter.json_schema()
-    except pydantic.errors.PydanticUserError as error:
-        raise ConstraintError(
-            f"{wanted!r} is not a type that can be written as JSON",
-            why=str(error).splitlines()[0],
-            hint="use a pydantic model, a JSON Schema, Regex, Choice, Literal, int, float, bool, str or date",
-        ) from error
+    adapter = adapter_of(wanted)
+    schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
-        return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter.validate_python), labels)
+        return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter, quote=True), labels)
     if schema == {"type": "boolean"}:
         values = [True, False]
     if values and all(isinstance(value, int) or value is None for value in values):  # bool is an int
         labels = tuple(json.dumps(value) for value in values)
-        return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter.validate_json), labels)
-    if set(schema) <= {"type", "format"} and schema.get("format") in FORMATS:
-        pattern = Regex(FORMATS[schema["format"]])
-        return OutputType(pattern, ask_for(schema, ask), _reader(adapter.validate_python))
-    return OutputType(JsonSchema(schema, optional="write"), ask_for(schema, ask), _reader(adapter.validate_json))
+        return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter), labels)
+    if adapter.core_schema["type"] in _TEXTS:  # a bare value, without quotes
+        parts = [Regex(FORMATS[schema["format"]])] if "format" in schema else []
+        for one in (schema, *schema.get("allOf", ())):
+            parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
+        return OutputType(And(tuple(parts)), ask_for(schema, ask), _reader(adapter, quote=True))
+    return OutputType(JsonSchema(schema, optional="write"), ask_for(schema, ask), _reader(adapter))
+
+
+def _from_function(function: Callable[..., Any], ask: str | None) -> OutputType:
+    """The keyword arguments of a call, validated."""
+    model, keywords = arguments_of(function)
+    arguments = _from_annotation(model, ask)
+    return OutputType(arguments.description, arguments.ask, lambda text: keywords(arguments.read(text)))
 
 
 def _from_template(template: Template, ask: str | None) -> OutputType:
@@ -115,10 +124,12 @@ def _named(kind: str, name: str | None) -> str:
     return f"{name}:{kind}" if name else kind
 
 
-def _reader(validate: Callable[[str], Any]) -> Callable[[str], Any]:
+def _reader(adapter: pydantic.TypeAdapter[Any], *, quote: bool = False) -> Callable[[str], Any]:
+    """Text to value; `quote`: the text is a JSON string without its quotes."""
+
     def read(text: str) -> Any:
         try:
-            return validate(text)
+            return adapter.validate_json(json.dumps(text) if quote else text)
         except pydantic.ValidationError as error:
             raise OutputInvalid(
                 "the answer obeys the schema, but the type has a rule that the schema does not say",

@@ -19,6 +19,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "sampling",
     "ask",
     "calibration",
+    "type_schema",
     "structured",
     "models",
     "generate",
@@ -32,7 +33,7 @@ ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
     "models": {"errors", "limits", "state", "protocols", "automata.vocabulary", "models"},
 }
-BELOW_MODELS = {"posterior", "constraints", "sampling", "structured", "ask"}  # none of these may know a model
+BELOW_MODELS = {"posterior", "constraints", "sampling", "structured", "type_schema", "ask"}  # none may know a model
 ANNOTATIONS_ONLY = {
     # The protocol of a denoiser names the vocabulary in an annotation; nothing is imported when it runs.
     ("protocols", "automata.vocabulary"),
@@ -41,7 +42,7 @@ HEAVY = {  # which layers may import these when they are themselves imported
     "torch": {"state", "protocols", "sampling", "models", "generate"},
     "numba": {"kernels"},
     "transformers": set(),
-    "pydantic": {"structured"},
+    "pydantic": {"structured", "type_schema"},
     "typer": {"cli"},
 }
 

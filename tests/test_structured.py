@@ -1,0 +1,272 @@
+"""Types: every text of a type is a value of it, the values that it should hold are there, and the rest is named."""
+
+import dataclasses
+import datetime as dt
+import typing
+import uuid
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Annotated, Any, Literal, NamedTuple, TypedDict
+
+import numpy as np
+import pydantic
+import pytest
+from pydantic import BaseModel, Field, StringConstraints
+
+import ctrldiff as cd
+from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.structured import output_type
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 20
+
+
+class Mixed(Enum):
+    ONE = 1
+    NAME = "x"
+    NONE = None
+    HALF = 0.5
+
+
+class Pair(NamedTuple):
+    a: int
+    b: bool = True
+
+
+class Record(TypedDict, total=False):
+    name: typing.Required[Literal["p", "q"]]
+    n: int
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    y: Decimal = Decimal(0)
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"] = "cat"
+    lives: Annotated[int, Field(ge=1, le=9)]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tag: str | None = None
+
+
+class Home(BaseModel):
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+    zip_code: Annotated[str, StringConstraints(pattern="^[0-9]{5}$")] = Field(alias="zip")
+    when: dt.date
+    level: Level | None = None
+
+
+class Tree(BaseModel):
+    value: Literal[1, 2]
+    children: Annotated[list["Tree"], Field(max_length=2)] = []
+
+
+class Strict(BaseModel, strict=True):
+    day: dt.date
+    n: int
+
+
+# a type, texts of it with their values, texts that are none
+CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
+    (int, {"-12": -12}, ["1.0", "x"]),
+    (bool, {"true": True}, ["True", "1"]),
+    (Level, {"20": Level.HIGH}, ["2", '"LOW"']),
+    (Mixed, {"1": Mixed.ONE, '"x"': Mixed.NAME, "null": Mixed.NONE, "0.5": Mixed.HALF}, ["x", "2"]),
+    (Literal[1, True, "a", None], {"1": 1, "true": True, '"a"': "a", "null": None}, ["false", "a"]),
+    (Literal["a", "b"], {"a": "a"}, ['"a"', "c"]),
+    (Literal[Level.LOW], {"1": Level.LOW}, ["20"]),
+    (Literal[3] | None, {"3": 3, "null": None}, ["4"]),
+    (dt.date, {"2024-02-29": dt.date(2024, 2, 29)}, ["0000-01-01", "2023-02-29", '"2024-02-29"']),
+    (
+        Annotated[dt.date, Field(gt=dt.date(2023, 12, 30), le=dt.date(2025, 3, 9))],
+        {"2023-12-31": dt.date(2023, 12, 31), "2025-03-09": dt.date(2025, 3, 9)},
+        ["2023-12-30", "2025-03-10", "2026-01-01"],
+    ),
+    (pydantic.PastDate, {"1999-01-01": dt.date(1999, 1, 1)}, ["9999-01-01"]),
+    (dt.time, {"23:59:00Z": dt.time(23, 59, tzinfo=dt.UTC)}, ["24:00:00Z", "23:59:60Z"]),
+    (dt.datetime, {"2026-04-02T01:02:03Z": dt.datetime(2026, 4, 2, 1, 2, 3, tzinfo=dt.UTC)}, ["2026-04-02"]),
+    (
+        dt.timedelta,
+        {"P1DT2H": dt.timedelta(days=1, hours=2), "PT0.5S": dt.timedelta(seconds=0.5)},
+        ["P", "PT", "1 day"],
+    ),
+    (uuid.UUID, {"0" * 8 + "-0000-0000-0000-" + "0" * 12: uuid.UUID(int=0)}, ["0" * 32]),
+    (pydantic.UUID4, {}, ["00000000-0000-1000-8000-000000000000", "00000000-0000-4000-0000-000000000000"]),
+    (Decimal, {"308.8": Decimal("308.8"), "12345678901234567890": Decimal(12345678901234567890)}, ['"1"', "0.1234567"]),
+    (
+        Annotated[Decimal, Field(max_digits=4, decimal_places=2, gt=0)],
+        {"99.99": Decimal("99.99"), "0.01": Decimal("0.01")},
+        ["0", "-1", "100", "1.001"],
+    ),
+    (Annotated[Decimal, Field(max_digits=2)], {"-99": Decimal(-99), "9.9": Decimal("9.9")}, ["100", "9.99", "0.123"]),
+    (list[dt.date], {'["2026-04-02"]': [dt.date(2026, 4, 2)]}, ['["0000-04-02"]']),
+    (list[dt.timedelta], {'["P1D"]': [dt.timedelta(days=1)]}, ['["P"]']),
+    (tuple[int, str], {'[1,"a"]': (1, "a")}, ["[1]", '[1,"a",2]', '["a",1]']),
+    (tuple[int, ...], {"[]": (), "[1,2]": (1, 2)}, ['["a"]']),
+    (set[Literal["a", "b"]], {"[]": set(), '["b","a"]': {"a", "b"}}, ['["a","a"]']),
+    (frozenset[Level], {"[20]": frozenset({Level.HIGH})}, ["[1,1]"]),
+    (Annotated[set[int], Field(max_length=2)], {"[1,2]": {1, 2}, "[1,1]": {1}}, ["[1,2,3]"]),
+    (Annotated[set[bool], Field(min_length=2)], {"[true,false]": {True, False}}, ["[true]", "[true,true]"]),
+    (dict[str, int], {'{"a":1}': {"a": 1}, "{}": {}}, ['{"a":"1"}']),
+    (dict[int, bool], {'{"-1":true}': {-1: True}}, ['{"a":true}', '{"01":true}']),
+    (dict[Level, bool], {'{"20":true}': {Level.HIGH: True}}, ['{"2":true}']),
+    (dict[dt.date, int], {'{"2026-04-02":1}': {dt.date(2026, 4, 2): 1}}, ['{"x":1}']),
+    (Pair, {'{"a":1,"b":false}': Pair(1, False)}, ["[1,true]", '{"a":1}']),
+    (Record, {'{"name":"p","n":1}': {"name": "p", "n": 1}}, ['{"name":"r","n":1}']),
+    (list[Record], {'[{"name":"p","n":1}]': [{"name": "p", "n": 1}]}, ['[{"n":1}]']),
+    (Point, {'{"x":1,"y":0.25}': Point(1, Decimal("0.25"))}, ['{"x":1.5,"y":1}']),
+    (
+        Home,
+        {
+            '{"pet":{"kind":"cat","lives":9},"zip":"12345","when":"2026-04-02","level":20}': Home(
+                pet=Cat(lives=9), zip="12345", when=dt.date(2026, 4, 2), level=Level.HIGH
+            ),
+            '{"pet":{"kind":"dog","tag":null},"zip":"12345","when":"2026-04-02","level":null}': Home(
+                pet=Dog(kind="dog"), zip="12345", when=dt.date(2026, 4, 2)
+            ),
+        },
+        ['{"pet":{"kind":"cat","tag":null},"zip":"12345","when":"2026-04-02","level":null}'],
+    ),
+    (
+        Tree,
+        {'{"value":1,"children":[{"value":2,"children":[]}]}': Tree(value=1, children=[Tree(value=2)])},
+        ['{"value":3,"children":[]}', '{"value":1,"children":[{"value":3,"children":[]}]}'],
+    ),
+    (Strict, {'{"day":"2026-04-02","n":1}': Strict(day=dt.date(2026, 4, 2), n=1)}, ['{"day":"0000-04-02","n":1}']),
+    (Annotated[dt.date, pydantic.Strict()], {"2026-04-02": dt.date(2026, 4, 2)}, []),
+    (Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], {'"a b"': "a b"}, ['" "', '" a"']),
+    (int | list[int], {"1": 1, "[1]": [1]}, ['"1"']),
+]
+
+
+@pytest.mark.parametrize(("wanted", "texts", "others"), CASES, ids=lambda value: str(value)[:40])
+def test_texts_and_values_of_a_type(wanted, texts, others):
+    kind = output_type(wanted)
+    for text, value in texts.items():
+        assert text in kind.description, text
+        again = kind.read(text)
+        assert again == value and type(again) is type(value)
+    for text in others:
+        assert text not in kind.description, text
+    rng = np.random.default_rng(5)
+    dfa = kind.description.dfa()
+    for _ in range(60):  # whatever may be written is a value: read raises if it is not
+        kind.read(dfa.sample(rng, 200).decode())
+
+
+def test_dates_of_a_range_are_exactly_its_days():
+    low, high = dt.date(2019, 12, 28), dt.date(2020, 3, 2)
+    days = output_type(Annotated[dt.date, Field(ge=low, lt=high)]).description.dfa()
+    expected = [(low + dt.timedelta(n)).isoformat() for n in range((high - low).days)]
+    assert [day.decode() for day in days.members()] == expected
+
+
+def test_decimals_are_exactly_those_that_pydantic_takes():
+    wanted = Annotated[Decimal, Field(max_digits=2, ge=Decimal("-0.5"), lt=3)]
+    adapter, dfa = pydantic.TypeAdapter(wanted), output_type(wanted).description.dfa()
+    for thousandths in range(-1200, 3400):
+        text = format(Decimal(thousandths) / 1000, "f")
+        try:
+            adapter.validate_json(text)
+            valid = True
+        except pydantic.ValidationError:
+            valid = False
+        canonical = text == format(Decimal(text).normalize() + 0, "f")
+        assert (text in dfa) == (valid and canonical), text
+
+
+def test_a_functions_arguments_are_what_it_is_called_with():
+    def book(city: str, nights: Annotated[int, Field(ge=1, le=30)] = 1, *, when: dt.date, self_: Record | None = None):
+        return city, nights, when, self_
+
+    kind = output_type(book)
+    text = '{"city":"Oslo","nights":2,"when":"2026-04-02","self_":{"name":"p","n":1}}'
+    assert text in kind.description and text.replace("2,", "0,") not in kind.description
+    kwargs = kind.read(text)
+    assert kwargs == {"city": "Oslo", "nights": 2, "when": dt.date(2026, 4, 2), "self_": {"name": "p", "n": 1}}
+    assert book(**kwargs)[2] == dt.date(2026, 4, 2)
+    assert kind.ask == "{city,nights:int,when:date,self_:{name:p|q,n:int}}"
+
+
+class Photo(BaseModel):
+    title: str
+    data: bytes
+
+
+class Album(BaseModel):
+    photos: list[Photo]
+    by_name: dict[str, complex] = {}
+
+
+class Links(BaseModel):
+    home: dict[str, tuple[int, pydantic.AnyUrl]]
+
+
+class Odd(Enum):
+    FINE = 1
+    BAD = (1, 2)
+
+
+class Calls(BaseModel):
+    then: typing.Callable[[int], int]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field", "why"),
+    [
+        (Photo, "Photo.data", "bytes have no JSON form"),
+        (list[Album], "[].photos[].data", "bytes"),
+        (Links, "Links.home[][1]", "'uri'"),
+        (Odd, "Odd", "BAD"),
+        (Calls, "Calls.then", "CallableSchema"),
+        (complex, "complex", "complex number"),
+        (Annotated[dt.timedelta, Field(gt=dt.timedelta(1))], "", "gt compares durations"),
+        (pydantic.FutureDatetime, "FutureDatetime", "now_op"),
+        (dict[float, int], "", "keys are no strings"),
+        (pydantic.Json[int], "", "application/json"),
+    ],
+)
+def test_a_type_that_cannot_be_honoured_is_named_where_it_stands(wanted, field, why):
+    with pytest.raises(ConstraintError, match="cannot be honoured") as caught:
+        output_type(wanted)
+    assert field in caught.value.field and why in str(caught.value) and caught.value.pointer.startswith("#")
+
+
+def test_what_pydantic_cannot_read_is_named():
+    with pytest.raises(ConstraintError, match="range"):
+        output_type(range)
+
+    def star(*args: int): ...
+    def untyped(a, b: int): ...
+    def lost(a: "Nowhere"): ...  # noqa: F821
+    def positional(a: int, /): ...
+
+    for function, name in ((star, "args"), (untyped, "'a'"), (lost, "Nowhere"), (positional, "positional-only")):
+        with pytest.raises(ConstraintError, match=name):
+            output_type(function)
+
+
+def test_a_rule_of_the_types_own_is_named_with_the_text():
+    def even(value: int) -> int:
+        if value % 2:
+            raise ValueError("odd")
+        return value
+
+    kind = output_type(Annotated[int, pydantic.AfterValidator(even)])
+    assert kind.read("4") == 4
+    with pytest.raises(OutputInvalid, match="odd") as caught:
+        kind.read("3")
+    assert caught.value.raw == "3"
+
+
+@pytest.mark.parametrize("wanted", [Home, Pair, Point, set[Literal["a", "b"]], Annotated[Decimal, Field(max_digits=5)]])
+def test_a_model_writes_instances(wanted):
+    text = "The cat at 90210 Beverly Hills was born on 2 April 2026."
+    assert cd.from_pretrained("tiny")(text, wanted, steps=4).output is not None

@@ -23,6 +23,8 @@ from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
 _TYPING = ("typing", "types", "typing_extensions")
 _TEXTS = ("date", "time", "datetime", "timedelta", "uuid")
 
+_PLAIN = {"enum", "const", "type", "title", "description", "default", "examples"}  # nothing that rules a value out
+
 
 @dataclass(frozen=True)
 class OutputType:
@@ -62,7 +64,7 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
     if isinstance(wanted, Score | YesNo):
         read = int if isinstance(wanted, Score) else read_yes
-        return OutputType(wanted, _named("|".join(wanted.labels), ask), read, wanted.labels)
+        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
     if isinstance(wanted, Template):
         return _from_template(wanted, ask)
     if _is_annotation(wanted):
@@ -83,9 +85,10 @@ def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
         return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter, quote=True), labels)
-    if schema == {"type": "boolean"}:
+    if schema.get("type") == "boolean" and not values:
         values = [True, False]
-    if values and all(isinstance(value, int) or value is None for value in values):  # bool is an int
+    whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
+    if whole and set(schema) <= _PLAIN:
         labels = tuple(json.dumps(value) for value in values)
         return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter), labels)
     if adapter.core_schema["type"] in _TEXTS:  # a bare value, without quotes

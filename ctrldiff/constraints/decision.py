@@ -10,6 +10,7 @@ from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.limits import DEFAULT, Limits
 
 MOST = 1_000  # labels of a score: each is a part of its own that is summed over
+FEW = 20  # labels that a prompt spells out
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Score(Description):
         """The numbers as they are written, ascending."""
         return tuple(str(value) for value in range(self.low, self.high + 1))
 
+    @property
+    def asked(self) -> str:
+        """How a prompt names it: every label while they are few, else the ends."""
+        return "|".join(self.labels) if self.high - self.low < FEW else f"{self.low}..{self.high}"
+
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Alt(tuple(text(label) for label in self.labels))
 
@@ -50,6 +56,11 @@ class YesNo(Description):
     def labels(self) -> tuple[str, ...]:
         """("yes", "no")."""
         return ("yes", "no")
+
+    @property
+    def asked(self) -> str:
+        """How a prompt names it."""
+        return "yes|no"
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Alt(tuple(text(label) for label in self.labels))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from enum import IntEnum
 from itertools import product
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pytest
 import torch
+from pydantic import Field
 
 import ctrldiff as cd
 from ctrldiff.automata.vocabulary import Vocabulary
@@ -21,6 +22,7 @@ from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.state import State
+from ctrldiff.structured import output_type
 
 # "not sure" can be spelled in many ways, "no" is a prefix of it, and a token straddles the two.
 PIECES = [b"n", b"o", b"no", b"t", b" sure", b"not", b"not sure", b"t sure", b"yes", b"y", b"es", b"nope", b"pe"]
@@ -182,6 +184,13 @@ def test_a_plug_in_takes_a_choice_through_the_loop_that_hears_it(tiny):
     result = tiny(TEXTS[1], cd.Choice(["good", "bad"]), processors=[processor])
     assert heard and result.raw in ("good", "bad") and not result.probs
     assert not tiny(TEXTS[1], cd.Choice(["good", "bad"]), commit=TopK()).probs
+
+
+def test_only_a_type_without_further_rules_is_a_lone_choice():
+    assert output_type(Annotated[bool, Field(description="x")]).labels == ("true", "false")
+    assert output_type(Annotated[Literal[1, 2, 3], Field(ge=2)]).labels == (), "1 may not be offered"
+    assert output_type(Literal[True, None]).labels == ("true", "null")
+    assert output_type(cd.Score(1, 3)).ask == "1|2|3" and output_type(cd.Score(0, 100), ask="x").ask == "x:0..100"
 
 
 def test_a_long_label_beside_a_short_one_gets_its_room(tiny):

@@ -174,6 +174,13 @@ class _Exact(GenerateJsonSchema):
             result["anyOf"] = result.pop("oneOf")
         return result
 
+    def model_field_schema(self, schema: Any) -> dict[str, Any]:
+        alias = schema.get("validation_alias")
+        paths = alias if isinstance(alias, list) and isinstance(alias[0], list) else [alias]
+        if alias is not None and not any(isinstance(path, str) or len(path) == 1 for path in paths):
+            return {_NO: f"it is read from the path {paths[0]}"}
+        return super().model_field_schema(schema)
+
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
         fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
         return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}

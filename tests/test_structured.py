@@ -218,9 +218,15 @@ class Calls(BaseModel):
     then: typing.Callable[[int], int]
 
 
+class Deep(BaseModel):
+    first: int = Field(validation_alias=pydantic.AliasChoices("one", pydantic.AliasPath("two", 0)))
+    second: int = Field(validation_alias=pydantic.AliasPath("two", 1))
+
+
 @pytest.mark.parametrize(
     ("wanted", "field", "why"),
     [
+        (Deep, "Deep.second", "path ['two', 1]"),
         (Photo, "Photo.data", "bytes have no JSON form"),
         (list[Album], "[].photos[].data", "bytes"),
         (Links, "Links.home[][1]", "'uri'"),

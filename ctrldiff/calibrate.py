@@ -27,7 +27,7 @@ class Question:
 def read_lines(file: Path) -> list[Question | Prediction]:
     """Read JSON lines: {"text", "label", "labels"} to be decided, or {"probs", "label"} decided already.
 
-    Blank lines are skipped. No model is needed.
+    "choices" is another name for "labels". Blank lines are skipped. No model is needed.
     Raises: InputError, naming the first line that cannot be used, or if the file cannot be read or holds no line.
     """
     try:
@@ -124,11 +124,18 @@ def _line(raw: bytes, number: int, where: str) -> Question | Prediction:
             return Prediction(data["probs"], label)
         except InputError as error:
             raise InputError(f"{where}: {error.message}", why=error.why, line=number) from error
-    text, labels = data.get("text"), data.get("labels")
+    if "labels" in data and "choices" in data:
+        raise InputError(f'{where}: "labels" and "choices" say the same', hint="give one", line=number)
+    text, labels = data.get("text"), data.get("labels", data.get("choices"))
     if not isinstance(text, str) or not text.strip():
         raise _bad(where, number, '"text"', "a text that is not empty", data)
     if not isinstance(labels, list) or not labels or not all(isinstance(one, str) for one in labels):
         raise _bad(where, number, '"labels"', "a list of strings, at least one", data)
+    for one in (text, *labels):
+        if any("\ud800" <= character <= "\udfff" for character in one):
+            raise InputError(
+                f"{where}: half of a surrogate pair, which no text holds", why=ascii(one)[:200], line=number
+            )
     if label not in labels:
         raise InputError(f"{where}: {label!r} is none of the labels", why=", ".join(labels)[:200], line=number)
     return Question(text, tuple(dict.fromkeys(labels)), label, where)

@@ -159,13 +159,16 @@ GOOD = '{"text": "I love it.", "label": "good", "labels": ["good", "bad"]}'
         ('{"text": "x", "labels": [], "label": "a"}', '"labels" has to be'),
         ('{"text": "x", "labels": "a", "label": "a"}', '"labels" has to be'),
         ('{"text": "x", "labels": ["b"], "label": "a"}', "none of the labels"),
+        ('{"text": "x", "labels": ["a"], "choices": ["a"], "label": "a"}', "say the same"),
+        (r'{"text": "x", "labels": ["a", "b\ud800"], "label": "a"}', "surrogate"),
+        (r'{"text": "x\udfff", "labels": ["a", "b"], "label": "a"}', "surrogate"),
         ('{"probs": [1], "label": "a"}', '"probs" has to be'),
         ('{"probs": {"a": 0.4}, "label": "a"}', "add up to 0.4"),
         ('{"probs": {"a": NaN}, "label": "a"}', "no number"),
         ("[" * 100_000, "not JSON"),
         (b'{"text": "\xff"}', "not UTF-8"),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 def test_a_bad_line_is_named(tmp_path, line, words):
     file = tmp_path / "in.jsonl"
@@ -173,6 +176,15 @@ def test_a_bad_line_is_named(tmp_path, line, words):
     with pytest.raises(InputError, match=r"in\.jsonl line 3") as refused:
         read_lines(file)
     assert words in str(refused.value) and refused.value.line == 3
+
+
+def test_choices_is_another_name_for_labels(tmp_path):
+    file = tmp_path / "in.jsonl"
+    file.write_text(GOOD + "\n" + GOOD.replace("labels", "choices") + "\n" + GOOD.replace("love", r"\ud83d\ude00"))
+    one, two, smile = read_lines(file)
+    assert one == Question("I love it.", ("good", "bad"), "good", "in.jsonl line 1")
+    assert two == Question("I love it.", ("good", "bad"), "good", "in.jsonl line 2")
+    assert smile.text == "I \N{GRINNING FACE} it.", "a whole surrogate pair is a character"
 
 
 @pytest.fixture

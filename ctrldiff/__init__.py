@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.json_schema import JsonSchema
-    from ctrldiff.constraints.span import SpanOf
+    from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
@@ -37,6 +37,7 @@ _HOME = {
     "Regex": "ctrldiff.constraints.basic",
     "Result": "ctrldiff.generate",
     "Score": "ctrldiff.constraints.decision",
+    "Span": "ctrldiff.constraints.span",
     "SpanOf": "ctrldiff.constraints.span",
     "State": "ctrldiff.state",
     "Table": "ctrldiff.posterior.table",
@@ -62,6 +63,7 @@ __all__ = [
     "Regex",
     "Result",
     "Score",
+    "Span",
     "SpanOf",
     "State",
     "Table",

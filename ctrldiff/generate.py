@@ -112,8 +112,18 @@ def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
 
 
 @dataclass(frozen=True)
+class _Row:
+    """One text, read: its prompt's ids, the positions of its canvas, and what may be written there."""
+
+    ids: list[int]
+    canvas: int
+    type: OutputType
+    table: Table
+
+
+@dataclass(frozen=True)
 class Generator:
-    """A model and a type, compiled once and called many times.
+    """A model and a type, compiled once and called many times; a type with spans, once for every text.
 
     Args:
         model: from `from_pretrained`.
@@ -154,20 +164,27 @@ class Generator:
             value = getattr(self, name)
             if value is not None and not (value >= least and math.isfinite(value)):
                 raise InputError(f"{name}={value}: at least {least}", param=name)
-        _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
+        if not self.type.has_spans:  # those are compiled over each text
+            _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
 
     @cached_property
     def type(self) -> OutputType:
         """The wanted type, read. An `outlines_core.Index` speaks of token ids: here they are the model's."""
+        return self._type(None)
+
+    def _type(self, document: str | None) -> OutputType:
         wanted = self.output
         if type(wanted).__module__.split(".")[0] == "outlines_core":
             wanted = Dfa.from_index(wanted, list(self.model.vocabulary), self.limits)
-        return output_type(wanted, ask=self.ask)
+        return output_type(wanted, ask=self.ask, document=document)
 
     @cached_property
     def table(self) -> Table:
         """The token table of the type over the model's vocabulary."""
-        return self.type.description.compile(self.model.vocabulary, self.limits)
+        return self._table(self.type)
+
+    def _table(self, type_: OutputType) -> Table:
+        return type_.description.compile(self.model.vocabulary, self.limits)
 
     @cached_property
     def branches(self) -> dict[str, Table]:
@@ -191,24 +208,25 @@ class Generator:
         rows = [self._row(text, n) for n, text in enumerate(texts)]
         start = 0
         while start < len(rows):
-            canvas = rows[start][1]
+            canvas = rows[start].canvas
             stop = start
-            while stop < len(rows) and stop - start < self.batch_size and rows[stop][1] == canvas:
+            while stop < len(rows) and stop - start < self.batch_size and rows[stop].canvas == canvas:
                 stop += 1
-            yield from self._decode([ids for ids, _ in rows[start:stop]], canvas)
+            yield from self._decode(rows[start:stop], canvas)
             start = stop
 
     def check(self, text: str) -> int:
         """The canvas that a text gets. Raises what decoding it would raise, without decoding."""
-        return self._row(text, 0)[1]
+        return self._row(text, 0).canvas
 
-    def _row(self, text: str, n: int) -> tuple[list[int], int]:
-        """Prompt ids and canvas length of one text."""
+    def _row(self, text: str, n: int) -> _Row:
+        """One text, its type and the length of its canvas."""
         if not isinstance(text, str):
             raise InputError(f"text {n} is a {type(text).__name__}, not a str", row=n)
         if not text.strip():
             raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
-        spec, table = self.model.loaded.spec, self.table
+        spec, wanted_type = self.model.loaded.spec, self._type(text) if self.type.has_spans else self.type
+        table = self._table(wanted_type) if self.type.has_spans else self.table
         ids = self.model.loaded.prompt_ids(text, self.type.ask)
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
@@ -233,15 +251,15 @@ class Generator:
                 context=spec.context,
                 row=n,
             )
-        return ids, wanted
+        return _Row(ids, wanted, wanted_type, table)
 
-    def _decode(self, prompts: list[list[int]], canvas: int) -> list[Result]:
+    def _decode(self, rows: list[_Row], canvas: int) -> list[Result]:
         began = time.perf_counter()
-        state = State.blank(prompts, canvas, seed=self.seed)
+        state = State.blank([row.ids for row in rows], canvas, seed=self.seed)
         trace = Trace.start(self.model.vocabulary, state) if self.trace else None
-        probs: list[dict[str, float]] = [{} for _ in prompts]
+        probs: list[dict[str, float]] = [{} for _ in rows]
         denoiser = self.model.loaded.denoiser
-        tables = (self.table,) * len(prompts)
+        tables = tuple(row.table for row in rows)
         if self.branches:
             state, probs = decide(denoiser, state, Tables(tables), self.branches)
         else:
@@ -260,9 +278,11 @@ class Generator:
                 watch=trace.watch if trace else preset.watch,
             )
         seconds = time.perf_counter() - began
-        return [self._result(state, row, seconds, probs[row], trace) for row in range(len(prompts))]
+        return [self._result(state, n, row.type, seconds, probs[n], trace) for n, row in enumerate(rows)]
 
-    def _result(self, state: State, row: int, seconds: float, probs: dict[str, float], trace: Trace | None) -> Result:
+    def _result(
+        self, state: State, row: int, type_: OutputType, seconds: float, probs: dict[str, float], trace: Trace | None
+    ) -> Result:
         ids = state.tokens[row].tolist()
         vocabulary = self.model.vocabulary
         data = vocabulary.decode(ids)
@@ -274,7 +294,7 @@ class Generator:
             # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
             log_prob = float(state.held_confidence[row].to(torch.float64).clamp(min=1e-45).log().nansum())
         return Result(
-            output=self.type.read(raw),
+            output=type_.read(raw),
             raw=raw,
             log_prob=log_prob,
             usage=Usage(

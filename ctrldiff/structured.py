@@ -16,6 +16,7 @@ from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.span import loses_spans
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
@@ -42,8 +43,13 @@ class OutputType:
     read: Callable[[str], Any]
     labels: tuple[str, ...] = ()
 
+    @property
+    def has_spans(self) -> bool:
+        """It is another language for every text: some of its strings must stand in the text."""
+        return isinstance(self.description, JsonSchema) and self.description.has_spans
 
-def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
+
+def output_type(wanted: Any, *, ask: str | None = None, document: str | None = None) -> OutputType:
     """Read a type, a JSON Schema (as a dict) or a constraint.
 
     Args:
@@ -52,6 +58,7 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
             `Regex`, `Choice`, `Score`, `YesNo`, `Template`, `JsonSchema`, a `Dfa` or an FSM.
         ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
             asked for by their keys, and take none.
+        document: the text that spans stand in.
     Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
     """
     if wanted is str:
@@ -59,6 +66,8 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
     if isinstance(wanted, dict | bool):
         wanted = JsonSchema(wanted)
     if isinstance(wanted, JsonSchema):
+        if wanted.has_spans and wanted.document is None:
+            wanted = wanted.over(document)
         return OutputType(wanted, ask_for(wanted.schema, ask), json.loads)
     if isinstance(wanted, Choice):
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
@@ -68,9 +77,9 @@ def output_type(wanted: Any, *, ask: str | None = None) -> OutputType:
     if isinstance(wanted, Template):
         return _from_template(wanted, ask)
     if _is_annotation(wanted):
-        return _from_annotation(wanted, ask)
+        return _from_annotation(wanted, ask, document)
     if inspect.isroutine(wanted):
-        return _from_function(wanted, ask)
+        return _from_function(wanted, ask, document)
     return OutputType(as_description(wanted), ask or "", str)
 
 
@@ -78,8 +87,14 @@ def _is_annotation(wanted: Any) -> bool:
     return isinstance(wanted, type) or hasattr(wanted, "__origin__") or type(wanted).__module__ in _TYPING
 
 
-def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
+def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) -> OutputType:
     adapter = adapter_of(wanted)
+    if loses_spans(adapter.core_schema):
+        raise ConstraintError(
+            f"{wanted!r}: the pattern of a Span cannot be honoured",
+            why="pydantic makes a plain str of a value that Field(pattern=...) has looked at",
+            hint='Field(json_schema_extra={"pattern": ...})',
+        )
     schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values and all(isinstance(value, str) for value in values):
@@ -96,13 +111,14 @@ def _from_annotation(wanted: Any, ask: str | None) -> OutputType:
         for one in (schema, *schema.get("allOf", ())):
             parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
         return OutputType(And(tuple(parts)), ask_for(schema, ask), _reader(adapter, quote=True))
-    return OutputType(JsonSchema(schema, optional="write"), ask_for(schema, ask), _reader(adapter))
+    spans = JsonSchema(schema, optional="write", document=document)
+    return OutputType(spans, ask_for(schema, ask), _reader(adapter, document=document))
 
 
-def _from_function(function: Callable[..., Any], ask: str | None) -> OutputType:
+def _from_function(function: Callable[..., Any], ask: str | None, document: str | None) -> OutputType:
     """The keyword arguments of a call, validated."""
     model, keywords = arguments_of(function)
-    arguments = _from_annotation(model, ask)
+    arguments = _from_annotation(model, ask, document)
     return OutputType(arguments.description, arguments.ask, lambda text: keywords(arguments.read(text)))
 
 
@@ -127,12 +143,14 @@ def _named(kind: str, name: str | None) -> str:
     return f"{name}:{kind}" if name else kind
 
 
-def _reader(adapter: pydantic.TypeAdapter[Any], *, quote: bool = False) -> Callable[[str], Any]:
+def _reader(
+    adapter: pydantic.TypeAdapter[Any], *, quote: bool = False, document: str | None = None
+) -> Callable[[str], Any]:
     """Text to value; `quote`: the text is a JSON string without its quotes."""
 
     def read(text: str) -> Any:
         try:
-            return adapter.validate_json(json.dumps(text) if quote else text)
+            return adapter.validate_json(json.dumps(text) if quote else text, context={"document": document})
         except pydantic.ValidationError as error:
             raise OutputInvalid(
                 "the answer obeys the schema, but the type has a rule that the schema does not say",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Both, Expression, Graph, Language, Repeat, text
+from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Alt, Both, Expression, Graph, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError
@@ -55,10 +56,9 @@ class SpanOf(Description):
             )
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
-        parts: list[Expression] = [
-            whole_words(self.document) if self.words else Language(substrings(self.document, limits))
-        ]
-        if self.min_length > 0 or self.max_length is not None:
+        spans = whole_words(self.document) if self.words else Language(substrings(self.document, limits))
+        parts: list[Expression] = [Alt((EMPTY, spans)) if self.min_length == 0 else spans]
+        if self.min_length > (1 - self.words) or self.max_length is not None:
             parts.append(Repeat(ANY_CHAR, self.min_length, self.max_length))
         if self.pattern is not None:
             parts.append(parse(self.pattern, limits=limits))
@@ -67,7 +67,7 @@ class SpanOf(Description):
 
 @lru_cache(maxsize=8)
 def substrings(document: str, limits: Limits = DEFAULT) -> Dfa:
-    """The substrings of a document, the empty one too, cut between code points. Raises ConstraintTooLarge."""
+    """The substrings of a document, cut between code points; not the empty one. Raises ConstraintTooLarge."""
     data = np.frombuffer(document.encode("utf-8"), np.uint8)
     used, symbols = np.unique(data, return_inverse=True)
     most = 2 * len(data) + 1
@@ -81,10 +81,12 @@ def substrings(document: str, limits: Limits = DEFAULT) -> Dfa:
     inner = (used & 0xC0) == 0x80  # a span begins with no byte that continues a code point ...
     table[0, : len(used)][inner] = -1
     border = np.append((data & 0xC0) != 0x80, True)  # ... and ends before none
+    accept = border[end]
+    accept[0] = False
     classes = np.full(256, len(used))
     classes[used] = np.arange(len(used))
     table = np.column_stack([table[:, : len(used)], np.full(len(table), -1, np.int32)])
-    return Dfa.from_arrays(table, classes, border[end], limits=limits)
+    return Dfa.from_arrays(table, classes, accept, limits=limits)
 
 
 def whole_words(document: str) -> Expression:
@@ -96,3 +98,60 @@ def whole_words(document: str) -> Expression:
     written = {piece: text(piece) for piece in pieces}
     edges += [(n + 1, n + 2, written[piece]) for n, piece in enumerate(pieces)]
     return Graph(len(cuts) + 1, tuple(edges), tuple(range(1, len(cuts) + 1)))
+
+
+def loses_spans(core_schema: Any) -> bool:
+    """A pydantic core schema turns a `Span` back into a plain `str`: `Field(pattern=...)` does."""
+    if isinstance(core_schema, dict):
+        if core_schema.get("type") == "chain" and _makes_spans(core_schema["steps"][0]):
+            return True
+        return any(loses_spans(part) for part in core_schema.values())
+    return isinstance(core_schema, list | tuple) and any(loses_spans(part) for part in core_schema)
+
+
+def _makes_spans(core_schema: Any) -> bool:
+    while core_schema["type"] == "function-after":
+        function = core_schema["function"]["function"]
+        if getattr(function, "__func__", None) is Span._read.__func__:  # type: ignore[attr-defined]
+            return True
+        core_schema = core_schema["schema"]
+    return False
+
+
+class Span(str):
+    """A string that stands verbatim in the text it was taken from: a field type for pydantic models.
+
+    In a schema it is `{"type": "string", "x-span": true}`. `Field(max_length=...)` limits its length, and its
+    letters `Field(json_schema_extra={"pattern": ...})`: pydantic's own `pattern` would make a plain `str` of the value.
+
+    Attributes:
+        start, end: characters of the text before its first occurrence, and up to its end; None without a text.
+    """
+
+    start: int | None = None
+    end: int | None = None
+
+    @classmethod
+    def of(cls, value: str, document: str) -> Self:
+        """`value` where it first stands in `document`. Raises ValueError if it does not."""
+        span = cls(value)
+        span.start = document.index(value) if value in document else None
+        if span.start is None:
+            raise ValueError(f"{value[:80]!r} does not stand in the text")
+        span.end = span.start + len(value)
+        return span
+
+    @classmethod
+    def _read(cls, value: str, info: Any) -> Self:
+        document = (info.context or {}).get("document")
+        return cls(value) if document is None else cls.of(value, document)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.with_info_after_validator_function(cls._read, core_schema.str_schema())
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> Any:
+        return {**handler(schema), "x-span": True}

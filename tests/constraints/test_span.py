@@ -1,12 +1,26 @@
 """Spans against every substring of small documents, tried one by one."""
 
+import json
 import re
+from typing import Annotated, Optional
 
 import numpy as np
 import pytest
+from pydantic import BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError
+from ctrldiff.errors import (
+    ConstraintError,
+    ConstraintTooLarge,
+    ConstraintUnsatisfiable,
+    InputError,
+    OutputInvalid,
+    SchemaUnsupported,
+)
+from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.loop import sample
+from ctrldiff.structured import output_type
+from tests.conftest import VOCABULARY, blank, text, toy
 
 ALPHABET = 'ab é€😀"\\\n\x01'
 
@@ -67,3 +81,76 @@ def test_what_cannot_be_is_refused_with_a_way_out():
         cd.SpanOf("text", 3, 2)
     with pytest.raises(InputError, match="surrogate"):
         cd.SpanOf("a\ud800")
+
+
+class Person(BaseModel):
+    name: cd.Span
+    short: Optional[cd.Span] = Field(max_length=3)  # noqa: UP045  (as users write it)
+    digits: list[Annotated[cd.Span, Field(json_schema_extra={"pattern": "^[0-9]+$"})]] = Field(max_length=2)
+
+
+SPAN = {"type": "string", "x-span": True}
+
+
+def test_a_json_string_holds_exactly_the_spans_escaped():
+    for document in documents(60):
+        if document:
+            spans = {json.dumps(span, ensure_ascii=False) for span in spans_by_trying_all(document, 1)}
+            assert members(cd.JsonSchema(SPAN, document=document)) == spans
+            short = {json.dumps(span, ensure_ascii=False) for span in spans_by_trying_all(document, 1, 2, "[a-b ]*")}
+            limited = {**SPAN, "maxLength": 2, "pattern": "^[a-b ]*$"}
+            try:
+                assert members(cd.JsonSchema(limited, document=document)) == short
+            except ConstraintUnsatisfiable:
+                assert not short
+
+
+def test_a_span_without_a_document_is_refused():
+    with pytest.raises(SchemaUnsupported, match=r"document=text"):
+        cd.JsonSchema(SPAN).dfa()
+    with pytest.raises(ConstraintUnsatisfiable, match="empty document"):
+        cd.JsonSchema(SPAN, document="").dfa()
+
+
+def test_a_pattern_that_pydantic_would_lose_is_refused():
+    with pytest.raises(ConstraintError, match="json_schema_extra"):
+        output_type(list[Annotated[cd.Span, Field(pattern="^a")]])
+
+
+def test_values_know_where_they_first_stand():
+    document = 'né "Ann" 12, née Ann 7'
+    wanted = output_type(Person, document=document)
+    rng = np.random.default_rng(0)
+    dfa = wanted.description.dfa()
+    for _ in range(50):
+        value = wanted.read(dfa.sample(rng, 80).decode("utf-8"))
+        for span in (value.name, *([value.short] if value.short is not None else []), *value.digits):
+            assert type(span) is cd.Span and document[span.start : span.end] == span
+            assert span.start == document.index(span)
+        assert all(digits.isdigit() for digits in value.digits) and len(value.digits) <= 2
+    assert wanted.read('{"name":"Ann","short":null,"digits":["12"]}').name.start == 4
+    with pytest.raises(OutputInvalid, match="does not stand"):
+        wanted.read('{"name":"Anne","short":null,"digits":[]}')
+    assert cd.Span("free").start is None
+
+
+@pytest.mark.parametrize("noise", ["mask", "uniform"])
+def test_the_toy_models_write_only_spans(noise):
+    document = "19-a00b7-9a"
+    table = cd.SpanOf(document, 2).compile(VOCABULARY)
+    for seed in range(5):
+        denoiser = toy(noise, seed)
+        state = sample(denoiser, blank(2, 8, seed=seed), constraint=Tables((table,) * 2))
+        for row in range(2):
+            written = text(state.tokens[row]).decode()
+            assert len(written) >= 2 and written in document
+
+
+def test_a_model_writes_spans_of_each_text():
+    generator = cd.Generator(cd.from_pretrained("tiny"), Person, steps=8, max_new_tokens=64)
+    texts = ['Ann said "yes" to 12 people\nin Zürich.', "Bob, 7, 9, went home."]
+    for document, result in zip(texts, generator(texts), strict=True):
+        for span in (result.output.name, *result.output.digits):
+            assert type(span) is cd.Span and document[span.start : span.end] == span
+    with pytest.raises(ConstraintTooLarge):
+        cd.Generator(generator.model, Person, limits=cd.Limits(max_states=20))(texts)

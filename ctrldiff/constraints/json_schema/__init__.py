@@ -42,6 +42,7 @@ class JsonSchema(Description):
             opens every object that the schema leaves open.
         depth: how many levels deep values go that no schema speaks of, and how often a recursive schema is entered
             again.
+        document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     Raises: SchemaInvalid at once; SchemaUnsupported with a JSON pointer when it is compiled.
     """
 
@@ -50,6 +51,7 @@ class JsonSchema(Description):
     optional: Literal["omit", "write"]
     additional: Literal["declared", "any"]
     depth: int
+    document: str | None
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class JsonSchema(Description):
         optional: Literal["omit", "write"] = "omit",
         additional: Literal["declared", "any"] = "declared",
         depth: int = 2,
+        document: str | None = None,
     ) -> None:
         choices = {
             "whitespace": ("compact", "pretty"),
@@ -75,6 +78,17 @@ class JsonSchema(Description):
         object.__setattr__(self, "optional", optional)
         object.__setattr__(self, "additional", additional)
         object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "document", document)
+
+    @property
+    def has_spans(self) -> bool:
+        """Some string must stand in a document."""
+        return '"x-span": true' in self.text
+
+    def over(self, document: str | None) -> JsonSchema:
+        """The same schema over another document."""
+        how = {name: getattr(self, name) for name in ("whitespace", "optional", "additional", "depth")}
+        return JsonSchema(self.text, **how, document=document)
 
     @property
     def schema(self) -> Any:
@@ -109,7 +123,8 @@ class JsonSchema(Description):
     def _context(self, limits: Limits) -> Context:
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
-        return Context(self.schema, limits.fuel(), self.whitespace, self.optional, self.additional, self.depth)
+        how = (self.whitespace, self.optional, self.additional, self.depth, self.document)
+        return Context(self.schema, limits.fuel(), *how)
 
 
 def _read(schema: Any) -> str:

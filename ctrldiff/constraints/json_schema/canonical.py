@@ -29,32 +29,32 @@ def escaped(dfa: Dfa, limits: Limits = DEFAULT) -> Dfa:
     """The texts of `dfa` as they stand inside a JSON string.
 
     Each code point has one spelling and no spelling begins another, so the result is deterministic as it is built:
-    beside each state stand six more, for what has been read of an escape that leaves it:
+    beside each state that an escape leaves stand six more, for what has been read of an escape that leaves it:
     `\\`, `\\u`, `\\u0`, `\\u00`, `\\u000`, `\\u001`.
     """
     n = dfa.n_states
-    if 7 * n > limits.max_states:
-        raise ConstraintTooLarge("states of an escaped pattern", 7 * n, limits.max_states)
     own = sorted({*ESCAPED, *(ord(c) for spelling in ESCAPED.values() for c in spelling)})
     width = dfa.table.shape[1]  # columns: the classes of `dfa`, then one for each byte that escapes speak of
     place = {byte: width + k for k, byte in enumerate(own)}
     classes = dfa.classes.astype(np.int64)
     classes[own] = [place[byte] for byte in own]
     old = np.concatenate([dfa.table, dfa.table[:, dfa.classes[own]]], axis=1)
-    table = np.full((7, n, old.shape[1]), -1, np.int32)
-    table[0] = old
-    table[0][:, [place[code] for code in ESCAPED]] = -1
-    state = np.arange(n, dtype=np.int32)
-    table[0] = old
-    table[0][:, [place[code] for code in ESCAPED]] = -1
+    leaves = np.flatnonzero((old[:, [place[code] for code in ESCAPED]] >= 0).any(axis=1))  # the states that need them
+    k = len(leaves)
+    if n + 6 * k > limits.max_states:
+        raise ConstraintTooLarge("states of an escaped pattern", n + 6 * k, limits.max_states)
+    table = np.full((n + 6 * k, old.shape[1]), -1, np.int32)
+    table[:n] = old
+    table[:n, [place[code] for code in ESCAPED]] = -1
+    rows = [leaves, *(n + stage * k + np.arange(k) for stage in range(6))]  # of each stage
     for stage, letter, to in ((0, "\\", 1), (1, "u", 2), (2, "0", 3), (3, "0", 4), (4, "0", 5), (4, "1", 6)):
-        table[stage][:, place[ord(letter)]] = to * n + state
+        table[rows[stage], place[ord(letter)]] = rows[to]
     for code, spelling in ESCAPED.items():
         stage = 1 if len(spelling) == 2 else 5 + int(spelling[4])
-        table[stage][:, place[ord(spelling[-1])]] = old[:, place[code]]
-    accept = np.zeros(7 * n, np.bool_)
+        table[rows[stage], place[ord(spelling[-1])]] = old[leaves, place[code]]
+    accept = np.zeros(n + 6 * k, np.bool_)
     accept[:n] = dfa.accept
-    return Dfa.from_arrays(table.reshape(7 * n, -1), classes, accept, limits=limits)
+    return Dfa.from_arrays(table, classes, accept, limits=limits)
 
 
 def value_text(value: Any, *, pretty: bool = False, level: int = 0, sort: bool = False) -> str:

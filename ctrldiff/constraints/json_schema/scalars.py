@@ -13,6 +13,7 @@ from ctrldiff.constraints.json_schema.compiler import Schema, leaf, refuse_other
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.formats import FORMATS, REFUSED
 from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
+from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
 
@@ -70,7 +71,7 @@ def _names(schema: Schema) -> list[str]:
 @leaf("string")
 def string(context: Context, schema: Schema, at: str) -> Expression:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
-    if refuse_others(context, schema, at, "string", {"minLength", "maxLength", "pattern", "format"}):
+    if refuse_others(context, schema, at, "string", {"minLength", "maxLength", "pattern", "format", "x-span"}):
         return NOTHING
     return Concat((QUOTE, content(context, schema, at), QUOTE))
 
@@ -93,6 +94,8 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
             parts.append(Language(_format(named)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
+    if schema.get("x-span") is True:
+        parts.append(_span(context, at))
     if not parts:
         return Repeat(STRING_CHAR, 0, None)
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
@@ -109,3 +112,12 @@ def _pattern(context: Context, pattern: object, at: str) -> Expression:
     except SchemaUnsupported as error:
         return context.refuse(f"{at}/pattern", "pattern", error.why)
     return Language(escaped(found, context.fuel.limits))
+
+
+def _span(context: Context, at: str) -> Expression:
+    """What stands in the document, escaped; a document without text has none."""
+    if context.document is None:
+        return context.refuse(f"{at}/x-span", "x-span", "a span stands in a document: JsonSchema(..., document=text)")
+    if not context.document:
+        return context.contradict(at, "a span of an empty document")
+    return Language(escaped(substrings(context.document, context.fuel.limits), context.fuel.limits))

@@ -150,7 +150,7 @@ def test_bad_input_is_refused_before_the_model_is_asked(model):
     with pytest.raises(InputError, match="steps=0"):
         cd.Generator(model, Invoice, steps=0)
     with pytest.raises(SchemaUnsupported):
-        cd.Generator(model, {"type": "object", "properties": {"a": {"not": {}}}})
+        cd.Generator(model, {"type": "object", "properties": {"a": {"type": "string", "format": "regex"}}})
     with pytest.raises(RegexUnsupported):
         cd.Generator(model, cd.Regex(r"(a)\1"))
     with pytest.raises(ConstraintError, match="not a constraint"):

@@ -192,6 +192,7 @@ class Context:
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:
+    """The properties that the keywords of `schema` itself name, in the order of reading; some more than once."""
     properties = schema.get("properties", {})
     if not isinstance(properties, dict):
         raise SchemaInvalid("properties is not an object")

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import re
 from collections import Counter
 from pathlib import Path
 

@@ -6,6 +6,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pydantic
@@ -15,6 +16,7 @@ from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.compiler import LONGEST_STRING
 from ctrldiff.constraints.json_schema.formats import FORMATS
 from ctrldiff.constraints.span import loses_spans
 from ctrldiff.constraints.template import Template
@@ -22,9 +24,9 @@ from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
 
 _TYPING = ("typing", "types", "typing_extensions")
-_TEXTS = ("date", "time", "datetime", "timedelta", "uuid")
 
 _PLAIN = {"enum", "const", "type", "title", "description", "default", "examples"}  # nothing that rules a value out
+_STRING = {"minLength", "maxLength", "pattern", "format", "allOf"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _from_template(wanted, ask)
     if _is_annotation(wanted):
         return _from_annotation(wanted, ask, document)
-    if inspect.isroutine(wanted):
+    if inspect.isroutine(wanted) or isinstance(wanted, partial):
         return _from_function(wanted, ask, document)
     return OutputType(as_description(wanted), ask or "", str)
 
@@ -106,13 +108,23 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     if whole and set(schema) <= _PLAIN:
         labels = tuple(json.dumps(value) for value in values)
         return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter), labels)
-    if adapter.core_schema["type"] in _TEXTS:  # a bare value, without quotes
-        parts = [Regex(FORMATS[schema["format"]])] if "format" in schema else []
-        for one in (schema, *schema.get("allOf", ())):
-            parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
-        return OutputType(And(tuple(parts)), ask_for(schema, ask), _reader(adapter, quote=True))
+    if bare := _bare(schema):
+        return OutputType(bare, ask_for(schema, ask), _reader(adapter, quote=True))
     spans = JsonSchema(schema, optional="write", document=document)
     return OutputType(spans, ask_for(schema, ask), _reader(adapter, document=document))
+
+
+def _bare(schema: dict[str, Any]) -> Description | None:
+    """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
+        return None
+    low = schema.get("minLength", 1)
+    high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST_STRING))
+    parts = [Regex(f"(?s:.{{{low},{high}}})")]
+    parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
+    for one in (schema, *schema.get("allOf", ())):
+        parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
+    return And(tuple(parts))
 
 
 def _from_function(function: Callable[..., Any], ask: str | None, document: str | None) -> OutputType:

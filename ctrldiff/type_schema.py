@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import pydantic
@@ -21,6 +22,14 @@ from ctrldiff.constraints.json_schema.formats import FORMATS
 from ctrldiff.errors import ConstraintError
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
+
+
+def _ecma(name: str) -> str:
+    """The pattern of a format in ECMAScript's syntax, whose digits are ASCII as they are."""
+    pattern = FORMATS[name]
+    return f"(?:{pattern[4:-1]})" if pattern.startswith("(?a:") else pattern
+
+
 _NO = "x-cannot-be-honoured"
 _READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
 _EXACT = 15  # a JSON number of so many digits is read back as it was written
@@ -29,6 +38,7 @@ _SECONDS = r"\d{1,2}(?:\.\d{1,6})?S"
 _CLOCK = rf"T(?:\d{{1,2}}H(?:\d{{1,2}}M)?(?:{_SECONDS})?|\d{{1,2}}M(?:{_SECONDS})?|{_SECONDS})"
 _DURATION = rf"^P(?:\d{{1,6}}D(?:{_CLOCK})?|{_CLOCK})$"
 _STRIPPED = r"^(?:\S(?:[\s\S]*\S)?)?$"
+_NAIVE = rf"^{_ecma('date')}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{{1,6}})?$"
 _UUID_VERSION = "^.{14}%s.{4}[89ab]"
 _BOUNDS = ("gt", "ge", "lt", "le")
 
@@ -57,7 +67,7 @@ def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
         return pydantic.TypeAdapter(_portable(wanted))
-    except (pydantic.errors.PydanticUserError, NameError) as error:
+    except (pydantic.errors.PydanticUserError, NameError, ImportError) as error:
         why = str(error).splitlines()[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
 
@@ -67,10 +77,11 @@ def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dic
 
     Raises: ConstraintError naming the parameter that has no type, or that keywords cannot pass.
     """
-    name = getattr(function, "__name__", repr(function))
+    inner = function.func if isinstance(function, partial) else function
+    name = getattr(inner, "__name__", repr(inner))
     try:
         parameters = inspect.signature(function).parameters
-        hints = typing.get_type_hints(function, include_extras=True)
+        hints = typing.get_type_hints(inner, include_extras=True)
     except (TypeError, ValueError, NameError) as error:
         raise ConstraintError(f"the parameters of {name} cannot be read", why=str(error), hint=HINT) from error
     fields: dict[str, Any] = {}
@@ -101,6 +112,12 @@ class _Exact(GenerateJsonSchema):
     def bytes_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "bytes have no JSON form"}
 
+    def is_subclass_schema(self, schema: Any) -> dict[str, Any]:
+        return {_NO: "a class has no JSON form"}
+
+    def generator_schema(self, schema: Any) -> dict[str, Any]:
+        return {_NO: "an Iterable is read only when it is iterated; list says the same"}
+
     def date_schema(self, schema: Any) -> dict[str, Any]:
         low, high = schema.get("ge", date.min), schema.get("le", date.max)
         now = {"past": {"lt": date.today()}, "future": {"gt": date.today()}}.get(schema.get("now_op"), {})
@@ -111,10 +128,13 @@ class _Exact(GenerateJsonSchema):
         return result if high == date.max else {**result, "allOf": [{"pattern": _beyond(high, up=False)}]}
 
     def datetime_schema(self, schema: Any) -> dict[str, Any]:
-        if schema.get("tz_constraint") not in (None, "aware"):
-            return {_NO: "it wants no offset or a fixed one, and a date-time has an offset"}
+        zone = schema.get("tz_constraint")
+        if isinstance(zone, int):
+            return {_NO: "it wants one offset, and moments have many"}
         if said := [key for key in (*_BOUNDS, "now_op") if key in schema]:
             return {_NO: f"{said[0]} compares moments in different zones"}
+        if zone == "naive":
+            return {"type": "string", "pattern": _NAIVE, "allOf": [{"pattern": _beyond(date.min, up=True)[:-1] + "T"}]}
         return {
             "type": "string",
             "format": "date-time",
@@ -132,15 +152,26 @@ class _Exact(GenerateJsonSchema):
         return {"type": "string", "pattern": _DURATION}
 
     def decimal_schema(self, schema: Any) -> dict[str, Any]:
-        digits, places = schema.get("max_digits"), schema.get("decimal_places")
-        if schema.get("multiple_of") is not None:
-            return {_NO: "multiple_of of a Decimal"}
+        digits, places, step = schema.get("max_digits"), schema.get("decimal_places"), schema.get("multiple_of")
+        if step is not None:
+            return self._steps(schema, Decimal(step).normalize())
         whole = None if digits is None else digits - (places or 0)
         most = min(digits or _EXACT, _EXACT)
         shares = range(1, most + 1) if places is None and digits is not None else (min(_or(places, _PLACES), most),)
-        found = [_number("integer", schema, whole)]
-        found += [{**_number("number", schema, most - n), "multipleOf": float(f"1e-{n}")} for n in shares if n]
+        found = [{**_number("number", schema, most - n), "multipleOf": float(f"1e-{n}")} for n in shares if n]
+        if whole == 0:  # pydantic counts the digit of a lone zero
+            return {**found[0], "not": {"const": 0}}
+        found.append(_number("integer", schema, whole))
         return {"anyOf": found} if len(found) > 1 else found[0]
+
+    def _steps(self, schema: Any, step: Decimal) -> dict[str, Any]:
+        """The multiples of `step` that have at most 15 digits."""
+        places = max(-int(step.as_tuple().exponent), 0)
+        if schema.get("max_digits") is not None or schema.get("decimal_places") is not None:
+            return {_NO: "multiple_of of a Decimal beside a number of digits"}
+        if not places:
+            return {**_number("integer", schema, None), "multipleOf": int(step)}
+        return {**_number("number", schema, _EXACT - places), "multipleOf": float(step)}
 
     def str_schema(self, schema: Any) -> dict[str, Any]:
         result = super().str_schema(schema)
@@ -174,12 +205,15 @@ class _Exact(GenerateJsonSchema):
             result["anyOf"] = result.pop("oneOf")
         return result
 
+    def dataclass_args_schema(self, schema: Any) -> dict[str, Any]:
+        fields = [field for field in schema["fields"] if field.get("init", True)]  # the others are never read
+        return super().dataclass_args_schema({**schema, "fields": fields})  # type: ignore[typeddict-item]
+
     def model_field_schema(self, schema: Any) -> dict[str, Any]:
-        alias = schema.get("validation_alias")
-        paths = alias if isinstance(alias, list) and isinstance(alias[0], list) else [alias]
-        if alias is not None and not any(isinstance(path, str) or len(path) == 1 for path in paths):
-            return {_NO: f"it is read from the path {paths[0]}"}
-        return super().model_field_schema(schema)
+        return _inside(schema) or super().model_field_schema(schema)
+
+    def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:
+        return _inside(schema) or super().dataclass_field_schema(schema)
 
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
         fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
@@ -195,11 +229,26 @@ class _Exact(GenerateJsonSchema):
             return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
             return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
-        if "format" in keys:
-            return {**result, "propertyNames": keys}
+        if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
+            rest = {key: value for key, value in keys.items() if key != "format"}
+            name, version = keys["format"], keys["format"].removeprefix("uuid")
+            if version.isdigit():
+                name, rest = "uuid", {"pattern": _UUID_VERSION % version}
+            if name not in _READ:
+                return {_NO: f"its keys are strings of the format {name!r}, which it may still refuse"}
+            return {**result, "propertyNames": {"allOf": [rest, {"pattern": f"^{_ecma(name)}$"}]}}
         if keys.get("type", "string") != "string" or listed:
             return {_NO: "its keys are no strings"}
-        return result
+        return {**result, "additionalProperties": False} if "patternProperties" in result else result
+
+
+def _inside(field: Any) -> dict[str, Any] | None:
+    """A mark if a field is read from a path inside another, and so has no key."""
+    alias = field.get("validation_alias")
+    paths = alias if isinstance(alias, list) and isinstance(alias[0], list) else [alias]
+    if alias is None or any(isinstance(path, str) or len(path) == 1 for path in paths):
+        return None
+    return {_NO: f"it is read from the path {paths[0]}"}
 
 
 def _number(kind: str, schema: Any, whole: int | None) -> dict[str, Any]:

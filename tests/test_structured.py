@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import functools
 import typing
 import uuid
 from decimal import Decimal
@@ -44,6 +45,16 @@ class Record(TypedDict, total=False):
 class Point:
     x: int
     y: Decimal = Decimal(0)
+
+
+@dataclasses.dataclass
+class Counted:
+    a: int
+    seen: int = dataclasses.field(default=0, init=False)
+
+
+NIL = str(uuid.UUID(int=0))
+NOT_NAIVE = ["2024-02-29T01:02:03Z", "2023-02-29T01:02:03", "0000-01-01T01:02:03", "2024-02-29T24:02:03"]
 
 
 class Cat(BaseModel):
@@ -118,6 +129,8 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (dict[int, bool], {'{"-1":true}': {-1: True}}, ['{"a":true}', '{"01":true}']),
     (dict[Level, bool], {'{"20":true}': {Level.HIGH: True}}, ['{"2":true}']),
     (dict[dt.date, int], {'{"2026-04-02":1}': {dt.date(2026, 4, 2): 1}}, ['{"x":1}']),
+    (dict[uuid.UUID, bool], {'{"' + NIL + '":true}': {uuid.UUID(int=0): True}}, ['{"0":true}']),
+    (dict[pydantic.UUID4, bool], {}, ['{"' + NIL + '":true}']),
     (Pair, {'{"a":1,"b":false}': Pair(1, False)}, ["[1,true]", '{"a":1}']),
     (Record, {'{"name":"p","n":1}': {"name": "p", "n": 1}}, ['{"name":"r","n":1}']),
     (list[Record], {'[{"name":"p","n":1}]': [{"name": "p", "n": 1}]}, ['[{"n":1}]']),
@@ -141,7 +154,16 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     ),
     (Strict, {'{"day":"2026-04-02","n":1}': Strict(day=dt.date(2026, 4, 2), n=1)}, ['{"day":"0000-04-02","n":1}']),
     (Annotated[dt.date, pydantic.Strict()], {"2026-04-02": dt.date(2026, 4, 2)}, []),
-    (Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], {'"a b"': "a b"}, ['" "', '" a"']),
+    (Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)], {"a b": "a b"}, [" ", " a", ""]),
+    (Annotated[str, Field(max_length=3)], {'"b"': '"b"', "é\n": "é\n"}, ["abcd", ""]),
+    (Annotated[str, Field(pattern="^a", min_length=0, max_length=9999)], {"ab": "ab"}, ["ba"]),
+    (list[Annotated[str, StringConstraints(strip_whitespace=True)]], {'["a b"]': ["a b"]}, ['[" a"]']),
+    (pydantic.NaiveDatetime, {"2024-02-29T01:02:03.5": dt.datetime(2024, 2, 29, 1, 2, 3, 500_000)}, NOT_NAIVE),
+    (Annotated[Decimal, Field(multiple_of=Decimal("0.25"), ge=1)], {"1.75": Decimal("1.75")}, ["1.8", "0.75"]),
+    (Annotated[Decimal, Field(multiple_of=5)], {"-10": Decimal(-10)}, ["1", "5.5"]),
+    (Annotated[Decimal, Field(max_digits=2, decimal_places=2)], {"-0.25": Decimal("-0.25")}, ["0", "1", "0.125"]),
+    (dict[Annotated[str, Field(pattern="^a+$")], bool], {'{"aa":true}': {"aa": True}}, ['{"b":true}', '{"b":1}']),
+    (Counted, {'{"a":1}': Counted(1)}, ['{"a":1,"seen":2}']),
     (int | list[int], {"1": 1, "[1]": [1]}, ['"1"']),
 ]
 
@@ -193,6 +215,7 @@ def test_a_functions_arguments_are_what_it_is_called_with():
     assert kwargs == {"city": "Oslo", "nights": 2, "when": dt.date(2026, 4, 2), "self_": {"name": "p", "n": 1}}
     assert book(**kwargs)[2] == dt.date(2026, 4, 2)
     assert kind.ask == "{city,nights:int,when:date,self_:{name:p|q,n:int}}"
+    assert output_type(functools.partial(book, when=dt.date(2026, 4, 2))).ask == kind.ask
 
 
 class Photo(BaseModel):
@@ -233,9 +256,12 @@ class Deep(BaseModel):
         (Odd, "Odd", "BAD"),
         (Calls, "Calls.then", "CallableSchema"),
         (complex, "complex", "complex number"),
+        (type[int], "", "a class has no JSON form"),
+        (typing.Iterable[int], "", "list says the same"),
         (Annotated[dt.timedelta, Field(gt=dt.timedelta(1))], "", "gt compares durations"),
         (pydantic.FutureDatetime, "FutureDatetime", "now_op"),
         (dict[float, int], "", "keys are no strings"),
+        (dict[pydantic.AnyUrl, int], "", "'uri'"),
         (pydantic.Json[int], "", "application/json"),
     ],
 )

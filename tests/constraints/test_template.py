@@ -4,9 +4,10 @@ import random
 import re
 from datetime import date
 from itertools import product
-from typing import Literal
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, OutputInvalid
@@ -128,6 +129,12 @@ def test_types_are_read_and_come_back():
         "point": {"x": 3},
     }
     assert text.replace("EUR", "eur") not in wanted.description
+
+
+def test_a_hole_may_say_how_long_it_is():
+    wanted = output_type(cd.Template("Dear {name}, hello", name=Annotated[str, Field(max_length=3)]))
+    assert "Dear Ann, hello" in wanted.description and "Dear Anna, hello" not in wanted.description
+    assert wanted.read("Dear Ann, hello") == {"name": "Ann"}
 
 
 def test_a_template_is_a_constraint_like_any_other():

@@ -47,8 +47,17 @@ def _errors() -> Iterator[None]:
 
 
 @app.command()
-def check(schema: SchemaArgument, model: ModelOption = "tiny", as_json: JsonOption = False) -> None:
+def check(
+    schema: SchemaArgument,
+    model: ModelOption = "tiny",
+    explain: Annotated[
+        str | None, typer.Option(help="An instance, as JSON: is it in the language, or why not?")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be."""
+    from dataclasses import asdict
+
     from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.generate import from_pretrained
 
@@ -82,11 +91,15 @@ def check(schema: SchemaArgument, model: ModelOption = "tiny", as_json: JsonOpti
                 "token_table": round(time.perf_counter() - loaded, 4),
             },
         }
+        if explain is not None:
+            from ctrldiff.constraints.json_schema.explain import explain as explanation
+
+            facts["explained"] = asdict(explanation(description, explain))
     if as_json:
         print(json.dumps(facts, ensure_ascii=False))
     else:
         _print_check(facts)
-    if report.refused:
+    if report.refused or not facts.get("explained", {"accepted": True})["accepted"]:
         raise SystemExit(1)
 
 
@@ -117,7 +130,25 @@ def _print_check(facts: dict[str, Any]) -> None:
         )
         grid.add_row("shortest", escape(f"{tokens['shortest']} tokens, e.g. {facts['shortest']}"))
         grid.add_row("longest", longest)
+    if "explained" in facts:
+        _add_explanation(grid, facts["explained"])
     console.print(grid)
+
+
+def _add_explanation(grid: Any, told: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    if told["accepted"]:
+        spelled = "as it stands" if told["verbatim"] else f"spelled {told['text']}"
+        grid.add_row("[green]instance[/green]", escape(f"in the language, {spelled}"))
+        return
+    read = told["text"].encode()[: told["byte"]].decode(errors="replace")
+    grid.add_row("[red]instance[/red]", escape(f"not in the language: at byte {told['byte']} of {told['text']}"))
+    grid.add_row("", escape(f"after {read!r} it could end like this: {told['could']}"))
+    for at, message in told["reasons"]:
+        grid.add_row("", escape(f"{at}: {message}"))
+    if not told["reasons"]:
+        grid.add_row("", "the schema accepts the value, but it is not written: see what is narrowed")
 
 
 @app.command()

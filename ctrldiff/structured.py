@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pydantic
+from pydantic_core import SchemaValidator
 
 from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -18,7 +19,7 @@ from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.compiler import LONGEST_STRING
 from ctrldiff.constraints.json_schema.formats import FORMATS
-from ctrldiff.constraints.span import loses_spans
+from ctrldiff.constraints.span import SpanOf, keeping_spans
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
@@ -48,7 +49,7 @@ class OutputType:
     @property
     def has_spans(self) -> bool:
         """It is another language for every text: some of its strings must stand in the text."""
-        return isinstance(self.description, JsonSchema) and self.description.has_spans
+        return _has_spans(self.description)
 
 
 def output_type(wanted: Any, *, ask: str | None = None, document: str | None = None) -> OutputType:
@@ -77,7 +78,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         read = int if isinstance(wanted, Score) else read_yes
         return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
     if isinstance(wanted, Template):
-        return _from_template(wanted, ask)
+        return _from_template(wanted, ask, document)
     if _is_annotation(wanted):
         return _from_annotation(wanted, ask, document)
     if inspect.isroutine(wanted) or isinstance(wanted, partial):
@@ -90,13 +91,7 @@ def _is_annotation(wanted: Any) -> bool:
 
 
 def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) -> OutputType:
-    adapter = adapter_of(wanted)
-    if loses_spans(adapter.core_schema):
-        raise ConstraintError(
-            f"{wanted!r}: the pattern of a Span cannot be honoured",
-            why="pydantic makes a plain str of a value that Field(pattern=...) has looked at",
-            hint='Field(json_schema_extra={"pattern": ...})',
-        )
+    adapter = _keeping_spans(adapter_of(wanted))
     schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values and all(isinstance(value, str) for value in values):
@@ -108,23 +103,47 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     if whole and set(schema) <= _PLAIN:
         labels = tuple(json.dumps(value) for value in values)
         return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter), labels)
-    if bare := _bare(schema):
-        return OutputType(bare, ask_for(schema, ask), _reader(adapter, quote=True))
-    spans = JsonSchema(schema, optional="write", document=document)
-    return OutputType(spans, ask_for(schema, ask), _reader(adapter, document=document))
+    if bare := _bare(schema, document):
+        return OutputType(bare, ask_for(schema, ask), _reader(adapter, quote=True, document=document))
+    description = JsonSchema(schema, optional="write", document=document)
+    return OutputType(description, ask_for(schema, ask), _reader(adapter, document=document))
 
 
-def _bare(schema: dict[str, Any]) -> Description | None:
+def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
-    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
+    if (
+        schema.get("type") != "string"
+        or not set(schema) <= _PLAIN | _STRING | {"x-span"}
+        or {"enum", "const"} & set(schema)
+    ):
+        return None
+    if schema.get("x-span") and document is None:
         return None
     low = schema.get("minLength", 1)
     high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST_STRING))
-    parts = [Regex(f"(?s:.{{{low},{high}}})")]
+    parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
+    if document is not None and schema.get("x-span"):
+        parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
         parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
     return And(tuple(parts))
+
+
+def _keeping_spans(adapter: pydantic.TypeAdapter[Any]) -> pydantic.TypeAdapter[Any]:
+    """The adapter of a type whose spans stay spans under a pattern."""
+    core_schema = keeping_spans(adapter.core_schema)
+    if core_schema is not adapter.core_schema:
+        # what pydantic made for a class before would be taken for it again, with its spans lost
+        again = {"_use_prebuilt": False} if "_use_prebuilt" in (SchemaValidator.__text_signature__ or "") else {}
+        adapter.core_schema, adapter.validator = core_schema, SchemaValidator(core_schema, **again)  # type: ignore[arg-type]
+    return adapter
+
+
+def _has_spans(description: Any) -> bool:
+    if isinstance(description, Template):
+        return any(_has_spans(hole) for _, hole in description.holes)
+    return isinstance(description, JsonSchema) and description.has_spans
 
 
 def _from_function(function: Callable[..., Any], ask: str | None, document: str | None) -> OutputType:
@@ -134,12 +153,12 @@ def _from_function(function: Callable[..., Any], ask: str | None, document: str 
     return OutputType(arguments.description, arguments.ask, lambda text: keywords(arguments.read(text)))
 
 
-def _from_template(template: Template, ask: str | None) -> OutputType:
+def _from_template(template: Template, ask: str | None, document: str | None) -> OutputType:
     """A dict of the holes' values; each hole is read as its own type says."""
     holes: dict[str, OutputType] = {}
     for name, wanted in template.holes:
         try:
-            holes[name] = output_type(wanted, ask=name)
+            holes[name] = output_type(wanted, ask=name, document=document)
         except ConstraintError as error:
             message = f"the hole {name!r}: {error.message}"
             raise ConstraintError(message, why=error.why, hint=error.hint, hole=name) from error

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
@@ -54,10 +55,26 @@ class Description(ABC):
         return self.dfa() <= as_description(other).dfa()
 
 
-@lru_cache(maxsize=128)
+_RECENT_BYTES = 128 << 20
+_recent: OrderedDict[tuple[Description, Limits], Dfa] = OrderedDict()
+_lock = Lock()
+
+
 def _dfa(description: Description, limits: Limits) -> Dfa:
+    """Remembered for the last descriptions, up to a number of bytes: a document's spans fill megabytes each."""
+    key = (description, limits)
+    with _lock:
+        if key in _recent:
+            _recent.move_to_end(key)
+            return _recent[key]
     expression = description.expression(limits)
-    return expression.dfa if isinstance(expression, Language) else compile_expression(expression, limits)
+    dfa = expression.dfa if isinstance(expression, Language) else compile_expression(expression, limits)
+    with _lock:
+        _recent[key] = dfa
+        held = sum(one.table.nbytes for one in _recent.values())
+        while len(_recent) > 1 and (len(_recent) > 128 or held > _RECENT_BYTES):
+            held -= _recent.popitem(last=False)[1].table.nbytes
+    return dfa
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError
 from ctrldiff.kernels.suffix import suffix_automaton
 from ctrldiff.limits import DEFAULT, Limits
 
+_STRIPPED = r"^(?:\S(?:[\s\S]*\S)?)?$"
+_ASCII = r"^[\x00-\x7f]*$"
+
 
 @dataclass(frozen=True)
 class SpanOf(Description):
@@ -39,16 +42,7 @@ class SpanOf(Description):
     words: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.document, str):
-            raise InputError(f"the document is a {type(self.document).__name__}, not a str")
-        try:
-            self.document.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"the document has a lone surrogate at character {error.start}",
-                why="it cannot be written in UTF-8",
-                hint='document.encode("utf-8", "replace").decode("utf-8")',
-            ) from error
+        check_document(self.document)
         if self.min_length < 0 or (self.max_length is not None and self.max_length < self.min_length):
             raise ConstraintError(
                 f"SpanOf: min_length={self.min_length}, max_length={self.max_length}",
@@ -63,6 +57,20 @@ class SpanOf(Description):
         if self.pattern is not None:
             parts.append(parse(self.pattern, limits=limits))
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+def check_document(document: object) -> None:
+    """Raise InputError for what cannot be written in UTF-8."""
+    if not isinstance(document, str):
+        raise InputError(f"the document is a {type(document).__name__}, not a str")
+    try:
+        document.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the document has a lone surrogate at character {error.start}",
+            why="it cannot be written in UTF-8",
+            hint='document.encode("utf-8", "replace").decode("utf-8")',
+        ) from error
 
 
 @lru_cache(maxsize=8)
@@ -100,13 +108,52 @@ def whole_words(document: str) -> Expression:
     return Graph(len(cuts) + 1, tuple(edges), tuple(range(1, len(cuts) + 1)))
 
 
-def loses_spans(core_schema: Any) -> bool:
-    """A pydantic core schema turns a `Span` back into a plain `str`: `Field(pattern=...)` does."""
-    if isinstance(core_schema, dict):
-        if core_schema.get("type") == "chain" and _makes_spans(core_schema["steps"][0]):
-            return True
-        return any(loses_spans(part) for part in core_schema.values())
-    return isinstance(core_schema, list | tuple) and any(loses_spans(part) for part in core_schema)
+def keeping_spans(core_schema: Any) -> Any:
+    """A pydantic core schema under which `Field(pattern=...)` leaves a `Span` a `Span`, and is part of its JSON Schema.
+
+    Pydantic checks a pattern on a class of str's by a second reading, which makes a plain str of the value and which
+    its JSON Schema does not tell. Returns the same object if there is none. Raises ConstraintError for a reading that
+    would rewrite the value, such as `to_upper`.
+    """
+    if isinstance(core_schema, list | tuple):
+        parts = [keeping_spans(part) for part in core_schema]
+        same = all(part is old for part, old in zip(parts, core_schema, strict=True))
+        return core_schema if same else type(core_schema)(parts)
+    if not isinstance(core_schema, dict):
+        return core_schema
+    changed = {key: keeping_spans(part) for key, part in core_schema.items()}
+    same = all(changed[key] is part for key, part in core_schema.items())
+    found = core_schema if same else changed
+    return _placed_again(found) if found.get("type") == "chain" and _makes_spans(found["steps"][0]) else found
+
+
+def _placed_again(chain: Any) -> Any:
+    """A chain of readings that begins with a span, made a span again at its end."""
+    patterns: list[str] = []
+    for step in chain["steps"][1:]:
+        rules = step.get("schema", step)
+        if rewrites := [key for key in ("to_upper", "to_lower") if rules.get(key)]:
+            raise ConstraintError(
+                f"a Span cannot be read with {rewrites[0]}",
+                why="the value would no longer stand in the text",
+                hint="take it out, and change the value where it is used",
+            )
+        patterns += [rules["pattern"]] if "pattern" in rules else []
+        patterns += [_STRIPPED] if rules.get("strip_whitespace") else []
+        patterns += [_ASCII] if rules.get("ascii_only") else []
+    if bad := [pattern for pattern in patterns if not isinstance(pattern, str)]:
+        raise ConstraintError(f"the pattern of a Span is {bad[0]!r}", hint="write it as a str")
+
+    def told(schema: Any, handler: Any) -> Any:
+        known = handler(schema)
+        return {**known, "allOf": [*known.get("allOf", ()), *({"pattern": pattern} for pattern in patterns)]}
+
+    return {
+        "type": "function-after",
+        "function": {"type": "with-info", "function": Span._read},
+        "schema": chain,
+        "metadata": {"pydantic_js_functions": [told]},
+    }
 
 
 def _makes_spans(core_schema: Any) -> bool:
@@ -115,7 +162,7 @@ def _makes_spans(core_schema: Any) -> bool:
         if getattr(function, "__func__", None) is Span._read.__func__:  # type: ignore[attr-defined]
             return True
         core_schema = core_schema["schema"]
-    return False
+    return core_schema["type"] == "chain" and _makes_spans(core_schema["steps"][0])
 
 
 class Span(str):

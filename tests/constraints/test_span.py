@@ -6,15 +6,17 @@ from typing import Annotated, Optional
 
 import numpy as np
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 import ctrldiff as cd
+from ctrldiff.constraints import description
 from ctrldiff.errors import (
     ConstraintError,
     ConstraintTooLarge,
     ConstraintUnsatisfiable,
     InputError,
     OutputInvalid,
+    SchemaInvalid,
     SchemaUnsupported,
 )
 from ctrldiff.sampling.constrain import Tables
@@ -112,9 +114,68 @@ def test_a_span_without_a_document_is_refused():
         cd.JsonSchema(SPAN, document="").dfa()
 
 
-def test_a_pattern_that_pydantic_would_lose_is_refused():
-    with pytest.raises(ConstraintError, match="json_schema_extra"):
-        output_type(list[Annotated[cd.Span, Field(pattern="^a")]])
+class Inner(BaseModel):
+    code: cd.Span = Field(pattern="^[A-Z]", max_length=3)
+    word: Optional[Annotated[cd.Span, StringConstraints(strip_whitespace=True, min_length=2)]]  # noqa: UP045
+
+
+class Outer(BaseModel):
+    inner: Inner
+    more: list[Inner] = Field(max_length=1)
+    by_name: dict[str, Annotated[cd.Span, Field(pattern="[0-9]$")]] = Field(max_length=1)
+
+
+def test_a_pattern_in_pydantics_words_is_honoured_and_the_value_stays_a_span():
+    document = "AB 12 é Cd\t3"
+    wanted = output_type(Outer, document=document)
+    dfa, rng, seen = wanted.description.dfa(), np.random.default_rng(1), set()
+    for _ in range(80):
+        value = wanted.read(dfa.sample(rng, 200).decode("utf-8"))
+        for one in (value.inner, *value.more):
+            assert re.search("^[A-Z]", one.code) and len(one.code) <= 3
+            assert one.word is None or one.word == one.word.strip()
+            for span in (one.code, *([one.word] if one.word is not None else [])):
+                assert type(span) is cd.Span and document[span.start : span.end] == span
+        assert all(re.search("[0-9]$", span) and type(span) is cd.Span for span in value.by_name.values())
+        seen.add(value.inner.code)
+    spans = spans_by_trying_all(document, 1, 3, "[A-Z].*")
+    assert seen <= spans and len(seen) > 3
+    codes = output_type(list[Annotated[cd.Span, Field(pattern="^[A-Z]", max_length=3)]], document=document)
+    assert all(
+        (json.dumps([s], ensure_ascii=False) in codes.description) == (s in spans)
+        for s in spans_by_trying_all(document, 1)
+    )
+    with pytest.raises(ConstraintError, match="to_upper"):
+        output_type(Annotated[cd.Span, StringConstraints(to_upper=True)], document=document)
+
+
+def test_a_bare_span_and_a_templates_hole_are_written_without_quotes():
+    document = 'né "Ann" 12'
+    bare = output_type(Annotated[cd.Span, Field(pattern="^[A-Z]", max_length=3)], document=document)
+    assert members(bare.description) == {"A", "An", "Ann"} and bare.read("Ann").start == 4
+    both = output_type(cd.Template("{a} <{b}>", a=cd.Span, b=list[cd.Span]), document=document)
+    assert 'né "A <["12"]>' in both.description and "x <[]>" not in both.description
+    assert both.read('"Ann <["12"]>') == {"a": '"Ann', "b": ["12"]}
+    assert both.read('"Ann <["12"]>')["b"][0].start == 9
+    answer = cd.from_pretrained("tiny")(document, cd.Template("Dear {a}!", a=cd.Span), steps=4)
+    assert answer.output["a"] in document and answer.raw == f"Dear {answer.output['a']}!"
+
+
+def test_a_document_or_keyword_that_is_none_is_a_typed_error():
+    for document in ("a\ud800", 12):
+        with pytest.raises(InputError, match="the document"):
+            cd.JsonSchema(SPAN, document=document)
+    with pytest.raises(SchemaInvalid, match="x-span"):
+        cd.JsonSchema({"type": "string", "x-span": "words"}, document="a").dfa()
+    with pytest.raises(InputError, match="surrogate"):
+        cd.from_pretrained("tiny")("a\ud800", Person)
+
+
+def test_many_documents_do_not_fill_memory():
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        cd.SpanOf("".join(rng.choice(list(map(chr, range(200, 400))), 10_000))).dfa()
+    assert sum(dfa.table.nbytes for dfa in description._recent.values()) <= description._RECENT_BYTES
 
 
 def test_values_know_where_they_first_stand():

@@ -13,6 +13,7 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 
@@ -43,7 +44,8 @@ class JsonSchema(Description):
         depth: how many levels deep values go that no schema speaks of, and how often a recursive schema is entered
             again.
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
-    Raises: SchemaInvalid at once; SchemaUnsupported with a JSON pointer when it is compiled.
+    Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
+        pointer when it is compiled.
     """
 
     text: str
@@ -73,6 +75,8 @@ class JsonSchema(Description):
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
         if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 64:
             raise SchemaInvalid(f"depth={depth!r}", hint="a whole number from 0 to 64")
+        if document is not None:
+            check_document(document)
         object.__setattr__(self, "text", _read(schema))
         object.__setattr__(self, "whitespace", whitespace)
         object.__setattr__(self, "optional", optional)

@@ -94,7 +94,9 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
             parts.append(Language(_format(named)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
-    if schema.get("x-span") is True:
+    if not isinstance(schema.get("x-span", True), bool):
+        raise SchemaInvalid(f"{at}/x-span is {schema['x-span']!r}", hint="true, or leave it out")
+    if schema.get("x-span"):
         parts.append(_span(context, at))
     if not parts:
         return Repeat(STRING_CHAR, 0, None)

@@ -115,6 +115,11 @@ class _Exact(GenerateJsonSchema):
     def is_subclass_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "a class has no JSON form"}
 
+    def chain_schema(self, schema: Any) -> dict[str, Any]:
+        if any(step["type"] == "is-instance" for step in schema["steps"]):
+            return {_NO: "only some JSON values are instances of its class"}
+        return super().chain_schema(schema)
+
     def generator_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "an Iterable is read only when it is iterated; list says the same"}
 

@@ -257,6 +257,7 @@ class Deep(BaseModel):
         (Calls, "Calls.then", "CallableSchema"),
         (complex, "complex", "complex number"),
         (type[int], "", "a class has no JSON form"),
+        (typing.Hashable, "", "only some JSON values"),
         (typing.Iterable[int], "", "list says the same"),
         (Annotated[dt.timedelta, Field(gt=dt.timedelta(1))], "", "gt compares durations"),
         (pydantic.FutureDatetime, "FutureDatetime", "now_op"),

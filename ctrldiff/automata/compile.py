@@ -38,6 +38,7 @@ from ctrldiff.kernels.determinise import OK, subsets
 from ctrldiff.limits import DEFAULT, Fuel, Limits
 
 _SHARE = 32  # a part used twice is copied as arrays from this size on; below it, rebuilding is as quick
+_OPERATION = 20_000  # steps that an intersection or difference costs however small: about a millisecond
 _COPY = 64  # so is the inside of a repeat whose unrolled size is this
 
 
@@ -123,6 +124,7 @@ class _Compilation:
         return _Facts(size, nothing)
 
     def _algebra(self, node: Both | Minus) -> Dfa:
+        self.fuel.spend("steps", _OPERATION, self.limits.max_steps)
         if isinstance(node, Minus):
             return combined(self._dfa(node.left), self._dfa(node.right), "minus", self.limits, self.fuel)
         parts = sorted((self._dfa(part) for part in node.parts), key=lambda part: part.n_states)

@@ -1,4 +1,4 @@
-"""What the hostile patterns cost: `python -m tests.benchmarks.hostile`.
+"""What the hostile patterns and schemas cost: `python -m tests.benchmarks.hostile`.
 
 Each runs once, warm, in a child of its own. Promised: 2 s and 256 MB each, and a Dfa or a typed error.
 """
@@ -11,14 +11,24 @@ import os
 from pathlib import Path
 
 from ctrldiff.automata.compile import any_text, compile_expression
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.json_schema import JsonSchema
 from tests.benchmarks.child import cost, machine
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 
 
+def _regex(pattern: str) -> Dfa:
+    return compile_expression(parse(pattern))
+
+
+def _schema(constraint: str) -> Dfa:
+    return JsonSchema(constraint).dfa()
+
+
 def main() -> None:
-    """Print one row per pattern."""
+    """Print one row per constraint."""
     path = CORPORA / "hostile_constraints.jsonl.gz"
     if not path.exists():
         raise SystemExit(f"{path} is absent: set CTRLDIFF_CORPORA")
@@ -29,11 +39,11 @@ def main() -> None:
     with gzip.open(path, "rt") as lines:
         entries = [json.loads(line) for line in lines]
     for entry in entries:
-        if entry["kind"] == "regex":
-            found = cost(lambda pattern=entry["constraint"]: compile_expression(parse(pattern)))
-            seconds = float("inf") if found.seconds is None else found.seconds
-            worst_s, worst_mb = max(worst_s, seconds), max(worst_mb, found.megabytes)
-            print(f"| {entry['name']} | {seconds:.3f} | {found.megabytes:.0f} | {found.answer[:90]} |", flush=True)
+        build = _regex if entry["kind"] == "regex" else _schema
+        found = cost(lambda constraint=entry["constraint"], build=build: build(constraint))
+        seconds = float("inf") if found.seconds is None else found.seconds
+        worst_s, worst_mb = max(worst_s, seconds), max(worst_mb, found.megabytes)
+        print(f"| {entry['name']} | {seconds:.3f} | {found.megabytes:.0f} | {found.answer[:90]} |", flush=True)
     print(f"\nworst: {worst_s:.2f} s, {worst_mb:.0f} MB")
 
 

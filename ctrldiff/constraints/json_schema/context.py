@@ -27,6 +27,8 @@ FAMILY = {
     },
 }
 
+MAX_PLACES = 8_000
+
 
 @dataclass
 class Context:
@@ -90,7 +92,7 @@ class Context:
         single = single or bool(parent and parent.single)
         key = (ids, repeats, free, single, level if self.whitespace != "compact" else 0)
         if key not in self._shapes:
-            self.fuel.spend("places in the instance", 1, 20_000)
+            self.fuel.spend("places in the instance", 1, MAX_PLACES)
             self._shapes[key] = Shape(self, seeds, level, free, single, chain, dead=repeats > self.depth)
         return self._shapes[key]
 

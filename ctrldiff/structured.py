@@ -71,7 +71,8 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
     if isinstance(wanted, JsonSchema):
         if wanted.has_spans and wanted.document is None:
             wanted = wanted.over(document)
-        return OutputType(wanted, ask_for(wanted.schema, ask), json.loads)
+        read = _checked(wanted) if wanted.unsupported == "check" else json.loads
+        return OutputType(wanted, ask_for(wanted.schema, ask), read)
     if isinstance(wanted, Choice):
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
     if isinstance(wanted, Score | YesNo):
@@ -168,6 +169,22 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
         return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
 
     return OutputType(filled, ask or "{" + ",".join(hole.ask for hole in holes.values()) + "}", read)
+
+
+def _checked(schema: JsonSchema) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        value = json.loads(text)
+        against = schema.validate(value)
+        if against is not None:
+            raise OutputInvalid(
+                "the answer breaks a keyword that is checked, not enforced",
+                why=f"{text[:200]}\n{against}",
+                hint="decode again with another seed or more steps, or read result.raw",
+                raw=text,
+            )
+        return value
+
+    return read
 
 
 def _named(kind: str, name: str | None) -> str:

@@ -38,7 +38,7 @@ from ctrldiff.kernels.determinise import OK, subsets
 from ctrldiff.limits import DEFAULT, Fuel, Limits
 
 _SHARE = 32  # a part used twice is copied as arrays from this size on; below it, rebuilding is as quick
-_OPERATION = 20_000  # steps that an intersection or difference costs however small: about a millisecond
+_OPERATION = 30_000  # steps that an intersection or difference costs however small: about a millisecond
 _COPY = 64  # so is the inside of a repeat whose unrolled size is this
 
 

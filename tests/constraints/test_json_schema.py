@@ -11,7 +11,8 @@ import pytest
 
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.canonical import value_text
-from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid, SchemaInvalid, SchemaUnsupported
+from ctrldiff.structured import output_type
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 3}
 SCHEMAS = {
@@ -227,3 +228,33 @@ def test_patterns_are_over_the_string_and_not_its_escapes(pattern):
         for letters in itertools.product(alphabet, repeat=size):
             value = "".join(letters)
             assert (value_text(value) in schema) == (value in plain), value
+
+
+UNIQUE = {
+    "$defs": {"ids": {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}},
+    "type": "object",
+    "properties": {"ids": {"$ref": "#/$defs/ids"}, "re": {"type": "string", "format": "regex"}},
+    "additionalProperties": False,
+}
+
+
+def test_unsupported_keywords_can_be_left_out_and_are_listed():
+    for unsupported in ("ignore", "check"):
+        schema = JsonSchema(UNIQUE, unsupported=unsupported)
+        assert '{"ids":[1,1]}' in schema and '{"ids":["1"]}' not in schema
+        report = schema.report()
+        assert report.refused == ()
+        assert [keyword for _, keyword, _ in report.ignored] == ["uniqueItems", "format"]
+        assert schema.validate({"ids": [1, 2]}) is None and "non-unique" in schema.validate({"ids": [1, 1]})
+    with pytest.raises(SchemaUnsupported):
+        JsonSchema(UNIQUE).dfa()
+    with pytest.raises(SchemaInvalid, match="unsupported"):
+        JsonSchema(UNIQUE, unsupported="maybe")
+
+
+def test_checked_keywords_are_checked_when_the_answer_is_read():
+    read = output_type(JsonSchema(UNIQUE, unsupported="check")).read
+    assert read('{"ids":[1,2]}') == {"ids": [1, 2]}
+    with pytest.raises(OutputInvalid, match="non-unique"):
+        read('{"ids":[1,1]}')
+    assert output_type(JsonSchema(UNIQUE, unsupported="ignore")).read('{"ids":[1,1]}') == {"ids": [1, 1]}

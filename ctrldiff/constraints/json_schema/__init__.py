@@ -13,21 +13,27 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
+
+_HOW = ("whitespace", "optional", "additional", "depth", "unsupported")
+_MOST_IGNORED = 1_000
 
 
 @dataclass(frozen=True)
 class Report:
     """What became of a schema's keywords.
 
-    Fields: enforced (keyword, times); narrowed (pointer, how); refused (pointer, keyword, why).
+    Fields: enforced (keyword, times); narrowed (pointer, how); refused (pointer, keyword, why);
+        ignored (the same, for keywords left out because `unsupported` says so).
     """
 
     enforced: tuple[tuple[str, int], ...]
     narrowed: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str, str], ...]
+    ignored: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, init=False)
@@ -43,6 +49,8 @@ class JsonSchema(Description):
             opens every object that the schema leaves open.
         depth: how many levels deep values go that no schema speaks of, and how often a recursive schema is entered
             again.
+        unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
+            out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
@@ -53,6 +61,7 @@ class JsonSchema(Description):
     optional: Literal["omit", "write"]
     additional: Literal["declared", "any"]
     depth: int
+    unsupported: Literal["refuse", "check", "ignore"]
     document: str | None
 
     def __init__(
@@ -63,14 +72,16 @@ class JsonSchema(Description):
         optional: Literal["omit", "write"] = "omit",
         additional: Literal["declared", "any"] = "declared",
         depth: int = 2,
+        unsupported: Literal["refuse", "check", "ignore"] = "refuse",
         document: str | None = None,
     ) -> None:
         choices = {
             "whitespace": ("compact", "pretty"),
             "optional": ("omit", "write"),
             "additional": ("declared", "any"),
+            "unsupported": ("refuse", "check", "ignore"),
         }
-        for name, value in (("whitespace", whitespace), ("optional", optional), ("additional", additional)):
+        for name, value in zip(choices, (whitespace, optional, additional, unsupported), strict=True):
             if value not in choices[name]:
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
         if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 64:
@@ -82,6 +93,7 @@ class JsonSchema(Description):
         object.__setattr__(self, "optional", optional)
         object.__setattr__(self, "additional", additional)
         object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "unsupported", unsupported)
         object.__setattr__(self, "document", document)
 
     @property
@@ -91,7 +103,7 @@ class JsonSchema(Description):
 
     def over(self, document: str | None) -> JsonSchema:
         """The same schema over another document."""
-        how = {name: getattr(self, name) for name in ("whitespace", "optional", "additional", "depth")}
+        how = {name: getattr(self, name) for name in _HOW}
         return JsonSchema(self.text, **how, document=document)
 
     @property
@@ -122,13 +134,46 @@ class JsonSchema(Description):
         except SchemaUnsupported as error:
             if not context.refused:  # one that ends the walk where it stands, such as a reference outside
                 context.refused.append((error.facts["pointer"], error.facts["keyword"], error.message))
-        return Report(tuple(sorted(context.enforced.items())), tuple(context.narrowed), tuple(context.refused))
+        return Report(
+            tuple(sorted(context.enforced.items())),
+            tuple(context.narrowed),
+            tuple(context.refused),
+            self._enforced(limits)[1],
+        )
 
     def _context(self, limits: Limits) -> Context:
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
+        return self._context_of(self._enforced(limits)[0], limits)
+
+    def _context_of(self, schema: Any, limits: Limits) -> Context:
         how = (self.whitespace, self.optional, self.additional, self.depth, self.document)
-        return Context(self.schema, limits.fuel(), *how)
+        return Context(schema, limits.fuel(), *how)
+
+    def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:
+        """The schema as it is enforced, and the keywords left out of it."""
+        schema = self.schema
+        ignored: list[tuple[str, str, str]] = []
+        while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
+            context = self._context_of(schema, limits)
+            try:
+                compile_schema(context)
+                break
+            except SchemaUnsupported as error:
+                first = (context.refused or [(error.facts["pointer"], error.facts["keyword"], error.message)])[0]
+            rest = without(schema, first[0], first[1])
+            if rest is None:
+                break  # the refusal points to no keyword of the document, and is raised when it is compiled
+            schema = rest
+            ignored.append(first)
+        return schema, tuple(ignored)
+
+    def validate(self, value: Any) -> str | None:
+        """What the whole schema, the keywords left out included, says against a value; None if nothing."""
+        import jsonschema_rs
+
+        error = next(iter(jsonschema_rs.validator_for(self.schema, validate_formats=True).iter_errors(value)), None)
+        return None if error is None else str(error.message)
 
 
 def _read(schema: Any) -> str:

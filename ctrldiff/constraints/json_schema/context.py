@@ -27,7 +27,7 @@ FAMILY = {
     },
 }
 
-MAX_PLACES = 8_000
+MAX_PLACES = 6_000
 
 
 @dataclass

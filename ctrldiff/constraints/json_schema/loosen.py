@@ -1,0 +1,34 @@
+"""A schema without the keywords that cannot be enforced: what the caller may ask for, and is told."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from ctrldiff.constraints.json_schema.references import References
+
+
+def without(root: Any, pointer: str, keyword: str) -> Any:
+    """A copy of `root` without the keyword that a refusal points to; None if there is no such place in it."""
+    root = copy.deepcopy(root)
+    target: Any = root
+    rest = pointer.removeprefix("#")
+    marks = pointer.split("/$ref(")
+    if len(marks) > 1:
+        reference, _, rest = marks[-1].partition(")")
+        document = References(root)
+        target = document.resolve({"$ref": reference}, "$ref", "#")[0]
+    tokens = [token.replace("~1", "/").replace("~0", "~") for token in rest.split("/")[1:]]
+    if not tokens or tokens[-1] != keyword:
+        return None
+    for token in tokens[:-1]:
+        if isinstance(target, list) and token.isdigit() and int(token) < len(target):
+            target = target[int(token)]
+        elif isinstance(target, dict) and token in target:
+            target = target[token]
+        else:
+            return None
+    if not isinstance(target, dict) or keyword not in target:
+        return None
+    del target[keyword]
+    return root

@@ -36,7 +36,7 @@ class Report:
     ignored: tuple[tuple[str, str, str], ...] = ()
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class JsonSchema(Description):
     """The canonical texts of the JSON values that a schema accepts (`docs/json.md`).
 
@@ -95,6 +95,12 @@ class JsonSchema(Description):
         object.__setattr__(self, "depth", depth)
         object.__setattr__(self, "unsupported", unsupported)
         object.__setattr__(self, "document", document)
+
+    def __repr__(self) -> str:
+        plain = {"whitespace": "compact", "optional": "omit", "additional": "declared", "depth": 2}
+        plain |= {"unsupported": "refuse", "document": None}
+        said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
+        return f"JsonSchema({self.text}{said})"
 
     @property
     def has_spans(self) -> bool:

@@ -66,6 +66,7 @@ class Posterior(Protocol):
     def feasible(self, tokens: Any, keep: Any) -> Any: ...  # (B,) bool
     def score(self, tokens: Any) -> Any: ...  # (B,) log-probability of whole canvases
     def confidence(self, tokens: Any) -> Any: ...  # (B, T) marginal probability of these tokens
+    def surprise(self, tokens: Any) -> Any: ...  # (B, T) nats, minus the log-probability of these tokens as bound
     def margin(self) -> Any: ...  # (B, T) best minus second best marginal
     def entropy(self) -> Any: ...  # (B, T) nats
     def forced(self) -> Any: ...  # (B, T) bool: one token is possible, whatever the logits

@@ -42,6 +42,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "top-k confidence": TopK(),
     "top-k margin": TopK("margin"),
     "top-k entropy": TopK("entropy"),
+    "top-k surprise": TopK("surprise"),
     "top-k position": TopK("position"),
     "top-k random": TopK("random"),
     "threshold": Threshold(0.6),

@@ -148,6 +148,26 @@ class ChainPosterior:
         ids = self._tokens(tokens)
         return self.port.give([row.confidence(v) for row, v in zip(self.rows, ids)], np.float32)
 
+    def surprise(self, tokens: Any) -> Any:
+        """(B, T) float32 nats: minus the log-probability that was bound for each of these tokens at its own position,
+        whatever the constraint says (law X3); 0 where written, inf for a forbidden token."""
+        ids = self._tokens(tokens)
+        return self.port.give([row.surprise(v) for row, v in zip(self.rows, ids)], np.float32)
+
+    def leading(self) -> Any:
+        """(B, T) int64: the choice at each row's leftmost open position on the evidence there alone, -1 elsewhere.
+
+        It is the token of the best log-probability (plus its edge's weight) at that position among those that some
+        legal canvas of positive weight goes on with. Ties: the smallest id. A complete row has no choice left.
+        Raises: LogitsInvalid, Infeasible.
+        """
+        chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
+        for row, tokens in zip(self.rows, chosen):
+            if len(row.open):
+                t, token = row.leading()
+                tokens[t] = token
+        return self.port.give(chosen, np.int64)
+
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""
         return self.port.give([row.beliefs[0] for row in self.rows], np.float32)

@@ -218,6 +218,34 @@ class Row:
         """(T,) margin and (T,) entropy."""
         return self.logits.beliefs(self.table, self.open, self.gain)
 
+    def surprise(self, tokens: I64) -> F64:
+        """(T,) minus the score of each of these tokens at its own position; 0 where written."""
+        out = np.zeros(len(tokens))
+        out[self.open] = -self.logits.at(self.open, tokens[self.open])
+        return out
+
+    def leading(self) -> tuple[int, int]:
+        """The leftmost open position, and the best token there by its own score (and its edge's weight) of those that
+        some legal string of positive weight goes on with. Ties: the smallest id."""
+        t = int(self.open[0])
+        chain, s = self.table.chain, int(np.argmax(self.reach[t]))  # all before t is written: there is one state
+        edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
+        to, label = chain.edge_to[edges], chain.edge_label[edges]
+        value = np.where(self.best[t + 1, to] > -np.inf, self.label_best[t, label], -np.inf)
+        if len(chain.weight):
+            value = value + chain.weight[edges]
+        if not len(value) or value.max() == -np.inf:
+            raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
+        ptr, label_classes = chain.labels
+        winners = []
+        for k in label[value == value.max()]:
+            classes = label_classes[ptr[k] : ptr[k + 1]]
+            for c in classes[self.class_best[t, classes] == self.label_best[t, k]]:
+                members = self.table.members(int(c))
+                scores = self.logits.of(t, members)
+                winners.append(int(members[np.argmax(scores == scores.max())]))
+        return t, min(winners)
+
     def score(self, tokens: I64) -> float:
         """Log-probability of one whole string."""
         log_z = self.certain_log_z()

@@ -7,7 +7,7 @@ write their best position, so a decode always moves.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
@@ -15,18 +15,20 @@ import torch
 from ctrldiff.protocols import CommitPolicy, Posterior
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
-By: TypeAlias = Literal["confidence", "margin", "entropy", "position", "random"]
+By: TypeAlias = Literal["confidence", "margin", "entropy", "surprise", "position", "random"]
 
 
 def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Scores:
-    """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, leftness, or a
-    row's draw."""
+    """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, minus surprise (the
+    model's own log-probability of it, taken before the constraint), leftness, or a row's draw."""
     if by == "confidence":
         return posterior.confidence(tokens).cpu()
     if by == "margin":
         return posterior.margin().cpu()
     if by == "entropy":
         return -posterior.entropy().cpu()
+    if by == "surprise":
+        return -posterior.surprise(tokens).cpu()
     if by == "position":
         return -torch.arange(state.shape[1], dtype=torch.float32).expand(state.shape)
     if by == "random":
@@ -34,7 +36,7 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
         for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
             draws[row] = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
         return draws
-    raise ValueError(f'by={by!r}: one of "confidence", "margin", "entropy", "position", "random"')
+    raise ValueError(f"by={by!r}: one of {', '.join(get_args(By))}")
 
 
 def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:

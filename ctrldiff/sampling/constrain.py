@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import torch
 
-from ctrldiff.posterior.chain import bind_rows
+from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Posterior
@@ -39,7 +39,7 @@ class Tables:
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         return self.weigh(normalised(logits), state)
 
-    def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
+    def weigh(self, scores: torch.Tensor, state: State) -> ChainPosterior:
         """As `bind`, by (B, T, V) scores that are used as they are."""
         nothing = free_table(scores.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
         tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
@@ -82,12 +82,12 @@ class LeftmostFirst:
     tables: tuple[Table, ...]
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        exact, log_probs = Tables(self.tables), normalised(logits)
-        first = (state.open & (state.open.cumsum(1) == 1)).to(logits.device)
-        level = torch.where(log_probs == -torch.inf, log_probs, torch.zeros_like(log_probs))
-        tokens = exact.weigh(torch.where(first[..., None], log_probs, level), state).map()
-        sure = log_probs.gather(2, tokens[..., None])[..., 0].exp()
-        return cast(Posterior, Chosen(exact.weigh(log_probs, state).clamp(tokens, first), first, sure))
+        exact = Tables(self.tables).weigh(normalised(logits), state)
+        tokens = exact.leading()
+        first = tokens >= 0
+        tokens = tokens.clamp(min=0)
+        sure = torch.exp(-exact.surprise(tokens))
+        return cast(Posterior, Chosen(exact.clamp(tokens, first), first, sure))
 
     def settle(self, state: State) -> State:
         return Tables(self.tables).settle(state)

@@ -117,6 +117,23 @@ def test_forced_is_exactly_one_possible_token():
         assert table.bind(case.log_probs, case.written).forced().tolist() == [v >= 0 for v in want], seed
 
 
+def test_the_leading_choice_is_the_best_token_that_some_string_goes_on_with():
+    for seed, case, table, truth in feasible_cases():
+        want = np.full(case.length, -1)
+        for t in np.flatnonzero(case.written < 0)[:1]:
+            possible = sorted(set(truth.strings[truth.weights > -np.inf, t].tolist()))
+            want[t] = max(possible, key=lambda v: case.log_probs[t, v])  # the first of equals
+        assert table.bind(case.log_probs, case.written).leading().tolist() == want.tolist(), seed
+
+
+def test_surprise_is_what_was_bound_whatever_is_legal():
+    for seed, case, table, _ in feasible_cases()[:200]:
+        tokens = np.random.default_rng(seed).integers(0, case.vocabulary.size, case.length)
+        alone = -case.log_probs[np.arange(case.length), tokens]
+        got = table.bind(case.log_probs, case.written).surprise(tokens)
+        np.testing.assert_allclose(got, np.where(case.written < 0, alone, 0.0), rtol=1e-6)
+
+
 def test_sampled_strings_are_legal():
     for seed, case, table, truth in feasible_cases():
         possible = {tuple(s) for s in truth.strings[truth.best()].tolist()}

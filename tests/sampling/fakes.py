@@ -18,6 +18,9 @@ class Told:
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.confidences
 
+    def surprise(self, tokens: torch.Tensor) -> torch.Tensor:
+        return -self.confidences.log()
+
     def margin(self) -> torch.Tensor:
         return 1 - self.confidences
 

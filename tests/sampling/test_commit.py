@@ -65,12 +65,14 @@ def test_entropy_bound_keeps_its_sums_to_one_row():
     assert chosen(where) == [[0], [0, 1]]
 
 
-@pytest.mark.parametrize("by", ["confidence", "margin", "entropy"])
+@pytest.mark.parametrize("by", ["confidence", "margin", "entropy", "surprise"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_top_k_takes_its_quota_most_certain_first_leftmost_of_equals(seed, by):
     confidence, entropy, shut = random_row(seed)
     state = canvas(confidence, shut)
-    values = {"confidence": confidence, "margin": 1 - confidence, "entropy": -entropy}[by][0].tolist()
+    values = {"confidence": confidence, "margin": 1 - confidence, "entropy": -entropy, "surprise": confidence.log()}[
+        by
+    ][0].tolist()
     best = ranked(values, chosen(state.open)[0], falling=True)
     for quota in (1, 2, 5):
         where = TopK(by)(Told(confidence, entropy), state.tokens, state, step(state, quota))

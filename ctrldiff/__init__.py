@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -50,6 +51,8 @@ _HOME = {
     "from_pretrained": "ctrldiff.generate",
 }
 
+_PAGES = {"guide": "ctrldiff.guidance"}  # public names that are modules
+
 __all__ = [
     "Automaton",
     "Choice",
@@ -74,13 +77,14 @@ __all__ = [
     "YesNo",
     "from_callable",
     "from_pretrained",
+    "guide",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use: `import ctrldiff` costs neither torch nor numba."""
-    if name in _HOME:
-        value = getattr(import_module(_HOME[name]), name)
+    if name in _HOME or name in _PAGES:
+        value = import_module(_PAGES[name]) if name in _PAGES else getattr(import_module(_HOME[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module 'ctrldiff' has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,11 @@ import torch
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
+from ctrldiff.guidance.guide import Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, Guidance, Processor, RevisePolicy, Schedule
+from ctrldiff.protocols import CommitPolicy, Guidance, GuideContext, Processor, RevisePolicy, Schedule
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.sampling.loop import sample
@@ -115,6 +116,7 @@ def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
 class _Row:
     """One text, read: its prompt's ids, the positions of its canvas, and what may be written there."""
 
+    text: str
     ids: list[int]
     canvas: int
     type: OutputType
@@ -136,7 +138,9 @@ class Generator:
         temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
         seed: fixes every draw. A row's draws depend on the seed and its own prompt, on nothing else.
         batch_size: rows per forward pass. Results do not depend on it.
-        schedule, commit, revise, processors, guides: plug-ins in place of the preset's.
+        guidance: what to lean towards: guides of `ctrldiff.guide`, plain `Guidance`, or functions
+            (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
+        schedule, commit, revise, processors: plug-ins in place of the preset's.
         trace: keep the canvases of every step.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
@@ -155,7 +159,7 @@ class Generator:
     commit: CommitPolicy | None = None
     revise: RevisePolicy = Keep()
     processors: Sequence[Processor] = ()
-    guides: Sequence[Guidance] = ()
+    guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
     trace: bool = False
     limits: Limits = DEFAULT
 
@@ -164,6 +168,7 @@ class Generator:
             value = getattr(self, name)
             if value is not None and not (value >= least and math.isfinite(value)):
                 raise InputError(f"{name}={value}: at least {least}", param=name)
+        checked(self.guidance)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
 
@@ -192,7 +197,7 @@ class Generator:
 
         They are for a type that is a lone choice, unless draws, more steps or a plug-in are asked for.
         """
-        plugged = self.commit or self.schedule or self.processors or self.guides
+        plugged = self.commit or self.schedule or self.processors or self.guidance
         if not self.type.labels or self.temperature > 0 or self.steps not in (None, 1) or plugged:
             return {}
         return {label: Choice([label]).compile(self.model.vocabulary, self.limits) for label in self.type.labels}
@@ -251,7 +256,7 @@ class Generator:
                 context=spec.context,
                 row=n,
             )
-        return _Row(ids, wanted, wanted_type, table)
+        return _Row(text, ids, wanted, wanted_type, table)
 
     def _decode(self, rows: list[_Row], canvas: int) -> list[Result]:
         began = time.perf_counter()
@@ -265,12 +270,13 @@ class Generator:
         else:
             preset = plan(self.steps, self.temperature)
             whole = self.commit is None and self.schedule is None  # a plug-in of the caller's gets the plain posterior
+            constraint = (preset.constrain if whole else Tables)(tables)
             state = sample(
                 denoiser,
                 state,
-                constraint=(preset.constrain if whole else Tables)(tables),
+                constraint=constraint,
                 processors=(*self.processors, *preset.processors),
-                guides=self.guides,
+                guides=self._guides(rows),
                 schedule=self.schedule or preset.schedule,
                 propose=preset.propose,
                 commit=self.commit or preset.commit,
@@ -279,6 +285,21 @@ class Generator:
             )
         seconds = time.perf_counter() - began
         return [self._result(state, n, row.type, seconds, probs[n], trace) for n, row in enumerate(rows)]
+
+    def _guides(self, rows: list[_Row]) -> list[Guidance]:
+        """The guidance made ready for these rows."""
+        loaded = self.model.loaded
+        context = GuideContext(
+            vocabulary=self.model.vocabulary,
+            denoiser=loaded.denoiser,
+            constraint=Tables(tuple(row.table for row in rows)),
+            texts=tuple(row.text for row in rows),
+            encode=loaded.plain_ids,
+            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.ask),
+            read=lambda row, text: rows[row].type.read(text),
+            seed=self.seed,
+        )
+        return prepared(self.guidance, context)
 
     def _result(
         self, state: State, row: int, type_: OutputType, seconds: float, probs: dict[str, float], trace: Trace | None

@@ -6,7 +6,8 @@ Shapes: B rows, T positions of the canvas, V vocabulary. The laws they are teste
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -121,3 +122,26 @@ class Watcher(Protocol):
     """Told of every step after it was taken; changes nothing."""
 
     def __call__(self, state: State, step: Step, scores: Scores) -> None: ...
+
+
+@dataclass(frozen=True)
+class GuideContext:
+    """What a guide may know of one decode before its first step.
+
+    Fields (B rows, as in the first state; a search that copies rows prepares its guides for the copies):
+        vocabulary: what each token id spells.          denoiser: the model that is guided.
+        constraint: what may be written in each row.    texts: (B,) the prompts as the caller wrote them.
+        encode: a text as plain token ids.
+        prompt: the ids of a whole prompt in place of row b's, (b, text).
+        read: the text of an answer in row b as a value of the wanted type, (b, text).
+        seed: the decode's.
+    """
+
+    vocabulary: Vocabulary
+    denoiser: Denoiser
+    constraint: Constraint
+    texts: tuple[str, ...]
+    encode: Callable[[str], list[int]]
+    prompt: Callable[[int, str], list[int]]
+    read: Callable[[int, str], Any]
+    seed: int = 0

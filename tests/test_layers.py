@@ -17,6 +17,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "posterior",
     "constraints",
     "sampling",
+    "guidance",
     "ask",
     "calibration",
     "type_schema",
@@ -32,6 +33,7 @@ LAYERS = [  # each may import what stands before it, and itself
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
     "models": {"errors", "limits", "state", "protocols", "automata.vocabulary", "models"},
+    "guidance": {"errors", "limits", "state", "protocols", "automata.vocabulary", "guidance"},
 }
 BELOW_MODELS = {"posterior", "constraints", "sampling", "structured", "type_schema", "ask"}  # none may know a model
 ANNOTATIONS_ONLY = {
@@ -39,7 +41,7 @@ ANNOTATIONS_ONLY = {
     ("protocols", "automata.vocabulary"),
 }
 HEAVY = {  # which layers may import these when they are themselves imported
-    "torch": {"state", "protocols", "sampling", "models", "generate"},
+    "torch": {"state", "protocols", "sampling", "guidance", "models", "generate"},
     "numba": {"kernels"},
     "transformers": set(),
     "pydantic": {"structured", "type_schema"},

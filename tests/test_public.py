@@ -14,11 +14,18 @@ HEAVY = ("torch", "numba", "transformers", "pydantic", "scipy")
 
 
 def test_all_is_complete_and_sorted():
-    assert ctrldiff.__all__ == sorted(ctrldiff._HOME) == sorted(set(ctrldiff.__all__))
+    assert ctrldiff.__all__ == sorted([*ctrldiff._HOME, *ctrldiff._PAGES]) == sorted(set(ctrldiff.__all__))
     assert set(ctrldiff.__all__) <= set(dir(ctrldiff))
 
 
-@pytest.mark.parametrize("name", ctrldiff.__all__)
+@pytest.mark.parametrize("name", ctrldiff._PAGES)
+def test_every_public_page_is_a_module_whose_names_are_sorted_and_there(name):
+    page = getattr(ctrldiff, name)
+    assert page.__name__ == ctrldiff._PAGES[name] and page.__doc__ and page.__all__ == sorted(page.__all__)
+    assert all(inspect.getdoc(getattr(page, one)) for one in page.__all__)
+
+
+@pytest.mark.parametrize("name", ctrldiff._HOME)
 def test_every_public_name_is_there_and_says_what_it_is(name):
     value = getattr(ctrldiff, name)
     assert value.__module__ == ctrldiff._HOME[name] and inspect.getdoc(value)

@@ -34,14 +34,15 @@ class Loaded:
         ids: list[int] = []
         for piece in re.split(r"(\{text\}|\{ask\})", self.spec.prompt):
             if piece == "{text}":
-                ids += self._plain(text)
+                ids += self.plain_ids(text)
             elif piece == "{ask}":
-                ids += self._plain(ask)
+                ids += self.plain_ids(ask)
             elif piece:
                 ids += self.tokenizer.encode(piece, add_special_tokens=False)
         return ids
 
-    def _plain(self, text: str) -> list[int]:
+    def plain_ids(self, text: str) -> list[int]:
+        """A text as tokens, none of them special."""
         return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 

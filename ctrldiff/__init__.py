@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
+    from ctrldiff.likelihood import elbo
     from ctrldiff.limits import Limits
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
@@ -47,6 +48,7 @@ _HOME = {
     "Usage": "ctrldiff.generate",
     "Vocabulary": "ctrldiff.automata.vocabulary",
     "YesNo": "ctrldiff.constraints.decision",
+    "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
 }
@@ -75,6 +77,7 @@ __all__ = [
     "Usage",
     "Vocabulary",
     "YesNo",
+    "elbo",
     "from_callable",
     "from_pretrained",
     "guide",

@@ -12,6 +12,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "limits",
     "state",
     "protocols",
+    "likelihood",
     "kernels",
     "automata",
     "posterior",
@@ -33,7 +34,7 @@ LAYERS = [  # each may import what stands before it, and itself
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
     "models": {"errors", "limits", "state", "protocols", "automata.vocabulary", "models"},
-    "guidance": {"errors", "limits", "state", "protocols", "automata.vocabulary", "guidance"},
+    "guidance": {"errors", "limits", "state", "protocols", "likelihood", "automata.vocabulary", "guidance"},
 }
 BELOW_MODELS = {"posterior", "constraints", "sampling", "structured", "type_schema", "ask"}  # none may know a model
 ANNOTATIONS_ONLY = {
@@ -41,7 +42,7 @@ ANNOTATIONS_ONLY = {
     ("protocols", "automata.vocabulary"),
 }
 HEAVY = {  # which layers may import these when they are themselves imported
-    "torch": {"state", "protocols", "sampling", "guidance", "models", "generate"},
+    "torch": {"state", "protocols", "likelihood", "sampling", "guidance", "models", "generate"},
     "numba": {"kernels"},
     "transformers": set(),
     "pydantic": {"structured", "type_schema"},

@@ -1,0 +1,78 @@
+"""What a network's rows mean, turned into what the library reads: row i is the distribution of position i given all
+that is on the canvas, as log-probabilities or as logits that a softmax turns into it.
+
+Under noise at time t a token keeps its value with probability alpha = exp(-sigma) and is otherwise replaced: by the
+mask (absorbing noise), or by a token drawn from all `V` alike (uniform noise).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from ctrldiff.errors import ModelError
+
+EPS = 1e-3  # what log-linear noise leaves of the text at t = 1
+
+
+def log_linear_sigma(t: torch.Tensor) -> torch.Tensor:
+    """sigma with 1 - exp(-sigma) = (1 - EPS) t: the share of replaced tokens rises evenly (MDLM, SEDD, Duo)."""
+    return -torch.log1p(-(1.0 - EPS) * t)
+
+
+def geometric_sigma(t: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """sigma = low^(1 - t) high^t (SEDD's other schedule)."""
+    return low ** (1.0 - t) * high**t
+
+
+def absorbing_score(log_score: torch.Tensor, ids: torch.Tensor, mask_id: int) -> torch.Tensor:
+    """Log-probabilities of the clean token from SEDD's log-scores under absorbing noise.
+
+    At a mask the score of token y is p_t(y, rest) / p_t(mask, rest) = alpha / (1 - alpha) * p(x0 = y | rest): the clean
+    token's distribution up to a factor. A token that is no mask was never replaced, so it is itself.
+
+    Args: log_score: (N, L, V).   ids: (N, L) what the network saw.
+    Returns: (N, L, V), the mask's column at -inf.
+    Source: Lou et al. 2023, arXiv:2310.16834; Ou et al. 2024, arXiv:2406.03736.
+    """
+    every = torch.arange(log_score.shape[-1], device=log_score.device)
+    clean = log_score.masked_fill(every == mask_id, -torch.inf).log_softmax(dim=-1)
+    itself = torch.where(every == ids[..., None], 0.0, -torch.inf).to(clean.dtype)
+    return torch.where((ids == mask_id)[..., None], clean, itself)
+
+
+def uniform_score(log_score: torch.Tensor, ids: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+    """Log-probabilities of the clean token from SEDD's log-scores under uniform noise.
+
+    Scores are ratios p_t(y, rest) / p_t(x, rest) and sum to 1 / p_t(x | rest), so that normalising them gives
+    p_t(y | rest) = alpha * pi(y) + (1 - alpha) / V, with pi the clean token's distribution given the other positions
+    alone. Bayes' rule with what the position itself shows, alpha [y = x] + (1 - alpha) / V, makes it the posterior.
+    A network that is not exact may put p_t(y | rest) below its floor (1 - alpha) / V; such a token has probability 0.
+
+    Args: log_score: (N, L, V).   ids: (N, L) what the network saw.   sigma: (N,), above 0.
+    Returns: (N, L, V).
+    Source: Lou et al. 2023, arXiv:2310.16834; the inversion is ours and checked against Bayes' rule by enumeration.
+    """
+    size = log_score.shape[-1]
+    log_score = log_score.scatter(-1, ids[..., None], 0.0)  # a ratio of x with itself, whatever the network says
+    alpha = torch.exp(-sigma.to(torch.float64))[:, None, None]
+    floor = (1.0 - alpha) / size
+    noisy = log_score.to(torch.float64).softmax(dim=-1)
+    prior = (noisy - floor).clamp(min=0.0)
+    every = torch.arange(size, device=ids.device)
+    shown = alpha * (every == ids[..., None]) + floor
+    joint = prior * shown
+    total = joint.sum(dim=-1, keepdim=True)
+    # Nothing above the floor: the network says "noise, whatever it was", and only the visible token is evidence.
+    joint = torch.where(total > 0, joint / torch.where(total > 0, total, 1.0), shown)
+    return joint.log().to(torch.float32)
+
+
+def sigma_of(kind: str, t: torch.Tensor, low: float = math.nan, high: float = math.nan) -> torch.Tensor:
+    """(N,) noise levels of (N,) times by the name of a published schedule."""
+    if kind == "loglinear":
+        return log_linear_sigma(t)
+    if kind == "geometric":
+        return geometric_sigma(t, low, high)
+    raise ModelError(f"noise schedule {kind!r} is not known", hint='"loglinear" or "geometric"')

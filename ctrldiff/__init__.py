@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
@@ -36,6 +37,7 @@ _HOME = {
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
     "Result": "ctrldiff.generate",
     "Score": "ctrldiff.constraints.decision",
@@ -65,6 +67,7 @@ __all__ = [
     "Limits",
     "Model",
     "ModelSpec",
+    "Prior",
     "Regex",
     "Result",
     "Score",

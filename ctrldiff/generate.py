@@ -14,6 +14,7 @@ import torch
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.basic import Choice
+from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
 from ctrldiff.guidance.guide import Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
@@ -141,6 +142,7 @@ class Generator:
         guidance: what to lean towards: guides of `ctrldiff.guide`, plain `Guidance`, or functions
             (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
         schedule, commit, revise, processors: plug-ins in place of the preset's.
+        prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
         trace: keep the canvases of every step.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
@@ -160,6 +162,7 @@ class Generator:
     revise: RevisePolicy = Keep()
     processors: Sequence[Processor] = ()
     guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
+    prior: Prior = Prior()
     trace: bool = False
     limits: Limits = DEFAULT
 
@@ -189,7 +192,7 @@ class Generator:
         return self._table(self.type)
 
     def _table(self, type_: OutputType) -> Table:
-        return type_.description.compile(self.model.vocabulary, self.limits)
+        return self.prior.compile(type_.description, self.model.vocabulary, self.limits)
 
     @cached_property
     def branches(self) -> dict[str, Table]:
@@ -200,7 +203,9 @@ class Generator:
         plugged = self.commit or self.schedule or self.processors or self.guidance
         if not self.type.labels or self.temperature > 0 or self.steps not in (None, 1) or plugged:
             return {}
-        return {label: Choice([label]).compile(self.model.vocabulary, self.limits) for label in self.type.labels}
+        return {
+            label: self.prior.compile(Choice([label]), self.model.vocabulary, self.limits) for label in self.type.labels
+        }
 
     def __call__(self, text: Any) -> Any:
         """A result for a text; a list of results for a list of texts."""

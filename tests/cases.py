@@ -12,6 +12,7 @@ import torch
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.description import Automaton, Description
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.prior import Prior
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
@@ -36,7 +37,10 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "and": Regex(r"[ab0-9]*") & Regex(r".{3,6}"),
     "or": Choice(["-", "--"]) | Regex(r"(ab){1,3}"),
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
+    "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
 }
+
+PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
 
 COMMITS: dict[str, CommitPolicy] = {
     "top-k confidence": TopK(),
@@ -74,7 +78,7 @@ def table(name: str) -> Table:
     """The constraint of that name over the toy vocabulary."""
     description = CONSTRAINTS[name]
     assert description is not None
-    return description.compile(VOCABULARY)
+    return PRIORS.get(name, Prior()).compile(description, VOCABULARY)
 
 
 def bound(name: str, rows: int) -> Free | Tables:

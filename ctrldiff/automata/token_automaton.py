@@ -40,7 +40,8 @@ class TokenAutomaton:
             that of the pad.
         label_ptr, label_classes: (L + 1,), (nnz,) int32; label l is the ascending set
             `label_classes[label_ptr[l]:label_ptr[l + 1]]`. No two labels are equal.
-        edge_from, edge_to, edge_label: (E,) int32, ascending by (from, to), one edge per pair.
+        edge_from, edge_to, edge_label: (E,) int32, ascending by (from, to), one edge per pair; with weights, one per
+            (from, to, weight), so that their labels share no class.
         edge_weight: (E,) float32, a log weight added on the edge, or None for no weights.
         accept: (S,) bool, the states in which the canvas may end (the tail is one of them).
         distance: (S,) int32, fewest tokens to such a state.
@@ -148,11 +149,29 @@ def lift_arrays(
 
     State 0 is the start. The DFA need be neither minimal nor trimmed.
     """
-    accept = accept.copy()  # writable copies: kernels are compiled once, not again for read-only arrays
-    # A pair is held twice at the worst moment (by column and by row), 8 bytes each time.
+    accept = accept.copy()  # a writable copy, as in `columns_of`
+    token_class, begin, end, pairs = columns_of(table, classes, len(accept), vocabulary, limits)
+    edges = kernels.group(begin, end, pairs, len(accept))
+    live, distance, longest = survey(edges[0], edges[1], accept)
+    if not live[0]:
+        raise unsatisfiable(table, classes, accept, vocabulary)
+    n_classes = len(begin)
+    if not live.all():
+        token_class, begin, end, pairs = restrict(token_class, begin, end, pairs, live)
+        n_classes, accept, distance = len(begin), accept[live], distance[live]
+        edges = kernels.group(begin, end, pairs, len(accept))
+    return with_tail(token_class, n_classes, edges, accept, distance, int(longest), vocabulary)
+
+
+def columns_of(
+    table: NDArray[np.int32], classes: NDArray[np.uint8], n_sources: int, vocabulary: Vocabulary, limits: Limits
+) -> tuple[NDArray[Any], ...]:
+    """Token classes and their columns, see `kernels/lift.py`. Raises ConstraintTooLarge."""
+    # Writable copies: kernels are compiled once, not again for read-only arrays. A pair is held twice at the worst
+    # moment (by column and by row), 8 bytes each time.
     max_pairs = min(limits.max_edges, limits.max_bytes // 16)
     status, amount, token_class, begin, end, pairs = kernels.columns(
-        *vocabulary.trie, classes.copy(), table.T.copy(), max_pairs, limits.max_lift_steps
+        *vocabulary.trie, classes.copy(), table.T.copy(), n_sources, max_pairs, limits.max_lift_steps
     )
     if status == kernels.TOO_MANY_STEPS:
         raise ConstraintTooLarge("steps of reading the vocabulary", int(amount), limits.max_lift_steps)
@@ -160,20 +179,10 @@ def lift_arrays(
         raise ConstraintTooLarge("(state, token class) pairs", int(amount), max_pairs)
     if status == kernels.TOO_MANY_PAIRS:
         raise ConstraintTooLarge("bytes of (state, token class) pairs", int(amount) * 16, limits.max_bytes)
-
-    edges = kernels.group(begin, end, pairs, len(accept))
-    live, distance, longest = survey(edges[0], edges[1], accept)
-    if not live[0]:
-        raise _unsatisfiable(table, classes, accept, vocabulary)
-    n_classes = len(begin)
-    if not live.all():
-        token_class, begin, end, pairs = _restrict(token_class, begin, end, pairs, live)
-        n_classes, accept, distance = len(begin), accept[live], distance[live]
-        edges = kernels.group(begin, end, pairs, len(accept))
-    return _with_tail(token_class, n_classes, edges, accept, distance, int(longest), vocabulary)
+    return token_class, begin, end, pairs
 
 
-def _restrict(
+def restrict(
     token_class: NDArray[np.int32],
     begin: NDArray[np.int64],
     end: NDArray[np.int64],
@@ -199,7 +208,7 @@ def _restrict(
     return new_class[token_class], ptr[:-1], ptr[1:], np.concatenate(kept)
 
 
-def _with_tail(
+def with_tail(
     token_class: NDArray[np.int32],
     n_classes: int,
     edges: tuple[NDArray[np.int32], ...],
@@ -252,7 +261,7 @@ def _with_tail(
     )
 
 
-def _unsatisfiable(
+def unsatisfiable(
     table: NDArray[np.int32], classes: NDArray[np.uint8], accept: NDArray[np.bool_], vocabulary: Vocabulary
 ) -> ConstraintUnsatisfiable:
     """Say whether nothing is a member, or whether the vocabulary cannot write a byte that every way needs."""

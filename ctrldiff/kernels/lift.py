@@ -20,26 +20,26 @@ DONE, TOO_MANY_PAIRS, TOO_MANY_STEPS = 0, 1, 2
 
 
 @kernel
-def columns(parent, byte, node, classes, step, max_pairs, max_steps):  # type: ignore[no-untyped-def]
+def columns(parent, byte, node, classes, step, n_sources, max_pairs, max_steps):  # type: ignore[no-untyped-def]
     """The column of every token.
 
     Args:
         parent, byte, node: a vocabulary's trie, from `build_trie`.
         classes: (256,) uint8, byte -> byte class.
         step: (K, S) int32, the automaton's table with the byte class first; -1 is dead.
+        n_sources: tokens are read from the first so many states; from the others only within a token.
         max_pairs, max_steps: bounds on stored pairs and on pairs read.
     Returns: status (DONE, or what was too much), amount (of it), and
         token_class (V,) int32: tokens with equal columns share a class, numbered by first token; -1: dead
         everywhere, begin, end (C,) int64: the column of class c is pairs[begin[c]:end[c]],
         pairs int64.
     """
-    n_states = step.shape[1]
-    pairs = np.empty(4 * n_states + 1024, np.int64)
+    pairs = np.empty(4 * n_sources + 1024, np.int64)
     ptr, digest, known = np.zeros(256, np.int64), np.empty(256, np.uint64), np.full(1024, -1, np.int32)
-    for q in range(n_states):  # column 0 is that of the empty string
+    for q in range(n_sources):  # column 0 is that of the empty string
         pairs[q] = np.int64(q) << 32 | q
     zero = np.int64(0)  # typed: a literal 0 would compile every helper twice
-    ptr[1], used, steps, n = n_states, n_states, n_states, zero + 1
+    ptr[1], used, steps, n = n_sources, n_sources, n_sources, zero + 1
     digest[0] = find_run(known, digest, ptr, pairs, zero, used)[1]
     known = with_run(known, digest, zero)
     memo_keys, memo_columns, n_memo = np.full(4096, -1, np.int64), np.empty(4096, np.int32), 0
@@ -62,7 +62,7 @@ def columns(parent, byte, node, classes, step, max_pairs, max_steps):  # type: i
             status, amount = TOO_MANY_STEPS, steps
             break
         if used + high - low > len(pairs):
-            pairs = longer(pairs, used, max(min(2 * len(pairs), max_pairs + n_states), used + high - low))
+            pairs = longer(pairs, used, max(min(2 * len(pairs), max_pairs + n_sources), used + high - low))
         end = used
         row = step[c]
         for i in range(low, high):

@@ -49,7 +49,7 @@ def column_by_hand(table, classes, token):
 
 def columns_of(table, classes, tokens, max_pairs=PLENTY, max_steps=PLENTY):
     trie = build_trie(*packed(tokens))
-    return lift.columns(*trie, classes, table.T.copy(), max_pairs, max_steps)
+    return lift.columns(*trie, classes, table.T.copy(), len(table), max_pairs, max_steps)
 
 
 @pytest.mark.parametrize("seed", range(150))

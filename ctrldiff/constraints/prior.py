@@ -1,0 +1,91 @@
+"""What is likelier than the model says: log weights for what a text says on its way."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.automata.weighted import lift_weighted
+from ctrldiff.constraints.basic import Regex
+from ctrldiff.constraints.description import Description
+from ctrldiff.errors import InputError
+from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.posterior.table import Table
+
+# JSON, read from the left: what stands outside strings and whole strings; then, inside one, a character.
+_OUTSIDE = r'(?s:[^"]|"(?:[^"\\]|\\.)*")*'
+_CHARACTER = r'(?s:[^"\\]|\\u[0-9a-fA-F]{4}|\\[^u])'
+
+
+@dataclass(frozen=True)
+class Prior:
+    """For every prefix of the text that is in a language, the language's log weight is added to the text's own.
+
+    The weighted distribution is normalised again, so every query of the posterior stays exact: a text weighs
+    exp(its log-probability + the weights of its prefixes). A prefix is the text up to and including any of its bytes;
+    the whole text is one, the empty text none. Priors add up: `Prior.null(-1) + Prior.items(0.5)`.
+
+    Fields: terms, each a language and its log weight in nats.
+    """
+
+    terms: tuple[tuple[Description, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        for _, weight in self.terms:
+            if not math.isfinite(weight):
+                raise InputError(
+                    f"the log weight {weight} is not finite",
+                    hint="to forbid something, say so in the constraint (`&`, or another schema)",
+                )
+
+    @staticmethod
+    def of(language: Description, weight: float) -> Prior:
+        """Every prefix that is in `language` weighs so much."""
+        return Prior(((language, float(weight)),))
+
+    @staticmethod
+    def null(weight: float, *keys: str) -> Prior:
+        """JSON: every `null`, or every one that is the value of one of these keys, at any depth.
+
+        Above 0, "not in the text" is said more often; below, less. A weight of w multiplies the odds of null against
+        all values together by exp(w), where nothing else is weighed.
+        """
+        return Prior(tuple((Regex(head + "null"), float(weight)) for head in _values(keys)))
+
+    @staticmethod
+    def items(weight: float) -> Prior:
+        """JSON: every comma outside strings, that is every further member of an object or array."""
+        return Prior.of(Regex(_OUTSIDE + ","), weight)
+
+    @staticmethod
+    def characters(weight: float, *keys: str) -> Prior:
+        """JSON: every character inside a string (a key is one too), or inside the string values of these keys.
+
+        A geometric length prior: above 0 strings grow, below they shrink. An escape is one character.
+        """
+        return Prior(tuple((Regex(f'{head}"{_CHARACTER}+'), float(weight)) for head in _values(keys)))
+
+    def __add__(self, other: Prior) -> Prior:
+        return Prior((*self.terms, *other.terms))
+
+    def compile(self, description: Description, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
+        """The description's table with these weights on its edges. Raises: as `Description.compile`."""
+        if not any(weight for _, weight in self.terms):
+            return description.compile(vocabulary, limits)
+        weights = [(language.dfa(limits), weight) for language, weight in self.terms if weight]
+        return Table(lift_weighted(description.dfa(limits), weights, vocabulary, limits), vocabulary)
+
+    def log_weight(self, text: str | bytes) -> float:
+        """What these terms add to a text: the definition, prefix by prefix."""
+        data = text.encode("utf-8") if isinstance(text, str) else text
+        prefixes = [data[: n + 1] for n in range(len(data))]
+        return math.fsum(w * sum(one in language.dfa() for one in prefixes) for language, w in self.terms)
+
+
+def _values(keys: tuple[str, ...]) -> list[str]:
+    """Patterns of the text before a value: of any, or of each key's."""
+    names = (re.escape(json.dumps(key, ensure_ascii=False)) for key in dict.fromkeys(keys))
+    return [rf"{_OUTSIDE}{name}:\ ?" for name in names] if keys else [_OUTSIDE]

@@ -13,6 +13,9 @@ from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.description import Automaton, Description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
+from ctrldiff.guidance.classifier import Classifier
+from ctrldiff.guidance.guide import Guide
+from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
@@ -105,3 +108,16 @@ def legal(name: str, data: bytes) -> bool:
     """`data` is in the language of that name, by the byte automaton; everything is when there is no constraint."""
     description = CONSTRAINTS[name]
     return description is None or data in description.dfa()
+
+
+def toy_classifier() -> CanvasClassifier:
+    """Seeded and untrained, with opinions strong enough to matter."""
+    made = CanvasClassifier.untrained(VOCABULARY, ("warm", "cold"), width=5, hidden=7)
+    return CanvasClassifier(made.labels, VOCABULARY, made.weights | {"embedding": 3.0 * made.embedding})
+
+
+GUIDES: dict[str, Guide] = {
+    "classifier": Classifier(toy_classifier(), "warm"),
+    "classifier, open": Classifier(toy_classifier(), "cold", at="open"),
+    "classifier, exact": Classifier(toy_classifier(), "cold", method="exact", candidates=3),
+}

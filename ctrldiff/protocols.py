@@ -32,6 +32,10 @@ class Denoiser(Protocol):
     def __call__(self, state: State) -> torch.Tensor:
         """(B, T, V) logits on the model's device. Row i is about position i: unshifted, raw, banned ids at -inf."""
 
+    def observe(self, state: State, logits: torch.Tensor) -> State:
+        """The state with what the network wants to know of this step in the next one (self-conditioning), given the
+        (B, T, V) logits after guides and processors. Most want nothing and return the state."""
+
 
 class Processor(Protocol):
     """Logits to logits, without calling the model."""
@@ -88,6 +92,15 @@ class Proposer(Protocol):
     """Posterior to one legal completion a row (law X1: any subset of it is safe to write)."""
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens: ...
+
+
+class EditPolicy(Protocol):
+    """Which held positions to clear and solve anew in this step (law X5), given (B, T, V) logits that saw them.
+
+    The posterior is free there; what the commit policy does not write of it becomes noise.
+    """
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where: ...
 
 
 class CommitPolicy(Protocol):

@@ -51,6 +51,10 @@ class Step:
     quota: torch.Tensor
     last: torch.Tensor
 
+    def widen(self, where: Where) -> Step:
+        """The step with these positions in its window too, and as many more in its quota."""
+        return replace(self, window=self.window | where, quota=self.quota + where.sum(dim=1))
+
     @property
     def time(self) -> torch.Tensor:
         """(B,) float64: from 1 (all noise) towards 0, at the start of the step; 0 for a row past its last one."""
@@ -157,6 +161,11 @@ class State:
         return self.status == int(Status.HELD)
 
     @property
+    def cleared(self) -> Where:
+        """(B, T) bool: open, but not noise: the token an edit policy cleared in this step is still there to be seen."""
+        return self.open & (self.held_at >= 0)
+
+    @property
     def written(self) -> Tokens:
         """(B, T) int64: token ids, -1 where open."""
         return torch.where(self.open, torch.full_like(self.tokens, -1), self.tokens)
@@ -167,16 +176,23 @@ class State:
         return ~self.open.any(dim=1)
 
     def write(self, where: Where, tokens: Tokens, confidence: Scores | None = None) -> State:
-        """Hold `tokens` where `where`; positions that are not open are left as they are."""
+        """Hold `tokens` where `where`; positions that are not open are left as they are. What was cleared and is not
+        written anew is noise from now on."""
         where = where & self.open
+        lost = self.cleared & ~where
         sure = torch.ones_like(self.held_confidence) if confidence is None else confidence.to(torch.float32)
         return replace(
             self,
             tokens=torch.where(where, tokens, self.tokens),
             status=torch.where(where, torch.full_like(self.status, int(Status.HELD)), self.status),
-            held_at=torch.where(where, torch.full_like(self.held_at, self.step), self.held_at),
-            held_confidence=torch.where(where, sure, self.held_confidence),
+            held_at=torch.where(where, self.step, torch.where(lost, -1, self.held_at)),
+            held_confidence=torch.where(where, sure, torch.where(lost, torch.nan, self.held_confidence)),
         )
+
+    def clear(self, where: Where) -> State:
+        """Open held positions to be solved anew, their tokens still in sight (law X5). Fixed and pad positions stay."""
+        status = torch.where(where & self.held, torch.full_like(self.status, int(Status.OPEN)), self.status)
+        return replace(self, status=status)
 
     def reopen(self, where: Where) -> State:
         """Turn held positions back to noise (law X4: always safe). Fixed and pad positions stay."""

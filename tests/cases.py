@@ -17,14 +17,26 @@ from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.guide import Guide
 from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, Proposer, RevisePolicy, Schedule, StopRule
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
+from ctrldiff.protocols import CommitPolicy, EditPolicy, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.sampling.commit import (
+    CertainFree,
+    EntropyBound,
+    Everything,
+    Factor,
+    LeftToRight,
+    Prefix,
+    Renoise,
+    Rewrite,
+    Threshold,
+    TopK,
+)
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.edit import Disagree, Final, Reconsider
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
-from ctrldiff.sampling.stop import Never, Settled
+from ctrldiff.sampling.stop import Never, Settled, Stable
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt
 
@@ -61,6 +73,8 @@ COMMITS: dict[str, CommitPolicy] = {
     "certain free": CertainFree(TopK(), above=0.9),
     "left to right, certain free": LeftToRight(CertainFree(TopK()), block=16),
     "default": plan().commit,
+    "rewrite": Rewrite(TopK()),
+    "renoise": Renoise(Threshold(0.6)),
 }
 
 SCHEDULES: dict[str, Schedule] = {
@@ -74,7 +88,13 @@ SCHEDULES: dict[str, Schedule] = {
 
 PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw()}
 REVISES: dict[str, RevisePolicy] = {"keep": Keep(), "least confident": LeastConfident(count=2, below=0.9)}
-STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5)}
+EDITS: dict[str, EditPolicy] = {
+    "final": Final(),
+    "reconsider": Reconsider(),
+    "disagree": Disagree(0.2),
+    "disagree, one": Disagree(0.1, count=1),
+}
+STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
 
 
 def table(name: str) -> Table:

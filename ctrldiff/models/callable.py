@@ -65,6 +65,10 @@ class CallableDenoiser:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return self._ban(out)
 
+    def observe(self, state: State, logits: torch.Tensor) -> State:
+        """A function of the ids alone remembers nothing."""
+        return state
+
     def _sequence(self, state: State, row: int) -> torch.Tensor:
         ids = torch.cat([state.prompt[row], state.tokens[row]])
         tail = -len(ids) % self.spec.round_to

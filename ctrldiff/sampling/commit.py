@@ -164,3 +164,27 @@ class CertainFree:
         eligible = state.open & step.window
         certain = eligible & (certainty("confidence", posterior, tokens, state) >= self.above)
         return certain | self.inner(posterior, tokens, state, replace(step, window=eligible & ~certain))
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Write all that was cleared, and what `inner` chooses of the noise (token to token, LLaDA2.1)."""
+
+    inner: CommitPolicy
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        return (state.cleared & step.window) | Renoise(self.inner)(posterior, tokens, state, step)
+
+
+@dataclass(frozen=True)
+class Renoise:
+    """Leave all that was cleared to become noise, and write what `inner` chooses of the rest (token to mask,
+    arXiv:2604.18738)."""
+
+    inner: CommitPolicy
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        noise = replace(
+            step, window=step.window & ~state.cleared, quota=step.quota - (state.cleared & step.window).sum(dim=1)
+        )
+        return self.inner(posterior, tokens, state, noise)

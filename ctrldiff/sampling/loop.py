@@ -11,6 +11,7 @@ from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
     Denoiser,
+    EditPolicy,
     Guidance,
     Processor,
     Proposer,
@@ -21,6 +22,7 @@ from ctrldiff.protocols import (
 )
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
@@ -37,6 +39,7 @@ def sample(
     guides: Sequence[Guidance] = (),
     schedule: Schedule = Linear(),
     propose: Proposer = Best(),
+    edit: EditPolicy = Final(),
     commit: CommitPolicy = TopK(),
     revise: RevisePolicy = Keep(),
     stop: StopRule = Never(),
@@ -44,10 +47,10 @@ def sample(
 ) -> State:
     """Write every open position of `state`.
 
-    Each step asks the denoiser once, binds the exact posterior over all that is still open, proposes one legal
-    completion a row and lets the commit policy pick which part of it to keep (law X1). Positions with only one
-    possible token are written without asking. On a row's last step all that is open is written, so the result is
-    complete whatever the policy; nothing is reopened then, nor once a row is complete.
+    Each step asks the denoiser once, binds the exact posterior over all that is open or that the edit policy clears
+    (law X5), proposes one legal completion a row and lets the commit policy pick which part to keep (law X1). Positions
+    with only one possible token are written without asking. On a row's last step all that is open is written, so the
+    result is complete whatever the policy; nothing is reopened then, nor once a row is complete.
 
     Returns: the final state; `state.tokens` is a member of the constraint's language in every row. The argument is
         left as it was, generators included: the same call gives the same result.
@@ -62,6 +65,9 @@ def sample(
         state = denoiser.noise(replace(state, step=index))
         step = schedule(state, index, steps)
         logits = denoise(denoiser, state, step, processors, guides)
+        state = denoiser.observe(state, logits)
+        again = edit(logits, state, step) & state.held & ~state.done[:, None]
+        state, step = state.clear(again), step.widen(again)
         posterior = constraint.bind(logits, state)
         tokens = propose(posterior, state).cpu()
         confidence = posterior.confidence(tokens).cpu()
@@ -90,7 +96,7 @@ def denoise(
 
 
 def stack(states: Sequence[State]) -> State:
-    """States of equal canvas length as one batch, in order. Memory and history stay behind: denoisers read neither."""
+    """States of equal canvas length as one batch, in order. History stays behind: denoisers do not read it."""
     return State(
         tokens=torch.cat([s.tokens for s in states]),
         status=torch.cat([s.status for s in states]),
@@ -100,6 +106,7 @@ def stack(states: Sequence[State]) -> State:
         prompt=tuple(ids for s in states for ids in s.prompt),
         log_weight=torch.cat([s.log_weight for s in states]),
         rngs=tuple(rng for s in states for rng in s.rngs),
+        memory={name: torch.cat([s.memory[name] for s in states]) for name in states[0].memory},
         step=states[0].step,
         forwards=torch.cat([s.forwards for s in states]),
     )

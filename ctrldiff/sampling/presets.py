@@ -39,6 +39,18 @@ class Temperature:
         return logits / self.value
 
 
+@dataclass(frozen=True)
+class Cooling:
+    """Divide logits by a temperature that falls with time, from `high` towards `low` (DiffusionGemma's .8 to .4)."""
+
+    low: float = 0.4
+    high: float = 0.8
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        value = self.low + (self.high - self.low) * step.time.clamp(min=0.0)
+        return logits / value.to(device=logits.device, dtype=logits.dtype)[:, None, None]
+
+
 def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
     """The default preset, or with `steps` the fixed-rate one; above temperature 0 with exact samples."""
     propose: Proposer = Draw() if temperature > 0 else Best()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.protocols import Posterior
-from ctrldiff.state import Scores, State, Step
+from ctrldiff.state import HISTORY, Scores, State, Step
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,27 @@ class Settled:
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
         entropy = torch.where(state.open, posterior.entropy().cpu(), torch.zeros(()))
         return entropy.sum(dim=1) <= self.nats
+
+
+@dataclass(frozen=True)
+class Stable:
+    """Fill the rest of a row at once when the best completion has been the proposal of the last `steps` steps and the
+    mean entropy of its open marginals is below `nats` (DiffusionGemma's adaptive stop). For `Best()` proposals."""
+
+    steps: int = 1
+    nats: float = 0.005
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= HISTORY:
+            raise ValueError(f"steps={self.steps}: from 1 to {HISTORY}, which is what a state remembers")
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
+        if len(state.history) < self.steps:
+            return torch.zeros(state.shape[0], dtype=torch.bool)
+        best = posterior.map().cpu()
+        same = torch.stack([(past == best).all(dim=1) for past in state.history[-self.steps :]]).all(dim=0)
+        entropy = torch.where(state.open, posterior.entropy().cpu(), 0.0)
+        return same & (entropy.sum(dim=1) < self.nats * state.open.sum(dim=1))
 
 
 def ignore(state: State, step: Step, scores: Scores) -> None:

@@ -10,6 +10,7 @@ from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
     Denoiser,
+    EditPolicy,
     Posterior,
     Proposer,
     RevisePolicy,
@@ -20,7 +21,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.stop import ignore
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.state import State, Step
-from tests.cases import COMMITS, CONSTRAINTS, LENGTH, PROPOSERS, REVISES, SCHEDULES, STOPS, bound, hard_state
+from tests.cases import COMMITS, CONSTRAINTS, EDITS, LENGTH, PROPOSERS, REVISES, SCHEDULES, STOPS, bound, hard_state
 from tests.conftest import MASK, NOISES, PAD, VOCABULARY, logits_like, toy
 
 
@@ -52,6 +53,11 @@ def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
     assert not live.isnan().any() and (live < torch.inf).all() and (live[..., banned] == -torch.inf).all()
     assert torch.equal(denoiser(noisy), logits), "the same canvas, the same logits"
     assert torch.equal(denoiser(noisy.gather([1]))[0], logits[1]), "a row does not see its batch"
+    later = denoiser.observe(noisy, logits)
+    assert torch.equal(later.tokens, noisy.tokens) and torch.equal(later.status, noisy.status), (
+        "only its memory changes"
+    )
+    assert all(value.shape[0] == state.shape[0] for value in later.memory.values())
 
 
 def check_commit(commit: CommitPolicy, name: str) -> None:
@@ -98,6 +104,21 @@ def check_revise(revise: RevisePolicy, name: str) -> None:
     where = revise(posterior, state, step)
     assert where.dtype == torch.bool and where.shape == state.shape
     assert bound(name, 3).bind(logits_like(state, 4), state.reopen(where)).map().shape == state.shape
+    assert unchanged(state, before)
+
+
+def check_edit(edit: EditPolicy, name: str) -> None:
+    state, _, _, step = scene(name, share=0.7)
+    before, logits = state.snapshot(), logits_like(state, 5)
+    where = edit(logits, state, step)
+    assert where.dtype == torch.bool and where.shape == state.shape
+    assert torch.equal(edit(logits, state, step), where), "a function of its arguments"
+    cleared = state.clear(where)
+    assert torch.equal(cleared.tokens, state.tokens) and torch.equal(cleared.cleared, where & state.held)
+    posterior = bound(name, 3).bind(logits_like(state, 4), cleared)
+    tokens = posterior.map()
+    assert posterior.feasible(tokens, torch.ones_like(where)).all(), "clearing leaves a completion of what stays"
+    assert torch.equal(tokens[~cleared.open], state.tokens[~cleared.open])
     assert unchanged(state, before)
 
 
@@ -183,6 +204,12 @@ def test_proposers(propose, name):
 @pytest.mark.parametrize("revise", REVISES)
 def test_revise_policies(revise, name):
     check_revise(REVISES[revise], name)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("edit", EDITS)
+def test_edit_policies(edit, name):
+    check_edit(EDITS[edit], name)
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -7,7 +7,7 @@ import pytest
 
 from ctrldiff.constraints import basic, description, json_schema
 from ctrldiff.constraints.description import And, Description, Or
-from ctrldiff.sampling import commit, propose, revise, schedules, stop
+from ctrldiff.sampling import commit, edit, propose, revise, schedules, stop
 from tests import cases
 
 
@@ -26,6 +26,7 @@ def classes(module: ModuleType) -> set[type]:
         (schedules, cases.SCHEDULES),
         (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
+        (edit, cases.EDITS),
         (stop, cases.STOPS),
     ],
     ids=lambda value: value.__name__.rpartition(".")[2] if inspect.ismodule(value) else "",

@@ -5,8 +5,9 @@ import copy
 import pytest
 import torch
 
-from ctrldiff.sampling.commit import CertainFree, LeftToRight, TopK
+from ctrldiff.sampling.commit import CertainFree, EntropyBound, LeftToRight, Rewrite, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
+from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import LeastConfident
@@ -26,6 +27,8 @@ PLANS = {
         "commit": TopK("margin"),
         "revise": LeastConfident(2),
     },
+    "reconsidered": {"schedule": Linear(6), "propose": Draw(), "edit": Reconsider(), "commit": EntropyBound(0.5)},
+    "edited": {"schedule": Linear(9), "propose": Best(), "edit": Disagree(0.2), "commit": Rewrite(TopK())},
     "default": {"schedule": Linear(), "commit": LeftToRight(CertainFree(TopK()), block=3), "propose": Best()},
 }
 

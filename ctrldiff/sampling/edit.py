@@ -1,0 +1,96 @@
+"""Which written positions to clear and solve anew (law X5), and correcting a text that is complete.
+
+The commit policy says what becomes of the cleared ones: `Rewrite` writes them at once, `Renoise` turns them to noise,
+any other lets them compete with the rest. Whatever it does, a step writes part of one legal completion of all that
+stays, so an edit that the constraint forbids comes to nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from ctrldiff.protocols import Constraint, Denoiser, EditPolicy, Proposer
+from ctrldiff.sampling.commit import best_first, first
+from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.propose import Best
+from ctrldiff.state import State, Step, Where
+
+
+@dataclass(frozen=True)
+class Final:
+    """What is written is not edited."""
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
+        return torch.zeros(state.shape, dtype=torch.bool)
+
+
+@dataclass(frozen=True)
+class Reconsider:
+    """Everything written, in every step: acceptance is decided afresh over the whole canvas, as models of uniform noise
+    do, which are never told what is noise (DiffusionGemma; predictor-corrector steps of Duo, arXiv:2506.10892)."""
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
+        return state.held
+
+
+@dataclass(frozen=True)
+class Disagree:
+    """Where the model's own best token is another one and its probability is above `above` (token-to-token editing,
+    LLaDA2.1); with `count`, no more than that many in a row, the most probable first (GIDD's self-correction, which
+    takes one a step). Ties: the smallest id is the best, the leftmost position the first."""
+
+    above: float = 0.9
+    count: int | None = None
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
+        best, tokens = (found.cpu() for found in logits.softmax(dim=-1).max(dim=-1))
+        where = state.held & (tokens != state.tokens) & (best > self.above)
+        if self.count is None:
+            return where
+        return first(torch.full((state.shape[0],), self.count), best_first(best, where), where)
+
+
+def correct(
+    denoiser: Denoiser,
+    state: State,
+    *,
+    edit: EditPolicy,
+    constraint: Constraint = FREE,
+    propose: Proposer = Best(),
+    steps: int = 16,
+) -> State:
+    """Edit complete canvases, until a step changes nothing in any row or `steps` are taken.
+
+    Each step asks the denoiser about the text as it stands, clears what `edit` names, and writes it anew from one legal
+    completion of the rest. The canvases are legal before and after every step.
+
+    Args: state: every row complete, as `sample` leaves it.   steps: at most, for each row.
+    Returns: the state with the edited tokens; `forwards` counts what a row took part in.
+    Raises: ValueError if a row is not complete or steps < 0; otherwise as `sample`.
+    Source: LLaDA2.1 (steps after the last mask); von Rütte et al. 2025, arXiv:2503.04482 (self-correction of GIDD).
+    """
+    if steps < 0:
+        raise ValueError(f"steps={steps}: at least 0")
+    if not bool(state.done.all()):
+        raise ValueError("a row has open positions: sample fills them, then correct edits them")
+    state = state.snapshot()
+    going = state.held.any(dim=1)
+    for index in range(steps):
+        if not going.any():
+            break
+        state = replace(state, step=state.step + 1)
+        shown = state.clear(state.held & going[:, None])  # open to be asked about, every token in sight
+        logits = denoiser(shown)
+        shown = denoiser.observe(shown, logits)
+        total = torch.full((state.shape[0],), steps)
+        step = Step(index, total, shown.open, shown.open.sum(dim=1), total <= index + 1)
+        where = edit(logits, state, step) & shown.open
+        cleared = replace(state.clear(where), memory=shown.memory)
+        posterior = constraint.bind(logits, cleared)
+        tokens = propose(posterior, cleared).cpu()
+        after = cleared.write(where, tokens, posterior.confidence(tokens).cpu()).recall(tokens)
+        state = replace(after, forwards=state.forwards + going.to(torch.int64))
+        going = going & (state.tokens != shown.tokens).any(dim=1)
+    return state

@@ -25,6 +25,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "structured",
     "models",
     "generate",
+    "engines",
     "extract",
     "calibrate",
     "cli",
@@ -42,7 +43,7 @@ ANNOTATIONS_ONLY = {
     ("protocols", "automata.vocabulary"),
 }
 HEAVY = {  # which layers may import these when they are themselves imported
-    "torch": {"state", "protocols", "likelihood", "sampling", "guidance", "models", "generate"},
+    "torch": {"state", "protocols", "likelihood", "sampling", "guidance", "models", "generate", "engines"},
     "numba": {"kernels"},
     "transformers": set(),
     "pydantic": {"structured", "type_schema"},

@@ -158,3 +158,30 @@ def walk_tokens(
             return -np.inf
         s = after
     return w if accept[s] else -np.inf
+
+
+@kernel
+def walk_to(
+    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, end: int, classes: I32
+) -> tuple[int, int]:
+    """The state one string of token classes leads to, and how many of them were read: fewer if the next leads nowhere.
+
+    Nothing more is read once `end` is reached.
+    """
+    s = start
+    for t in range(classes.size):
+        if s == end:
+            return s, classes.size
+        after = -1
+        for e in range(edge_ptr[s], edge_ptr[s + 1]):
+            k = edge_label[e]
+            for i in range(label_ptr[k], label_ptr[k + 1]):
+                if label_classes[i] == classes[t]:
+                    after = edge_to[e]
+                    break
+            if after >= 0:
+                break
+        if after < 0:
+            return s, t
+        s = after
+    return s, classes.size

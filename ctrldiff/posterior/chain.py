@@ -233,7 +233,7 @@ def _feasible(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> b
     if not row.agrees(tokens, keep):
         return False
     clamped = row.clamp(tokens, keep)
-    return clamped.possible and bool(clamped.best[0, 0] > -np.inf)
+    return clamped.possible and bool(clamped.best[0, row.table.start] > -np.inf)
 
 
 def bind_table(table: Table, log_probs: Any, written: Any = None) -> ChainPosterior:

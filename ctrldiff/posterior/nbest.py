@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.posterior import refusals
-from ctrldiff.posterior.row import START, Row
+from ctrldiff.posterior.row import Row
 
 
 class Choices(NamedTuple):
@@ -127,11 +127,11 @@ class Part:
 
 def n_best(row: Row, n: int) -> NDArray[np.int64]:
     """(n, T) the n best strings, best first; -1 where there are fewer. Ties: the first in token-id order first."""
-    best = float(row.best[0, START])
+    best = float(row.best[0, row.table.start])
     if best == -np.inf:
         raise refusals.all_improbable(row.table, row.label_best, row.reach, row.scores.row)
     out = np.full((n, len(row.written)), -1, np.int64)
-    parts = [Part(Menu(row, n), best, 0.0, (), START, 0)]
+    parts = [Part(Menu(row, n), best, 0.0, (), row.table.start, 0)]
     for i in range(n):
         if not parts:
             break

@@ -65,6 +65,22 @@ def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
     )
 
 
+def dead_end(table: Table, state: int, tokens: I64, position: int) -> Infeasible:
+    """The error for a prefix that no legal text begins with."""
+    chain = table.chain
+    allowed = tokens_of(table, np.unique(chain.edge_label[chain.edge_ptr[state] : chain.edge_ptr[state + 1]]))
+    some = ", ".join(shown(table, v) for v in allowed[:SHOWN]) + (", ..." if len(allowed) > SHOWN else "")
+    return Infeasible(
+        f"token {position} of the text is {shown(table, tokens[position])}, which no legal text has there",
+        why=f"after the {position} before it, it could be: {some}" if some else f"the text ends after {position}",
+        hint="check where the answer begins, and that nothing else writes or edits it",
+        shortest=table.shortest,
+        budget=None,
+        row=0,
+        position=position,
+    )
+
+
 def contradiction(table: Table, row: int, position: int, written: int, wanted: int) -> Infeasible:
     """The error for clamping a written position to another token."""
     return Infeasible(

@@ -18,7 +18,6 @@ from ctrldiff.posterior.table import Table, fixed
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
-START = 0
 
 
 class ClassScores:
@@ -130,7 +129,7 @@ class Row:
 
     def map(self) -> I64:
         """(T,) the best string."""
-        if self.best[0, START] == -np.inf:
+        if self.best[0, self.table.start] == -np.inf:
             raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
         x, first = self.logits.first(self.table, self.open, self.scores.max(self.open))
         chain = self.table.chain
@@ -140,7 +139,7 @@ class Row:
             self.label_best,
             self.class_best,
             self.best,
-            START,
+            self.table.start,
             x,
             self.table.classes.ptr,
             self.table.classes.tokens,
@@ -168,7 +167,7 @@ class Row:
     @property
     def log_z(self) -> float:
         """Log of the summed weight of all legal strings; -inf if there is none."""
-        return float(self.total[0, START])
+        return float(self.total[0, self.table.start])
 
     def certain_log_z(self) -> float:
         """`log_z`, or an error if there is nothing."""
@@ -182,7 +181,7 @@ class Row:
         uniforms = rng.random((n, len(self.written), 3))
         chain = self.table.chain
         classes = walk.walk_sample(
-            *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, START, uniforms
+            *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, self.table.start, uniforms
         )
         tokens = np.tile(self.written, (n, 1))
         best = self.scores.max(self.open)
@@ -193,7 +192,7 @@ class Row:
     def flow(self) -> tuple[F64, F64]:
         """(T + 1, S) probability of each state, (T, L) of each label."""
         self.certain_log_z()
-        return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, START)
+        return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, self.table.start)
 
     @cached_property
     def gain(self) -> F32:
@@ -252,7 +251,9 @@ class Row:
         chain, at = self.table.chain, self.open
         if not self.agrees(tokens, np.ones(len(tokens), np.bool_)):
             return -np.inf
-        weight = walk.walk_tokens(*chain.edges, *chain.labels, chain.accept, START, self.table.written_class(tokens))
+        weight = walk.walk_tokens(
+            *chain.edges, *chain.labels, chain.accept, self.table.start, self.table.written_class(tokens)
+        )
         return float(weight + self.logits.at(at, tokens[at]).sum() - log_z)
 
     def _with_written(self, scores: NDArray[Any]) -> F64:
@@ -268,7 +269,7 @@ def reach_of(table: Table, written_class: NDArray[np.int32]) -> NDArray[np.uint8
     """(T + 1, S): where the start can lead, given the class of every written token (-1 where open)."""
     edge_ptr, edge_to, edge_label, _ = table.chain.edges
     return kernels.reachable(
-        edge_ptr, edge_to, edge_label, *table.chain.labels, table.chain.distance, START, written_class
+        edge_ptr, edge_to, edge_label, *table.chain.labels, table.chain.distance, table.start, written_class
     )
 
 

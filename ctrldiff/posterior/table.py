@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import ShapeError
+from ctrldiff.errors import ShapeError, VocabularyError
 from ctrldiff.kernels import chain as kernels
+from ctrldiff.kernels import walk
 
 if TYPE_CHECKING:
     from ctrldiff.automata.token_automaton import TokenAutomaton
@@ -53,11 +54,13 @@ class Classes(NamedTuple):
 class Table:
     """What may be written: a token automaton and the vocabulary it was read through.
 
-    `bind` it to log-probabilities at every step; nothing is parsed or compiled there.
+    `bind` it to log-probabilities at every step; nothing is parsed or compiled there. `start` is the state a text
+    begins in; a table that goes on from the middle of one has another (`ahead`).
     """
 
     automaton: TokenAutomaton
     vocabulary: Vocabulary | None = None
+    start: int = 0
 
     def __post_init__(self) -> None:
         if self.vocabulary is not None and self.vocabulary.size != self.size:
@@ -86,7 +89,7 @@ class Table:
     @property
     def shortest(self) -> int:
         """The fewest positions that hold a whole text: the smallest budget that works."""
-        return int(self.automaton.distance[0])
+        return int(self.automaton.distance[self.start])
 
     @property
     def longest(self) -> int | None:
@@ -116,6 +119,46 @@ class Table:
         from ctrldiff.posterior.chain import forced_tokens
 
         return forced_tokens(self, written)
+
+    def walk(self, tokens: Any) -> int:
+        """The state after these tokens of a text. Behind its end (a stop id) nothing more is read.
+
+        Raises: Infeasible, naming the first token that no legal text has there; VocabularyError without stop ids.
+        """
+        from ctrldiff.posterior import refusals
+
+        ids = np.asarray(tokens.detach().cpu() if hasattr(tokens, "detach") else tokens, np.int64).reshape(-1)
+        if ((ids < 0) | (ids >= self.size)).any():
+            raise refusals.bad_ids("tokens", ids, self.size)
+        edge_ptr, edge_to, edge_label, _ = self.chain.edges
+        classes = self.written_class(ids)
+        state, read = walk.walk_to(edge_ptr, edge_to, edge_label, *self.chain.labels, self.start, self.tail, classes)
+        if read < len(ids):
+            raise refusals.dead_end(self, state, ids, read)
+        return int(state)
+
+    def ahead(self, state: int, after: int = 0) -> Table:
+        """The table of what may follow from `state`, where `after` positions beyond the canvas are still to be written.
+
+        A string is legal there if it can be finished within those. What is written beyond is not weighed, only whether
+        there is a way: so the posterior of a block knows the whole remaining canvas, and its logits alone.
+        Raises: VocabularyError without stop ids, as a text could not end before the last position.
+        """
+        _ = self.tail
+        distance = fixed(np.maximum(self.automaton.distance - after, 0), np.int32)
+        accept = distance == 0
+        part = replace(self, automaton=replace(self.automaton, accept=accept, distance=distance), start=state)
+        # What depends on the tokens alone is shared: it costs a sort of the vocabulary.
+        shared = {"classes": self.classes, "only_token": self.only_token, "device_classes": self.device_classes}
+        part.__dict__.update(shared, chain=self.chain._replace(accept=fixed(accept, np.uint8), distance=distance))
+        return part
+
+    @property
+    def tail(self) -> int:
+        """The state behind the end of a text. Raises: VocabularyError without stop ids."""
+        if self.automaton.tail is None:
+            raise VocabularyError("no token ends a text", hint="give the vocabulary its stop_ids")
+        return self.automaton.tail
 
     @cached_property
     def chain(self) -> Chain:

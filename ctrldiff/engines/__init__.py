@@ -1,0 +1,1 @@
+"""Loops that belong to others: thin shims over one function, `block.solve`, that constrains what an engine shows."""

@@ -1,0 +1,173 @@
+"""One block of an answer, constrained: what every engine shim asks.
+
+An engine shows one block and keeps the loop. What the constraint needs beyond that is small: the state of the automaton
+after the tokens before the block, and how many positions are left from the block's first one on (law X7: the whole
+remaining canvas counts, although only the block is seen).
+
+Nothing here is drawn from a clock, a global generator or a rank: the same arguments give the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+
+from ctrldiff.errors import BudgetTooSmall, InputError
+from ctrldiff.posterior.chain import ChainPosterior
+from ctrldiff.posterior.table import Table
+
+Keep: TypeAlias = Literal["only", "first", "all"]
+LIFT = 0.0625  # by how much the proposal leads its row where it is not the most probable; exact in every float type
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One legal way to write a block.
+
+    Fields (T positions of the block):
+        tokens: (T,) int64 on the CPU: a legal completion, what is held included.
+        confidence: (T,) float32 on the CPU: the constrained marginal of each; 1 where held.
+        posterior: over the first `inside` positions; behind them the answer's budget is used up and stop ids follow.
+    """
+
+    tokens: torch.Tensor
+    confidence: torch.Tensor
+    posterior: ChainPosterior | None
+    inside: int
+
+
+def solve(
+    table: Table,
+    start: int,
+    logits: torch.Tensor,
+    canvas: torch.Tensor,
+    free: torch.Tensor,
+    left: int,
+    *,
+    temperature: float = 0.0,
+    rng: np.random.Generator | None = None,
+) -> Solved:
+    """Constrain one block: the best legal completion of its free positions that can still be finished in time.
+
+    Args:
+        table: the constraint over the model's vocabulary.
+        start: the state after the answer's tokens before the block: `table.walk(tokens)`.
+        logits: (T, V), any device and float type; rows of held positions are not read.
+        canvas: (T,) int64, the block's tokens.         free: (T,) bool, which of them are still to be written.
+        left: positions of the answer from the block's first one on; the block may end before or behind them.
+        temperature: 0 for the most probable completion (ties: first in token-id order), else an exact draw by `rng`.
+    Raises: Infeasible if what is held cannot be continued to a whole text, naming the position; BudgetTooSmall if no
+        text of this state fits in `left` positions.
+    """
+    T = len(canvas)
+    inside = max(0, min(T, left))
+    if table.chain.distance[start] > max(left, 0):
+        raise BudgetTooSmall(
+            f"the shortest way to finish the answer takes {table.chain.distance[start]} tokens, {left} are left",
+            hint="give the answer more positions, or loosen the constraint",
+            shortest=int(table.chain.distance[start]),
+            budget=left,
+            row=0,
+            position=None,
+        )
+    stop = table.vocabulary.stop_ids[0] if table.vocabulary and table.vocabulary.stop_ids else 0
+    tokens, confidence = torch.full((T,), stop, dtype=torch.int64), torch.ones(T)
+    if not inside:
+        return Solved(tokens, confidence, None, 0)
+    scores = logits[:inside].to(torch.float32)
+    held = torch.where(free, -1, canvas)[:inside]
+    posterior = table.ahead(start, left - inside).bind(scores / temperature if temperature > 0 else scores, held)
+    if temperature > 0:
+        if rng is None:
+            raise InputError(
+                f"temperature={temperature} needs a generator", hint="pass rng=np.random.default_rng(seed)"
+            )
+        found = posterior.sample(1, rngs=[rng])[0]
+    else:
+        found = posterior.map()
+    tokens[:inside], confidence[:inside] = found.cpu(), posterior.confidence(found).cpu()
+    return Solved(tokens, confidence, posterior, inside)
+
+
+def never(dtype: torch.dtype) -> float:
+    """The score of what may not be written: finite, since some samplers multiply p by log p and get NaN from -inf."""
+    return max(-1e20, torch.finfo(dtype).min / 2)
+
+
+def rewritten(solved: Solved, logits: torch.Tensor, keep: Keep = "only") -> torch.Tensor:
+    """(T, V) scores of a block for an engine that picks tokens itself, in the type and on the device of `logits`.
+
+    Args:
+        keep: "only": nothing but the proposal can be picked, so whatever the engine does is legal. Its own sense of
+                which position is certain is lost: every row has confidence 1.
+            "first": constrained log-marginals, and the proposal leads each row. For engines that write the best token
+                of a row, at any number of positions (law X1), and rank positions by confidence, margin or entropy.
+            "all": constrained log-marginals. Any token drawn at *one* position is legal; two together need not be
+                (law X2).
+    """
+    low = never(logits.dtype)
+    tokens = solved.tokens.to(logits.device)[:, None]
+    out = torch.full_like(logits, low)
+    if keep == "only" or solved.posterior is None:
+        return out.scatter_(1, tokens, 0.0)
+    marginals = solved.posterior.marginals()
+    log = (marginals / marginals.amax(dim=-1, keepdim=True)).log().to(logits.dtype)
+    out[: solved.inside] = log.masked_fill(marginals == 0, low).clamp(min=low)
+    out[solved.inside :].scatter_(1, tokens[solved.inside :], 0.0)
+    if keep == "all":
+        return out
+    # A tie after rounding to a short float type would let another token lead.
+    rivals = out.scatter(1, tokens, low).amax(dim=-1, keepdim=True)
+    led = out.gather(1, tokens) > rivals
+    return out.scatter_(1, tokens, torch.where(led, out.gather(1, tokens), torch.full_like(rivals, LIFT)))
+
+
+def row_table(tables: Table | Sequence[Table], row: int, rows: int) -> Table:
+    """The table of a row: one for all, one each, or one for every run of rows (several answers to one prompt)."""
+    if isinstance(tables, Table):
+        return tables
+    if not tables or rows % len(tables):
+        raise InputError(f"{len(tables)} constraints for {rows} rows", hint="one for all rows, or one for each prompt")
+    return tables[row * len(tables) // rows]
+
+
+def edited(
+    table: Table,
+    start: int,
+    logits: torch.Tensor,
+    canvas: torch.Tensor,
+    free: torch.Tensor,
+    left: int,
+    *,
+    threshold: float,
+) -> torch.Tensor:
+    """(T,) int64 on the CPU: the canvas with held tokens replaced where the model has become sure of others.
+
+    For engines that edit what they wrote. The block is solved with everything open (law X5: clear, then solve); a held
+    token gives way where that completion differs and its constrained marginal is above `threshold`. All replacements
+    together if a legal text allows it, otherwise one after the other, the surest first, those that still allow one.
+    Arguments as `solve`; what must never change belongs before the block.
+    """
+    whole = solve(table, start, logits, canvas, torch.ones_like(free), left)
+    now, held = canvas.cpu().clone(), ~free.cpu()
+    wanted = held & (whole.tokens != now) & (whole.confidence > threshold)
+    if whole.posterior is None or not wanted.any():
+        return now
+    inside, device = whole.inside, logits.device
+
+    def fits(tokens: torch.Tensor) -> bool:
+        assert whole.posterior is not None
+        return bool(whole.posterior.feasible(tokens[:inside].to(device), held[:inside].to(device)))
+
+    together = torch.where(wanted, whole.tokens, now)
+    if fits(together):
+        return together
+    for position in sorted(wanted.nonzero()[:, 0].tolist(), key=lambda t: (-float(whole.confidence[t]), t)):
+        trial = now.clone()
+        trial[position] = whole.tokens[position]
+        now = trial if fits(trial) else now
+    return now

@@ -14,6 +14,7 @@ from ctrldiff.constraints.description import Automaton, Description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
+from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide
 from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.posterior.table import Table
@@ -38,7 +39,7 @@ from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.sampling.stop import Never, Settled, Stable
 from ctrldiff.state import State
-from tests.conftest import SIZE, STOP, VOCABULARY, prompt
+from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 
 LENGTH = 8  # canvas of the cases; every constraint below fits
 
@@ -137,6 +138,10 @@ def toy_classifier() -> CanvasClassifier:
 
 
 GUIDES: dict[str, Guide] = {
+    "classifier-free": ClassifierFree(1.5),
+    "negative prompt": NegativePrompt("b-a"),
+    "adaptive classifier-free": AdaptiveClassifierFree(1.5, share=0.5),
+    "contrast": Contrast(toy(seed=1)),
     "classifier": Classifier(toy_classifier(), "warm"),
     "classifier, open": Classifier(toy_classifier(), "cold", at="open"),
     "classifier, exact": Classifier(toy_classifier(), "cold", method="exact", candidates=3),

@@ -1,7 +1,19 @@
 """Guidance: leaning towards an attribute, before the constraint binds. Public as `ctrldiff.guide`."""
 
 from ctrldiff.guidance.classifier import Classifier, TokenClassifier
+from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide, Tilt, during
 from ctrldiff.guidance.network import CanvasClassifier
 
-__all__ = ["CanvasClassifier", "Classifier", "Guide", "Tilt", "TokenClassifier", "during"]
+__all__ = [
+    "AdaptiveClassifierFree",
+    "CanvasClassifier",
+    "Classifier",
+    "ClassifierFree",
+    "Contrast",
+    "Guide",
+    "NegativePrompt",
+    "Tilt",
+    "TokenClassifier",
+    "during",
+]

@@ -170,7 +170,7 @@ def loaded(classifier: TokenClassifier | str | Path) -> TokenClassifier:
     return classifier
 
 
-def same_vocabulary(theirs: Vocabulary, ours: Vocabulary) -> None:
+def same_vocabulary(theirs: Vocabulary, ours: Vocabulary, who: str = "the classifier") -> None:
     """Raises VocabularyError that names the first ids which write something else in the two vocabularies."""
     if theirs == ours:
         return
@@ -180,9 +180,9 @@ def same_vocabulary(theirs: Vocabulary, ours: Vocabulary) -> None:
     ids = sorted({*differ, *stops, *range(shared, max(theirs.size, ours.size))})
     if not ids:  # the same tokens, and another padding
         return
-    told = [f"id {i}: the model {_spelled(ours, i)}, the classifier {_spelled(theirs, i)}" for i in ids[:5]]
+    told = [f"id {i}: the model {_spelled(ours, i)}, {who} {_spelled(theirs, i)}" for i in ids[:5]]
     raise VocabularyError(
-        f"the classifier reads other tokens than the model writes: {len(ids):,} ids differ "
+        f"{who} reads other tokens than the model writes: {len(ids):,} ids differ "
         f"({theirs.size:,} tokens against {ours.size:,})",
         why="\n".join(told),
         hint="train it on this model's vocabulary (examples/train_guide/train.py), or score decoded texts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from ctrldiff.guidance.guide import Guide, Tilt
 from ctrldiff.protocols import Denoiser, GuideContext
 from ctrldiff.sampling.constrain import FREE
-from ctrldiff.state import Step
+from ctrldiff.state import State, Step
 from tests.conftest import PIECES, SIZE, VOCABULARY, toy
 
 
@@ -32,6 +32,11 @@ def context(rows: int = 3, denoiser: Denoiser | None = None, **changes: Any) -> 
         "read": lambda row, text: text,
     }
     return GuideContext(**{**told, **changes})
+
+
+def prompts_of(state: State) -> Callable[[int, str], list[int]]:
+    """`GuideContext.prompt` of a state whose rows all stand for the text "ab"."""
+    return lambda row, text: state.prompt[row].tolist() if text == "ab" else encode(text)
 
 
 def step_at(time: float, rows: int = 3, length: int = 8) -> Step:

@@ -10,7 +10,7 @@ from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from tests.cases import CONSTRAINTS, GUIDES, bound, hard_state, legal
 from tests.conftest import NOISES, text, toy
-from tests.guidance.fakes import context
+from tests.guidance.fakes import context, prompts_of
 
 NAMES = [name for name in CONSTRAINTS if name != "free"]
 
@@ -20,7 +20,8 @@ def decoded(guide, name, *, noise="mask", rows=None, **how):
     state, denoiser = hard_state(name), toy(noise)
     state = state if rows is None else state.gather(rows)
     constraint = bound(name, state.shape[0])
-    guides = prepared([guide], context(state.shape[0], denoiser, constraint=constraint))
+    told = {"constraint": constraint, "prompt": prompts_of(state)}
+    guides = prepared([guide], context(state.shape[0], denoiser, **told))
     return sample(denoiser, state, constraint=constraint, guides=guides, **how)
 
 

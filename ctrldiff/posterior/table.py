@@ -140,8 +140,9 @@ class Table:
     def ahead(self, state: int, after: int = 0) -> Table:
         """The table of what may follow from `state`, where `after` positions beyond the canvas are still to be written.
 
-        A string is legal there if it can be finished within those. What is written beyond is not weighed, only whether
-        there is a way: so the posterior of a block knows the whole remaining canvas, and its logits alone.
+        A string is legal there if it can be finished within those. What is written beyond is not weighed, neither by
+        scores nor by edge weights, only whether there is a way: so the posterior of a block knows the whole remaining
+        canvas, and its own logits alone.
         Raises: VocabularyError without stop ids, as a text could not end before the last position.
         """
         _ = self.tail

@@ -1,5 +1,6 @@
 """A block against every string it could hold, and blocks one after the other against the whole text."""
 
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -32,6 +33,17 @@ def fits_after(whole, prefix, free, canvas):
     return can_be(whole, [*prefix, *torch.where(free, -1, canvas).tolist()], 8)
 
 
+def edge_weights(whole, state, tokens):
+    """The summed weights of the edges that these tokens take from a state."""
+    total, a = 0.0, whole.automaton
+    for token in tokens:
+        after = replace(whole, start=state).walk([token])
+        if a.edge_weight is not None:
+            total += float(a.edge_weight[(a.edge_from == state) & (a.edge_to == after)][0])
+        state = after
+    return total
+
+
 def member(name, rng, length=8):
     """A legal text of the constraint with its tail."""
     return table(name).bind(np.float32(rng.normal(size=(length, SIZE)))).map()
@@ -54,8 +66,10 @@ def test_a_block_is_every_string_that_can_still_be_finished(name, seed):
         for v in product(range(SIZE), repeat=T)
         if all(f or v[t] == int(canvas[t]) for t, f in enumerate(free)) and can_be(whole, [*prefix, *v], 8)
     ]
-    weights = np.array([sum(float(logits[t, v[t]]) for t in range(T) if free[t]) for v in strings])
-    solved = solve(whole, whole.walk(prefix), logits, canvas, free, left)
+    start = whole.walk(prefix)
+    scores = [sum(float(logits[t, v[t]]) for t in range(T) if free[t]) for v in strings]
+    weights = np.array(scores) + [edge_weights(whole, start, v) for v in strings]
+    solved = solve(whole, start, logits, canvas, free, left)
     assert tuple(solved.tokens.tolist()) == strings[int(weights.argmax())]
     want, shares = np.zeros((T, SIZE)), np.exp(weights - weights.max())
     for v, share in zip(strings, shares / shares.sum()):

@@ -1,0 +1,204 @@
+"""An SGLang dLLM algorithm whose requests' `regex` and `json_schema` are obeyed. Found by SGLang as a plug-in.
+
+SGLang 0.5.23 hands an algorithm one block a request: logits, tokens, absolute positions, request ids. What a request
+asked for is read where it is admitted (`validate_request`), compiled there, and refused there with HTTP 400. Its answer
+so far is kept by its id and by absolute position, so that a request which is retracted and encoded again meets its own
+tokens.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.constraints.basic import Regex
+from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.engines.block import never, solve
+from ctrldiff.errors import BudgetTooSmall, CtrldiffError, InputError, SchemaInvalid
+from ctrldiff.posterior.table import Table
+
+NAME = "Ctrldiff"  # as in `--dllm-algorithm Ctrldiff`
+REQUESTS = 1 << 14  # requests remembered: one that is aborted says no goodbye, so the oldest goes
+TABLES = 64
+
+
+@dataclass
+class Request:
+    """What one constrained request may write, and what it has written: `answer[i]` stands at `prompt + i`."""
+
+    table: Table
+    prompt: int
+    budget: int
+    answer: list[int] = field(default_factory=list)
+
+
+class ConstrainedSteps:
+    """The algorithm, without SGLang's base class: `register` puts the two together.
+
+    Greedy, as SGLang's LowConfidence: every step writes the free positions whose constrained marginal is above
+    `threshold` (`--dllm-algorithm-config`, 0.95), at least the surest one; requests without a constraint the same way
+    by the model's own probabilities. A block is reported done one forward after its last write, when its cache holds
+    what it says.
+    """
+
+    block_size: int
+    mask_id: int
+    requests: ClassVar[OrderedDict[str, Request]] = OrderedDict()
+    tables: ClassVar[OrderedDict[tuple[Any, ...], Table]] = OrderedDict()
+    vocabularies: ClassVar[dict[tuple[Any, ...], Vocabulary]] = {}
+    banned: ClassVar[tuple[int, ...]] = ()
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)  # type: ignore[call-arg]
+        self.threshold = float(config.algorithm_config.get("threshold", 0.95))
+        type(self).banned = (self.mask_id,)
+
+    @classmethod
+    def validate_request(cls, req: Any) -> str | None:
+        """Admit a request: compile its constraint, or say why not. Runs on every rank, with the same result."""
+        cls.requests.pop(req.rid, None)
+        try:
+            admitted = cls.admit(req)
+        except CtrldiffError as error:
+            return str(error)
+        if admitted is not None:
+            cls.requests[req.rid] = admitted
+            while len(cls.requests) > REQUESTS:
+                cls.requests.popitem(last=False)
+        return None
+
+    @classmethod
+    def admit(cls, req: Any) -> Request | None:
+        """The constrained request, or None for one without a constraint."""
+        params = req.sampling_params
+        asked = {k: v for k in ("json_schema", "regex", "ebnf", "structural_tag") if (v := getattr(params, k, None))}
+        if not asked:
+            return None
+        kind, text = next(iter(asked.items()))
+        if len(asked) > 1 or kind in ("ebnf", "structural_tag"):
+            raise InputError(f"{', '.join(asked)}: not supported here", hint="one of json_schema or regex")
+        for name in ("stop", "stop_regex", "ignore_eos"):
+            if getattr(params, name, None):
+                raise InputError(f"{name} with {kind} would cut the answer or run past its end", hint=f"drop {name}")
+        if params.max_new_tokens is None:
+            raise InputError(f"{kind} needs max_new_tokens", hint="the answer is whole within them: say how many")
+        if req.tokenizer is None:
+            raise InputError(f"{kind} needs the tokenizer", hint="start the server without --skip-tokenizer-init")
+        table = cls.compiled(kind, text, req)
+        if table.shortest > params.max_new_tokens:
+            raise BudgetTooSmall(
+                f"the shortest legal answer takes {table.shortest} tokens, max_new_tokens is {params.max_new_tokens}",
+                hint=f"max_new_tokens>={table.shortest}",
+                shortest=table.shortest,
+                budget=params.max_new_tokens,
+            )
+        setattr(params, kind, None)  # it is ours now: SGLang's own grammar backend need not compile it as well
+        return Request(table, len(req.origin_input_ids), params.max_new_tokens)
+
+    @classmethod
+    def compiled(cls, kind: str, text: str, req: Any) -> Table:
+        """The constraint's table over the request's vocabulary; the last few are kept."""
+        ends = set(req.eos_token_ids or ()) | set(req.sampling_params.stop_token_ids or ())
+        stops = tuple(sorted(ends)) or (req.tokenizer.eos_token_id,)
+        words = (id(req.tokenizer), stops, req.vocab_size, cls.banned)
+        if words not in cls.vocabularies:
+            cls.vocabularies[words] = Vocabulary.from_tokenizer(
+                req.tokenizer, stop_ids=stops, banned_ids=cls.banned, size=req.vocab_size
+            )
+        key = (kind, text, *words)
+        if key not in cls.tables:
+            cls.tables[key] = described(kind, text).compile(cls.vocabularies[words])
+            while len(cls.tables) > TABLES:
+                cls.tables.popitem(last=False)
+        cls.tables.move_to_end(key)
+        return cls.tables[key]
+
+    def step(self, forward_batch: Any, full_logits: torch.Tensor, states: list[Any]) -> list[bool]:
+        """One step of every block, in place; which of them are done."""
+        rows = forward_batch.batch_size
+        logits = full_logits.view(rows, self.block_size, -1)
+        blocks = forward_batch.input_ids.view(rows, self.block_size)
+        positions = forward_batch.positions.view(rows, self.block_size).cpu()
+        free = blocks == self.mask_id
+        if forward_batch.dllm_prompt_mask is not None:
+            free = free & ~forward_batch.dllm_prompt_mask
+        done, written = [], blocks.clone()
+        for row, rid in enumerate(forward_batch.rids):
+            request = self.requests.get(rid)
+            done.append(not bool(free[row].any()))
+            if done[row]:
+                if request is not None:
+                    record(request, blocks[row].tolist(), positions[row].tolist())
+                continue
+            if request is None:
+                tokens, confidence = self.unconstrained(logits[row])
+            else:
+                tokens, confidence = proposal(request, logits[row], blocks[row], free[row], positions[row])
+            tokens, confidence = tokens.to(blocks.device), confidence.to(blocks.device)
+            sure = torch.where(free[row], confidence, -1.0)
+            now = free[row] & (sure > self.threshold)
+            if not now.any():
+                now[sure.argmax()] = True
+            written[row] = torch.where(now, tokens.to(blocks.dtype), blocks[row])
+        forward_batch.input_ids.copy_(written.view(-1))  # in place: a CUDA graph may hold the tensor
+        return done
+
+    def unconstrained(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(T,) best tokens and (T,) their probabilities, the mask left out."""
+        scores = logits.to(torch.float32).clone()
+        scores[:, self.mask_id] = never(torch.float32)
+        confidence, tokens = scores.softmax(dim=-1).max(dim=-1)
+        return tokens, confidence
+
+
+def described(kind: str, text: str) -> Description:
+    """The constraint that a request's words describe."""
+    if kind == "regex":
+        return Regex(text)
+    try:
+        return JsonSchema(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise SchemaInvalid(f"json_schema is not JSON: {error}") from error
+
+
+def proposal(
+    request: Request, logits: torch.Tensor, block: torch.Tensor, free: torch.Tensor, positions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(T,) tokens and (T,) confidences of a block, whose first positions may belong to the prompt."""
+    given = int((positions < request.prompt).sum())
+    before = int(positions[given]) - request.prompt
+    if before > len(request.answer):
+        raise InputError(f"a block begins at token {before} of an answer of which {len(request.answer)} are known")
+    start = request.table.walk(request.answer[:before])
+    width = request.table.size
+    solved = solve(
+        request.table, start, logits[given:, :width], block[given:], free[given:], left=request.budget - before
+    )
+    return (
+        torch.cat([block[:given].cpu(), solved.tokens]),
+        torch.cat([torch.ones(given), solved.confidence]),
+    )
+
+
+def record(request: Request, tokens: list[int], positions: list[int]) -> None:
+    """Remember a finished block. One that is encoded again is written over with the same."""
+    for token, position in zip(tokens, positions):
+        index = position - request.prompt
+        if 0 <= index < len(request.answer):
+            request.answer[index] = token
+        elif index == len(request.answer):
+            request.answer.append(token)
+
+
+def register() -> None:
+    """The entry point of group `sglang.srt.plugins`: SGLang calls it in each of its processes."""
+    from sglang.srt.dllm.algorithm import algo_name_to_cls
+    from sglang.srt.dllm.algorithm.base import DllmAlgorithm
+
+    algo_name_to_cls[NAME] = type(NAME, (ConstrainedSteps, DllmAlgorithm), {"__doc__": ConstrainedSteps.__doc__})

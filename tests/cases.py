@@ -92,6 +92,7 @@ REVISES: dict[str, RevisePolicy] = {"keep": Keep(), "least confident": LeastConf
 EDITS: dict[str, EditPolicy] = {
     "final": Final(),
     "reconsider": Reconsider(),
+    "reconsider the block": Reconsider(block=3),
     "disagree": Disagree(0.2),
     "disagree, one": Disagree(0.1, count=1),
 }

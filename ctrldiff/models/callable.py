@@ -10,33 +10,26 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ShapeError
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import State
+from ctrldiff.state import State, Status
 
 
 @dataclass(frozen=True)
 class CallableDenoiser:
-    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says.
+    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says; with `time_input`, `network(ids, t)`.
 
     Rows of equal length share a call; a row whose canvas is complete is not forwarded again (its logits are zeros,
     and nobody reads them). Row i of what comes back is about position i of the canvas, in float32, with every id
     that may not be written at -inf.
     """
 
-    network: Callable[[torch.Tensor], torch.Tensor]
+    network: Callable[..., torch.Tensor]
     spec: ModelSpec
     vocabulary: Vocabulary
     device: str = "cpu"
 
     def noise(self, state: State) -> State:
         """Fill open positions with noise: the mask, or tokens drawn by each row's own generator."""
-        if self.spec.noise == "mask":
-            assert self.spec.mask_id is not None  # checked by ModelSpec
-            drawn = torch.full_like(state.tokens, self.spec.mask_id)
-        else:
-            drawn = state.tokens.clone()
-            for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
-                drawn[row] = torch.from_numpy(state.rngs[row].integers(0, self.spec.n_tokens, state.shape[1]))
-        return replace(state, tokens=torch.where(state.open, drawn, state.tokens))
+        return noisy(state, self.spec)
 
     def __call__(self, state: State) -> torch.Tensor:
         rows, length = state.shape
@@ -47,7 +40,9 @@ class CallableDenoiser:
             groups.setdefault(len(sequences[row]), []).append(row)
         out: torch.Tensor | None = None
         for members in groups.values():
-            logits = self.network(torch.stack([sequences[row] for row in members]).to(self.device))
+            ids = torch.stack([sequences[row] for row in members]).to(self.device)
+            told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
+            logits = self.network(ids, *told)
             if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
                 raise ShapeError(
                     f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",
@@ -63,7 +58,7 @@ class CallableDenoiser:
                 out[row] = window
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
-        return self._ban(out)
+        return banned(out, self.spec)
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""
@@ -76,14 +71,37 @@ class CallableDenoiser:
             return ids
         return torch.cat([ids, torch.full((tail,), self.spec.stop_ids[0], dtype=ids.dtype)])
 
-    def _ban(self, logits: torch.Tensor) -> torch.Tensor:
-        logits[..., self.spec.n_tokens :] = -torch.inf
-        logits[..., list(self.spec.never_written)] = -torch.inf
-        return logits
+
+def noisy(state: State, spec: ModelSpec) -> State:
+    """The state with noise in its open positions; a complete row draws nothing."""
+    if spec.noise == "mask":
+        assert spec.mask_id is not None  # checked by ModelSpec
+        drawn = torch.full_like(state.tokens, spec.mask_id)
+    else:
+        drawn = state.tokens.clone()
+        for row in (~state.done).nonzero()[:, 0].tolist():
+            drawn[row] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, state.shape[1]))
+    return replace(state, tokens=torch.where(state.open & ~state.cleared, drawn, state.tokens))
+
+
+def noise_share(state: State) -> torch.Tensor:
+    """(B,) float32, above 0: the share of each row's canvas, padding aside, that is noise; the time, to models told it.
+
+    At least one position counts: a text is asked about because something in it is in doubt.
+    """
+    canvas = (state.status != int(Status.PAD)).sum(dim=1).clamp(min=1)
+    return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / canvas
+
+
+def banned(logits: torch.Tensor, spec: ModelSpec) -> torch.Tensor:
+    """The logits with every id that may not be written at -inf, in place."""
+    logits[..., spec.n_tokens :] = -torch.inf
+    logits[..., list(spec.never_written)] = -torch.inf
+    return logits
 
 
 def from_callable(
-    network: Callable[[torch.Tensor], torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
+    network: Callable[..., torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
 ) -> CallableDenoiser:
     """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out."""
     return CallableDenoiser(network, spec, vocabulary, device)

@@ -16,6 +16,7 @@ class ModelSpec:
         noise: "mask" (open positions hold `mask_id`) or "uniform" (open positions hold random tokens).
         stop_ids: tokens that end a text; `pad_id` may follow them.
         banned_ids: never written, besides the mask, pad and bos ids and every row at or above `n_tokens`.
+        time_input: "t" if the network is called with the time too: (N,), the share of the canvas that is noise.
         logit_shift: 1 if the network scores the next position (Dream, DiffuLLaMA), 0 if the position itself.
         context: most tokens of prompt and answer together.
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
@@ -32,6 +33,7 @@ class ModelSpec:
     pad_id: int | None = None
     bos_id: int | None = None
     banned_ids: tuple[int, ...] = ()
+    time_input: Literal["none", "t"] = "none"
     logit_shift: Literal[0, 1] = 0
     prompt: str = "{text}"
     whitespace: str = "compact"

@@ -29,10 +29,18 @@ class Final:
 @dataclass(frozen=True)
 class Reconsider:
     """Everything written, in every step: acceptance is decided afresh over the whole canvas, as models of uniform noise
-    do, which are never told what is noise (DiffusionGemma; predictor-corrector steps of Duo, arXiv:2506.10892)."""
+    do, which are never told what is noise (DiffusionGemma; predictor-corrector steps of Duo, arXiv:2506.10892).
+
+    With `block`, only in the block of that many positions that holds the first open one: those before it are finished.
+    """
+
+    block: int | None = None
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
-        return state.held
+        if self.block is None:
+            return state.held
+        block_of = torch.arange(state.shape[1]) // self.block
+        return state.held & (block_of[None, :] == block_of[state.open.to(torch.uint8).argmax(dim=1)][:, None])
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import ModelError, ShapeError, VocabularyError
+from ctrldiff.models.callable import noise_share
 from ctrldiff.models.hf import TINY, load
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
@@ -166,3 +167,29 @@ def test_a_model_without_an_end_token_asks_for_one(folder):
 
 def test_keywords_override_the_config(folder):
     assert load(folder, context=100, canvas=20).spec.context == 100
+
+
+def test_a_model_that_takes_the_time_is_told_the_share_of_noise_row_by_row():
+    told = []
+
+    def network(ids, t):
+        told.append(t)
+        return tell(ids)
+
+    denoiser = cd.from_callable(network, spec(time_input="t"), VOCABULARY)
+    written = torch.tensor([[-1, 1, 1, -1], [-1, -1, -1, -1], [0, 0, 0, 0], [-1, 1, 1, 1]])
+    state = State.blank([[0], [0], [0], [0]], 4, written=written)
+    denoiser(state)
+    assert told[0].tolist() == [0.5, 1.0, 0.25], "the complete row is not asked about"
+    padded = State.blank([[0]], 4, written=torch.tensor([[-1, 1, -1, -1]]), lengths=[2], pad_id=3)
+    denoiser(padded)
+    assert told[1].tolist() == [0.5]
+
+
+def test_a_text_in_sight_is_not_noise():
+    state = State.blank([[0]], 4)
+    state = state.write(state.open, torch.ones_like(state.tokens))
+    shown = state.clear(state.held)
+    denoiser = cd.from_callable(tell, spec(), VOCABULARY)
+    assert torch.equal(denoiser.noise(shown).tokens, state.tokens)
+    assert noise_share(shown).tolist() == [0.25], "one position's worth of doubt"

@@ -1,0 +1,81 @@
+"""DiffusionGemma through its native transformers class: uniform noise, a causal encoder, self-conditioning.
+
+The prompt and the canvases that are finished go through the encoder once; the decoder sees its cache and all of the
+canvas being worked on. The logits of a step, after guides and processors, go into the next forward pass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.errors import ModelError
+from ctrldiff.models.callable import banned, noisy
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.state import State
+
+SELF = "self_conditioning"  # the key in `State.memory`
+
+
+@dataclass(eq=False)
+class DiffusionGemma:
+    """A `Denoiser` over a `DiffusionGemmaForBlockDiffusion`.
+
+    Fields: canvas_length: positions the network works on together, counted from the end of the prompt. Those behind
+        the first canvas with an open position are not looked at yet: their rows are flat, and so are the rows of
+        canvases that are finished. `Blocks(canvas_length)` is the schedule that writes one canvas after the other.
+    """
+
+    network: Any
+    spec: ModelSpec
+    vocabulary: Vocabulary
+    canvas_length: int
+    device: str = "cpu"
+    _encoded: dict[bytes, Any] = field(default_factory=dict, init=False, repr=False)
+
+    def noise(self, state: State) -> State:
+        """Random tokens, drawn by each row's own generator, where the state is open."""
+        return noisy(state, self.spec)
+
+    def __call__(self, state: State) -> torch.Tensor:
+        rows, length = state.shape
+        before = self._before(state)
+        groups: dict[tuple[int, int], list[int]] = {}
+        for row in (~state.done).nonzero()[:, 0].tolist():
+            groups.setdefault((len(state.prompt[row]), before[row]), []).append(row)
+        vocab = self.network.config.text_config.vocab_size
+        out = torch.zeros((rows, length, vocab), dtype=torch.float32, device=self.device)
+        previous = state.memory.get(SELF)
+        with torch.inference_mode():
+            for (_, first), members in groups.items():
+                here = slice(first, min(first + self.canvas_length, length))
+                told = None if previous is None else previous[members, here].to(self.device)
+                out[members, here] = self.network(
+                    cache=self._cache(state, members, first),
+                    decoder_input_ids=state.tokens[members, here].to(self.device),
+                    self_conditioning_logits=told,
+                ).logits.to(torch.float32)
+        return banned(out, self.spec)
+
+    def observe(self, state: State, logits: torch.Tensor) -> State:
+        """Remember the logits; a row that ended keeps what it had."""
+        return state.remember(**{SELF: logits})
+
+    def _before(self, state: State) -> list[int]:
+        """Positions of the finished canvases of each row."""
+        first = state.open.to(torch.uint8).argmax(dim=1)
+        return (first // self.canvas_length * self.canvas_length).tolist()
+
+    def _cache(self, state: State, members: list[int], first: int) -> Any:
+        """The encoder's cache of prompts and finished canvases; the decoder only reads it, so the last one is kept."""
+        ids = torch.stack([torch.cat([state.prompt[row], state.tokens[row, :first]]) for row in members])
+        if not ids.shape[1]:
+            raise ModelError("DiffusionGemma needs a prompt of at least one token", hint='prompt="<bos>{text}"')
+        key = ids.numpy().tobytes() + len(members).to_bytes(4, "little")
+        if key not in self._encoded:
+            self._encoded.clear()
+            self._encoded[key] = self.network.model.encoder(input_ids=ids.to(self.device)).cache
+        return self._encoded[key]

@@ -1,0 +1,179 @@
+"""DiffusionGemma, driven by our loop and by its own `generate`: a constraint holds on what is emitted."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import ctrldiff as cd
+from ctrldiff.engines.transformers import ConstrainedLogits
+from ctrldiff.errors import ModelError
+from ctrldiff.models.diffusion_gemma import SELF
+from ctrldiff.sampling.commit import EntropyBound
+from ctrldiff.sampling.constrain import FREE, Tables
+from ctrldiff.sampling.edit import Reconsider
+from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.presets import Cooling
+from ctrldiff.sampling.propose import Draw
+from ctrldiff.sampling.schedules import Blocks, Linear
+from ctrldiff.sampling.stop import Stable
+from ctrldiff.state import State
+from tests.models.tiny_gemma import BOS, CANVAS, EOS, PAD, PIECES, SIZE, SPEC, VOCABULARY, model, network
+
+PROMPTS = [[BOS, 9, 10, 11], [BOS, 20], [BOS, 7, 7, 12]]
+
+
+def pattern(rng: np.random.Generator) -> str:
+    """A random regex whose shortest member is a few tokens long."""
+    letters = [piece if piece.isalnum() or piece in " é" else f"\\{piece}" for piece in PIECES]
+
+    def atom() -> str:
+        picked = rng.choice(letters, size=int(rng.integers(1, 4)), replace=False).tolist()
+        kind = int(rng.integers(4))
+        if kind == 0:
+            return picked[0]
+        if kind == 1:
+            return f"({'|'.join(picked)})"
+        if kind == 2:
+            return rf"\d{{{rng.integers(1, 3)},3}}"
+        return f"({picked[0]}){{0,{rng.integers(1, 4)}}}"
+
+    return "".join(atom() for _ in range(int(rng.integers(1, 5))))
+
+
+def patterns(count: int, seed: int) -> list[cd.Regex]:
+    rng = np.random.default_rng(seed)
+    return [cd.Regex(pattern(rng)) for _ in range(count)]
+
+
+def test_rows_are_those_of_the_native_class_with_prompt_canvas_and_what_it_said_before():
+    state = model().noise(State.blank(PROMPTS, CANVAS, seed=3))
+    first = model()(state)
+    later = model().observe(state, first)
+    second = model()(later)
+    for row, prompt in enumerate(PROMPTS):
+        ids, canvas = torch.tensor([prompt]), state.tokens[row : row + 1]
+        with torch.inference_mode():
+            plain = network()(input_ids=ids, decoder_input_ids=canvas).logits[0]
+            told = network()(
+                input_ids=ids, decoder_input_ids=canvas, self_conditioning_logits=first[row : row + 1]
+            ).logits[0]
+        written = [token for token in range(SIZE) if token not in SPEC.never_written]
+        assert torch.allclose(first[row][:, written], plain[:, written], atol=1e-5)
+        assert torch.allclose(second[row][:, written], told[:, written], atol=1e-5)
+        assert torch.isneginf(first[row][:, list(SPEC.never_written)]).all()
+    assert (first[..., EOS] - second[..., EOS]).abs().max() > 1e-3, "what it said before matters"
+
+
+def test_finished_canvases_are_context_and_later_ones_are_not_looked_at():
+    state = State.blank(PROMPTS[:1], 2 * CANVAS + 3, seed=3)
+    early = torch.arange(state.shape[1])[None] < CANVAS
+    state = model().noise(state.write(early, torch.full_like(state.tokens, 9)))
+    rows = model()(state)
+    ids = torch.tensor([[*PROMPTS[0], *[9] * CANVAS]])
+    with torch.inference_mode():
+        plain = network()(input_ids=ids, decoder_input_ids=state.tokens[:, CANVAS : 2 * CANVAS]).logits[0]
+    assert torch.allclose(rows[0, CANVAS : 2 * CANVAS, 6:], plain[:, 6:], atol=1e-5)
+    flat = torch.cat([rows[0, :CANVAS, 6:], rows[0, 2 * CANVAS :, 6:]])
+    assert (flat == 0).all()
+
+
+def test_what_it_said_goes_through_processors_and_stays_with_its_row():
+    seen = []
+
+    def watch(state, step, scores):
+        seen.append(state.memory[SELF].clone())
+
+    how = {"processors": [Cooling(0.4, 0.8)], "schedule": Linear(3), "edit": Reconsider(), "watch": watch}
+    start = State.blank(PROMPTS, CANVAS, seed=1)
+    sample(model(), start, **how)
+    assert len(seen) == 3 and seen[0].shape == (3, CANVAS, SIZE)
+    first = model()(model().noise(start.snapshot()))
+    assert torch.allclose(seen[0][..., 6:], first[..., 6:] / 0.8, atol=1e-5), "after the temperature, as it is used"
+    assert not torch.equal(seen[0], seen[1])
+
+
+def test_an_empty_prompt_is_refused():
+    with pytest.raises(ModelError, match="prompt"):
+        model()(State.blank([[]], CANVAS))
+
+
+@pytest.mark.parametrize("draw", [False, True])
+def test_our_loop_emits_members_of_60_random_constraints_while_acceptance_is_revoked(draw):
+    revoked = 0
+    for start in range(0, 60, 10):
+        wanted = patterns(10, seed=start)
+        held = []
+        state = sample(
+            model(),
+            State.blank([PROMPTS[n % 3] for n in range(10)], CANVAS, seed=start),
+            constraint=Tables(tuple(regex.compile(VOCABULARY) for regex in wanted)),
+            processors=[Cooling()],
+            schedule=Linear(4),
+            edit=Reconsider(),
+            commit=EntropyBound(0.1),
+            stop=Stable(),
+            watch=lambda state, step, scores, held=held: held.append(state.written),
+            **({"propose": Draw()} if draw else {}),
+        )
+        revoked += sum(int(((a >= 0) & (a != b)).sum()) for a, b in pairwise(held))
+        for regex, ids in zip(wanted, state.tokens.tolist(), strict=True):
+            assert VOCABULARY.decode(ids).decode() in regex
+    assert revoked > 0
+
+
+def test_canvases_are_written_one_after_the_other():
+    regex = cd.Regex(r"(\d{3}-){9}\d")
+    state = sample(
+        model(),
+        State.blank(PROMPTS, 40, seed=2),
+        constraint=Tables.same(regex.compile(VOCABULARY), 3),
+        schedule=Blocks(CANVAS, steps=8),
+        edit=Reconsider(block=CANVAS),
+        commit=EntropyBound(0.1),
+    )
+    assert all(VOCABULARY.decode(ids).decode() in regex for ids in state.tokens.tolist())
+    free = sample(model(), State.blank(PROMPTS, 20, seed=2), constraint=FREE, schedule=Blocks(CANVAS, steps=4))
+    assert free.done.all()
+
+
+def emitted(ids: list[int]) -> str:
+    """The text of a row that `generate` returned: up to the first end, and nothing but padding behind it."""
+    end = ids.index(EOS)
+    assert set(ids[end + 1 :]) <= {PAD, EOS}
+    return VOCABULARY.decode(ids[:end]).decode()
+
+
+def generated(wanted: list[cd.Regex], keep: str, seed: int, canvases: int = 1) -> list[str]:
+    from transformers import LogitsProcessorList
+
+    rows = len(wanted)
+    prompts = torch.tensor([[BOS, 6 + seed % 20, 9]] * rows)
+    processor = ConstrainedLogits(
+        [regex.compile(VOCABULARY) for regex in wanted], prompts.shape[1], canvases * CANVAS, keep=keep
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        out = network().generate(
+            prompts,
+            logits_processor=LogitsProcessorList([processor]),
+            max_new_tokens=canvases * CANVAS,
+            max_denoising_steps=3,
+        )
+    return [emitted([*row, EOS]) for row in out.sequences[:, prompts.shape[1] :].tolist()]
+
+
+@pytest.mark.parametrize("keep", ["only", "first"])
+def test_its_own_generate_emits_members_of_500_random_constraints(keep):
+    count = 500 if keep == "only" else 100
+    for start in range(0, count, 50):
+        wanted = patterns(50, seed=1000 + start)
+        for regex, text in zip(wanted, generated(wanted, keep, start), strict=True):
+            assert text in regex
+
+
+def test_its_own_generate_over_several_canvases():
+    wanted = [cd.Regex(r"(\d{3}-){9}\d"), cd.Regex(r"(ab|c){20,30}"), cd.Regex("a|b")]
+    for regex, text in zip(wanted, generated(wanted, "only", 5, canvases=4), strict=True):
+        assert text in regex

@@ -50,7 +50,7 @@ class DiTConfig:
     block_length: int | None = None
 
     def noise_level(self, t: torch.Tensor) -> torch.Tensor:
-        """(N,) what the network is told at times t: the share of the canvas that is noise."""
+        """(N,) what the network is told when a share t (N,) of the canvas is noise."""
         if self.level == "none":
             return torch.zeros_like(t)
         if self.level == "t":  # trained between low and high

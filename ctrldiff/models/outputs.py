@@ -16,14 +16,15 @@ from ctrldiff.errors import ModelError
 EPS = 1e-3  # what log-linear noise leaves of the text at t = 1
 
 
-def log_linear_sigma(t: torch.Tensor) -> torch.Tensor:
-    """sigma with 1 - exp(-sigma) = (1 - EPS) t: the share of replaced tokens rises evenly (MDLM, SEDD, Duo)."""
-    return -torch.log1p(-(1.0 - EPS) * t)
-
-
-def geometric_sigma(t: torch.Tensor, low: float, high: float) -> torch.Tensor:
-    """sigma = low^(1 - t) high^t (SEDD's other schedule)."""
-    return low ** (1.0 - t) * high**t
+def sigma_of(schedule: str, share: torch.Tensor, low: float = math.nan, high: float = math.nan) -> torch.Tensor:
+    """(N,) the noise level at which a share (N,) of the tokens is replaced, 1 - exp(-sigma) = share, as far as the
+    schedule went in training: to 1 - EPS of the tokens ("loglinear": MDLM, SEDD, Duo), or from `low` to `high`
+    ("geometric": SEDD)."""
+    if schedule == "loglinear":
+        return -torch.log1p(-(1.0 - EPS) * share)
+    if schedule == "geometric":
+        return (-torch.log1p(-share)).clamp(low, high)
+    raise ModelError(f"noise schedule {schedule!r} is not known", hint='"loglinear" or "geometric"')
 
 
 def absorbing_score(log_score: torch.Tensor, ids: torch.Tensor, mask_id: int) -> torch.Tensor:
@@ -67,12 +68,3 @@ def uniform_score(log_score: torch.Tensor, ids: torch.Tensor, sigma: torch.Tenso
     # Nothing above the floor: the network says "noise, whatever it was", and only the visible token is evidence.
     joint = torch.where(total > 0, joint / torch.where(total > 0, total, 1.0), shown)
     return joint.log().to(torch.float32)
-
-
-def sigma_of(kind: str, t: torch.Tensor, low: float = math.nan, high: float = math.nan) -> torch.Tensor:
-    """(N,) noise levels of (N,) times by the name of a published schedule."""
-    if kind == "loglinear":
-        return log_linear_sigma(t)
-    if kind == "geometric":
-        return geometric_sigma(t, low, high)
-    raise ModelError(f"noise schedule {kind!r} is not known", hint='"loglinear" or "geometric"')

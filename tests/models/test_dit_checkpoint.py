@@ -16,7 +16,7 @@ SIGMA = {
     "bd3lm": lambda t: 0.0,
     "bd3lm, no levels": lambda t: 0.0,
     "sedd absorb": lambda t: -np.log(1 - 0.999 * t),
-    "sedd uniform": lambda t: 0.01 ** (1 - t) * 20**t,
+    "sedd uniform": lambda t: min(max(-np.log(1 - t), 0.01), 20) if t < 1 else 20,
     "duo": lambda t: -np.log(1 - 0.999 * t),
     "gidd": lambda t: min(t, 1 - 1e-4),
 }

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.outputs import absorbing_score, geometric_sigma, log_linear_sigma, sigma_of, uniform_score
+from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 
 V, L = 4, 3
 TEXTS = list(itertools.product(range(V), repeat=L))
@@ -89,10 +89,10 @@ def test_an_imperfect_score_is_a_distribution_all_the_same():
     assert uniform_score(nothing, torch.tensor([[3]]), torch.tensor([1.0])).argmax() == 3
 
 
-def test_the_published_schedules():
-    t = torch.tensor([0.1, 0.5, 1.0], dtype=torch.float64)
-    assert torch.allclose(1 - torch.exp(-log_linear_sigma(t)), 0.999 * t)
-    assert torch.allclose(geometric_sigma(t, 1e-4, 20.0).log(), (1 - t) * np.log(1e-4) + t * np.log(20.0))
-    assert torch.equal(sigma_of("geometric", t, 1e-4, 20.0), geometric_sigma(t, 1e-4, 20.0))
+def test_sigma_replaces_the_share_that_is_noise_as_far_as_training_went():
+    share = torch.tensor([0.001, 0.1, 0.5, 0.99, 1.0], dtype=torch.float64)
+    assert torch.allclose(1 - torch.exp(-sigma_of("loglinear", share)), 0.999 * share)
+    sigma = sigma_of("geometric", share, 0.01, 20.0)
+    assert torch.allclose((1 - torch.exp(-sigma))[1:], share[1:]) and sigma[0] == 0.01 and sigma[-1] == 20.0
     with pytest.raises(ModelError, match="cosine"):
-        sigma_of("cosine", t)
+        sigma_of("cosine", share)

@@ -20,12 +20,23 @@ from ctrldiff.guidance.guide import Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, Guidance, GuideContext, Processor, RevisePolicy, Schedule
+from ctrldiff.protocols import (
+    CommitPolicy,
+    EditPolicy,
+    Guidance,
+    GuideContext,
+    Processor,
+    RevisePolicy,
+    Schedule,
+    StopRule,
+)
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
+from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
+from ctrldiff.sampling.stop import Never
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType, output_type
@@ -141,7 +152,7 @@ class Generator:
         batch_size: rows per forward pass. Results do not depend on it.
         guidance: what to lean towards: guides of `ctrldiff.guide`, plain `Guidance`, or functions
             (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
-        schedule, commit, revise, processors: plug-ins in place of the preset's.
+        schedule, commit, edit, revise, stop, processors: plug-ins in place of the preset's.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
         trace: keep the canvases of every step.
         limits: what compiling may cost.
@@ -159,7 +170,9 @@ class Generator:
     batch_size: int = 16
     schedule: Schedule | None = None
     commit: CommitPolicy | None = None
+    edit: EditPolicy | None = None
     revise: RevisePolicy = Keep()
+    stop: StopRule = Never()
     processors: Sequence[Processor] = ()
     guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
     prior: Prior = Prior()
@@ -200,7 +213,7 @@ class Generator:
 
         They are for a type that is a lone choice, unless draws, more steps or a plug-in are asked for.
         """
-        plugged = self.commit or self.schedule or self.processors or self.guidance
+        plugged = self.commit or self.schedule or self.edit or self.processors or self.guidance
         if not self.type.labels or self.temperature > 0 or self.steps not in (None, 1) or plugged:
             return {}
         return {
@@ -274,7 +287,9 @@ class Generator:
             state, probs = decide(denoiser, state, Tables(tables), self.branches)
         else:
             preset = plan(self.steps, self.temperature)
-            whole = self.commit is None and self.schedule is None  # a plug-in of the caller's gets the plain posterior
+            whole = not (
+                self.commit or self.schedule or self.edit
+            )  # a plug-in of the caller's gets the plain posterior
             constraint = (preset.constrain if whole else Tables)(tables)
             state = sample(
                 denoiser,
@@ -284,8 +299,10 @@ class Generator:
                 guides=self._guides(rows),
                 schedule=self.schedule or preset.schedule,
                 propose=preset.propose,
+                edit=self.edit or Final(),
                 commit=self.commit or preset.commit,
                 revise=self.revise,
+                stop=self.stop,
                 watch=trace.watch if trace else preset.watch,
             )
         seconds = time.perf_counter() - began

@@ -20,7 +20,9 @@ from ctrldiff.errors import (
     RegexUnsupported,
     SchemaUnsupported,
 )
-from ctrldiff.sampling.commit import TopK
+from ctrldiff.sampling.commit import Rewrite, TopK
+from ctrldiff.sampling.edit import Disagree
+from ctrldiff.sampling.stop import Stable
 
 TEXT = "Invoice INV-20931 from Northwind Traders to Maria Jensen, EUR 308.80 due on 2 April 2026."
 
@@ -59,7 +61,12 @@ def test_every_plain_type_comes_back_as_itself(model, wanted, kind):
     assert isinstance(model(TEXT, wanted, max_new_tokens=32).output, kind)
 
 
-@pytest.mark.parametrize("how", [{}, {"steps": 1}, {"steps": 3}, {"temperature": 1.0}, {"commit": TopK("random")}])
+EDITED = {"edit": Disagree(0.3), "commit": Rewrite(TopK()), "steps": 6, "stop": Stable()}
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"steps": 1}, {"steps": 3}, {"temperature": 1.0}, {"commit": TopK("random")}, EDITED]
+)
 def test_whatever_the_order_the_object_is_valid(model, how):
     schema = {
         "type": "object",

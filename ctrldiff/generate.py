@@ -14,14 +14,17 @@ import torch
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.basic import Choice
+from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
-from ctrldiff.guidance.guide import Guide, checked, prepared
+from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.hf import Loaded, load, resolve
+from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
     CommitPolicy,
+    Constraint,
     EditPolicy,
     Guidance,
     GuideContext,
@@ -33,6 +36,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.layered import EachLayer, Layered
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
@@ -227,16 +231,16 @@ class Generator:
         return list(self.each(list(text)))
 
     def each(self, texts: Sequence[str]) -> Iterator[Result]:
-        """Results in the order of the texts, a batch at a time. Every text is checked before the first forward pass."""
+        """Results in the order of the texts, a batch at a time. Every text, and the guidance for it, is checked before
+        the first forward pass."""
         rows = [self._row(text, n) for n, text in enumerate(texts)]
-        start = 0
-        while start < len(rows):
-            canvas = rows[start].canvas
-            stop = start
-            while stop < len(rows) and stop - start < self.batch_size and rows[stop].canvas == canvas:
-                stop += 1
-            yield from self._decode(rows[start:stop], canvas)
-            start = stop
+        batches: list[list[_Row]] = []
+        for row in rows:
+            if not batches or len(batches[-1]) == self.batch_size or batches[-1][0].canvas != row.canvas:
+                batches.append([])
+            batches[-1].append(row)
+        for batch, guides in [(batch, self._guides(batch)) for batch in batches]:
+            yield from self._decode(batch, guides)
 
     def check(self, text: str) -> int:
         """The canvas that a text gets. Raises what decoding it would raise, without decoding."""
@@ -276,9 +280,9 @@ class Generator:
             )
         return _Row(text, ids, wanted, wanted_type, table)
 
-    def _decode(self, rows: list[_Row], canvas: int) -> list[Result]:
+    def _decode(self, rows: list[_Row], guides: list[Guidance]) -> list[Result]:
         began = time.perf_counter()
-        state = State.blank([row.ids for row in rows], canvas, seed=self.seed)
+        state = State.blank([row.ids for row in rows], rows[0].canvas, seed=self.seed)
         trace = Trace.start(self.model.vocabulary, state) if self.trace else None
         probs: list[dict[str, float]] = [{} for _ in rows]
         denoiser = self.model.loaded.denoiser
@@ -287,16 +291,19 @@ class Generator:
             state, probs = decide(denoiser, state, Tables(tables), self.branches)
         else:
             preset = plan(self.steps, self.temperature)
-            whole = not (
-                self.commit or self.schedule or self.edit
-            )  # a plug-in of the caller's gets the plain posterior
-            constraint = (preset.constrain if whole else Tables)(tables)
+            whole = not (self.commit or self.schedule or self.edit)  # plug-ins of the caller's get the plain posterior
+            constraint: Constraint = (preset.constrain if whole else Tables)(tables)
+            processors: Sequence[Processor] = (*self.processors, *preset.processors)
+            if guides and isinstance(guides[-1], ByField):
+                layered = [self._fields(row.type, guides[-1].paths) for row in rows]
+                constraint = Layered(tuple(layered))
+                processors = [EachLayer(one, layered[0].layers) for one in processors]
             state = sample(
                 denoiser,
                 state,
                 constraint=constraint,
-                processors=(*self.processors, *preset.processors),
-                guides=self._guides(rows),
+                processors=processors,
+                guides=guides,
                 schedule=self.schedule or preset.schedule,
                 propose=preset.propose,
                 edit=self.edit or Final(),
@@ -321,7 +328,17 @@ class Generator:
             read=lambda row, text: rows[row].type.read(text),
             seed=self.seed,
         )
-        return prepared(self.guidance, context)
+        guides = prepared(self.guidance, context)
+        if guides and isinstance(guides[-1], ByField):
+            for row in rows:
+                self._fields(row.type, guides[-1].paths)  # refuse now what cannot be told apart later
+        return guides
+
+    def _fields(self, type_: OutputType, paths: tuple[str, ...]) -> LayeredTable:
+        """The token table of a type with a layer of scores for each path."""
+        if self.prior != Prior():
+            raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")
+        return field_table(type_.description, paths, self.model.vocabulary, self.limits)
 
     def _result(
         self, state: State, row: int, type_: OutputType, seconds: float, probs: dict[str, float], trace: Trace | None

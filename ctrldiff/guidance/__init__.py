@@ -2,7 +2,7 @@
 
 from ctrldiff.guidance.classifier import Classifier, TokenClassifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
-from ctrldiff.guidance.guide import Guide, Tilt, during
+from ctrldiff.guidance.guide import Guide, Tilt, during, on_field
 from ctrldiff.guidance.network import CanvasClassifier
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "Tilt",
     "TokenClassifier",
     "during",
+    "on_field",
 ]

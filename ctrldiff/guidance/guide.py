@@ -36,11 +36,13 @@ class Tilt:
             tokens that are forbidden there (-inf) are not read, whatever they are.
         branches: (state, step) -> states of B rows to forward together with the main one.
         count: how many those are at a step.
+        field: the path of the JSON field that it is confined to, or None for the whole text.
     """
 
     scores: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor]
     branches: Callable[[State, Step], Sequence[State]] = no_branches
     count: Callable[[Step], int] = lambda step: 0
+    field: str | None = None
 
     def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
         """The logits with the scores added; -inf stays -inf."""
@@ -53,6 +55,10 @@ class Guide(ABC):
     @abstractmethod
     def prepare(self, context: GuideContext) -> Tilt:
         """Check it against the model and make it ready for one decode. Raises before any forward pass is spent."""
+
+    def parts(self) -> tuple[Guide, ...]:
+        """The guides whose sum this is."""
+        return (self,)
 
     def __add__(self, other: Guide) -> Guide:
         return Sum((self, other)) if isinstance(other, Guide) else NotImplemented
@@ -73,14 +79,23 @@ class Guide(ABC):
 class Sum(Guide):
     """Several guides at once: their scores added up, their branches in one forward pass."""
 
-    parts: tuple[Guide, ...]
+    guides: tuple[Guide, ...]
+
+    def parts(self) -> tuple[Guide, ...]:
+        return tuple(part for guide in self.guides for part in guide.parts())
 
     def prepare(self, context: GuideContext) -> Tilt:
-        return added([part.prepare(context) for part in self.parts])
+        return added([part.prepare(context) for part in self.parts()])
 
 
 def added(tilts: Sequence[Tilt]) -> Tilt:
-    """The sum of tilts as one."""
+    """The sum of tilts of one field, or of none, as one. Raises InputError if their fields differ."""
+    fields = {tilt.field for tilt in tilts}
+    if len(fields) > 1:
+        told = ", ".join(sorted("the whole text" if field is None else repr(field) for field in fields))
+        raise InputError(
+            f"guides of {told} cannot be one guide here", hint="put on_field outermost, or list them apart"
+        )
 
     def branches(state: State, step: Step) -> Sequence[State]:
         return [view for tilt in tilts for view in tilt.branches(state, step)]
@@ -92,7 +107,7 @@ def added(tilts: Sequence[Tilt]) -> Tilt:
             total, first = total + tilt.scores(logits, own, state, step), first + len(own)
         return total
 
-    return Tilt(scores, branches, lambda step: sum(tilt.count(step) for tilt in tilts))
+    return Tilt(scores, branches, lambda step: sum(tilt.count(step) for tilt in tilts), next(iter(fields), None))
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,12 @@ class Scaled(Guide):
     def __post_init__(self) -> None:
         finite("factor", self.factor)
 
+    def parts(self) -> tuple[Guide, ...]:
+        return tuple(Scaled(part, self.factor) for part in self.guide.parts())
+
     def prepare(self, context: GuideContext) -> Tilt:
+        if len(self.guide.parts()) > 1:
+            return added([part.prepare(context) for part in self.parts()])
         inner = self.guide.prepare(context)
         return replace(inner, scores=lambda *now: self.factor * inner.scores(*now))
 
@@ -121,6 +141,9 @@ class During(Guide):
     def __post_init__(self) -> None:
         if not 0.0 <= self.stop < self.start <= 1.0:
             raise InputError(f"during {self.start} to {self.stop}: time runs from 1 down to 0", hint="start > stop")
+
+    def parts(self) -> tuple[Guide, ...]:
+        return tuple(During(part, self.start, self.stop) for part in self.guide.parts())
 
     def prepare(self, context: GuideContext) -> Tilt:
         inner = self.guide.prepare(context)
@@ -138,7 +161,7 @@ class During(Guide):
             value = inner.scores(logits, views, state, step)
             return torch.where(now[:, None, None].to(value.device), value, torch.zeros_like(value))
 
-        return Tilt(scores, branches, lambda step: inner.count(step) if bool(active(step).any()) else 0)
+        return Tilt(scores, branches, lambda step: inner.count(step) if bool(active(step).any()) else 0, inner.field)
 
 
 def during(guide: Guide, start: float, stop: float) -> Guide:
@@ -163,18 +186,87 @@ class Applied:
 
 
 def prepared(guidance: Sequence[Any], context: GuideContext) -> list[Guidance]:
-    """Guides, plain `Guidance` and functions, ready for the loop, in the order given; all guides become one tilt.
+    """Plain `Guidance` and functions in the order given, and then all guides as one; ready for the loop.
 
+    Guides on fields make the last one a `ByField`, whose logits are (B, T, layers * V).
     Raises: InputError for what is none of these, and whatever a guide refuses.
     """
     tilts: list[Tilt] = []
     others: list[Guidance] = []
     for one in checked(guidance):
         if isinstance(one, Guide):
-            tilts.append(one.prepare(context))
+            tilts += [part.prepare(context) for part in one.parts()]
         else:
             others.append(one if hasattr(one, "combine") else Applied(one))
-    return [*([added(tilts)] if len(tilts) > 1 else tilts), *others]
+    fields = {tilt.field: None for tilt in tilts}  # in the order in which they were named
+    if not tilts:
+        return others
+    sums = {field: added([tilt for tilt in tilts if tilt.field == field]) for field in fields}
+    if set(fields) == {None}:
+        return [*others, sums[None]]
+    everywhere = sums.pop(None, Tilt(lambda logits, views, state, step: torch.zeros_like(logits)))
+    return [*others, ByField(everywhere, tuple(sums.values()))]
+
+
+@dataclass(frozen=True)
+class OnField(Guide):
+    """A guide for the tokens inside one value: see `on_field`."""
+
+    path: str
+    guide: Guide
+
+    def parts(self) -> tuple[Guide, ...]:
+        return tuple(OnField(self.path, part) for part in self.guide.parts())
+
+    def prepare(self, context: GuideContext) -> Tilt:
+        inner = self.guide.prepare(context)
+        if inner.field is not None:
+            raise InputError(f"on_field({self.path!r}) of a guide that is on {inner.field!r} already")
+        return replace(inner, field=self.path)
+
+
+def on_field(path: str, guide: Guide) -> Guide:
+    """`guide`, but only for the tokens that lie wholly inside one JSON value, wherever on the canvas that stands.
+
+    What is inside is a matter of the automaton's state, so it is exact though no position is settled yet. Inside, the
+    token distribution of each position is the guided one, normalised; everywhere else it is the model's own.
+
+    Args:
+        path: keys with dots between them, "[]" for every item of an array: "review.text", "items[].name". The value
+            is a string, a number, a boolean or null; paths may not overlap.
+    """
+    return OnField(path, guide)
+
+
+@dataclass(frozen=True)
+class ByField:
+    """Guidance that is another one in each field. Its logits have a layer of V for each, layer 0 for all the rest.
+
+    Layers are log-probabilities over V, so that being inside a field is neither rewarded nor punished.
+    """
+
+    everywhere: Tilt
+    fields: tuple[Tilt, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of each layer after layer 0."""
+        return tuple(str(tilt.field) for tilt in self.fields)
+
+    def branches(self, state: State, step: Step) -> Sequence[State]:
+        """Those of all guides."""
+        return [view for tilt in (self.everywhere, *self.fields) for view in tilt.branches(state, step)]
+
+    def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
+        """(B, T, layers * V)."""
+        layers, first = [], self.everywhere.count(step)
+        base = self.everywhere.scores(logits, branches[:first], state, step)
+        layers.append(tilted(logits, base).log_softmax(-1))
+        for tilt in self.fields:
+            own = branches[first : first + tilt.count(step)]
+            first += len(own)
+            layers.append(tilted(logits, base + tilt.scores(logits, own, state, step)).log_softmax(-1))
+        return torch.cat(layers, dim=-1)
 
 
 def checked(guidance: Sequence[Any]) -> Sequence[Any]:

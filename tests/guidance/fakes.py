@@ -12,7 +12,7 @@ from ctrldiff.guidance.guide import Guide, Tilt
 from ctrldiff.protocols import Denoiser, GuideContext
 from ctrldiff.sampling.constrain import FREE
 from ctrldiff.state import State, Step
-from tests.conftest import PIECES, SIZE, VOCABULARY, toy
+from tests.conftest import PIECES, VOCABULARY, toy
 
 
 def encode(text: str) -> list[int]:
@@ -60,6 +60,8 @@ class Towards(Guide):
             assert len(views) == 1
             if isinstance(self.asked, list):
                 self.asked.append("scores")
-            return self.nats * torch.nn.functional.one_hot(torch.tensor(self.token), SIZE).expand(logits.shape)
+            return self.nats * torch.nn.functional.one_hot(torch.tensor(self.token), logits.shape[-1]).expand(
+                logits.shape
+            )
 
         return Tilt(scores, lambda state, step: [state], lambda step: 1)

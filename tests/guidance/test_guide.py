@@ -68,14 +68,14 @@ def test_each_row_has_its_own_time():
     assert scores[:, 0, A].tolist() == [1.0, 0.0, 0.0], "times .5, .17 and .75"
 
 
-def test_functions_and_plain_guidance_are_accepted_after_the_guides():
+def test_functions_and_plain_guidance_are_accepted_and_come_before_the_guides():
     def halve(logits, state, step):
         return logits / 2
 
-    plain, after = guided([halve, Towards(A, 2.0)])
-    want = plain.clone()
+    plain, after = guided([Towards(A, 2.0), halve])
+    want = plain / 2
     want[..., A] += 2.0
-    assert torch.equal(after, want / 2)
+    assert torch.equal(after, want)
 
 
 @pytest.mark.parametrize("strength", [math.nan, math.inf, "2"])

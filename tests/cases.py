@@ -20,6 +20,7 @@ from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.commit import (
+    Anchored,
     CertainFree,
     EntropyBound,
     Everything,
@@ -71,6 +72,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "everything": Everything(),
     "left to right": LeftToRight(TopK(), block=3),
     "prefix": Prefix(0.6),
+    "anchored": Anchored(0.6, 0.7),
     "certain free": CertainFree(TopK(), above=0.9),
     "left to right, certain free": LeftToRight(CertainFree(TopK()), block=16),
     "default": plan().commit,

@@ -53,7 +53,8 @@ class Prior:
         Above 0, "not in the text" is said more often; below, less. A weight of w multiplies the odds of null against
         all values together by exp(w), where nothing else is weighed.
         """
-        return Prior(tuple((Regex(head + "null"), float(weight)) for head in _values(keys)))
+        # Outside strings nothing else begins with n; weighed at its first byte, a null counts as soon as it is begun.
+        return Prior(tuple((Regex(head + "n"), float(weight)) for head in _values(keys)))
 
     @staticmethod
     def items(weight: float) -> Prior:

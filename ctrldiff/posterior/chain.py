@@ -154,6 +154,14 @@ class ChainPosterior:
         ids = self._tokens(tokens)
         return self.port.give([row.surprise(v) for row, v in zip(self.rows, ids)], np.float32)
 
+    def anchored(self) -> Any:
+        """(B, T) float32: the probability of the likeliest automaton state before each position.
+
+        It says whether what is still open on the left can change what stands here: in JSON, which field it is, and how
+        far into it. 1 where everything to the left is settled. Raises: LogitsInvalid, Infeasible.
+        """
+        return self.port.give([row.anchored() for row in self.rows], np.float32)
+
     def leading(self) -> Any:
         """(B, T) int64: the choice at each row's leftmost open position on the evidence there alone, -1 elsewhere.
 

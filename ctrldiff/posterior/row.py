@@ -217,6 +217,10 @@ class Row:
         """(T,) margin and (T,) entropy."""
         return self.logits.beliefs(self.table, self.open, self.gain)
 
+    def anchored(self) -> F64:
+        """(T,) the probability of the likeliest state before each position."""
+        return self.flow[0][:-1].max(axis=1)
+
     def surprise(self, tokens: I64) -> F64:
         """(T,) minus the score of each of these tokens at its own position; 0 where written."""
         out = np.zeros(len(tokens))

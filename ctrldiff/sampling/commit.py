@@ -140,6 +140,25 @@ class Prefix:
 
 
 @dataclass(frozen=True)
+class Anchored:
+    """The leftmost open position, and every position that is both sure of its token and sure of its place: its
+    marginal is at least `above`, and the automaton's state before it is at least `place` likely.
+
+    Structure is committed late, yet fields whose place is known are written side by side: `Prefix` waits for the first
+    doubt, this only for doubts that could move what stands behind them.
+    """
+
+    above: float = 0.9
+    place: float = 0.99
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        leftmost = eligible & (eligible.cumsum(1) == 1)
+        sure = certainty("confidence", posterior, tokens, state) >= self.above
+        return leftmost | (eligible & sure & (posterior.anchored().cpu() >= self.place))
+
+
+@dataclass(frozen=True)
 class LeftToRight:
     """Let `inner` choose, but only among the first `block` open positions of the window."""
 

@@ -1,97 +1,60 @@
-"""What the trained model does under ctrldiff: the figures of the model card.
+"""What the trained model does under ctrldiff, by method: the figures of the model card and of `docs/decisions/`.
 
-    python examples/train_tiny/measure.py DIR --split known --documents 250 --out figures.jsonl
-    python examples/train_tiny/measure.py DIR --tasks --out figures.jsonl
-    python examples/train_tiny/measure.py --table figures.jsonl
+    python examples/train_tiny/measure.py DIR --documents 100 --methods default,"dingo 16" --seconds 600 --out F.jsonl
+    python examples/train_tiny/measure.py DIR --corpus schemas --sample SAMPLE.jsonl.gz --out F.jsonl
+    python examples/train_tiny/measure.py DIR --tasks --out F.jsonl
+    python examples/train_tiny/measure.py --table F.jsonl
 
-Three ways to decode the same canvases of 64 positions: unconstrained; position-wise masking (each position keeps the
-tokens that some legal text could have there, and picks on its own); and the exact posterior. Documents, names and
-companies are held out; "unseen" documents are also told in phrasings that training never saw.
+Run it again with the same file and it goes on where it stopped; a batch is measured under every method before the next
+one is begun, so what there is can always be compared. "known" and "unseen" are held-out documents, names and companies;
+"unseen" ones are also told in phrasings that training never saw. "schemas" are real ones: the sample of JSONSchemaBench
+(arXiv:2501.10868), each with a valid instance told as a text of "path: value" lines, which is then asked for again.
 """
 
 import argparse
+import gzip
 import json
 import re
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import torch
 from evaluate import same
+from methods import USUAL, Job, method
 from mixture import stream
-from questions import Example
 from reviews import BAD, BAD_VERDICTS, GOOD, GOOD_VERDICTS
 
+from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.errors import Infeasible
+from ctrldiff.errors import CtrldiffError
 from ctrldiff.generate import Generator, Model
 from ctrldiff.models.hf import load
-from ctrldiff.protocols import CommitPolicy, Posterior, Schedule
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import FREE, LeftmostFirst, Tables
-from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import plan
-from ctrldiff.sampling.schedules import Linear
-from ctrldiff.state import State
 
 CANVAS = 64
+ROOM = 288  # prompt and canvas of a document
 BATCH = 16
 SEED = 90_001
+STATES = 20_000  # of a real schema's automaton; larger ones are left out, and counted
 
 
 @dataclass(frozen=True)
-class PositionWise:
-    """The usual shortcut: forbid at each position what no legal text has there, then let positions choose alone."""
+class Question:
+    """A text, what is asked, the schema, and what is right: (path or key, value) pairs and their kinds."""
 
-    exact: Tables
-
-    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        for row, table in enumerate(self.exact.tables):
-            try:
-                support = table.bind(torch.zeros_like(logits[row]), written=state.written[row]).marginals() > 0
-            except Infeasible:
-                continue  # a dead end: the picks so far fit no legal text, so nothing is left to mask
-            logits[row] = torch.where(support, logits[row], torch.full_like(logits[row], -torch.inf))
-        return FREE.bind(logits, state)
-
-    def settle(self, state: State) -> State:
-        return state
-
-
-@dataclass(frozen=True)
-class Mode:
-    """One row of the table."""
-
-    constraint: str  # "unconstrained", "position-wise", "exact" or "leftmost first"
-    name: str
-    schedule: Schedule
-    commit: CommitPolicy
-
-
-def modes() -> Iterator[Mode]:
-    """What matters most first, so that an interrupted run has it."""
-    yield Mode("leftmost first", "default", plan().schedule, plan().commit)
-    yield Mode("leftmost first", "prefix .9", Linear(), Prefix(0.9))
-    yield Mode("leftmost first", "prefix 1", Linear(), Prefix(1.1))
-    yield Mode("exact", "prefix .99", Linear(), Prefix(0.99))
-    yield Mode("exact", "prefix .9", Linear(), Prefix(0.9))
-    for steps in (1, 4, 16):
-        for constraint in ("exact", "unconstrained", "position-wise"):
-            yield Mode(constraint, f"{steps} steps", Linear(steps), TopK())
-        yield Mode("exact", f"{steps} steps, leftmost", Linear(steps), TopK("position"))
-    for constraint in ("exact", "unconstrained", "position-wise"):
-        yield Mode(constraint, "one token a step", Linear(), TopK())
-    yield Mode("exact", "prefix 1", Linear(), Prefix(1.1))
-    yield Mode("exact", "prefix .7", Linear(), Prefix(0.7))
-    yield Mode("exact", "threshold .9", Linear(), Threshold(0.9))
-    yield Mode("exact", "entropy bound .1", Linear(), EntropyBound(0.1))
-    yield Mode("exact", "left 16, certain free", Linear(), LeftToRight(CertainFree(TopK()), block=16))
-    yield Mode("exact", "left 4, threshold .9", Linear(), LeftToRight(Threshold(0.9), block=4))
-    yield Mode("unconstrained", "left to right", Linear(), Prefix(1.1))
+    text: str
+    ask: str
+    schema: dict
+    pairs: tuple[tuple[str, object], ...]
+    kinds: tuple[str, ...]
+    whole: object = None  # the instance itself, where there is one
 
 
 # ---- an example's schema, read from what it asks
@@ -129,63 +92,107 @@ def _shape(text: str) -> tuple[dict, str]:
     return named.get(word, {"enum": word.split("|")}), text[len(word) :]
 
 
-# ---- documents
+# ---- what is asked
 
 
-def documents(model: Model, split: str, count: int) -> list[Example]:
+def documents(model: Model, corpus: str, count: int) -> list[Question]:
     """Held-out documents whose answer fits the canvas and whose prompt fits the context."""
     encode = model.loaded.tokenizer.encode
-    found = stream(SEED, True, "seen" if split == "known" else "unseen", "object")
+    found = stream(SEED, True, "seen" if corpus == "known" else "unseen", "object")
     fits = (
-        one
+        Question(one.text, one.ask, schema_of(one.ask), one.pairs, one.kinds)
         for one in found
-        if len(encode(one.answer)) < CANVAS and len(model.loaded.prompt_ids(one.text, one.ask)) + CANVAS <= 288
+        if len(encode(one.answer)) < CANVAS and len(model.loaded.prompt_ids(one.text, one.ask)) + CANVAS <= ROOM
     )
     return list(islice(fits, count))
 
 
-def measure(model: Model, examples: list[Example], schemas: list[JsonSchema], mode: Mode) -> dict:
-    """Fields, objects and validity of one mode."""
-    tables = [schema.compile(model.vocabulary) for schema in schemas]
-    right, asked = Counter(), Counter()
-    objects = valid = forwards = 0
-    began = time.perf_counter()
-    for start in range(0, len(examples), BATCH):
-        rows = examples[start : start + BATCH]
-        exact = Tables(tuple(tables[start : start + BATCH]))
-        state = State.blank([model.loaded.prompt_ids(one.text, one.ask) for one in rows], CANVAS)
-        constraint = {
-            "leftmost first": LeftmostFirst(exact.tables),
-            "exact": exact,
-            "unconstrained": FREE,
-            "position-wise": PositionWise(exact),
-        }[mode.constraint]
-        done = sample(model.loaded.denoiser, state, constraint=constraint, schedule=mode.schedule, commit=mode.commit)
-        forwards += int(done.forwards.sum())
-        for n, one in enumerate(rows):
-            text = model.vocabulary.decode(done.tokens[n].tolist())
-            valid += text in schemas[start + n]
+def real_schemas(model: Model, sample: Path, count: int) -> list[Question]:
+    """Schemas of the sample that build, with an instance that fits; what is left out is counted aloud."""
+    out, left_out = [], Counter()
+    with gzip.open(sample, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            entry = json.loads(line)
+            data = next((one["data"] for one in entry["tests"] if one["valid"]), None)
             try:
-                got = json.loads(text)
-            except ValueError:
-                got = {}
-            got = got if isinstance(got, dict) else {}
-            hits = [key in got and same(got[key], value) for key, value in one.pairs]
-            objects += all(hits)
-            for kind, hit in zip(one.kinds, hits, strict=True):
-                asked[kind] += 1
-                right[kind] += hit
-    n = len(examples)
+                constraint = JsonSchema(entry["schema"])
+                table = constraint.compile(model.vocabulary) if constraint.dfa().n_states <= STATES else None
+                inside = data is not None and constraint.canonical(data) in constraint
+            except CtrldiffError as error:
+                left_out[error.code] += 1
+                continue
+            if table is None or not inside:
+                left_out["too many states" if table is None else "no instance in the narrowed language"] += 1
+                continue
+            pairs = tuple(leaves(data))
+            text = " ".join(f"{path.removeprefix('.')}: {_said(value)}." for path, value in pairs)
+            ask = ask_for(entry["schema"])
+            answer = len(model.loaded.tokenizer.encode(constraint.canonical(data).decode()))
+            if max(answer, table.shortest) >= CANVAS or len(model.loaded.prompt_ids(text or "-", ask)) + CANVAS > ROOM:
+                left_out["does not fit"] += 1
+                continue
+            kinds = tuple(type(value).__name__ for _, value in pairs)
+            out.append(Question(text or "-", ask, entry["schema"], pairs, kinds, data))
+            if len(out) == count:
+                break
+    print(f"schemas: {len(out)} measured, left out: {dict(left_out.most_common())}", flush=True)
+    return out
+
+
+def leaves(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """(path, scalar) of every scalar, null included."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            yield from leaves(inner, f"{path}.{n}")
+    else:
+        yield path, value
+
+
+def _said(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+# ---- measuring
+
+
+def measured(model: Model, corpus: str, questions: list[Question], name: str) -> dict:
+    """Counts of one batch under one method."""
+    constraints = tuple(JsonSchema(one.schema) for one in questions)
+    texts, asks = (tuple(getattr(one, what) for one in questions) for what in ("text", "ask"))
+    began = time.perf_counter()
+    job = Job(model, texts, asks, tuple(one.schema for one in questions), constraints, CANVAS)
+    answers, forwards = method(name)(job)
+    seconds = time.perf_counter() - began
+    right, asked = Counter(), Counter()
+    valid = objects = 0
+    said = []  # scalar leaves of each answer that are not null
+    for one, constraint, raw in zip(questions, constraints, answers, strict=True):
+        fine = raw in constraint
+        valid += fine
+        try:
+            got = json.loads(raw)
+        except ValueError:
+            got = None
+        found = dict(leaves(got)) if one.whole is not None else got if isinstance(got, dict) else {}
+        hits = [key in found and same(found[key], value) for key, value in one.pairs]
+        objects += fine and (got == one.whole if one.whole is not None else all(hits))
+        said.append(sum(value is not None for _, value in leaves(got)) if fine else 0)
+        for kind, hit in zip(one.kinds, hits, strict=True):
+            asked[kind] += 1
+            right[kind] += hit
     return {
-        "constraint": mode.constraint,
-        "mode": mode.name,
-        "documents": n,
-        "forwards": round(forwards / n, 1),
-        "valid": round(valid / n, 4),
-        "fields": round(right.total() / asked.total(), 4),
-        "objects": round(objects / n, 4),
+        "corpus": corpus,
+        "method": name,
+        "documents": len(questions),
+        "forwards": sum(forwards),
+        "valid": valid,
+        "objects": objects,
+        "leaves": said,
         "by type": {kind: [right[kind], asked[kind]] for kind in sorted(asked)},
-        "seconds": round(time.perf_counter() - began, 1),
+        "seconds": round(seconds, 2),
     }
 
 
@@ -242,53 +249,90 @@ def reviewed(model: Model, split: str, name: str, count: int) -> dict:
     }
 
 
+# ---- the command
+
+
 def table(path: Path) -> None:
-    """Print what has been measured as markdown."""
+    """Print what has been measured as markdown, batches added up."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    print("| split | constraint | mode | forwards | valid | fields | objects |\n|---|---|---|---|---|---|---|")
-    order = {"unconstrained": 0, "position-wise": 1, "exact": 2, "leftmost first": 3}
-    for r in sorted(
-        (r for r in rows if "mode" in r), key=lambda r: (r["split"], r["forwards"], order[r["constraint"]])
-    ):
-        print(
-            f"| {r['split']} | {r['constraint']} | {r['mode']} | {r['forwards']} "
-            f"| {r['valid']:.1%} | {r['fields']:.1%} | {r['objects']:.1%} |"
+    groups: dict[tuple[str, str, str], list[dict]] = {}
+    for row in rows:
+        if "method" in row:
+            groups.setdefault((row["weights"], row["corpus"], row["method"]), []).append(row)
+    print("| weights | corpus | method | n | forwards | valid | fields | whole | leaves | >= 5 leaves | s each |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    lines = []
+    for (weights, corpus, name), parts in groups.items():
+        n = sum(part["documents"] for part in parts)
+        right, asked = (sum(pair[i] for part in parts for pair in part["by type"].values()) for i in (0, 1))
+        said = [count for part in parts for count in part["leaves"]]
+        share = sum(count >= 5 for count in said) / n
+        mean = {key: sum(part[key] for part in parts) / n for key in ("forwards", "valid", "objects", "seconds")}
+        lines.append(
+            (weights, corpus, mean["forwards"])
+            + (
+                f"| {weights} | {corpus} | {name} | {n} | {mean['forwards']:.1f} | {mean['valid']:.1%} "
+                f"| {right / max(1, asked):.1%} | {mean['objects']:.1%} | {median(said):g} | {share:.1%} "
+                f"| {mean['seconds']:.2f} |",
+            )
         )
-    for r in rows:
-        if "task" in r:
-            print(r)
+    for *_, line in sorted(lines):
+        print(line)
+    for row in rows:
+        if "task" in row:
+            print(row)
+
+
+def weights_of(folder: Path) -> str:
+    """The date and the first digits of the hash of the weights."""
+    file = folder / "model.safetensors"
+    return f"{date.fromtimestamp(file.stat().st_mtime)} {sha256(file.read_bytes()).hexdigest()[:8]}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--split", choices=("known", "unseen"), default="known")
-    parser.add_argument("--documents", type=int, default=250)
-    parser.add_argument("--only", default="", help="only modes whose name holds this")
-    parser.add_argument("--tasks", action="store_true")
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--table", type=Path)
+    parser.add_argument("--corpus", default="known,unseen", help="any of known,unseen,schemas")
+    parser.add_argument("--sample", type=Path, help="the sample of real schemas, .jsonl.gz")
+    parser.add_argument("--documents", type=int, default=64, help="of each corpus")
+    parser.add_argument("--methods", default=USUAL, help="names with commas between them")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no batch after so many")
+    parser.add_argument("--tasks", action="store_true", help="the tasks that are not extraction, default preset")
+    parser.add_argument("--out", type=Path, help="where figures are added; what is there is not measured again")
+    parser.add_argument("--table", type=Path, help="print the figures of this file")
     options = parser.parse_args()
     if options.table:
         return table(options.table)
     torch.set_num_threads(1)
+    began, weights = time.perf_counter(), weights_of(options.folder)
     model = Model(load(options.folder))
+    known = options.out.read_text().splitlines() if options.out and options.out.exists() else []
+    done = {tuple(json.loads(line).get(key) for key in ("weights", "corpus", "method", "first")) for line in known}
 
     def note(record: dict) -> None:
-        print(json.dumps(record, ensure_ascii=False), flush=True)
+        line = json.dumps({"weights": weights, **record}, ensure_ascii=False)
+        print(line[:200], flush=True)
         if options.out:
-            with options.out.open("a") as file:
-                file.write(json.dumps(record, ensure_ascii=False) + "\n")
+            with options.out.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
 
     if options.tasks:
         for record in tasks(model, options.documents):
             note(record)
         return None
-    examples = documents(model, options.split, options.documents)
-    schemas = [JsonSchema(schema_of(one.ask)) for one in examples]
-    for mode in modes():
-        if options.only in f"{mode.constraint} {mode.name}":
-            note({"split": options.split} | measure(model, examples, schemas, mode))
+    names = [name.strip() for name in options.methods.split(",")]
+    for name in names:
+        method(name)  # refused before anything is measured
+    for corpus in options.corpus.split(","):
+        if corpus == "schemas":
+            questions = real_schemas(model, options.sample, options.documents)
+        else:
+            questions = documents(model, corpus, options.documents)
+        for first in range(0, len(questions), BATCH):
+            batch = questions[first : first + BATCH]
+            for name in names:
+                if (weights, corpus, name, first) not in done and time.perf_counter() - began < options.seconds:
+                    note({"first": first} | measured(model, corpus, batch, name))
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,21 @@ def test_the_leading_choice_is_the_best_token_that_some_string_goes_on_with():
             possible = sorted(set(truth.strings[truth.weights > -np.inf, t].tolist()))
             want[t] = max(possible, key=lambda v: case.log_probs[t, v])  # the first of equals
         assert table.bind(case.log_probs, case.written).leading().tolist() == want.tolist(), seed
+
+
+def test_a_place_is_as_certain_as_the_likeliest_state_before_it():
+    for seed, case, table, truth in feasible_cases()[:300]:
+        automaton = table.automaton
+        takes = [set(automaton.label_classes[a:b]) for a, b in itertools.pairwise(automaton.label_ptr)]
+        edges = list(zip(automaton.edge_from, automaton.edge_to, automaton.edge_label))
+        mass = np.zeros((case.length, table.n_states))
+        for string, p in zip(truth.strings, truth.probs):
+            state = 0
+            for t, v in enumerate(string):
+                mass[t, state] += p
+                state = next(q for s, q, k in edges if s == state and automaton.token_class[v] in takes[k])
+        got = table.bind(case.log_probs, case.written).anchored()
+        np.testing.assert_allclose(got, mass.max(axis=1), atol=CLOSE, err_msg=str(seed))
 
 
 def test_surprise_is_what_was_bound_whatever_is_legal():

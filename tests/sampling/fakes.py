@@ -14,6 +14,7 @@ class Told:
 
     confidences: torch.Tensor
     entropies: torch.Tensor | None = None
+    places: torch.Tensor | None = None
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.confidences
@@ -23,6 +24,10 @@ class Told:
 
     def margin(self) -> torch.Tensor:
         return 1 - self.confidences
+
+    def anchored(self) -> torch.Tensor:
+        assert self.places is not None
+        return self.places
 
     def entropy(self) -> torch.Tensor:
         assert self.entropies is not None

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, Factor, LeftToRight, Prefix, Threshold, TopK
+from ctrldiff.sampling.commit import (
+    Anchored,
+    CertainFree,
+    EntropyBound,
+    Everything,
+    Factor,
+    LeftToRight,
+    Prefix,
+    Threshold,
+    TopK,
+)
 from tests.sampling.fakes import Told, canvas, chosen, step
 
 SEEDS = range(40)
@@ -115,6 +125,15 @@ def test_a_prefix_ends_before_the_first_doubt_but_never_is_empty():
     told = Told(confidence)
     assert chosen(Prefix(0.9)(told, state.tokens, state, step(state))) == [[1, 2, 3]]
     assert chosen(Prefix(1.1)(told, state.tokens, state, step(state))) == [[1]]
+
+
+def test_what_is_sure_of_token_and_place_is_written_with_the_leftmost():
+    confidence = torch.tensor([[0.1, 0.95, 0.95, 0.5, 0.99]])
+    places = torch.tensor([[1.0, 0.995, 0.6, 1.0, 0.995]])
+    state = canvas(confidence)
+    assert chosen(Anchored(0.9, 0.99)(Told(confidence, places=places), state.tokens, state, step(state))) == [[0, 1, 4]]
+    state = canvas(confidence, torch.tensor([[True, True, False, False, False]]))
+    assert chosen(Anchored(0.9, 0.99)(Told(confidence, places=places), state.tokens, state, step(state))) == [[2, 4]]
 
 
 def test_certain_positions_cost_nothing_of_the_quota():

@@ -1,0 +1,140 @@
+"""Ways to decode that `measure.py` compares, by name: ours, and what others published.
+
+A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.prior import Prior
+from ctrldiff.constraints.scaffold import NOTE, Scaffold
+from ctrldiff.generate import Model
+from ctrldiff.posterior.table import Table
+from ctrldiff.sampling.baselines import BASELINES, baseline
+from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
+from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.presets import Plan, plan
+from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.revise import Keep, LeastConfident
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.slots import fill, fill_to_measure
+from ctrldiff.state import State
+
+
+@dataclass(frozen=True)
+class Job:
+    """A batch: texts, what is asked of each, the schema as data and as a constraint, and the length of the canvas."""
+
+    model: Model
+    texts: tuple[str, ...]
+    asks: tuple[str, ...]
+    schemas: tuple[dict, ...]
+    constraints: tuple[JsonSchema, ...]
+    canvas: int
+
+    def prompts(self, note: str = "") -> list[list[int]]:
+        """The ids before each canvas."""
+        return [self.model.loaded.prompt_ids(text + note, ask) for text, ask in zip(self.texts, self.asks, strict=True)]
+
+    def tables(self, prior: Prior) -> tuple[Table, ...]:
+        """What may be written in each row."""
+        return tuple(prior.compile(one, self.model.vocabulary) for one in self.constraints)
+
+
+Decode = Callable[[Job], tuple[Sequence[bytes], Sequence[int]]]  # texts and forwards of each row
+
+
+def looped(how: Plan, prior: Prior = Prior(), revise=Keep()) -> Decode:
+    """A method that is a set of plug-ins."""
+
+    def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
+        state = State.blank(job.prompts(), job.canvas)
+        constraint = how.constrain(job.tables(prior))
+        done = sample(
+            job.model.loaded.denoiser,
+            state,
+            constraint=constraint,
+            schedule=how.schedule,
+            propose=how.propose,
+            commit=how.commit,
+            revise=revise,
+        )
+        return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], done.forwards.tolist()
+
+    return decode
+
+
+def slotted(fill_in: Callable, note: str = "") -> Callable[[int | None], Decode]:
+    """A method that fills the slots of a scaffold."""
+
+    def of(steps: int | None) -> Decode:
+        def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
+            scaffolds = [Scaffold.of(schema) for schema in job.schemas]
+            loaded = job.model.loaded
+
+            def encode(text: str) -> list[int]:
+                return loaded.tokenizer.encode(text, add_special_tokens=False)
+
+            done = fill_in(loaded.denoiser, job.prompts(note), scaffolds, encode, steps=steps)
+            return done.texts, done.forwards
+
+        return decode
+
+    return of
+
+
+def left(commit) -> Plan:
+    """The leftmost token on its own evidence, everything after it exactly, and a policy."""
+    return Plan(LeftmostFirst, Linear(), commit, Best())
+
+
+def exact(commit) -> Plan:
+    """The exact posterior of the whole canvas, and a policy."""
+    return Plan(Tables, Linear(), commit, Best())
+
+
+OURS: Mapping[str, Decode] = {
+    "default": looped(plan()),
+    "left prefix .9": looped(left(Prefix(0.9))),
+    "left prefix 1": looped(left(Prefix(1.1))),
+    "left anchored .99": looped(left(Anchored(0.99, 0.99))),
+    "left anchored .95": looped(left(Anchored(0.95, 0.95))),
+    "left null +1": looped(plan(), Prior.null(1.0)),
+    "left null +2": looped(plan(), Prior.null(2.0)),
+    "left null +3": looped(plan(), Prior.null(3.0)),
+    "left null -1": looped(plan(), Prior.null(-1.0)),
+    "left items +1": looped(plan(), Prior.items(1.0)),
+    "left reopen": looped(plan(), revise=LeastConfident(1, 0.5)),
+    "exact prefix .99": looped(exact(Prefix(0.99))),
+    "exact anchored .95": looped(exact(Anchored(0.95, 0.95))),
+    "exact characters +.3": looped(exact(Prefix(0.99)), Prior.characters(0.3)),
+    "exact threshold .9": looped(exact(Threshold(0.9))),
+    "exact entropy bound .1": looped(exact(EntropyBound(0.1))),
+    "exact left 16 certain free": looped(exact(LeftToRight(CertainFree(TopK()), block=16))),
+    "exact left 4 threshold .9": looped(exact(LeftToRight(Threshold(0.9), block=4))),
+}
+RATED: Mapping[str, Callable[[int | None], Decode]] = {
+    **{name: (lambda steps, name=name: looped(baseline(name, steps))) for name in BASELINES},
+    "exact MAP characters +.3": lambda steps: looped(baseline("exact MAP", steps), Prior.characters(0.3)),
+    "exact MAP by surprise": lambda steps: looped(replace(baseline("exact MAP", steps), commit=TopK("surprise"))),
+    "S2": slotted(fill),
+    "S3": slotted(fill, NOTE),
+    "DIA": slotted(fill_to_measure),
+}
+USUAL = (
+    "default,unconstrained,unconstrained left to right,unconstrained 16,position-wise 16,dingo 16,exact MAP 16,"
+    "exact MAP 1,S2 16,S3 16,DIA 16,left anchored .95"
+)
+
+
+def method(name: str) -> Decode:
+    """The method of that name. Raises SystemExit, with the names there are."""
+    if name in OURS:
+        return OURS[name]
+    found = re.fullmatch(r"(.*?)(?: (\d+))?", name)
+    if found and found[1] in RATED:
+        return RATED[found[1]](int(found[2]) if found[2] else None)
+    raise SystemExit(f"no method is called {name!r}: one of {'; '.join([*OURS, *RATED])}")

@@ -13,13 +13,16 @@ from typing import Any, overload
 import torch
 
 from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
 from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
+from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
@@ -103,6 +106,23 @@ class Model:
     """A loaded model. Call it with a text and a type; or make a `Generator` once and call that."""
 
     loaded: Loaded
+
+    @staticmethod
+    def from_callable(
+        network: Callable[..., torch.Tensor],
+        spec: ModelSpec,
+        vocabulary: Vocabulary,
+        encode: Callable[[str], Sequence[int]],
+        *,
+        device: str = "cpu",
+    ) -> Model:
+        """Any function from (N, L) token ids to (N, L, V) logits as a model.
+
+        Args:
+            encode: text to token ids, for prompts. The spec's `prompt` template goes through it too.
+        """
+        denoiser = from_callable(network, spec, vocabulary, device=device)
+        return Model(Loaded("callable", denoiser, PlainTokenizer(encode), spec))
 
     @property
     def vocabulary(self) -> Any:

@@ -7,6 +7,7 @@ from typing import Literal
 
 import jsonschema_rs
 import pytest
+import torch
 from pydantic import BaseModel, field_validator
 
 import ctrldiff as cd
@@ -23,6 +24,7 @@ from ctrldiff.errors import (
 from ctrldiff.sampling.commit import Rewrite, TopK
 from ctrldiff.sampling.edit import Disagree
 from ctrldiff.sampling.stop import Stable
+from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY
 
 TEXT = "Invoice INV-20931 from Northwind Traders to Maria Jensen, EUR 308.80 due on 2 April 2026."
 
@@ -197,3 +199,14 @@ def test_a_rule_that_the_schema_does_not_say_is_named_with_the_text(model):
 )
 def test_the_prompt_names_the_wanted_type_as_in_training(schema, name, words):
     assert ask_for(schema, name) == words
+
+
+def test_any_function_is_a_model_behind_the_front_door():
+    spec = cd.ModelSpec(mask_id=MASK, stop_ids=(STOP,), n_tokens=SIZE, context=64, pad_id=PAD, canvas=4)
+    likes_nine = torch.nn.functional.one_hot(torch.tensor(9), SIZE).float()
+    model = cd.Model.from_callable(
+        lambda ids: likes_nine.expand(*ids.shape, SIZE).clone(), spec, VOCABULARY, lambda text: [int(c) for c in text]
+    )
+    assert model("12", cd.Regex(r"\d{2}-[0-8]")).raw[:3] == "99-"
+    assert model("12", Literal["19", "99"]).output == "99"
+    assert [r.usage.prompt_tokens for r in model(["1", "123"], cd.Regex("9+"))] == [1, 3]

@@ -90,7 +90,9 @@ class CtrldiffLM(LM):
 
     def loglikelihood_rolling(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[float]:
         """The summed bounds of each document's windows, every token scored once."""
-        windows, owner, loaded = [], [], self.model.loaded
+        windows: list[tuple[list[int], list[int]]] = []
+        owner: list[int] = []
+        loaded = self.model.loaded
         for n, request in enumerate(requests):
             ids = loaded.prompt_ids(request.args[0], "")
             pieces = get_rolling_token_windows(ids, prefix_token=self.first, max_seq_len=self.room - 1, context_len=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -70,6 +70,17 @@ class CallableDenoiser:
         if not tail:
             return ids
         return torch.cat([ids, torch.full((tail,), self.spec.stop_ids[0], dtype=ids.dtype)])
+
+
+@dataclass(frozen=True)
+class PlainTokenizer:
+    """Any function from text to token ids, as the front door asks a tokenizer. It knows no special tokens."""
+
+    ids: Callable[[str], Sequence[int]]
+
+    def encode(self, text: str, **_: object) -> list[int]:
+        """The text's token ids."""
+        return list(self.ids(text))
 
 
 def noisy(state: State, spec: ModelSpec) -> State:

@@ -14,6 +14,14 @@
     ├── ShapeError                     arrays that do not speak of the same thing
     ├── VocabularyError                tokens whose exact bytes are unknown
     ├── ModelError                     a folder that is no model, or a model we cannot drive
+    │   ├── NoMaskId                   no mask token, and no uniform noise declared
+    │   ├── NoEndToken                 no token ends a text
+    │   ├── UnknownArchitecture        no family knows the config
+    │   ├── LoadError                  the weights or the tokenizer cannot be read
+    │   │   ├── MissingKeys            weights that are not in the folder
+    │   │   └── UnexpectedKeys         weights that the network has no place for
+    │   ├── TokenizerMismatch          more tokens than the embedding has rows
+    │   ├── OutOfMemory                not even one row fits the device
     │   └── PromptTooLong              prompt and answer do not fit the context
     ├── InputError                     an empty text, an unreadable line
     └── OutputInvalid                  legal text that the type's own rules refuse
@@ -148,6 +156,54 @@ class ModelError(CtrldiffError):
     """A folder that is no model, or a model we cannot drive."""
 
     code = "MODEL"
+
+
+class NoMaskId(ModelError):
+    """Nothing says which token is the mask, and the noise is not declared uniform."""
+
+    code = "NO_MASK_ID"
+
+
+class NoEndToken(ModelError):
+    """Nothing says which token ends a text."""
+
+    code = "NO_END_TOKEN"
+
+
+class UnknownArchitecture(ModelError):
+    """No family knows the config. Fields: names (what it says), near (known names like it)."""
+
+    code = "UNKNOWN_ARCHITECTURE"
+
+
+class LoadError(ModelError):
+    """The weights or the tokenizer cannot be read."""
+
+    code = "MODEL_LOAD"
+
+
+class MissingKeys(LoadError):
+    """Weights of the network that are not in the folder, or not in that shape. Fields: count, first (five names)."""
+
+    code = "MISSING_KEYS"
+
+
+class UnexpectedKeys(LoadError):
+    """Weights in the folder that the network has no place for. Fields: count, first (five names)."""
+
+    code = "UNEXPECTED_KEYS"
+
+
+class TokenizerMismatch(ModelError):
+    """The tokenizer has more tokens than the embedding has rows. Fields: tokens, rows."""
+
+    code = "TOKENIZER_MISMATCH"
+
+
+class OutOfMemory(ModelError):
+    """Not even one row fits the device's memory. Fields: rows, device."""
+
+    code = "OUT_OF_MEMORY"
 
 
 class PromptTooLong(ModelError):

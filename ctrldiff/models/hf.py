@@ -1,10 +1,10 @@
-"""Models in a folder: `config.json`, `*.safetensors`, `tokenizer.json`, loaded without remote code or pickle."""
+"""Models in a folder: `config.json`, `*.safetensors`, a tokenizer; loaded without remote code or pickle."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,16 @@ from typing import Any
 import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.errors import ModelError, VocabularyError
-from ctrldiff.models.callable import CallableDenoiser
+from ctrldiff.errors import LoadError, ModelError, NoEndToken, TokenizerMismatch, UnknownArchitecture
+from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.transformers import quiet
+from ctrldiff.models.weights import weight_files
+from ctrldiff.protocols import Denoiser
 
 TINY = Path(__file__).parent / "tiny"
+OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Loaded:
     """A denoiser and the words it reads: everything `ctrldiff.generate` needs of a model."""
 
     name: str
-    denoiser: CallableDenoiser
+    denoiser: Denoiser
     tokenizer: Any
     spec: ModelSpec
 
@@ -46,53 +51,88 @@ class Loaded:
         return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
-def load(path: Path | str, *, device: str = "cpu", dtype: torch.dtype = torch.float32, **overrides: Any) -> Loaded:
-    """Load a masked-LM folder.
+@dataclass(frozen=True)
+class Described:
+    """A folder, read but for its weights.
+
+    Fields: folder; config; recognised (the family, and why); tokenizer; said (spec fields, as they are found in the
+        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins).
+    """
+
+    folder: Path
+    config: Config
+    recognised: Recognised
+    tokenizer: Any
+    said: Mapping[str, Any]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The spec. Raises NoMaskId, NoEndToken or ModelError for what nobody says."""
+        if not self.said["stop_ids"]:
+            raise NoEndToken(
+                f"{str(self.folder)!r}: neither the config nor the tokenizer names an end token",
+                hint="pass stop_ids=[...]",
+            )
+        return ModelSpec.from_dict(dict(self.said))
+
+
+def describe(path: Path | str, **overrides: Any) -> Described:
+    """Read everything of a model folder but its weights. Overrides are fields of `ModelSpec`."""
+    folder = Path(path)
+    config = read_config(folder)
+    weight_files(folder)
+    try:
+        recognised = recognise(config, overrides.get("family", ""))
+    except UnknownArchitecture as error:
+        if not config.get("auto_map"):
+            raise
+        raise UnknownArchitecture(
+            f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(config['auto_map'].values())[:3])})",
+            why=f"and {error.message}",
+            hint=error.hint,
+            **error.facts,
+        ) from error
+    tokenizer = _tokenizer(folder, recognised.family)
+    return Described(folder, config, recognised, tokenizer, _said(config, tokenizer, recognised.family, overrides))
+
+
+def load(
+    path: Path | str, *, device: str = "cpu", dtype: torch.dtype | str = torch.float32, **overrides: Any
+) -> Loaded:
+    """Load a model folder.
 
     Args:
-        overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly.
-    Raises: ModelError for a path that is no model folder, weights that are not safetensors, an architecture that
-        `AutoModelForMaskedLM` does not know, or a spec that cannot be completed.
+        dtype: a torch dtype or its name, "bfloat16".
+        overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
+            quantization_config, attn_implementation for transformers.
+    Raises: ModelError for a path that is no model folder, UnknownArchitecture, LoadError (MissingKeys,
+        UnexpectedKeys), TokenizerMismatch, NoMaskId, NoEndToken, VocabularyError.
     """
-    folder = Path(path)
-    config = _config(folder)
-    from safetensors import SafetensorError
-    from transformers import AutoModelForMaskedLM, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    try:
-        network = AutoModelForMaskedLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True
+    options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
+    described = describe(path, **overrides)
+    spec = described.spec
+    source = Source(described.folder, described.config, _dtype(dtype), device, options)
+    network = described.recognised.family.build(source, spec)
+    if len(described.tokenizer) > network.rows:
+        raise TokenizerMismatch(
+            f"the tokenizer has {len(described.tokenizer):,} tokens, the embedding {network.rows:,} rows",
+            hint="use the tokenizer that belongs to the weights",
+            tokens=len(described.tokenizer),
+            rows=network.rows,
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"{str(folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
-            hint="it has to load through AutoModelForMaskedLM and AutoTokenizer; for other networks use from_callable",
-        ) from error
-    spec = _spec(config, tokenizer, overrides)
-    rows = network.get_input_embeddings().weight.shape[0]
-    if len(tokenizer) > rows:
-        raise ModelError(f"the tokenizer has {len(tokenizer):,} tokens, the embedding {rows:,} rows")
-    network = network.eval().to(device)
     vocabulary = Vocabulary.from_tokenizer(
-        tokenizer, stop_ids=spec.stop_ids, pad_id=spec.pad_id, banned_ids=spec.never_written, size=rows
+        described.tokenizer,
+        stop_ids=spec.stop_ids,
+        pad_id=spec.pad_id,
+        banned_ids=spec.never_written,
+        size=network.rows,
     )
-    denoiser = CallableDenoiser(_read(network), spec, vocabulary, device)
-    return Loaded(folder.name, denoiser, tokenizer, spec)
+    denoiser = described.recognised.family.drive(network, spec, vocabulary, device)
+    return Loaded(described.folder.name, denoiser, described.tokenizer, spec)
 
 
-def _read(network: Any) -> Callable[[torch.Tensor], torch.Tensor]:
-    def logits(ids: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode():
-            return network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.clone()
-
-    return logits
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    """`config.json` as data, after the checks that need no library."""
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` as data. Raises ModelError for a path that is no model folder."""
     if not folder.is_dir():
         near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
         raise ModelError(
@@ -108,38 +148,53 @@ def _config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{str(folder / 'config.json')!r} is not JSON: {error}") from error
-    if not list(folder.glob("*.safetensors")):
-        others = sorted(p.name for p in [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth")])
-        raise ModelError(
-            f"{str(folder)!r} has no safetensors weights" + (f", only {', '.join(others[:3])}" if others else ""),
-            why="pickle files can run code when they are read" if others else "",
-            hint="convert the weights to safetensors where you trust them",
-        )
-    if config.get("auto_map"):
-        raise ModelError(
-            f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(config['auto_map'].values())[:3])})",
-            hint="drive it through from_callable after reading that code",
-        )
+    if not isinstance(config, dict):
+        raise ModelError(f"{str(folder / 'config.json')!r} is not a JSON object")
     return config
 
 
-def _spec(config: dict[str, Any], tokenizer: Any, overrides: dict[str, Any]) -> ModelSpec:
-    told = dict(config.get("ctrldiff", {}))
-    mask = config.get("mask_token_id", tokenizer.mask_token_id)
-    eos = config.get("eos_token_id", tokenizer.eos_token_id)
-    found: dict[str, Any] = {
-        "mask_id": mask,
-        "stop_ids": tuple(eos) if isinstance(eos, list) else (() if eos is None else (eos,)),
+def _tokenizer(folder: Path, family: Family) -> Any:
+    """The folder's fast tokenizer; code of its own is never asked for."""
+    import transformers
+
+    named = ["AutoTokenizer", *(["PreTrainedTokenizerFast"] if (folder / "tokenizer.json").is_file() else [])]
+    errors = []
+    for name in [*named, *([family.tokenizer] if family.tokenizer else [])]:
+        try:
+            with quiet():
+                kind = getattr(transformers, name)
+                return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
+    raise LoadError(
+        f"{str(folder)!r} has no tokenizer that can be read",
+        why="\n".join(errors),
+        hint="a folder with tokenizer.json, the fast tokenizer of the model",
+    )
+
+
+def _said(config: Config, tokenizer: Any, family: Family, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    stops = config.get("eos_token_id", tokenizer.eos_token_id)
+    return {
+        "mask_id": config.get("mask_token_id", tokenizer.mask_token_id),
+        "stop_ids": tuple(stops) if isinstance(stops, list) else (() if stops is None else (stops,)),
         "pad_id": config.get("pad_token_id", tokenizer.pad_token_id),
         "bos_id": config.get("bos_token_id", tokenizer.bos_token_id),
+        "banned_ids": sorted(one for one, token in tokenizer.added_tokens_decoder.items() if token.special),
         "n_tokens": len(tokenizer),
         "context": config.get("max_position_embeddings", 512),
-        **told,
+        "family": family.name,
+        **family.facts(config),
+        **config.get("ctrldiff", {}),
         **overrides,
     }
-    if not found["stop_ids"]:
-        raise VocabularyError("neither the config nor the tokenizer names an end token", hint="pass stop_ids=[...]")
-    return ModelSpec.from_dict(found)
+
+
+def _dtype(dtype: torch.dtype | str) -> torch.dtype:
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype):
+        raise ModelError(f"dtype={dtype!r} is none of torch's", hint='"float32", "bfloat16" or "float16"')
+    return found
 
 
 def resolve(name: str | Path) -> Path:

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args, get_type_hints
 
-from ctrldiff.errors import ModelError
+from ctrldiff.errors import ModelError, NoEndToken, NoMaskId
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """How one masked-diffusion model is read.
+    """How one diffusion language model is read.
 
-    Fields:
-        noise: "mask" (open positions hold `mask_id`) or "uniform" (open positions hold random tokens).
+    Fields, of the tokens:
         stop_ids: tokens that end a text; `pad_id` may follow them.
+        n_tokens: how many ids the tokenizer has; rows of logits at or above it are never written.
+        noise: "mask" (open positions hold `mask_id`) or "uniform" (open positions hold random tokens).
         banned_ids: never written, besides the mask, pad and bos ids and every row at or above `n_tokens`.
-        time_input: "t" if the network is called with the time too: (N,), the share of the canvas that is noise.
+
+    Fields, of the network:
         logit_shift: 1 if the network scores the next position (Dream, DiffuLLaMA), 0 if the position itself.
+        shift_border: with a shift, what speaks of the first position of a window that is forwarded alone: the
+            "previous" row, kept from the pass before the window, or a "repeat" of the window's own first row.
+            A sequence's very first position has no row before it, so its own row must do.
+        output: what a row of the network is: "logits", "log_probs" (both are scores of the clean token), or
+            "log_score" (log ratios to the present token, SEDD).
+        time_input: "t" if the network is called with the time too: (N,), the share of the canvas that is noise.
+        attention: "full" (every token sees every other), "block_causal" (its own block of `block_length` and
+            those before it; blocks are counted from the start of the sequence), "causal", or "encoder_decoder"
+            (a causal prompt, a canvas in which all see all).
+        cache: "none", or "prefix": what precedes the active block may be kept, exactly.
+        first_token_ar: the first token of each block is the one that the row before the block predicts.
+        self_conditioning: the scores of a step are an input of the next.
+        ntk: a factor on the base of the rotary positions, which stretches the context (NTK-aware scaling; for
+            diffusion models LongLLaDA, arXiv:2506.14429). 1 leaves the model as it was trained.
+
+    Fields, of decoding:
         context: most tokens of prompt and answer together.
+        length: "fixed", "blocks" (the canvas grows by `block_length`), "canvas" (it grows by `canvas` positions), or
+            "elastic" (`expand_id`, `delete_id` and `split_id` change how many positions there are).
+        edits: a written token may be changed by the model later (LLaDA2.1, uniform noise).
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
+            Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
         round_to: the sequence is filled up with stop tokens to a multiple of this, so that rows of like length
             share a batch without padding masks. 1 for models that have not seen such a tail.
         canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many.
+        family: the name of the family that builds the network, see `ctrldiff models`; "" to recognise it.
+    Raises: NoMaskId, NoEndToken, or ModelError that names the field.
     """
 
     stop_ids: tuple[int, ...]
@@ -33,21 +57,45 @@ class ModelSpec:
     pad_id: int | None = None
     bos_id: int | None = None
     banned_ids: tuple[int, ...] = ()
-    time_input: Literal["none", "t"] = "none"
     logit_shift: Literal[0, 1] = 0
+    shift_border: Literal["previous", "repeat"] = "previous"
+    output: Literal["logits", "log_probs", "log_score"] = "logits"
+    time_input: Literal["none", "t"] = "none"
+    attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
+    block_length: int | None = None
+    cache: Literal["none", "prefix"] = "none"
+    first_token_ar: bool = False
+    self_conditioning: bool = False
+    ntk: float = 1.0
+    length: Literal["fixed", "blocks", "canvas", "elastic"] = "fixed"
+    expand_id: int | None = None
+    delete_id: int | None = None
+    split_id: int | None = None
+    edits: bool = False
     prompt: str = "{text}"
+    system: str = ""
     whitespace: str = "compact"
     round_to: int = 1
     canvas: int = 48
+    family: str = ""
 
     def __post_init__(self) -> None:
+        for name, hint in get_type_hints(ModelSpec).items():
+            allowed = get_args(hint)
+            if allowed and all(isinstance(one, str | int) for one in allowed) and getattr(self, name) not in allowed:
+                raise ModelError(f"{name}={getattr(self, name)!r}", hint=f"one of {', '.join(map(repr, allowed))}")
         if self.noise == "mask" and self.mask_id is None:
-            raise ModelError(
+            raise NoMaskId(
                 "the model has no mask token and is not declared a uniform-noise model",
                 hint='pass mask_id=..., or noise="uniform" if open positions hold random tokens',
             )
         if not self.stop_ids:
-            raise ModelError("no token ends a text", hint="pass stop_ids=[...]")
+            raise NoEndToken("no token ends a text", hint="pass stop_ids=[...]")
+        if self.attention == "block_causal" and (self.block_length or 0) < 1:
+            raise ModelError(f'attention="block_causal" with block_length={self.block_length}', hint="at least 1")
+        for name, least in (("n_tokens", 1), ("context", 1), ("round_to", 1), ("canvas", 0), ("ntk", 1)):
+            if not getattr(self, name) >= least:
+                raise ModelError(f"{name}={getattr(self, name)}: at least {least}", hint=f"pass {name}=...")
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> ModelSpec:
@@ -61,6 +109,10 @@ class ModelSpec:
             raise ModelError(f"the spec lacks {missing}", hint='add them to config.json under "ctrldiff"')
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         return ModelSpec(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON data that `from_dict` reads: what to write under `"ctrldiff"` in `config.json`."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
     @property
     def never_written(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.errors import ModelError, ShapeError, VocabularyError
+from ctrldiff.errors import ModelError, NoEndToken, ShapeError
 from ctrldiff.models.callable import noise_share
 from ctrldiff.models.hf import TINY, load
 from ctrldiff.models.spec import ModelSpec
@@ -160,7 +160,7 @@ def test_a_model_without_an_end_token_asks_for_one(folder):
     change(folder, ctrldiff=told, eos_token_id=None)
     try:
         load(folder)
-    except VocabularyError as error:
+    except NoEndToken as error:
         assert "stop_ids" in str(error)
     assert load(folder, stop_ids=(2,)).spec.stop_ids == (2,)
 

@@ -1,0 +1,96 @@
+"""A family: the checkpoints that one recipe loads. What the recipe says, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.models.callable import CallableDenoiser
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.protocols import Denoiser
+
+Config: TypeAlias = Mapping[str, Any]  # config.json as it stands
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a network comes from and how it is to be held.
+
+    Fields: folder; config (`config.json`); dtype; device; options (for transformers' `from_pretrained`: device_map,
+        quantization_config, attn_implementation).
+    """
+
+    folder: Path
+    config: Config
+    dtype: torch.dtype
+    device: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Network(Protocol):
+    """What `Family.build` returns and `Family.drive` reads. For `CallableDenoiser`: (N, L) ids to (N, L, V) logits."""
+
+    @property
+    def rows(self) -> int:
+        """V: rows of the embedding, at least as many as the tokenizer has ids."""
+
+
+Driver: TypeAlias = Callable[[Any, ModelSpec, Vocabulary, str], Denoiser]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Checkpoints that are recognised by their config and loaded by one recipe, without code of theirs.
+
+    Fields:
+        name: as `ModelSpec.family` and `ctrldiff models` say it.        models: published checkpoints.
+        runs: the network that is built.        checked: how the layout was checked.
+        architectures, model_types: what their `config.json` says. An architecture is the stronger evidence.
+        facts: the config to those fields of `ModelSpec` that follow from it.
+        build: the network, with the weights of the folder in it.
+        drive: network, spec, vocabulary and device to a denoiser.
+        when: a further condition on the config, for families that share their names with others.
+        tokenizer: the transformers class for a tokenizer that would ask to run code of its own.
+    """
+
+    name: str
+    models: str
+    runs: str
+    checked: str
+    facts: Callable[[Config], dict[str, Any]]
+    build: Callable[[Source, ModelSpec], Network]
+    architectures: tuple[str, ...] = ()
+    model_types: tuple[str, ...] = ()
+    drive: Driver = CallableDenoiser
+    when: Callable[[Config], bool] = lambda config: True
+    tokenizer: str = ""
+
+    def evidence(self, config: Config) -> str:
+        """What in the config says that it is one of these; "" if nothing does."""
+        if not self.when(config):
+            return ""
+        for name in config.get("architectures") or ():
+            if name in self.architectures:
+                return f"architectures: {name}"
+        kind = config.get("model_type")
+        return f"model_type: {kind}" if kind in self.model_types else ""
+
+
+def published(
+    config: Config, *, mask_id: int | None = None, stop_ids: tuple[int, ...] = (), **ids: int
+) -> dict[str, Any]:
+    """Token ids that a family's checkpoints share and their tokenizers do not say, as fields of `ModelSpec`.
+
+    What the config says of the mask comes first, and ids beyond its vocabulary (another tokenizer) are left out.
+    """
+    rows = config.get("embedding_size") or config.get("vocab_size") or 0
+    mask = config.get("mask_token_id", mask_id)
+    said = {"mask_id": mask, **ids}
+    kept: dict[str, Any] = {name: one for name, one in said.items() if one is not None and one < rows}
+    stops = tuple(one for one in stop_ids if one < rows)
+    return kept | ({"stop_ids": stops} if stops else {})

@@ -1,0 +1,54 @@
+"""Every family, the most particular first. Another family is one file and one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from ctrldiff.errors import UnknownArchitecture
+from ctrldiff.models.dream import DREAM
+from ctrldiff.models.family import Config, Family
+from ctrldiff.models.llada import LLADA
+from ctrldiff.models.masked_lm import MASKED_LM
+
+FAMILIES: tuple[Family, ...] = (LLADA, DREAM, MASKED_LM)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A family, and what in the config says so."""
+
+    family: Family
+    why: str
+
+
+def recognise(config: Config, name: str = "") -> Recognised:
+    """The family of a config: the one that is named, or the first in which something in the config speaks for it.
+
+    Raises: UnknownArchitecture, with names that are near.
+    """
+    name = name or config.get("ctrldiff", {}).get("family", "")
+    if name:
+        for family in FAMILIES:
+            if family.name.lower() == name.lower():
+                return Recognised(family, f"family={family.name}")
+        raise _unknown([name], [family.name for family in FAMILIES])
+    for family in FAMILIES:
+        if why := family.evidence(config):
+            return Recognised(family, why)
+    names = [*(config.get("architectures") or ()), *([config["model_type"]] if config.get("model_type") else ())]
+    known = [name for family in FAMILIES for name in (*family.architectures, *family.model_types)]
+    raise _unknown(names, known)
+
+
+def _unknown(names: list[str], known: list[str]) -> UnknownArchitecture:
+    lower = {one.lower(): one for one in known}
+    near = [lower[one] for name in names for one in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
+    near = list(dict.fromkeys(near))
+    return UnknownArchitecture(
+        f"no family knows {' or '.join(map(repr, names)) or 'a config without architectures and model_type'}",
+        hint=(f"near: {', '.join(near)}\n" if near else "")
+        + "pass family=... if it is laid out like one of `ctrldiff models`, or drive it through from_callable",
+        names=names,
+        near=near,
+    )

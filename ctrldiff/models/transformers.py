@@ -1,0 +1,143 @@
+"""A transformers network as a denoiser reads it: built from its own class, without its causal mask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ctrldiff.errors import LoadError, ModelError
+from ctrldiff.models.family import Source
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.weights import Rename, check_keys, read_weights
+
+
+@dataclass(frozen=True, eq=False)
+class TransformersNetwork:
+    """`(N, L)` ids to `(N, L, V)` logits, all of the sequence in one pass and no cache.
+
+    Fields: module (the transformers model); block_length (None: every token sees every other).
+    """
+
+    module: Any
+    block_length: int | None = None
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return self.module(input_ids=ids, attention_mask=self.mask(ids), use_cache=False).logits.clone()
+
+    def mask(self, ids: torch.Tensor) -> torch.Tensor:
+        """(N, L) ones, or (1, 1, L, L) of 0 and a large negative number: blocks counted from the sequence's start."""
+        if self.block_length is None:
+            return torch.ones_like(ids)
+        block = torch.arange(ids.shape[1], device=ids.device) // self.block_length
+        dtype = self.module.dtype
+        hidden = torch.zeros((len(block), len(block)), dtype=dtype, device=ids.device)
+        return hidden.masked_fill(block[:, None] < block[None, :], torch.finfo(dtype).min)[None, None]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the embedding."""
+        return self.module.get_input_embeddings().weight.shape[0]
+
+
+def build_causal(
+    source: Source, spec: ModelSpec, kind: str, config: Mapping[str, Any], rename: Rename = lambda name: name
+) -> TransformersNetwork:
+    """A language model that was born causal, read without its causal mask.
+
+    Args:
+        kind: the `model_type` of transformers whose `AutoModelForCausalLM` has this architecture.
+        config: its config's fields; those that say nothing of the network are left alone.
+        rename: a published key to the class's own.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    told = {**config, "is_causal": False, "use_cache": False}
+    for name in ("auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"):
+        told.pop(name, None)
+    if config.get("quantization_config"):
+        told["quantization_config"] = config["quantization_config"]
+    try:
+        made = AutoConfig.for_model(kind, **stretched(told, spec.ntk))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{str(source.folder)!r}: its config is none of {kind}: {error}"[:400]) from error
+    model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
+    return TransformersNetwork(uncaused(_load(model, source, made, rename)), spec.block_length)
+
+
+def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
+    """A masked language model as transformers knows it."""
+    from transformers import AutoConfig, AutoModelForMaskedLM
+
+    if spec.ntk != 1:
+        raise ModelError("ntk stretches rotary positions of causal families only", hint="leave ntk out")
+    try:
+        config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForMaskedLM._model_mapping[type(config)]
+    except (OSError, ValueError, KeyError) as error:
+        raise LoadError(
+            f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
+            hint="it has to load through AutoModelForMaskedLM; for other networks use from_callable",
+        ) from error
+    return TransformersNetwork(_load(model, source, config, lambda name: name))
+
+
+def _load(model: Any, source: Source, config: Any, rename: Rename) -> Any:
+    """The class with the folder's weights in it, every key accounted for."""
+    options = dict(source.options)
+    if source.device != "cpu" and "device_map" not in options and "quantization_config" not in options:
+        options["device_map"] = source.device
+    weights = read_weights(source.folder, rename)
+    try:
+        with quiet():
+            network, said = model.from_pretrained(
+                None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **options
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
+        raise LoadError(f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400]) from error
+    check_keys(source.folder, said["missing_keys"], said["unexpected_keys"], said["mismatched_keys"])
+    return network.eval()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without transformers' progress bars, and its warnings of configs whose type it does not know."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def uncaused(network: Any) -> Any:
+    """Every attention told that it is not causal: with no mask at all, SDPA and flash ask the module."""
+    for module in network.modules():
+        if getattr(module, "is_causal", None) is True:
+            module.is_causal = False
+    return network
+
+
+def stretched(config: Mapping[str, Any], ntk: float) -> dict[str, Any]:
+    """The config with the base of its rotary positions times `ntk`."""
+    told = dict(config)
+    if ntk == 1:
+        return told
+    parameters = told.get("rope_parameters")
+    if isinstance(parameters, dict) and "rope_theta" in parameters:
+        told["rope_parameters"] = {**parameters, "rope_theta": parameters["rope_theta"] * ntk}
+    elif math.isfinite(base := float(told.get("rope_theta", math.nan))):
+        told["rope_theta"] = base * ntk
+    else:
+        raise ModelError("ntk needs a config that says rope_theta", hint="leave ntk out")
+    return told

@@ -1,0 +1,225 @@
+"""Every family: a tiny checkpoint under the published names, against the plain mathematics of its architecture."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+from ctrldiff.models.hf import load
+from ctrldiff.models.registry import FAMILIES
+from ctrldiff.state import State
+from tests.models.plain_transformer import Sizes, blocks, draw, everything, forward
+from tests.models.tiny_checkpoints import BOS, MASK, N_TOKENS, PAD, ROWS, STOP, save_checkpoint
+
+QWEN = {
+    "embed": "model.embed_tokens.weight",
+    "norm": "model.norm.weight",
+    "head": "lm_head.weight",
+    "norm1": "model.layers.{n}.input_layernorm.weight",
+    "norm2": "model.layers.{n}.post_attention_layernorm.weight",
+    "q": "model.layers.{n}.self_attn.q_proj.weight",
+    "k": "model.layers.{n}.self_attn.k_proj.weight",
+    "v": "model.layers.{n}.self_attn.v_proj.weight",
+    "o": "model.layers.{n}.self_attn.o_proj.weight",
+    "q.bias": "model.layers.{n}.self_attn.q_proj.bias",
+    "k.bias": "model.layers.{n}.self_attn.k_proj.bias",
+    "v.bias": "model.layers.{n}.self_attn.v_proj.bias",
+    "q_norm": "model.layers.{n}.self_attn.q_norm.weight",
+    "k_norm": "model.layers.{n}.self_attn.k_norm.weight",
+    "gate": "model.layers.{n}.mlp.gate_proj.weight",
+    "up": "model.layers.{n}.mlp.up_proj.weight",
+    "down": "model.layers.{n}.mlp.down_proj.weight",
+    "router": "model.layers.{n}.mlp.gate.weight",
+    "expert": "model.layers.{n}.mlp.experts.{e}.{part}_proj.weight",
+}
+LLADA = {
+    "embed": "model.transformer.wte.weight",
+    "norm": "model.transformer.ln_f.weight",
+    "head": "model.transformer.ff_out.weight",
+    "norm1": "model.transformer.blocks.{n}.attn_norm.weight",
+    "norm2": "model.transformer.blocks.{n}.ff_norm.weight",
+    "q": "model.transformer.blocks.{n}.q_proj.weight",
+    "k": "model.transformer.blocks.{n}.k_proj.weight",
+    "v": "model.transformer.blocks.{n}.v_proj.weight",
+    "o": "model.transformer.blocks.{n}.attn_out.weight",
+    "gate": "model.transformer.blocks.{n}.ff_proj.weight",
+    "up": "model.transformer.blocks.{n}.up_proj.weight",
+    "down": "model.transformer.blocks.{n}.ff_out.weight",
+}
+
+
+def qwen_config(s: Sizes, **more: Any) -> dict[str, Any]:
+    """What the config of a Qwen-like checkpoint says, in Qwen's words."""
+    return {
+        "vocab_size": s.rows,
+        "hidden_size": s.width,
+        "intermediate_size": s.hidden,
+        "num_hidden_layers": s.layers,
+        "num_attention_heads": s.heads,
+        "num_key_value_heads": s.groups,
+        "head_dim": s.head,
+        "max_position_embeddings": 64,
+        "rms_norm_eps": s.eps,
+        "rope_theta": s.base,
+        "hidden_act": "silu",
+        "tie_word_embeddings": s.tied,
+        "torch_dtype": "bfloat16",
+        **more,
+    }
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family's tiny checkpoint: sizes, published names, published config, and what it is to do."""
+
+    family: str
+    sizes: Sizes
+    names: dict[str, str]
+    config: dict[str, Any]
+    shift: int = 0
+    block: int | None = None
+    spec: dict[str, Any] = field(default_factory=dict)  # what a user would have to say
+
+    def published(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {self._name(ours): tensor for ours, tensor in weights.items()}
+
+    def _name(self, ours: str) -> str:
+        if ours in self.names:
+            return self.names[ours]
+        n, part = ours.split(".", 1)
+        if part.startswith("expert."):
+            _, e, which = part.split(".")
+            return self.names["expert"].format(n=n, e=e, part=which)
+        if part.startswith("shared."):
+            return self.names["shared"].format(n=n, part=part.split(".")[1])
+        return self.names[part].format(n=n)
+
+    def sees(self, length: int) -> torch.Tensor:
+        return everything(length) if self.block is None else blocks(length, self.block)
+
+
+def cases() -> list[Case]:
+    llada = Sizes(head=6, groups=4, base=500_000.0)
+    dream = Sizes(head=6, qkv_bias=True, eps=1e-6, base=1e6)
+    return [
+        Case(
+            "LLaDA",
+            llada,
+            LLADA,
+            {
+                "architectures": ["LLaDAModelLM"],
+                "auto_map": {"AutoModelForCausalLM": "modeling_llada.LLaDAModelLM"},
+                "model_type": "llada",
+                "activation_type": "silu",
+                "block_type": "llama",
+                "d_model": llada.width,
+                "embedding_size": ROWS,
+                "include_bias": False,
+                "include_qkv_bias": False,
+                "layer_norm_type": "rms",
+                "mask_token_id": MASK,
+                "max_sequence_length": 64,
+                "mlp_hidden_size": llada.hidden,
+                "mlp_ratio": 4,
+                "n_heads": llada.heads,
+                "n_kv_heads": llada.groups,
+                "n_layers": llada.layers,
+                "eos_token_id": STOP,
+                "pad_token_id": STOP,
+                "rms_norm_eps": llada.eps,
+                "rope": True,
+                "rope_theta": llada.base,
+                "vocab_size": N_TOKENS,
+                "weight_tying": False,
+            },
+        ),
+        Case(
+            "Dream",
+            dream,
+            QWEN,
+            qwen_config(
+                dream,
+                architectures=["DreamModel"],
+                auto_map={"AutoModel": "modeling_dream.DreamModel"},
+                model_type="Dream",
+                mask_token_id=MASK,
+                eos_token_id=STOP,
+                bos_token_id=STOP,
+                pad_token_id=STOP,
+                attention_dropout=0.0,
+                use_sliding_window=False,
+            ),
+            shift=1,
+        ),
+    ]
+
+
+CASES = cases()
+each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.family)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Each case's folder and its weights by our names, made once."""
+    made = {}
+
+    def save(case):
+        if case.family not in made:
+            weights = draw(case.sizes, seed=len(made) + 1)
+            folder = tmp_path_factory.mktemp("models") / case.family
+            made[case.family] = save_checkpoint(folder, case.config, case.published(weights)), weights
+        return made[case.family]
+
+    return save
+
+
+PROMPT, LENGTH = [72, 105, 33, 10, 65], 6
+
+
+@each
+def test_the_network_computes_what_the_architecture_says(case, saved):
+    folder, weights = saved(case)
+    loaded = load(folder, **case.spec)
+    assert loaded.spec.family == case.family
+    ids = torch.randint(0, N_TOKENS, (2, 11), generator=torch.Generator().manual_seed(5))
+    logits = loaded.denoiser.network(ids)
+    for row in range(2):
+        plain = forward(weights, case.sizes, ids[row].tolist(), case.sees(11))
+        assert torch.allclose(logits[row].double(), plain, atol=2e-4), (logits[row] - plain).abs().max()
+
+
+@each
+def test_row_i_is_the_distribution_of_position_i(case, saved):
+    folder, weights = saved(case)
+    loaded = load(folder, **case.spec)
+    assert (loaded.spec.mask_id, loaded.spec.logit_shift) == (MASK, case.shift)
+    state = State.blank([PROMPT], LENGTH)
+    ids = [*PROMPT, *[MASK] * LENGTH]
+    plain = forward(weights, case.sizes, ids, case.sees(len(ids)))
+    logits = loaded.denoiser(loaded.denoiser.noise(state))[0].double()
+    for i in range(LENGTH):  # the row of the position, or the row before it
+        at = len(PROMPT) + i - case.shift
+        assert torch.allclose(logits[i, :MASK], plain[at, :MASK], atol=2e-4)
+
+
+@each
+def test_tail_rows_mask_and_pad_never_win(case, saved):
+    loaded = load(saved(case)[0], **case.spec)
+    logits = loaded.denoiser(loaded.denoiser.noise(State.blank([PROMPT], LENGTH)))[0]
+    assert logits.shape == (LENGTH, ROWS) and torch.isneginf(logits[:, N_TOKENS:]).all()
+    never = {MASK, PAD, *([BOS] if loaded.spec.bos_id == BOS else [])} - set(loaded.spec.stop_ids)
+    assert torch.isneginf(logits[:, sorted(never)]).all()
+    assert torch.isfinite(logits[:, [*range(256), STOP]]).all()
+
+
+def test_every_family_of_the_llama_kind_has_a_case():
+    here = {case.family for case in CASES}
+    llama_like = {family.name for family in FAMILIES if "ForCausalLM" in family.runs}
+    assert llama_like <= here, llama_like - here
+
+
+def test_the_cases_are_as_json_has_them():
+    for case in CASES:
+        assert json.loads(json.dumps(case.config)) == case.config

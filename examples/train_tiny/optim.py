@@ -18,12 +18,12 @@ def learning_rate(step: int, spent: float) -> float:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """(N, m, n) with m <= n: the nearest semi-orthogonal matrices, roughly."""
-    turned = matrices / (matrices.norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)
+    """(N, m, n) with m <= n: the nearest semi-orthogonal matrices, roughly. bfloat16 is enough for a direction."""
+    turned = (matrices / (matrices.norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)).to(torch.bfloat16)
     for a, b, c in POLAR:
         gram = turned @ turned.mT
         turned = a * turned + torch.baddbmm(b * gram, gram, gram, beta=1.0, alpha=c) @ turned
-    return turned
+    return turned.to(matrices.dtype)
 
 
 class Muon:

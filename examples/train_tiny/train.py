@@ -8,6 +8,7 @@ minutes DIR/checkpoint.pt (to go on from after a restart) and DIR/export (a load
 
 import argparse
 import csv
+import shutil
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from export import export, replace
 from mixture import stream
 from network import TrainingForward, make_config, make_model
 from optim import Optimizer, learning_rate
+from safetensors.torch import load_file
 from start import construct
 from tokenizer import Encoder, load_tokenizer, train_tokenizer
 
@@ -28,11 +30,13 @@ LOG_STEPS = 50
 class Run:
     """Everything that a checkpoint holds, and the step that advances it."""
 
-    def __init__(self, folder: Path, minutes: float, seed: int):
+    def __init__(self, folder: Path, minutes: float, seed: int, start: Path | None = None):
         self.folder, self.minutes, self.seed = folder, minutes, seed
         folder.mkdir(parents=True, exist_ok=True)
         self.step, self.spent_s, self.tokens, self.examples = 0, 0.0, 0, 0
-        if not (folder / "tokenizer.json").exists():
+        if start is not None:
+            shutil.copy(start / "tokenizer.json", folder / "tokenizer.json")
+        elif not (folder / "tokenizer.json").exists():
             train_tokenizer(stream(seed)).save(str(folder / "tokenizer.json"))
         self.encoder = Encoder(load_tokenizer(folder))
         torch.manual_seed(seed)
@@ -43,6 +47,25 @@ class Run:
         self.average = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         if (folder / "checkpoint.pt").exists():
             self.restore()
+        elif start is not None:
+            self.start_from(start)
+        # One graph for all lengths: about a minute to compile, then half of the time a step.
+        self.loss = torch.compile(self._loss, dynamic=True)
+
+    def _loss(self, tokens, rows, targets, weights) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss over the masked tokens, by weight, and the share of them that were right."""
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = self.forward(tokens, rows)
+        losses = F.cross_entropy(logits.float(), targets, reduction="none")
+        right = (logits.detach().argmax(-1) == targets) * weights
+        return (losses * weights).sum() / weights.sum(), right.sum() / weights.sum()
+
+    def start_from(self, folder: Path) -> None:
+        """The weights of an exported model in place of the constructed start."""
+        weights = load_file(folder / "model.safetensors")
+        self.model.load_state_dict(weights, strict=False)
+        for name, weight in self.model.named_parameters():
+            self.average[name].copy_(weight.detach())
 
     def restore(self) -> None:
         saved = torch.load(self.folder / "checkpoint.pt", weights_only=True)
@@ -65,9 +88,7 @@ class Run:
 
     def train_step(self, batch) -> tuple[float, float]:
         """One update; the loss, and the share of masked tokens that were right."""
-        logits = self.forward(batch.tokens, batch.rows)
-        losses = F.cross_entropy(logits, batch.targets, reduction="none")
-        loss = (losses * batch.weights).sum() / batch.weights.sum()
+        loss, right = self.loss(batch.tokens, batch.rows, batch.targets, batch.weights)
         for weight in self.model.parameters():
             weight.grad = None
         loss.backward()
@@ -75,11 +96,10 @@ class Run:
         with torch.no_grad():
             for name, weight in self.model.named_parameters():
                 self.average[name].lerp_(weight, 1 - min(AVERAGE, self.step / (self.step + 10)))
-            right = ((logits.argmax(-1) == batch.targets) * batch.weights).sum() / batch.weights.sum()
         self.step += 1
         self.tokens += batch.tokens.numel()
         self.examples += len(batch.tokens)
-        return float(loss.detach()), float(right)
+        return float(loss.detach()), float(right.detach())
 
     def log(self, loss: float, right: float) -> None:
         rate = learning_rate(self.step, self.spent_s / (60 * self.minutes))
@@ -124,11 +144,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--start", type=Path, help="an exported model to go on from, with a fresh optimizer and clock")
     parser.add_argument("--save-minutes", type=float, default=5)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    Run(options.out, options.minutes, options.seed).go(options.save_minutes)
+    Run(options.out, options.minutes, options.seed, options.start).go(options.save_minutes)
 
 
 if __name__ == "__main__":

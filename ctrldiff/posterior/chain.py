@@ -165,8 +165,10 @@ class ChainPosterior:
     def leading(self) -> Any:
         """(B, T) int64: the choice at each row's leftmost open position on the evidence there alone, -1 elsewhere.
 
-        It is the token of the best log-probability (plus its edge's weight) at that position among those that some
-        legal canvas of positive weight goes on with. Ties: the smallest id. A complete row has no choice left.
+        It is the token of the best log-probability at that position among those that some legal canvas of positive
+        weight goes on with. A prior counts, the evidence further right does not: a token gains the log of the mean
+        factor by which the edge weights multiply the canvases that go on with it. Ties: the smallest id. A complete row
+        has no choice left.
         Raises: LogitsInvalid, Infeasible.
         """
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]

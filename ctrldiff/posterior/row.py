@@ -228,7 +228,7 @@ class Row:
         return out
 
     def leading(self) -> tuple[int, int]:
-        """The leftmost open position, and the best token there by its own score (and its edge's weight) of those that
+        """The leftmost open position, and the best token there by its own score and the tilt of its edge, of those that
         some legal string of positive weight goes on with. Ties: the smallest id."""
         t = int(self.open[0])
         chain, s = self.table.chain, int(np.argmax(self.reach[t]))  # all before t is written: there is one state
@@ -236,7 +236,7 @@ class Row:
         to, label = chain.edge_to[edges], chain.edge_label[edges]
         value = np.where(self.best[t + 1, to] > -np.inf, self.label_best[t, label], -np.inf)
         if len(chain.weight):
-            value = value + chain.weight[edges]
+            value = value + self.tilt(t, edges)
         if not len(value) or value.max() == -np.inf:
             raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
         ptr, label_classes = chain.labels
@@ -248,6 +248,17 @@ class Row:
                 scores = self.logits.of(t, members)
                 winners.append(int(members[np.argmax(scores == scores.max())]))
         return t, min(winners)
+
+    def tilt(self, t: int, edges: NDArray[np.integer]) -> F64:
+        """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
+        chain = self.table.chain
+        edge_ptr, edge_to, edge_label, weight = chain.edges
+        plain = kernels.sweep_sum(
+            edge_ptr, edge_to, edge_label, fixed((), np.float64), self.label_sum, self.reach, chain.accept
+        )
+        to = edge_to[edges]
+        ahead = self.total[t + 1, to] > -np.inf
+        return weight[edges] + np.where(ahead, self.total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)
 
     def score(self, tokens: I64) -> float:
         """Log-probability of one whole string."""

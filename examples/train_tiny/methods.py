@@ -105,6 +105,8 @@ OURS: Mapping[str, Decode] = {
     "left null +1": looped(plan(), Prior.null(1.0)),
     "left null +2": looped(plan(), Prior.null(2.0)),
     "left null +3": looped(plan(), Prior.null(3.0)),
+    "left null +4": looped(plan(), Prior.null(4.0)),
+    "left null +6": looped(plan(), Prior.null(6.0)),
     "left null -1": looped(plan(), Prior.null(-1.0)),
     "left items +1": looped(plan(), Prior.items(1.0)),
     "left reopen": looped(plan(), revise=LeastConfident(1, 0.5)),

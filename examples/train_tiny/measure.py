@@ -127,7 +127,7 @@ def real_schemas(model: Model, sample: Path, count: int) -> list[Question]:
             pairs = tuple(leaves(data))
             text = " ".join(f"{path.removeprefix('.')}: {_said(value)}." for path, value in pairs)
             ask = ask_for(entry["schema"])
-            answer = len(model.loaded.tokenizer.encode(constraint.canonical(data).decode()))
+            answer = len(model.loaded.tokenizer.encode(constraint.canonical(data)))
             if max(answer, table.shortest) >= CANVAS or len(model.loaded.prompt_ids(text or "-", ask)) + CANVAS > ROOM:
                 left_out["does not fit"] += 1
                 continue

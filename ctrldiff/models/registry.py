@@ -6,12 +6,32 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ctrldiff.errors import UnknownArchitecture
+from ctrldiff.models.bidirectional import BIDIRECTIONAL
+from ctrldiff.models.diffullama import DIFFULLAMA
 from ctrldiff.models.dream import DREAM
+from ctrldiff.models.efficient_dlm import EFFICIENT_DLM
 from ctrldiff.models.family import Config, Family
+from ctrldiff.models.fast_dllm import FAST_DLLM
 from ctrldiff.models.llada import LLADA
+from ctrldiff.models.llada2 import LLADA2
+from ctrldiff.models.llada_moe import LLADA_MOE
 from ctrldiff.models.masked_lm import MASKED_LM
+from ctrldiff.models.rnd1 import RND1
+from ctrldiff.models.sdar import SDAR
 
-FAMILIES: tuple[Family, ...] = (LLADA, DREAM, MASKED_LM)
+FAMILIES: tuple[Family, ...] = (
+    LLADA,
+    LLADA_MOE,
+    LLADA2,
+    DREAM,
+    SDAR,
+    RND1,
+    FAST_DLLM,
+    EFFICIENT_DLM,
+    DIFFULLAMA,
+    BIDIRECTIONAL,
+    MASKED_LM,
+)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from ctrldiff.errors import LoadError, ModelError
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.weights import Rename, check_keys, read_weights
+from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, same, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,20 +46,28 @@ class TransformersNetwork:
 
 
 def build_causal(
-    source: Source, spec: ModelSpec, kind: str, config: Mapping[str, Any], rename: Rename = lambda name: name
+    source: Source,
+    spec: ModelSpec,
+    kind: str,
+    config: Mapping[str, Any],
+    rename: Rename = same,
+    split: Split = whole,
 ) -> TransformersNetwork:
     """A language model that was born causal, read without its causal mask.
 
     Args:
         kind: the `model_type` of transformers whose `AutoModelForCausalLM` has this architecture.
         config: its config's fields; those that say nothing of the network are left alone.
-        rename: a published key to the class's own.
+        rename: a published key to the class's own.        split: a published tensor to the class's several.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
     told = {**config, "is_causal": False, "use_cache": False}
     for name in ("auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"):
         told.pop(name, None)
+    for name in ("rope_scaling", "sliding_window"):
+        if not told.get(name, True):  # some configs say false or null where transformers wants nothing said
+            del told[name]
     if config.get("quantization_config"):
         told["quantization_config"] = config["quantization_config"]
     try:
@@ -67,7 +75,7 @@ def build_causal(
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{str(source.folder)!r}: its config is none of {kind}: {error}"[:400]) from error
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
-    return TransformersNetwork(uncaused(_load(model, source, made, rename)), spec.block_length)
+    return TransformersNetwork(uncaused(_load(model, source, made, rename, split)), spec.block_length)
 
 
 def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
@@ -84,15 +92,15 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
             f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
             hint="it has to load through AutoModelForMaskedLM; for other networks use from_callable",
         ) from error
-    return TransformersNetwork(_load(model, source, config, lambda name: name))
+    return TransformersNetwork(_load(model, source, config))
 
 
-def _load(model: Any, source: Source, config: Any, rename: Rename) -> Any:
+def _load(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
     options = dict(source.options)
     if source.device != "cpu" and "device_map" not in options and "quantization_config" not in options:
         options["device_map"] = source.device
-    weights = read_weights(source.folder, rename)
+    weights = read_weights(source.folder, rename, split)
     try:
         with quiet():
             network, said = model.from_pretrained(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,6 +13,8 @@ from ctrldiff.errors import LoadError, MissingKeys, ModelError, UnexpectedKeys
 
 # A published name to the network's own, None to leave the tensor out.
 Rename: TypeAlias = Callable[[str], "str | None"]
+# A tensor that the network has in several parts, by the name that `Rename` gave it.
+Split: TypeAlias = Callable[[str, torch.Tensor], Mapping[str, torch.Tensor]]
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -47,7 +49,17 @@ def weight_files(folder: Path) -> list[Path]:
     return files
 
 
-def read_weights(folder: Path, rename: Rename = lambda name: name) -> dict[str, torch.Tensor]:
+def same(name: str) -> str:
+    """The name as it is."""
+    return name
+
+
+def whole(name: str, tensor: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    """The tensor as it is."""
+    return {name: tensor}
+
+
+def read_weights(folder: Path, rename: Rename = same, split: Split = whole) -> dict[str, torch.Tensor]:
     """Every tensor of the folder by its name in the network. Tensors are mapped from the files, not copied."""
     from safetensors import SafetensorError, safe_open
 
@@ -58,7 +70,7 @@ def read_weights(folder: Path, rename: Rename = lambda name: name) -> dict[str, 
                 for published in tensors.keys():
                     name = rename(published)
                     if name is not None:
-                        weights[name] = tensors.get_tensor(published)
+                        weights |= split(name, tensors.get_tensor(published))
         except (SafetensorError, OSError) as error:
             raise LoadError(f"{str(folder)!r} cannot be loaded: {path.name}: {error}") from error
     return weights

@@ -1,7 +1,7 @@
 """Every family: a tiny checkpoint under the published names, against the plain mathematics of its architecture."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -48,6 +48,30 @@ LLADA = {
     "up": "model.transformer.blocks.{n}.up_proj.weight",
     "down": "model.transformer.blocks.{n}.ff_out.weight",
 }
+BAILING = {
+    "embed": "model.word_embeddings.weight",
+    "norm": "model.norm.weight",
+    "head": "lm_head.weight",
+    "norm1": "model.layers.{n}.input_layernorm.weight",
+    "norm2": "model.layers.{n}.post_attention_layernorm.weight",
+    "qkv": "model.layers.{n}.attention.query_key_value.weight",
+    "o": "model.layers.{n}.attention.dense.weight",
+    "q_norm": "model.layers.{n}.attention.query_layernorm.weight",
+    "k_norm": "model.layers.{n}.attention.key_layernorm.weight",
+    "gate": "model.layers.{n}.mlp.gate_proj.weight",
+    "up": "model.layers.{n}.mlp.up_proj.weight",
+    "down": "model.layers.{n}.mlp.down_proj.weight",
+    "router": "model.layers.{n}.mlp.gate.weight",
+    "router.bias": "model.layers.{n}.mlp.gate.expert_bias",
+    "expert": "model.layers.{n}.mlp.experts.{e}.{part}_proj.weight",
+    "shared": "model.layers.{n}.mlp.shared_experts.{part}_proj.weight",
+}
+BESIDE = {  # DiffuLLaMA: embedding and head stand beside the network
+    ours: name.replace("model.", "denoise_model.", 1) for ours, name in QWEN.items()
+} | {"embed": "embed_tokens.weight", "head": "lm_head.weight"}
+ENCODER = {ours: name.replace("model.", "encoder.", 1) for ours, name in QWEN.items()} | {
+    "head": "diffusion_head.weight"
+}
 
 
 def qwen_config(s: Sizes, **more: Any) -> dict[str, Any]:
@@ -81,9 +105,18 @@ class Case:
     shift: int = 0
     block: int | None = None
     spec: dict[str, Any] = field(default_factory=dict)  # what a user would have to say
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return self.family + self.variant
 
     def published(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return {self._name(ours): tensor for ours, tensor in weights.items()}
+        if "qkv" not in self.names:
+            return {self._name(ours): tensor for ours, tensor in weights.items()}
+        one = {name: tensor for name, tensor in weights.items() if name.split(".", 1)[-1] not in ("q", "k", "v")}
+        for n in range(self.sizes.layers):
+            one[f"{n}.qkv"] = torch.cat([weights[f"{n}.{part}"] for part in "qkv"])
+        return {self._name(ours): tensor for ours, tensor in one.items()}
 
     def _name(self, ours: str) -> str:
         if ours in self.names:
@@ -103,6 +136,27 @@ class Case:
 def cases() -> list[Case]:
     llada = Sizes(head=6, groups=4, base=500_000.0)
     dream = Sizes(head=6, qkv_bias=True, eps=1e-6, base=1e6)
+    qwen3 = Sizes(head_norms=True, eps=1e-6, base=1e6)
+    tied = replace(dream, tied=True)
+    mixture = replace(qwen3, experts=4, top=2)
+    llada_moe = Sizes(head=6, groups=4, head_norms=True, base=50_000.0, experts=4, top=2, normalised=False)
+    llada2 = Sizes(
+        head_norms=True,
+        base=600_000.0,
+        rotary=0.5,
+        experts=8,
+        top=2,
+        shared=1,
+        first_dense=1,
+        router="sigmoid",
+        expert_groups=4,
+        top_groups=2,
+        scale=2.5,
+        eps=1e-6,
+    )
+    stop = {"eos_token_id": STOP, "pad_token_id": PAD}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "decoder_sparse_step": 1}
+    experts |= {"mlp_only_layers": [], "norm_topk_prob": True}
     return [
         Case(
             "LLaDA",
@@ -153,11 +207,159 @@ def cases() -> list[Case]:
             ),
             shift=1,
         ),
+        Case(
+            "LLaDA-MoE",
+            llada_moe,
+            QWEN,
+            {
+                name: value
+                for name, value in qwen_config(
+                    llada_moe,
+                    architectures=["LLaDAMoEModelLM"],
+                    model_type="llada",
+                    mask_token_id=MASK,
+                    dense_intermediate_size=llada_moe.hidden,
+                    expert_intermediate_size=llada_moe.expert_hidden,
+                    shared_expert_intermediate_size=None,
+                    num_experts=4,
+                    num_experts_per_tok=2,
+                    norm_topk_prob=None,
+                    moe_layer_freq=[1, 1],
+                    moe_router_score_function="softmax",
+                    qk_layernorm=True,
+                    clip_qkv=None,
+                    partial_rotary_factor=1,
+                    **stop,
+                ).items()
+                if name not in ("head_dim", "intermediate_size")
+            },
+        ),
+        Case(
+            "LLaDA2",
+            llada2,
+            BAILING,
+            qwen_config(
+                llada2,
+                architectures=["LLaDA2MoeModelLM"],
+                auto_map={"AutoModelForCausalLM": "modeling_llada2_moe.LLaDA2MoeModelLM"},
+                model_type="llada2_moe",
+                num_experts=8,
+                num_shared_experts=1,
+                num_experts_per_tok=2,
+                n_group=4,
+                topk_group=2,
+                moe_intermediate_size=llada2.expert_hidden,
+                first_k_dense_replace=1,
+                routed_scaling_factor=2.5,
+                partial_rotary_factor=0.5,
+                score_function="sigmoid",
+                use_bias=False,
+                use_qkv_bias=False,
+                use_qk_norm=True,
+                rope_scaling=None,
+                mask_token_id=MASK,
+                block_length=4,
+                **stop,
+            ),
+            block=4,
+        ),
+        Case(
+            "SDAR",
+            qwen3,
+            QWEN,
+            qwen_config(
+                qwen3,
+                architectures=["SDARForCausalLM"],
+                auto_map={"AutoModelForCausalLM": "modeling_sdar.SDARForCausalLM"},
+                model_type="sdar",
+                mask_token_id=MASK,
+                fuse_cross_entropy=True,
+                **stop,
+            ),
+            block=4,
+        ),
+        Case(
+            "SDAR",
+            mixture,
+            QWEN,
+            qwen_config(
+                mixture,
+                architectures=["SDARMoeForCausalLM"],
+                model_type="sdar_moe",
+                mask_token_id=MASK,
+                block_size=3,
+                **experts,
+                **stop,
+            ),
+            block=3,
+            variant="-MoE",
+        ),
+        Case(
+            "RND1",
+            mixture,
+            QWEN,
+            qwen_config(
+                mixture,
+                architectures=["RND1LM"],
+                model_type="rnd1",
+                mask_token_id=MASK,
+                rope_scaling=False,
+                sliding_window=False,
+                **experts,
+                **stop,
+            ),
+            shift=1,
+        ),
+        Case(
+            "Fast-dLLM-v2",
+            tied,
+            QWEN,
+            qwen_config(
+                tied,
+                architectures=["Fast_dLLM_QwenForCausalLM"],
+                auto_map={"AutoModelForCausalLM": "modeling.Fast_dLLM_QwenForCausalLM"},
+                model_type="Fast_dLLM_Qwen",
+                bd_size=4,
+                **stop,
+            ),
+            shift=1,
+            block=4,
+            spec={"mask_id": MASK},
+        ),
+        Case(
+            "Efficient-DLM",
+            qwen3,
+            ENCODER,
+            qwen_config(
+                qwen3, architectures=["EfficientDLM"], model_type="edlm", block_size=4, mask_token_id=MASK, **stop
+            ),
+            block=4,
+        ),
+        Case(
+            "DiffuLLaMA",
+            llada,
+            BESIDE,
+            qwen_config(llada, architectures=["LlamaForCausalLM"], model_type="llama", **stop),
+            shift=1,
+            spec={"family": "DiffuLLaMA", "mask_id": MASK},
+        ),
+        Case(
+            "Bidirectional",
+            qwen3,
+            QWEN,
+            qwen_config(
+                qwen3,
+                architectures=["A2DQwen3LMHeadModel"],
+                model_type="a2d-qwen3",
+                **stop,
+            ),
+            spec={"mask_id": MASK},
+        ),
     ]
 
 
 CASES = cases()
-each = pytest.mark.parametrize("case", CASES, ids=lambda case: case.family)
+each = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +368,11 @@ def saved(tmp_path_factory):
     made = {}
 
     def save(case):
-        if case.family not in made:
+        if str(case) not in made:
             weights = draw(case.sizes, seed=len(made) + 1)
-            folder = tmp_path_factory.mktemp("models") / case.family
-            made[case.family] = save_checkpoint(folder, case.config, case.published(weights)), weights
-        return made[case.family]
+            folder = tmp_path_factory.mktemp("models") / str(case)
+            made[str(case)] = save_checkpoint(folder, case.config, case.published(weights)), weights
+        return made[str(case)]
 
     return save
 
@@ -223,3 +425,19 @@ def test_every_family_of_the_llama_kind_has_a_case():
 def test_the_cases_are_as_json_has_them():
     for case in CASES:
         assert json.loads(json.dumps(case.config)) == case.config
+
+
+def test_the_row_before_a_block_sees_nothing_of_the_block(saved):
+    """Fast-dLLM v2: the first token of a block is predicted by a row of the block before it."""
+    (case,) = [case for case in CASES if case.family == "Fast-dLLM-v2"]
+    loaded = load(saved(case)[0], **case.spec)
+    assert loaded.spec.first_token_ar and loaded.spec.shift_border == "previous"
+    one, other = [State.blank([PROMPT[:4]], 8, written=w) for w in (row_with(7, 65), row_with(7, 66))]
+    a, b = loaded.denoiser(one)[0], loaded.denoiser(other)[0]
+    same = [bool(torch.equal(a[i], b[i])) for i in range(7)]
+    # Positions 4 to 7 are a block of the sequence, and 8 to 11 the next; the row of position 8 is row 7.
+    assert same == [True, True, True, True, True, False, False]
+
+
+def row_with(at: int, token: int) -> torch.Tensor:
+    return torch.tensor([[token if i == at else -1 for i in range(8)]])

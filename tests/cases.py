@@ -17,6 +17,8 @@ from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide
 from ctrldiff.guidance.network import CanvasClassifier
+from ctrldiff.guidance.target import Target, Together
+from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.commit import (
@@ -141,6 +143,12 @@ def toy_classifier() -> CanvasClassifier:
 
 
 GUIDES: dict[str, Guide] = {
+    "bias": Bias(TokenTable.fit([[1, 9, 11, 11]], [[2, 0, 12]], VOCABULARY)),
+    "words": Words(["ab", "1"]),
+    "count": Count("[0-9]+"),
+    "target": Target(Count("a"), at_least=1.5),
+    "target, kl": Target(Classifier(toy_classifier(), "warm"), kl=0.5),
+    "targets": Together(Target(Count("a"), exactly=1.0), Target(Count("[0-9]", share=0.2), at_most=0.1)),
     "classifier-free": ClassifierFree(1.5),
     "negative prompt": NegativePrompt("b-a"),
     "adaptive classifier-free": AdaptiveClassifierFree(1.5, share=0.5),

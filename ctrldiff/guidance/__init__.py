@@ -4,17 +4,25 @@ from ctrldiff.guidance.classifier import Classifier, TokenClassifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide, Tilt, during, on_field
 from ctrldiff.guidance.network import CanvasClassifier
+from ctrldiff.guidance.target import Target, Together
+from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 
 __all__ = [
     "AdaptiveClassifierFree",
+    "Bias",
     "CanvasClassifier",
     "Classifier",
     "ClassifierFree",
     "Contrast",
+    "Count",
     "Guide",
     "NegativePrompt",
+    "Target",
     "Tilt",
+    "Together",
     "TokenClassifier",
+    "TokenTable",
+    "Words",
     "during",
     "on_field",
 ]

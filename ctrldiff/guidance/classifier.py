@@ -108,7 +108,26 @@ class Classifier(Guide):
                 value = exact(network, label, likely, state, self.candidates)
             return strength_at(self.strength, state, logits.device) * value.to(logits)
 
-        return Tilt(scores)
+        def level(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
+            here = inputs(network, logits, state, self.at if self.method == "first-order" else "open")
+            with torch.no_grad():
+                return torch.cat([network(row[None])[:, label] for row in here]).double()
+
+        steady = self.strength == 1.0  # else the level is not the strength times a log-probability everywhere
+        return Tilt(scores, level=level if steady else None)
+
+
+def inputs(network: TokenClassifier, logits: torch.Tensor, state: State, at: str) -> list[torch.Tensor]:
+    """B tensors (T, D): each canvas as the classifier reads it, with open positions at the "mean" or "open"."""
+    out = []
+    for row in range(state.shape[0]):  # row by row: a row's bits do not depend on its batch
+        open_ = state.open[row : row + 1]
+        here = network.embed(state.tokens[row : row + 1], open_).detach()
+        if at == "mean":
+            probs = logits[row : row + 1].detach().to(here).softmax(-1)
+            here = torch.where(open_[..., None], probs @ network.embedding.detach(), here)
+        out.append(here[0])
+    return out
 
 
 def first_order(
@@ -120,15 +139,11 @@ def first_order(
     under the model, so the scores of a position average to 0 under it.
     """
     out = torch.zeros(logits.shape, dtype=network.embedding.dtype)
-    for row in (~state.done).nonzero()[:, 0].tolist():  # row by row: a row's bits do not depend on its batch
-        open_ = state.open[row : row + 1]
-        here = network.embed(state.tokens[row : row + 1], open_).detach()
-        if at == "mean":
-            probs = logits[row : row + 1].detach().to(here).softmax(-1)
-            here = torch.where(open_[..., None], probs @ network.embedding.detach(), here)
-        slope = gradient(network, label, here)
-        value = slope @ network.embedding.detach().T - (slope * here).sum(-1, keepdim=True)
-        out[row] = torch.where(open_[..., None], value, torch.zeros_like(value))[0]
+    for row, canvas in enumerate(inputs(network, logits, state, at)):
+        if bool(state.open[row].any()):
+            slope = gradient(network, label, canvas[None])[0]
+            value = slope @ network.embedding.detach().T - (slope * canvas).sum(-1, keepdim=True)
+            out[row] = torch.where(state.open[row][:, None], value, torch.zeros_like(value))
     return out
 
 

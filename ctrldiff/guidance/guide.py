@@ -37,12 +37,15 @@ class Tilt:
         branches: (state, step) -> states of B rows to forward together with the main one.
         count: how many those are at a step.
         field: the path of the JSON field that it is confined to, or None for the whole text.
+        level: (logits, branches, state, step) -> (B,), what the scores add to: a text is worth this and the sum of its
+            open tokens' scores. None where that has no meaning.
     """
 
     scores: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor]
     branches: Callable[[State, Step], Sequence[State]] = no_branches
     count: Callable[[Step], int] = lambda step: 0
     field: str | None = None
+    level: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor] | None = None
 
     def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
         """The logits with the scores added; -inf stays -inf."""
@@ -127,7 +130,12 @@ class Scaled(Guide):
         if len(self.guide.parts()) > 1:
             return added([part.prepare(context) for part in self.parts()])
         inner = self.guide.prepare(context)
-        return replace(inner, scores=lambda *now: self.factor * inner.scores(*now))
+        level = inner.level
+        return replace(
+            inner,
+            scores=lambda *now: self.factor * inner.scores(*now),
+            level=None if level is None else lambda *now: self.factor * level(*now),
+        )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.guidance.guide import ByField, Tilt, on_field, prepared
 from ctrldiff.sampling.layered import EachLayer, Layered, bind_layers
 from ctrldiff.state import State
+from tests.guidance.brute import every_canvas
 from tests.guidance.fakes import Towards, context, step_at
 
 WORDS = [b'{"a":"', b"x", b"y", b"xy", b'","b":"', b'"}', b'"', b'x"', b'x","b":"y', b"}", b',"b":"', b'"}x']
@@ -44,32 +45,15 @@ def spans(text: bytes) -> dict[str, tuple[int, int]]:
 @lru_cache(maxsize=1)
 def strings() -> list[tuple[tuple[int, ...], list[str | None]]]:
     """Every legal canvas of T tokens, and the field that each token lies wholly inside, if any."""
-    dfa, out = SCHEMA.dfa(), []
-
-    def grow(tokens: tuple[int, ...], data: bytes) -> None:
-        if data in dfa:
-            at, where = 0, []
-            for token in tokens:
-                end = at + len(WORDS[token])
-                inside = [name for name, (low, high) in spans(data).items() if low <= at and end <= high]
-                where.append(inside[0] if inside else None)
-                at = end
-            pad = T - len(tokens)
-            out.append((tokens + (STOP,) * pad, where + [None] * pad))
-        if len(tokens) < T:
-            for token, word in enumerate(WORDS):
-                if any(word in data + word + rest for rest in (b"",)) and possible(data + word):
-                    grow((*tokens, token), data + word)
-
-    def possible(data: bytes) -> bool:
-        state = 0
-        for byte in data:
-            state = dfa.table[state, dfa.classes[byte]]
-            if state < 0:
-                return False
-        return True
-
-    grow((), b"")
+    out = []
+    for tokens in every_canvas(SCHEMA, VOCABULARY, T):
+        at, where = 0, []
+        for token in tokens:
+            end = at + len(VOCABULARY[token] or b"")
+            inside = [name for name, (low, high) in spans(VOCABULARY.decode(tokens)).items() if low <= at < end <= high]
+            where.append(inside[0] if inside else None)
+            at = end
+        out.append((tokens, where))
     return out
 
 

@@ -13,6 +13,8 @@ from tests.conftest import NOISES, text, toy
 from tests.guidance.fakes import context, prompts_of
 
 NAMES = [name for name in CONSTRAINTS if name != "free"]
+THREE = {"schedule": Linear(3)}
+STRENGTHS = (1.0, 100.0, -100.0)
 
 
 def decoded(guide, name, *, noise="mask", rows=None, **how):
@@ -25,14 +27,15 @@ def decoded(guide, name, *, noise="mask", rows=None, **how):
     return sample(denoiser, state, constraint=constraint, guides=guides, **how)
 
 
-@pytest.mark.parametrize("strength", [1.0, 100.0, -100.0])
+@pytest.mark.parametrize("strength", STRENGTHS)
 @pytest.mark.parametrize("name", GUIDES)
 def test_every_decode_is_complete_and_legal_at_every_strength(name, strength):
     plans = [
         {"propose": Best(), "commit": TopK(), "schedule": Linear(3)},
         {"propose": Draw(), "commit": Threshold(0.6), "schedule": Blocks(3)},
     ]
-    for n, constraint in enumerate(NAMES):
+    turn = list(GUIDES).index(name) + STRENGTHS.index(strength)
+    for n, constraint in enumerate(NAMES[turn % 3 :: 3]):  # each guide meets every constraint at one strength or other
         state = decoded(strength * GUIDES[name], constraint, noise=NOISES[n % 2], **plans[n % 2])
         assert state.done.all() and all(legal(constraint, text(row)) for row in state.tokens)
 
@@ -40,8 +43,10 @@ def test_every_decode_is_complete_and_legal_at_every_strength(name, strength):
 @pytest.mark.parametrize("name", GUIDES)
 def test_a_strong_guide_changes_what_is_written(name):
     changed = [
-        not torch.equal(decoded(20.0 * GUIDES[name], one).tokens, decoded(0.0 * GUIDES[name], one).tokens)
-        for one in NAMES
+        not torch.equal(
+            decoded(20.0 * GUIDES[name], one, **THREE).tokens, decoded(0.0 * GUIDES[name], one, **THREE).tokens
+        )
+        for one in ("alternatives", "text")
     ]
     assert any(changed)
 
@@ -50,9 +55,9 @@ def test_a_strong_guide_changes_what_is_written(name):
 @pytest.mark.parametrize("name", GUIDES)
 def test_a_row_is_guided_alone_as_in_its_batch(name, noise):
     guide = 2.0 * GUIDES[name] + during(GUIDES[name], 0.7, 0.2)
-    together = decoded(guide, "alternatives", noise=noise, propose=Draw())
+    together = decoded(guide, "alternatives", noise=noise, propose=Draw(), **THREE)
     for row in range(3):
-        alone = decoded(guide, "alternatives", noise=noise, rows=[row], propose=Draw())
+        alone = decoded(guide, "alternatives", noise=noise, rows=[row], propose=Draw(), **THREE)
         assert torch.equal(alone.tokens[0], together.tokens[row])
         assert torch.equal(alone.held_confidence[0].nan_to_num(), together.held_confidence[row].nan_to_num())
 
@@ -60,6 +65,6 @@ def test_a_row_is_guided_alone_as_in_its_batch(name, noise):
 @pytest.mark.parametrize("name", GUIDES)
 def test_the_argument_is_left_as_it_was(name):
     before = [rng.bit_generator.state for rng in hard_state("text").rngs]
-    first = decoded(GUIDES[name], "text", noise="uniform", propose=Draw())
+    first = decoded(GUIDES[name], "text", noise="uniform", propose=Draw(), **THREE)
     assert [rng.bit_generator.state for rng in hard_state("text").rngs] == before
-    assert torch.equal(decoded(GUIDES[name], "text", noise="uniform", propose=Draw()).tokens, first.tokens)
+    assert torch.equal(decoded(GUIDES[name], "text", noise="uniform", propose=Draw(), **THREE).tokens, first.tokens)

@@ -34,7 +34,7 @@ class CallableDenoiser:
     def __call__(self, state: State) -> torch.Tensor:
         rows, length = state.shape
         open_rows = [row for row in range(rows) if bool(state.open[row].any())]
-        sequences = {row: self._sequence(state, row) for row in open_rows}
+        sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         groups: dict[int, list[int]] = {}
         for row in open_rows:
             groups.setdefault(len(sequences[row]), []).append(row)
@@ -51,11 +51,8 @@ class CallableDenoiser:
             if out is None:
                 out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, row in enumerate(members):
-                first = len(state.prompt[row]) - self.spec.logit_shift
-                window = logits[n, max(first, 0) : first + length].to(torch.float32)
-                if first < 0:  # a shifted model and no prompt: nothing speaks of position 0, so its own row must do
-                    window = torch.cat([logits[n, :1].to(torch.float32), window])
-                out[row] = window
+                at = network_rows(len(state.prompt[row]), length, self.spec).to(logits.device)
+                out[row] = logits[n, at].to(torch.float32)
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return banned(out, self.spec)
@@ -64,12 +61,21 @@ class CallableDenoiser:
         """A function of the ids alone remembers nothing."""
         return state
 
-    def _sequence(self, state: State, row: int) -> torch.Tensor:
-        ids = torch.cat([state.prompt[row], state.tokens[row]])
-        tail = -len(ids) % self.spec.round_to
-        if not tail:
-            return ids
-        return torch.cat([ids, torch.full((tail,), self.spec.stop_ids[0], dtype=ids.dtype)])
+
+def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
+    """(L,) int64: a row's prompt and canvas as the network reads them, filled up to a multiple of `round_to`."""
+    ids = torch.cat([state.prompt[row], state.tokens[row]])
+    tail = -len(ids) % spec.round_to
+    return torch.cat([ids, torch.full((tail,), spec.stop_ids[0], dtype=ids.dtype)]) if tail else ids
+
+
+def network_rows(prompt: int, length: int, spec: ModelSpec) -> torch.Tensor:
+    """(T,) the row of the network that speaks of each position of a canvas. A text's first token has only its own."""
+    at = torch.arange(prompt, prompt + length)
+    ahead = torch.full_like(at, int(spec.logit_shift))
+    if spec.first_token_ar and spec.block_length:
+        ahead = torch.where(at % spec.block_length == 0, 1, ahead)
+    return (at - ahead).clamp(min=0)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""Keys and values of a transformers network: a pass over part of a text whose rest is known by its keys and values."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+
+Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Keys and values of one row's positions, with the tokens they were computed from."""
+
+    ids: torch.Tensor  # (P,) int64
+    layers: Layers
+    logits: torch.Tensor | None = None  # (L, V) rows of the pass they are from
+
+
+def gathered(kept: Sequence[Kept | None], part: slice) -> Layers:
+    """The kept keys and values of some rows as one batch; nothing where nothing is kept."""
+    rows = [one for one in kept if one is not None]
+    if not rows or len(rows) < len(kept):
+        return []
+    layers = range(len(rows[0].layers))
+    return [
+        (
+            torch.cat([row.layers[n][0][:, :, part] for row in rows]),
+            torch.cat([row.layers[n][1][:, :, part] for row in rows]),
+        )
+        for n in layers
+    ]
+
+
+def forward(
+    module: Any, ids: torch.Tensor, here: torch.Tensor, past: Layers, seen: torch.Tensor, block: int | None
+) -> tuple[torch.Tensor, Layers]:
+    """One pass over some positions of a text, the others being known by their keys and values.
+
+    Args:
+        ids: (N, Q) tokens.     here: (Q,) their positions.     past: of P other positions.     seen: (P,) those.
+        block: tokens see their own block of this length and those before it; None: all see all.
+    Returns: (N, Q, V) logits; keys and values of the P positions, then of the Q.
+    """
+    from transformers import DynamicCache
+
+    cache = DynamicCache()
+    for n, (keys, values) in enumerate(past):
+        cache.update(keys, values, n)
+    everything = torch.cat([seen, here])
+    hidden = torch.zeros((len(here), len(everything)), dtype=torch.bool)
+    if block is not None:
+        hidden = everything[None, :] // block > here[:, None] // block
+    low = torch.finfo(module.dtype).min
+    name = "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"  # before 5.24
+    mask = torch.zeros(hidden.shape, dtype=module.dtype).masked_fill(hidden, low)[None, None].to(ids.device)
+    with torch.inference_mode():
+        out = module(
+            input_ids=ids,
+            attention_mask=mask.expand(len(ids), -1, -1, -1),
+            position_ids=here.to(ids.device)[None].expand(len(ids), -1),
+            use_cache=True,
+            **{name: cache},
+        )
+    return out.logits.clone(), [(layer.keys, layer.values) for layer in cache.layers]

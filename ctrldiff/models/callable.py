@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ShapeError
+from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
 
@@ -43,6 +44,8 @@ class CallableDenoiser:
             ids = torch.stack([sequences[row] for row in members]).to(self.device)
             told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
             logits = self.network(ids, *told)
+            if self.spec.output == "log_score":
+                logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
                 raise ShapeError(
                     f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",
@@ -108,6 +111,13 @@ def noise_share(state: State) -> torch.Tensor:
     """
     canvas = (state.status != int(Status.PAD)).sum(dim=1).clamp(min=1)
     return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / canvas
+
+
+def clean(scores: torch.Tensor, ids: torch.Tensor, share: torch.Tensor, spec: ModelSpec) -> torch.Tensor:
+    """Log-probabilities of the clean token from log-scores (N, L, V), given the share of noise (N,)."""
+    if spec.mask_id is not None and spec.noise == "mask":
+        return absorbing_score(scores, ids, spec.mask_id)
+    return uniform_score(scores, ids, sigma_of("loglinear", share.to(ids.device)))
 
 
 def banned(logits: torch.Tensor, spec: ModelSpec) -> torch.Tensor:

@@ -14,7 +14,9 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, noisy
+from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.transformers import TransformersNetwork, load_class
 from ctrldiff.state import State
 
 SELF = "self_conditioning"  # the key in `State.memory`
@@ -79,3 +81,49 @@ class DiffusionGemma:
             self._encoded.clear()
             self._encoded[key] = self.network.model.encoder(input_ids=ids.to(self.device)).cache
         return self._encoded[key]
+
+
+def _facts(config: Config) -> dict[str, Any]:
+    text = config.get("text_config", {})
+    stops = text.get("eos_token_id", 1)
+    return {
+        "noise": "uniform",
+        "mask_id": None,
+        "stop_ids": tuple(stops) if isinstance(stops, list) else (stops,),
+        "pad_id": text.get("pad_token_id", 0),
+        "bos_id": text.get("bos_token_id", 2),
+        "attention": "encoder_decoder",
+        "block_length": config.get("canvas_length", 256),
+        "length": "canvas",
+        "self_conditioning": True,
+        "edits": True,
+        "context": text.get("max_position_embeddings", 131_072),
+        "prompt": "<bos>{text}",
+    }
+
+
+def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
+    from transformers import AutoConfig, DiffusionGemmaForBlockDiffusion
+
+    if spec.ntk != 1:
+        raise ModelError("ntk stretches rotary positions of causal families only", hint="leave ntk out")
+    config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
+    return TransformersNetwork(load_class(DiffusionGemmaForBlockDiffusion, source, config))
+
+
+def _drive(network: TransformersNetwork, spec: ModelSpec, vocabulary: Vocabulary, device: str) -> DiffusionGemma:
+    length = spec.block_length or network.module.config.canvas_length
+    return DiffusionGemma(network.module, spec, vocabulary, length, device)
+
+
+DIFFUSION_GEMMA = Family(
+    name="DiffusionGemma",
+    models="diffusiongemma-26B-A4B-it",
+    runs="DiffusionGemmaForBlockDiffusion",
+    checked="transformers' own class, tiny weights",
+    architectures=("DiffusionGemmaForBlockDiffusion",),
+    model_types=("diffusion_gemma",),
+    facts=_facts,
+    build=_build,
+    drive=_drive,
+)

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import torch
@@ -23,6 +24,7 @@ import torch
 from ctrldiff.errors import ModelError
 from ctrldiff.models.dit import DiT, DiTShape
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
+from ctrldiff.models.weights import check_keys
 
 Family: TypeAlias = Literal["mdlm", "bd3lm", "sedd", "duo", "gidd"]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
@@ -65,8 +67,8 @@ class DiTNetwork:
     module: DiT
     config: DiTConfig
 
-    def __call__(self, ids: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        level = self.config.noise_level(t)
+    def __call__(self, ids: torch.Tensor, t: torch.Tensor | None = None) -> torch.Tensor:
+        level = self.config.noise_level(torch.zeros(len(ids), device=ids.device) if t is None else t)
         with torch.inference_mode():
             rows = self.module(ids, level).to(torch.float32)
             if self.config.rows == "logits":
@@ -74,6 +76,11 @@ class DiTNetwork:
             if self.config.mask_id is not None:
                 return absorbing_score(rows, ids, self.config.mask_id)
             return uniform_score(rows, ids, level)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the embedding."""
+        return self.module.shape.rows
 
 
 def family_of(config: Mapping[str, Any]) -> Family | None:
@@ -118,17 +125,16 @@ def read_config(config: Mapping[str, Any]) -> DiTConfig:
     return DiTConfig(family, heads, context, "mask", level=told, mask_id=mask, block_length=block)
 
 
-def network_of(config: DiTConfig, weights: Weights, *, dtype: torch.dtype = torch.float32) -> DiTNetwork:
+def network_of(
+    config: DiTConfig, weights: Weights, folder: Path, *, dtype: torch.dtype = torch.float32, device: str = "cpu"
+) -> DiTNetwork:
     """The network of a checkpoint.
 
-    Args: weights: by their published names, whatever stands before them ("backbone.", "model.").
-    Raises: ModelError naming parameters that are missing, left over or of another shape.
+    Args: weights: by their published names, whatever stands before them ("backbone.", "model.").   folder: for errors.
+    Raises: MissingKeys or UnexpectedKeys naming parameters that are missing, of another shape, or left over.
     """
     found = [name for name in weights if name.endswith("vocab_embed.embedding")]
-    if len(found) != 1:
-        raise ModelError(
-            "the weights have no vocab_embed.embedding", hint="they are not those of a diffusion transformer"
-        )
+    check_keys(folder, [] if found else ["vocab_embed.embedding"], found[1:])
     prefix = found[0].removesuffix("vocab_embed.embedding")
     ours = {name.removeprefix(prefix): value for name, value in weights.items() if not BUFFERS.search(name)}
     rows, width = ours["vocab_embed.embedding"].shape
@@ -138,21 +144,14 @@ def network_of(config: DiTConfig, weights: Weights, *, dtype: torch.dtype = torc
         module = DiT(DiTShape(rows, width, config.heads, blocks, condition, config.block_length))
     wanted = module.state_dict()
     ours.setdefault("logit_bias", torch.zeros(1, 1, 1))
-    _compare({name: value.shape for name, value in wanted.items()}, {name: v.shape for name, v in ours.items()})
-    module.load_state_dict({name: value.to(dtype) for name, value in ours.items()}, assign=True)
+    check_keys(
+        folder,
+        wanted.keys() - ours.keys(),
+        ours.keys() - wanted.keys(),
+        [(name,) for name, value in wanted.items() if name in ours and value.shape != ours[name].shape],
+    )
+    module.load_state_dict({name: value.to(device, dtype) for name, value in ours.items()}, assign=True)
     return DiTNetwork(module.eval().requires_grad_(False), config)
-
-
-def _compare(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> None:
-    """Raise ModelError unless the names and shapes are the same."""
-    for what, names in (
-        ("lack", [n for n in wanted if n not in found]),
-        ("have too much", [n for n in found if n not in wanted]),
-        ("have other shapes for", [n for n in wanted if n in found and wanted[n] != found[n]]),
-    ):
-        if names:
-            first = ", ".join(sorted(names)[:5])
-            raise ModelError(f"the weights {what} {len(names)} parameters: {first}", names=tuple(sorted(names)))
 
 
 def _number(config: Mapping[str, Any], *names: str) -> int:

@@ -51,6 +51,7 @@ class Family:
         name: as `ModelSpec.family` and `ctrldiff models` say it.        models: published checkpoints.
         runs: the network that is built.        checked: how the layout was checked.
         architectures, model_types: what their `config.json` says. An architecture is the stronger evidence.
+        keys: top-level fields that only their config has, where it says neither of the two.
         facts: the config to those fields of `ModelSpec` that follow from it.
         build: the network, with the weights of the folder in it.
         drive: network, spec, vocabulary and device to a denoiser.
@@ -66,6 +67,7 @@ class Family:
     build: Callable[[Source, ModelSpec], Network]
     architectures: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     drive: Driver = CallableDenoiser
     when: Callable[[Config], bool] = lambda config: True
     tokenizer: str = ""
@@ -78,7 +80,9 @@ class Family:
             if name in self.architectures:
                 return f"architectures: {name}"
         kind = config.get("model_type")
-        return f"model_type: {kind}" if kind in self.model_types else ""
+        if kind in self.model_types:
+            return f"model_type: {kind}"
+        return f"fields: {', '.join(self.keys)}" if self.keys and all(key in config for key in self.keys) else ""
 
 
 def published(

@@ -13,7 +13,8 @@ import torch
 
 from ctrldiff.errors import ModelError
 
-EPS = 1e-3  # what log-linear noise leaves of the text at t = 1
+EPS = 1e-3  # what log-linear noise leaves of the text when all is noise
+LEAST = 1e-12  # a probability as good as 0, of which no constraint despairs
 
 
 def sigma_of(schedule: str, share: torch.Tensor, low: float = math.nan, high: float = math.nan) -> torch.Tensor:
@@ -49,7 +50,8 @@ def uniform_score(log_score: torch.Tensor, ids: torch.Tensor, sigma: torch.Tenso
     Scores are ratios p_t(y, rest) / p_t(x, rest) and sum to 1 / p_t(x | rest), so that normalising them gives
     p_t(y | rest) = alpha * pi(y) + (1 - alpha) / V, with pi the clean token's distribution given the other positions
     alone. Bayes' rule with what the position itself shows, alpha [y = x] + (1 - alpha) / V, makes it the posterior.
-    A network that is not exact may put p_t(y | rest) below its floor (1 - alpha) / V; such a token has probability 0.
+    A network that is not exact may put p_t(y | rest) below its floor (1 - alpha) / V. Such a token is improbable, not
+    forbidden: pi(y) is at least `LEAST`.
 
     Args: log_score: (N, L, V).   ids: (N, L) what the network saw.   sigma: (N,), above 0.
     Returns: (N, L, V).
@@ -60,11 +62,8 @@ def uniform_score(log_score: torch.Tensor, ids: torch.Tensor, sigma: torch.Tenso
     alpha = torch.exp(-sigma.to(torch.float64))[:, None, None]
     floor = (1.0 - alpha) / size
     noisy = log_score.to(torch.float64).softmax(dim=-1)
-    prior = (noisy - floor).clamp(min=0.0)
+    prior = (noisy - floor).clamp(min=LEAST)
     every = torch.arange(size, device=ids.device)
     shown = alpha * (every == ids[..., None]) + floor
     joint = prior * shown
-    total = joint.sum(dim=-1, keepdim=True)
-    # Nothing above the floor: the network says "noise, whatever it was", and only the visible token is evidence.
-    joint = torch.where(total > 0, joint / torch.where(total > 0, total, 1.0), shown)
-    return joint.log().to(torch.float32)
+    return (joint / joint.sum(dim=-1, keepdim=True)).log().to(torch.float32)

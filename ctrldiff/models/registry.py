@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from ctrldiff.errors import UnknownArchitecture
 from ctrldiff.models.bidirectional import BIDIRECTIONAL
 from ctrldiff.models.diffullama import DIFFULLAMA
+from ctrldiff.models.diffusion_gemma import DIFFUSION_GEMMA
+from ctrldiff.models.dit_families import DITS
 from ctrldiff.models.dream import DREAM
 from ctrldiff.models.efficient_dlm import EFFICIENT_DLM
 from ctrldiff.models.family import Config, Family
@@ -29,6 +31,8 @@ FAMILIES: tuple[Family, ...] = (
     FAST_DLLM,
     EFFICIENT_DLM,
     DIFFULLAMA,
+    DIFFUSION_GEMMA,
+    *DITS,
     BIDIRECTIONAL,
     MASKED_LM,
 )

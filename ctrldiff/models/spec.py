@@ -89,6 +89,11 @@ class ModelSpec:
                 "the model has no mask token and is not declared a uniform-noise model",
                 hint='pass mask_id=..., or noise="uniform" if open positions hold random tokens',
             )
+        if self.output == "log_score" and self.logit_shift:
+            raise ModelError(
+                'output="log_score" with logit_shift=1: a score speaks of the token at its own position',
+                hint="convert in the network, and leave output out",
+            )
         if not self.stop_ids:
             raise NoEndToken("no token ends a text", hint="pass stop_ids=[...]")
         if self.attention == "block_causal" and (self.block_length or 0) < 1:

@@ -75,7 +75,7 @@ def build_causal(
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{str(source.folder)!r}: its config is none of {kind}: {error}"[:400]) from error
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
-    return TransformersNetwork(uncaused(_load(model, source, made, rename, split)), spec.block_length)
+    return TransformersNetwork(uncaused(load_class(model, source, made, rename, split)), spec.block_length)
 
 
 def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
@@ -92,10 +92,10 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
             f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
             hint="it has to load through AutoModelForMaskedLM; for other networks use from_callable",
         ) from error
-    return TransformersNetwork(_load(model, source, config))
+    return TransformersNetwork(load_class(model, source, config))
 
 
-def _load(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
+def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
     options = dict(source.options)
     if source.device != "cpu" and "device_map" not in options and "quantization_config" not in options:

@@ -9,7 +9,9 @@ import torch
 import ctrldiff as cd
 from ctrldiff.engines.transformers import ConstrainedLogits
 from ctrldiff.errors import ModelError
+from ctrldiff.generate import Model
 from ctrldiff.models.diffusion_gemma import SELF
+from ctrldiff.models.hf import load
 from ctrldiff.sampling.commit import EntropyBound
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.edit import Reconsider
@@ -19,6 +21,7 @@ from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Stable
 from ctrldiff.state import State
+from tests.models import tiny_checkpoints
 from tests.models.tiny_gemma import BOS, CANVAS, EOS, PAD, PIECES, SIZE, SPEC, VOCABULARY, model, network
 
 PROMPTS = [[BOS, 9, 10, 11], [BOS, 20], [BOS, 7, 7, 12]]
@@ -177,3 +180,21 @@ def test_its_own_generate_over_several_canvases():
     wanted = [cd.Regex(r"(\d{3}-){9}\d"), cd.Regex(r"(ab|c){20,30}"), cd.Regex("a|b")]
     for regex, text in zip(wanted, generated(wanted, "only", 5, canvases=4), strict=True):
         assert text in regex
+
+
+def test_a_folder_is_recognised_and_loaded_with_its_ties(tmp_path):
+    made = network(tiny_checkpoints.ROWS)
+    made.save_pretrained(tmp_path / "gemma")
+    tiny_checkpoints.save_tokenizer(tmp_path / "gemma")
+    ids = {"stop_ids": [tiny_checkpoints.STOP], "pad_id": tiny_checkpoints.PAD, "bos_id": tiny_checkpoints.BOS}
+    loaded = load(tmp_path / "gemma", **ids)
+    spec = loaded.spec
+    assert (spec.family, spec.noise, spec.mask_id, spec.block_length) == ("DiffusionGemma", "uniform", None, CANVAS)
+    assert spec.self_conditioning and spec.edits and spec.attention == "encoder_decoder"
+    state = loaded.denoiser.noise(State.blank([[259, 65, 66]], CANVAS, seed=1))
+    rows = loaded.denoiser(state)
+    with torch.inference_mode():
+        plain = made(input_ids=torch.tensor([[259, 65, 66]]), decoder_input_ids=state.tokens).logits
+    assert torch.equal(rows[..., :256], plain[..., :256])
+    result = Model(loaded)("Hello", cd.Regex("[ab]{3}"), steps=3, edit=Reconsider(), commit=EntropyBound(0.1))
+    assert result.output in cd.Regex("[ab]{3}")

@@ -1,15 +1,26 @@
 """Every family of diffusion transformers, from its published layout: rows equal a plain restatement of what it says."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from ctrldiff.errors import ModelError
+import ctrldiff as cd
+from ctrldiff.errors import MissingKeys, ModelError, UnexpectedKeys, UnknownArchitecture
 from ctrldiff.models.dit_checkpoint import family_of, network_of, read_config
+from ctrldiff.models.hf import load as load_folder
+from ctrldiff.models.registry import recognise
+from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.edit import Reconsider
+from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.state import State
 from tests.models import dit_published as made
 from tests.models import dit_reference
+from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, STOP, save_checkpoint
 
-TOKENS = 10
+TOKENS, FOLDER = 10, Path("somewhere")
 SIGMA = {
     "mdlm": lambda t: 0.0,
     "mdlm, told the time": lambda t: -np.log(1 - 0.999 * t),
@@ -23,7 +34,7 @@ SIGMA = {
 
 
 def load(name, tokens=TOKENS):
-    return network_of(read_config(made.config(name, tokens)), made.published(name, tokens))
+    return network_of(read_config(made.config(name, tokens)), made.published(name, tokens), FOLDER)
 
 
 def softmax(x):
@@ -31,19 +42,19 @@ def softmax(x):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def plain(name, ids, t):
+def plain(name, ids, t, tokens=TOKENS):
     """(L, V) probabilities of the clean token, restated."""
     sigma = SIGMA[name](t)
     block = 4 if name.startswith("bd3lm") else None
-    out = dit_reference.logits(made.weights(name, TOKENS), made.HEADS, ids, sigma, block)
+    out = dit_reference.logits(made.weights(name, tokens), made.HEADS, ids, sigma, block)
     V = out.shape[1]
     if name == "gidd":
         for i, token in enumerate(ids):
             out[i, token] += 0.5
     if name == "sedd absorb":
         out = out - np.log(np.exp(sigma) - 1) - np.log(V - 1)  # the log-score
-        clean = softmax(out[:, :TOKENS])
-        return np.array([[*clean[i], 0.0] if x == TOKENS else np.eye(V)[x] for i, x in enumerate(ids)])
+        clean = softmax(out[:, :tokens])
+        return np.array([[*clean[i], 0.0] if x == tokens else np.eye(V)[x] for i, x in enumerate(ids)])
     if name == "sedd uniform":
         score = np.array([[1.0 if y == x else np.exp(out[i, y]) for y in range(V)] for i, x in enumerate(ids)])
         alpha = np.exp(-sigma)
@@ -94,12 +105,66 @@ def test_configs_we_cannot_drive_are_refused_by_name(name, change, says):
 
 def test_parameters_that_are_missing_left_over_or_of_another_shape_are_named():
     config, weights = read_config(made.config("mdlm", TOKENS)), made.published("mdlm", TOKENS)
-    with pytest.raises(ModelError, match=r"lack 1 .*blocks\.1\.mlp\.2\.bias") as caught:
-        network_of(config, {name: value for name, value in weights.items() if not name.endswith("1.mlp.2.bias")})
-    assert caught.value.names == ("blocks.1.mlp.2.bias",)
-    with pytest.raises(ModelError, match=r"too much 1 .*blocks\.1\.extra"):
-        network_of(config, {**weights, "backbone.blocks.1.extra": torch.zeros(1)})
-    with pytest.raises(ModelError, match=r"other shapes for 1 .*norm1"):
-        network_of(config, {**weights, "backbone.blocks.0.norm1.weight": torch.zeros(3)})
-    with pytest.raises(ModelError, match="vocab_embed"):
-        network_of(config, {})
+    with pytest.raises(MissingKeys, match=r"blocks\.1\.mlp\.2\.bias"):
+        fewer = {name: value for name, value in weights.items() if not name.endswith("1.mlp.2.bias")}
+        network_of(config, fewer, FOLDER)
+    with pytest.raises(UnexpectedKeys, match=r"blocks\.1\.extra"):
+        network_of(config, {**weights, "backbone.blocks.1.extra": torch.zeros(1)}, FOLDER)
+    with pytest.raises(MissingKeys, match=r"another shape(.|\n)*norm1"):
+        network_of(config, {**weights, "backbone.blocks.0.norm1.weight": torch.zeros(3)}, FOLDER)
+    with pytest.raises(MissingKeys, match="vocab_embed"):
+        network_of(config, {}, FOLDER)
+
+
+FAMILY = {
+    "mdlm": "MDLM",
+    "mdlm, told the time": "MDLM",
+    "bd3lm": "BD3-LM",
+    "bd3lm, no levels": "BD3-LM",
+    "sedd absorb": "SEDD",
+    "sedd uniform": "SEDD",
+    "duo": "Duo",
+    "gidd": "GIDD",
+}
+PROMPT, LENGTH = [72, 105, 33], 6
+
+
+def folder_of(name, tmp_path):
+    extra = {"mask_token_id": MASK, "architectures": ["GIDD"]} if name == "gidd" else {}
+    config = {**made.config(name, N_TOKENS), **extra}
+    return save_checkpoint(tmp_path / "model", config, made.published(name, N_TOKENS))
+
+
+@pytest.mark.parametrize("name", made.NAMES)
+def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_path):
+    loaded = load_folder(folder_of(name, tmp_path))
+    spec = loaded.spec
+    assert spec.family == FAMILY[name] and spec.context == made.LENGTH
+    assert spec.mask_id == (None if spec.noise == "uniform" else MASK if name == "gidd" else N_TOKENS)
+    assert spec.edits == (name in ("sedd uniform", "duo", "gidd"))
+    denoiser = loaded.denoiser
+    state = denoiser.noise(State.blank([PROMPT], LENGTH, written=torch.tensor([[-1, 65, -1, -1, -1, -1]])))
+    rows = denoiser(state)[0]
+    share = 5 / LENGTH
+    ids = [*PROMPT, *state.tokens[0].tolist()]
+    expected = plain(name, ids, share, N_TOKENS)[len(PROMPT) :]
+    written = [*range(256), STOP]
+    ours = torch.where(state.open[0][:, None], rows, 0.0)[:, written].log_softmax(-1).exp().numpy()
+    kept = expected[:, written] / expected[:, written].sum(axis=1, keepdims=True)
+    for i in range(LENGTH):
+        if state.open[0, i]:
+            assert np.allclose(ours[i], kept[i], atol=1e-5), "row i is the distribution of position i"
+    assert torch.isneginf(rows[:, [MASK, PAD, *range(N_TOKENS, rows.shape[1])]]).all()
+    done = sample(
+        denoiser,
+        State.blank([PROMPT, [70]], 12, seed=1),
+        constraint=Tables.same(cd.Regex(r"\d{4}-\d\d").compile(denoiser.vocabulary), 2),
+        edit=Reconsider(),
+        schedule=Linear(4),
+    )
+    assert all(denoiser.vocabulary.decode(ids).decode() in cd.Regex(r"\d{4}-\d\d") for ids in done.tokens.tolist())
+
+
+def test_a_gidd_of_the_second_generation_has_another_architecture_and_is_not_taken_for_one():
+    with pytest.raises(UnknownArchitecture):
+        recognise({"model_type": "gidd", "hidden_size": 8, "num_hidden_layers": 2, "noise_type": 0.0})

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+import ctrldiff as cd
 from ctrldiff.errors import ModelError
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
+from ctrldiff.state import State
 
 V, L = 4, 3
 TEXTS = list(itertools.product(range(V), repeat=L))
@@ -85,6 +87,7 @@ def test_an_imperfect_score_is_a_distribution_all_the_same():
     for sigma in (1e-4, 0.3, 5.0):
         rows = uniform_score(5 * torch.randn(2, 6, 9), ids, torch.full((2,), sigma))
         assert torch.allclose(rows.exp().sum(-1), torch.ones(2, 6), atol=1e-5)
+        assert torch.isfinite(rows).all(), "improbable, not forbidden"
     nothing = torch.zeros(1, 1, 9)  # exactly the floor: pure noise, so only the visible token is evidence
     assert uniform_score(nothing, torch.tensor([[3]]), torch.tensor([1.0])).argmax() == 3
 
@@ -96,3 +99,28 @@ def test_sigma_replaces_the_share_that_is_noise_as_far_as_training_went():
     assert torch.allclose((1 - torch.exp(-sigma))[1:], share[1:]) and sigma[0] == 0.01 and sigma[-1] == 20.0
     with pytest.raises(ModelError, match="cosine"):
         sigma_of("cosine", share)
+
+
+@pytest.mark.parametrize("noise", ["mask", "uniform"])
+def test_a_function_that_gives_log_scores_is_read_as_one(noise):
+    """Perfect scores of a tiny distribution: row i is the posterior at the share of noise there is."""
+    p = text_distribution(5)
+    vocabulary = cd.Vocabulary.from_tokens([b"a", b"b", b"c", None, None][: V + (noise == "mask")], stop_ids=[3])
+    mask = {"mask_id": V} if noise == "mask" else {"noise": "uniform"}
+    spec = cd.ModelSpec(stop_ids=(3,), n_tokens=V, context=9, output="log_score", **mask)
+    state = State.blank([[]], L, written=torch.tensor([[-1, 1, -1]]))
+    sigma = float(-np.log(1 - 0.999 * 2 / 3))
+    kernel = absorbing_kernel(sigma) if noise == "mask" else uniform_kernel(sigma)
+
+    def network(ids):
+        return torch.from_numpy(np.float32(perfect_log_scores(p, kernel, tuple(ids[0].tolist()))))[None]
+
+    denoiser = cd.from_callable(network, spec, vocabulary)
+    state = denoiser.noise(state)
+    _, posterior = noisy(p, kernel, tuple(state.tokens[0].tolist()))
+    assert np.allclose(denoiser(state)[0, [0, 2], :V].exp().numpy(), posterior[[0, 2]], atol=1e-4)
+
+
+def test_scores_and_a_shift_do_not_go_together():
+    with pytest.raises(ModelError, match="logit_shift=1"):
+        cd.ModelSpec(stop_ids=(0,), n_tokens=3, context=9, mask_id=2, output="log_score", logit_shift=1)

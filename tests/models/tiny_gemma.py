@@ -44,12 +44,12 @@ SPEC = cd.ModelSpec(
 )
 
 
-@lru_cache(maxsize=1)
-def network() -> Any:
+@lru_cache(maxsize=2)
+def network(size: int = SIZE) -> Any:
     """The native class, two layers, two experts."""
     from transformers import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion
 
-    text = {"vocab_size": SIZE, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
+    text = {"vocab_size": size, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}
     text |= {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "global_head_dim": 16}
     text |= {"num_global_key_value_heads": 1, "sliding_window": 8, "num_experts": 2, "top_k_experts": 1}
     text |= {"moe_intermediate_size": 16, "pad_token_id": PAD, "eos_token_id": EOS, "bos_token_id": BOS}

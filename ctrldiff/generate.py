@@ -16,6 +16,8 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.constraints.fields import field_table
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.nullable import null_tables
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
 from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
@@ -36,6 +38,7 @@ from ctrldiff.protocols import (
     Schedule,
     StopRule,
 )
+from ctrldiff.sampling.absent import Noting
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.sampling.edit import Final
@@ -74,6 +77,8 @@ class Result:
             log of each token's constrained marginal when it was written: a product of conditionals, exact when one
             position was written at a time, an approximation when several were.
         probs: every label's exact probability, for a lone choice; else empty.
+        nulls: with `Generator(nulls=True)`, for every key of an object that may be null the exact probability that it
+            is, in the last step that left it open; else empty.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
 
@@ -83,6 +88,7 @@ class Result:
     usage: Usage
     tokens: tuple[int, ...] = field(repr=False)
     probs: dict[str, float] = field(default_factory=dict)
+    nulls: dict[str, float] = field(default_factory=dict)
     trace: Trace | None = field(default=None, repr=False)
 
     @property
@@ -178,6 +184,7 @@ class Generator:
             (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
         schedule, commit, edit, revise, stop, processors: plug-ins in place of the preset's.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
+        nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
         trace: keep the canvases of every step.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
@@ -200,6 +207,7 @@ class Generator:
     processors: Sequence[Processor] = ()
     guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
     prior: Prior = Prior()
+    nulls: bool = False
     trace: bool = False
     limits: Limits = DEFAULT
 
@@ -211,6 +219,7 @@ class Generator:
         checked(self.guidance)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
+        _ = self.null_tables
 
     @cached_property
     def type(self) -> OutputType:
@@ -243,6 +252,19 @@ class Generator:
         return {
             label: self.prior.compile(Choice([label]), self.model.vocabulary, self.limits) for label in self.type.labels
         }
+
+    @cached_property
+    def null_tables(self) -> dict[str, Table]:
+        """For every key that may be null the table of the texts in which it is, if they are asked for; else empty."""
+        if not self.nulls:
+            return {}
+        description = self.type.description
+        if not isinstance(description, JsonSchema) or self.type.has_spans:
+            what = "a type with spans" if self.type.has_spans else "no object"
+            raise InputError(
+                f"nulls=True with {what}", hint="it is for objects whose fields may be null", param="nulls"
+            )
+        return null_tables(description, self.model.vocabulary, self.prior, self.limits)
 
     def __call__(self, text: Any) -> Any:
         """A result for a text; a list of results for a list of texts."""
@@ -305,6 +327,7 @@ class Generator:
         state = State.blank([row.ids for row in rows], rows[0].canvas, seed=self.seed)
         trace = Trace.start(self.model.vocabulary, state) if self.trace else None
         probs: list[dict[str, float]] = [{} for _ in rows]
+        nulls: Sequence[dict[str, float]] = [{} for _ in rows]
         denoiser = self.model.loaded.denoiser
         tables = tuple(row.table for row in rows)
         if self.branches:
@@ -318,6 +341,10 @@ class Generator:
                 layered = [self._fields(row.type, guides[-1].paths) for row in rows]
                 constraint = Layered(tuple(layered))
                 processors = [EachLayer(one, layered[0].layers) for one in processors]
+            propose = preset.propose
+            if self.null_tables:
+                propose = noting = Noting.start(preset.propose, self.null_tables, len(rows))
+                nulls = noting.found
             state = sample(
                 denoiser,
                 state,
@@ -325,7 +352,7 @@ class Generator:
                 processors=processors,
                 guides=guides,
                 schedule=self.schedule or preset.schedule,
-                propose=preset.propose,
+                propose=propose,
                 edit=self.edit or Final(),
                 commit=self.commit or preset.commit,
                 revise=self.revise,
@@ -333,7 +360,7 @@ class Generator:
                 watch=trace.watch if trace else preset.watch,
             )
         seconds = time.perf_counter() - began
-        return [self._result(state, n, row.type, seconds, probs[n], trace) for n, row in enumerate(rows)]
+        return [self._result(state, n, row.type, seconds, probs[n], nulls[n], trace) for n, row in enumerate(rows)]
 
     def _guides(self, rows: list[_Row]) -> list[Guidance]:
         """The guidance made ready for these rows."""
@@ -358,10 +385,19 @@ class Generator:
         """The token table of a type with a layer of scores for each path."""
         if self.prior != Prior():
             raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")
+        if self.nulls:
+            raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
         return field_table(type_.description, paths, self.model.vocabulary, self.limits)
 
     def _result(
-        self, state: State, row: int, type_: OutputType, seconds: float, probs: dict[str, float], trace: Trace | None
+        self,
+        state: State,
+        row: int,
+        type_: OutputType,
+        seconds: float,
+        probs: dict[str, float],
+        nulls: dict[str, float],
+        trace: Trace | None,
     ) -> Result:
         ids = state.tokens[row].tolist()
         vocabulary = self.model.vocabulary
@@ -386,5 +422,6 @@ class Generator:
             ),
             tokens=tuple(ids),
             probs=probs,
+            nulls=nulls,
             trace=trace.row(row) if trace else None,
         )

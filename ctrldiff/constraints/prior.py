@@ -86,7 +86,11 @@ class Prior:
         return math.fsum(w * sum(one in language.dfa() for one in prefixes) for language, w in self.terms)
 
 
+def value_of(key: str) -> str:
+    """A pattern of the text before a value of this key, at any depth."""
+    return rf"{_OUTSIDE}{re.escape(json.dumps(key, ensure_ascii=False))}:\ ?"
+
+
 def _values(keys: tuple[str, ...]) -> list[str]:
     """Patterns of the text before a value: of any, or of each key's."""
-    names = (re.escape(json.dumps(key, ensure_ascii=False)) for key in dict.fromkeys(keys))
-    return [rf"{_OUTSIDE}{name}:\ ?" for name in names] if keys else [_OUTSIDE]
+    return [value_of(key) for key in dict.fromkeys(keys)] if keys else [_OUTSIDE]

@@ -76,7 +76,8 @@ class Dingo:
         scores = torch.where(now.to(logits.device)[..., None], log_probs, torch.zeros_like(log_probs))
         prefixes = Tables(tuple(prefixes_of(table) for table in self.tables))
         everywhere = torch.ones(state.shape, dtype=torch.bool, device=logits.device)
-        return cast(Posterior, Chosen(prefixes.weigh(scores, state), everywhere, sure))
+        posterior = prefixes.weigh(scores, state)
+        return cast(Posterior, Chosen(posterior, posterior, everywhere, sure))
 
 
 _STEPS = "dingo steps"

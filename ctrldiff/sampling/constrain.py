@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -55,15 +56,21 @@ class Tables:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable it was."""
+    """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable it was; `before`
+    is the posterior that it was made in."""
 
     posterior: Posterior
+    before: Posterior
     first: torch.Tensor
     sure: torch.Tensor
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         """The marginals given the choice, and the choice's own probability where it was made."""
         return torch.where(self.first, self.sure, self.posterior.confidence(tokens))
+
+    def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """The probabilities of branches before the choice was made: it may have been between them."""
+        return self.before.branch_probs(tables)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.posterior, name)
@@ -87,7 +94,7 @@ class LeftmostFirst:
         first = tokens >= 0
         tokens = tokens.clamp(min=0)
         sure = torch.exp(-exact.surprise(tokens))
-        return cast(Posterior, Chosen(exact.clamp(tokens, first), first, sure))
+        return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure))
 
     def settle(self, state: State) -> State:
         return Tables(self.tables).settle(state)

@@ -165,6 +165,10 @@ class LayeredPosterior:
         own = -self.scores[..., : self.size].gather(2, tokens.to(self.scores.device)[..., None])[..., 0]
         return torch.where((self.written < 0).to(own.device), own, torch.zeros_like(own))
 
+    def anchored(self) -> torch.Tensor:
+        """(B, T) float32: the probability of the likeliest state before each position."""
+        return self.chain.anchored()
+
     def margin(self) -> torch.Tensor:
         """(B, T) float32: best minus second best marginal."""
         top = self._marginals.topk(min(2, self.size), dim=-1).values

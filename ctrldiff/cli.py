@@ -19,6 +19,9 @@ app = typer.Typer(
     help="Typed, guaranteed answers from masked-diffusion language models.",
 )
 
+bias = typer.Typer(no_args_is_help=True, help="Tables of token scores, for guidance.")
+app.add_typer(bias, name="bias")
+
 SchemaArgument = Annotated[str, typer.Argument(help="A JSON Schema: a file, or the JSON itself.")]
 SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
@@ -26,6 +29,12 @@ StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at 
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
 TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+GuideOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guide", help="Lean towards: sentiment=positive:2.0, prompt:1.5, words=battery,charge:3; repeatable."
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -163,6 +172,7 @@ def run(
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
+    guide: GuideOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -192,6 +202,7 @@ def run(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         seed=seed,
+        guidance=_guides(guide),
         trace=show,
     )
     result = generator(sys.stdin.read() if text == "-" else text)
@@ -200,6 +211,14 @@ def run(
         print(json.dumps(facts | ({"probs": result.probs} if result.probs else {}), ensure_ascii=False))
         return
     _print_result(result, pretty=schema is not None)
+
+
+def _guides(texts: list[str] | None) -> list[Any]:
+    if not texts:
+        return []
+    from ctrldiff.guidance.words import read_guide
+
+    return [read_guide(text) for text in texts]
 
 
 def _print_result(result: Any, *, pretty: bool) -> None:
@@ -245,6 +264,7 @@ def extract(
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
+    guide: GuideOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
     as_json: JsonOption = False,
@@ -261,6 +281,7 @@ def extract(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         seed=seed,
+        guidance=_guides(guide),
         batch_size=batch_size,
     )
     from rich.console import Console
@@ -323,3 +344,36 @@ def calibrate(
         print(json.dumps(facts, allow_nan=False))
     else:
         show(measured)
+
+
+@bias.command()
+def fit(
+    positive: Annotated[Path, typer.Argument(help="Texts to lean towards, one a line.")],
+    negative: Annotated[Path, typer.Argument(help="Texts to lean away from, one a line.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the table goes, .safetensors.")],
+    smooth: Annotated[float, typer.Option(help="Added to every count.")] = 1.0,
+    model: ModelOption = "tiny",
+    as_json: JsonOption = False,
+) -> None:
+    """Learn what each token is worth from two small corpora; use it with --guide bias=TABLE:STRENGTH."""
+    from ctrldiff.errors import InputError
+    from ctrldiff.generate import from_pretrained
+    from ctrldiff.guidance.tokens import TokenTable
+
+    loaded = from_pretrained(model).loaded
+    texts = []
+    for path in (positive, negative):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+        texts.append([loaded.plain_ids(line) for line in lines if line.strip()])
+    table = TokenTable.fit(texts[0], texts[1], loaded.denoiser.vocabulary, smooth=smooth)
+    table.save(out)
+    ends = {"towards": table.best(10), "away": table.best(-10)}
+    if as_json:
+        print(json.dumps({"texts": [len(one) for one in texts], **ends}, ensure_ascii=False))
+        return
+    print(f"{out}: {len(texts[0])} against {len(texts[1])} texts")
+    for name, best in ends.items():
+        print(f"{name:>8}  " + "  ".join(f"{text.strip() or repr(text)} {score:+.1f}" for text, score in best))

@@ -138,3 +138,60 @@ def test_a_model_folder_without_safetensors_is_refused(tmp_path, ctrldiff):
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     status, _, err = ctrldiff("run", "x", "--model", tmp_path)
     assert status == 2 and "no safetensors" in err and "pickle" in err
+
+
+@pytest.mark.parametrize(("label", "word"), [("positive", "very happy"), ("negative", "very unhappy")])
+def test_run_leans_as_a_guide_says_and_keeps_the_form(ctrldiff, label, word):
+    pattern = r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\."
+    status, out, _ = ctrldiff(
+        *("run", "Write a review of the kettle.", "--regex", pattern, "--guide", f"sentiment={label}:2.0"),
+        *("--max-new-tokens", 32, "--json"),
+    )
+    assert status == 0 and word in json.loads(out)["raw"]
+
+
+@pytest.mark.parametrize(
+    ("guide", "told"),
+    [
+        ("sentiment=warm:2", "no label 'warm'"),
+        ("sentiment=positive:nan", "not a finite number"),
+        ("sentiment=positive:much", "'much'"),
+        ("mood=positive:2", "nothing is called 'mood'"),
+        ("prompt=:1", "is no guide"),
+        ("sentiment=positive:2@total.x", "no string, number, boolean or null at 'total.x'"),
+    ],
+)
+def test_guides_that_mean_nothing_are_refused_with_those_that_do(ctrldiff, guide, told):
+    status, _, err = ctrldiff("run", "A text.", "--schema", json.dumps(SCHEMA), "--guide", guide)
+    assert status == 2 and told in err and "Traceback" not in err
+
+
+def test_a_bias_is_fitted_and_used(ctrldiff, tmp_path):
+    table, good, bad = tmp_path / "table.safetensors", tmp_path / "good.txt", tmp_path / "bad.txt"
+    good.write_text("The lamp is excellent. I love it.\nI am very happy.\n", encoding="utf-8")
+    bad.write_text("The lamp is awful. I want a refund.\nI am very unhappy.\n", encoding="utf-8")
+    status, out, _ = ctrldiff("bias", "fit", good, bad, "-o", table, "--json")
+    facts = json.loads(out)
+    assert status == 0 and facts["texts"] == [2, 2] and facts["towards"][0][1] > 0 > facts["away"][0][1]
+    assert ctrldiff("bias", "fit", good, bad, "-o", table)[1].count("\n") == 3
+    pattern = r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\."
+    run = ("run", "Write a review of the kettle.", "--regex", pattern, "--max-new-tokens", 32, "--json")
+    said = {}
+    for strength in ("4", "-4"):
+        status, out, err = ctrldiff(*run, "--guide", f"bias={table}:{strength}")
+        assert status == 0, err
+        said[strength] = json.loads(out)["raw"]
+    assert "love" in said["4"] and "love" not in said["-4"]
+    assert ctrldiff("bias", "fit", good, tmp_path / "none.txt", "-o", table)[0] == 2
+
+
+def test_every_form_of_a_guide_is_read():
+    from ctrldiff import guide as g
+    from ctrldiff.guidance.words import read_guide
+
+    assert read_guide("prompt:1.5") == g.ClassifierFree(1.5) and read_guide("prompt") == g.ClassifierFree(1.0)
+    assert read_guide("doubt:2") == g.AdaptiveClassifierFree(2.0)
+    assert read_guide("not=Write a bad review.:0.5") == g.NegativePrompt("Write a bad review.", 0.5)
+    assert read_guide("words=a, b:-3") == g.Words(["a", "b"], -3.0)
+    assert read_guide("bias=t.safetensors:2@r.text").path == "r.text"
+    assert read_guide("sentiment=positive").strength == 1.0

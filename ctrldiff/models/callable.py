@@ -44,13 +44,13 @@ class CallableDenoiser:
             ids = torch.stack([sequences[row] for row in members]).to(self.device)
             told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
             logits = self.network(ids, *told)
-            if self.spec.output == "log_score":
-                logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
                 raise ShapeError(
                     f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",
                     hint="it has to return one row of logits for every token",
                 )
+            if self.spec.output == "log_score":
+                logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if out is None:
                 out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, row in enumerate(members):

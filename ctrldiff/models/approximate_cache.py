@@ -17,7 +17,7 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, network_rows, noisy, sequence
-from ctrldiff.models.keys_values import Kept, Layers, forward, gathered
+from ctrldiff.models.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
 
@@ -39,20 +39,19 @@ class CacheError:
 class ApproximateCached:
     """A `Denoiser` over a bidirectional transformers model that forwards the active block alone. *Approximate.*
 
-    The active block is the one, of `block_length` counted from the start of the answer, with the first open position:
-    use the schedule `Blocks(block_length)`. Keys and values outside of it are those of one pass over everything with
-    the block still masked; so are the logits behind it. They follow from the text outside alone, so a decode is
-    repeatable, whatever was decoded before it or beside it.
+    The active block is the one, of the spec's `block_length` counted from the start of the answer, with the first open
+    position: use the schedule `Blocks(block_length)`. Keys and values outside of it are those of one pass over
+    everything with the block still masked; so are the logits behind it. They follow from the text outside alone, so a
+    decode is repeatable, whatever was decoded before it or beside it.
 
     Args:
         dual: keep what is behind the block too, not only what is before it (else those rows are forwarded as well).
         remember: rows of which keys and values are kept; the least recently used goes.
     """
 
-    module: Any
+    network: HasModule
     spec: ModelSpec
     vocabulary: Vocabulary
-    block_length: int
     device: str = "cpu"
     dual: bool = True
     remember: int = 64
@@ -60,8 +59,9 @@ class ApproximateCached:
     _kept: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.block_length < 1:
-            raise ModelError(f"block_length={self.block_length}", hint="at least 1")
+        cache_argument(self.network.module)
+        if (self.spec.block_length or 0) < 1:
+            raise ModelError(f"an approximate cache with block_length={self.spec.block_length}", hint="at least 1")
         if self.spec.noise != "mask" or self.spec.attention != "full":
             raise ModelError(
                 f'noise="{self.spec.noise}", attention="{self.spec.attention}": no approximate cache',
@@ -110,7 +110,9 @@ class ApproximateCached:
         near, exact = self(state), torch.zeros(0)
         for row in (~state.done).nonzero()[:, 0].tolist():
             ids = sequence(state, row, self.spec)
-            logits, _ = forward(self.module, ids[None].to(self.device), torch.arange(len(ids)), [], ids[:0], None)
+            logits, _ = forward(
+                self.network.module, ids[None].to(self.device), torch.arange(len(ids)), [], ids[:0], None
+            )
             whole = logits[0, network_rows(len(state.prompt[row]), state.shape[1], self.spec)].to(torch.float32)
             exact = torch.zeros_like(near) if not len(exact) else exact
             exact[row] = whole
@@ -122,12 +124,13 @@ class ApproximateCached:
 
     def _window(self, state: State, row: int) -> Window:
         ids, prompt, mask = sequence(state, row, self.spec), len(state.prompt[row]), self.spec.mask_id
-        start = prompt + int(state.open[row].to(torch.uint8).argmax()) // self.block_length * self.block_length
+        size = self.spec.block_length or 1
+        start = prompt + int(state.open[row].to(torch.uint8).argmax()) // size * size
         behind = prompt + state.shape[1]
         begin = max(start - self.spec.logit_shift, 0)  # a shifted model speaks of the block's first token before it
-        end = min(start + self.block_length, behind) if self.dual else len(ids)
+        end = min(start + size, behind) if self.dual else len(ids)
         masked = ids.clone()
-        where = torch.arange(start, min(start + self.block_length, behind))
+        where = torch.arange(start, min(start + size, behind))
         masked[where[state.status[row, where - prompt] != int(Status.FIXED)]] = int(mask or 0)
         outside = torch.cat([torch.arange(begin), torch.arange(end, len(ids))])
         return Window(row, ids, masked, torch.arange(begin, end), outside)
@@ -136,7 +139,7 @@ class ApproximateCached:
         self, ids: torch.Tensor, here: torch.Tensor, past: Layers, seen: torch.Tensor
     ) -> tuple[torch.Tensor, Layers]:
         self.forwarded += ids.numel()
-        return forward(self.module, ids.to(self.device), here, past, seen, None)
+        return forward(self.network.module, ids.to(self.device), here, past, seen, None)
 
 
 @dataclass(frozen=True, eq=False)

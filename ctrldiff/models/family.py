@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.models.callable import CallableDenoiser
+from ctrldiff.models.cached import drive
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.protocols import Denoiser
 
@@ -68,7 +68,7 @@ class Family:
     architectures: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
-    drive: Driver = CallableDenoiser
+    drive: Driver = drive
     when: Callable[[Config], bool] = lambda config: True
     tokenizer: str = ""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
+
+from ctrldiff.errors import ModelError
 
 Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
 
@@ -19,6 +21,23 @@ class Kept:
     ids: torch.Tensor  # (P,) int64
     layers: Layers
     logits: torch.Tensor | None = None  # (L, V) rows of the pass they are from
+
+
+class HasModule(Protocol):
+    """A network around a transformers model."""
+
+    @property
+    def module(self) -> Any:
+        """The model."""
+
+
+def cache_argument(module: Any) -> str:
+    """What the model calls its cache. Raises ModelError for one that keeps no keys and values (encoders)."""
+    names = inspect.signature(module.forward).parameters
+    for name in ("cache", "past_key_values"):  # the older name went with transformers 5.24
+        if name in names:
+            return name
+    raise ModelError(f"{type(module).__name__} keeps no keys and values", hint='cache="none"')
 
 
 def gathered(kept: Sequence[Kept | None], part: slice) -> Layers:
@@ -56,7 +75,6 @@ def forward(
     if block is not None:
         hidden = everything[None, :] // block > here[:, None] // block
     low = torch.finfo(module.dtype).min
-    name = "cache" if "cache" in inspect.signature(module.forward).parameters else "past_key_values"  # before 5.24
     mask = torch.zeros(hidden.shape, dtype=module.dtype).masked_fill(hidden, low)[None, None].to(ids.device)
     with torch.inference_mode():
         out = module(
@@ -64,6 +82,6 @@ def forward(
             attention_mask=mask.expand(len(ids), -1, -1, -1),
             position_ids=here.to(ids.device)[None].expand(len(ids), -1),
             use_cache=True,
-            **{name: cache},
+            **{cache_argument(module): cache},
         )
     return out.logits.clone(), [(layer.keys, layer.values) for layer in cache.layers]

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, network_rows, noisy, sequence
-from ctrldiff.models.keys_values import Kept, forward, gathered
+from ctrldiff.models.keys_values import HasModule, Kept, cache_argument, forward, gathered
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
 
@@ -27,13 +26,13 @@ class PrefixCached:
     of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
 
     Args:
-        module: a transformers causal LM whose `is_causal` is off, or any that takes 4D masks and a `DynamicCache`.
+        network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do.
         spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
             read from the row before the block.
         remember: rows of which keys and values are kept; the least recently used goes.
     """
 
-    module: Any
+    network: HasModule
     spec: ModelSpec
     vocabulary: Vocabulary
     device: str = "cpu"
@@ -42,6 +41,7 @@ class PrefixCached:
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        cache_argument(self.network.module)
         if self.spec.attention != "block_causal":
             raise ModelError(
                 f'attention="{self.spec.attention}" has no exact prefix cache',
@@ -71,7 +71,7 @@ class PrefixCached:
             past = gathered([kept for _, _, kept in members], slice(0, known))
             ids = torch.stack([texts[row][known:] for row, _, _ in members])
             seen, here = torch.arange(known), torch.arange(known, length)
-            logits, layers = forward(self.module, ids.to(self.device), here, past, seen, block)
+            logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block)
             self.forwarded += ids.numel()
             if out is None:
                 out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)

@@ -29,7 +29,9 @@ class ModelSpec:
         attention: "full" (every token sees every other), "block_causal" (its own block of `block_length` and
             those before it; blocks are counted from the start of the sequence), "causal", or "encoder_decoder"
             (a causal prompt, a canvas in which all see all).
-        cache: "none", or "prefix": what precedes the active block may be kept, exactly.
+        cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention);
+            "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
+            (full attention).
         first_token_ar: the first token of each block is the one that the row before the block predicts.
         self_conditioning: the scores of a step are an input of the next.
         ntk: a factor on the base of the rotary positions, which stretches the context (NTK-aware scaling; for
@@ -63,7 +65,7 @@ class ModelSpec:
     time_input: Literal["none", "t"] = "none"
     attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
     block_length: int | None = None
-    cache: Literal["none", "prefix"] = "none"
+    cache: Literal["none", "prefix", "approximate"] = "none"
     first_token_ar: bool = False
     self_conditioning: bool = False
     ntk: float = 1.0

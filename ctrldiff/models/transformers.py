@@ -75,7 +75,8 @@ def build_causal(
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{str(source.folder)!r}: its config is none of {kind}: {error}"[:400]) from error
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
-    return TransformersNetwork(uncaused(load_class(model, source, made, rename, split)), spec.block_length)
+    block = spec.block_length if spec.attention == "block_causal" else None
+    return TransformersNetwork(uncaused(load_class(model, source, made, rename, split)), block)
 
 
 def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:

@@ -9,8 +9,10 @@ import torch
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import ModelError
 from ctrldiff.models.approximate_cache import ApproximateCached
-from ctrldiff.models.callable import from_callable
+from ctrldiff.models.cached import drive
+from ctrldiff.models.callable import CallableDenoiser, from_callable
 from ctrldiff.models.prefix_cache import PrefixCached
+from ctrldiff.models.transformers import TransformersNetwork
 from ctrldiff.sampling.commit import Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.loop import sample
@@ -100,7 +102,7 @@ LOOPS = {
 def test_a_prefix_cache_is_exact_whatever_the_loop_reopens(name, loop):
     kind, how = causal(name)
     log = []
-    cached, exact = PrefixCached(module(kind), how, VOCABULARY), plain(kind, how, BLOCK)
+    cached, exact = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY), plain(kind, how, BLOCK)
     got = decode(watched(cached, exact, log), seed=1, **LOOPS[loop])
     assert max(log) < 2e-4 and len(log) > 2
     assert torch.equal(got, decode(exact, seed=1, **LOOPS[loop]))
@@ -108,7 +110,7 @@ def test_a_prefix_cache_is_exact_whatever_the_loop_reopens(name, loop):
 
 def test_a_prefix_cache_is_used():
     kind, how = causal("SDAR")
-    cached = PrefixCached(module(kind), how, VOCABULARY)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
     state = State.blank([list(range(10)) * 4], 16)
     sample(cached, state, schedule=Blocks(BLOCK), commit=TopK())
     steps = 16
@@ -121,7 +123,7 @@ def test_a_prefix_cache_is_used():
 def test_a_cache_that_holds_other_texts_is_not_believed():
     """Prompts that share a beginning, a middle or nothing; each decode as if it were alone."""
     kind, how = causal("SDAR")
-    cached = PrefixCached(module(kind), how, VOCABULARY, remember=2)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, remember=2)
     prompts = [[1] * 9, [1] * 8 + [2], [1, 1, 1, 1, 5, 1, 1, 1, 1], [2] * 9, [1] * 5]
     for ids in prompts * 2:
         state = State.blank([ids], 8)
@@ -146,7 +148,7 @@ def test_the_first_token_of_a_block_is_read_from_the_row_before_it():
 def test_the_constraint_still_sees_the_whole_canvas():
     kind, how = causal("SDAR")
     whole = Regex(r"\d{4}-\d{2}-\d{2}").compile(VOCABULARY)
-    cached = PrefixCached(module(kind), how, VOCABULARY)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
     got = decode(cached, constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK), commit=Threshold(0.7))
     want = decode(
         plain(kind, how, BLOCK), constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK), commit=Threshold(0.7)
@@ -158,11 +160,30 @@ def test_the_constraint_still_sees_the_whole_canvas():
 
 def test_only_block_causal_attention_has_an_exact_cache():
     with pytest.raises(ModelError, match='attention="full" has no exact prefix cache'):
-        PrefixCached(module("qwen3"), spec("mask"), VOCABULARY)
+        PrefixCached(TransformersNetwork(module("qwen3")), spec("mask"), VOCABULARY)
     with pytest.raises(ModelError, match="no approximate cache"):
-        ApproximateCached(module("qwen3"), causal("SDAR")[1], VOCABULARY, 4)
+        ApproximateCached(TransformersNetwork(module("qwen3")), causal("SDAR")[1], VOCABULARY)
     with pytest.raises(ModelError, match="no approximate cache"):
-        ApproximateCached(module("qwen3"), spec("uniform"), VOCABULARY, 4)
+        ApproximateCached(TransformersNetwork(module("qwen3")), spec("uniform", block_length=4), VOCABULARY)
+
+
+def test_an_encoder_keeps_no_keys_and_values():
+    from transformers import BertConfig, BertForMaskedLM
+
+    shape = {"hidden_size": 8, "num_attention_heads": 1, "num_hidden_layers": 1, "intermediate_size": 8}
+    encoder = TransformersNetwork(BertForMaskedLM(BertConfig(vocab_size=SIZE, **shape)))
+    with pytest.raises(ModelError, match="BertForMaskedLM keeps no keys and values"):
+        drive(encoder, spec("mask", cache="approximate", block_length=4), VOCABULARY)
+
+
+def test_the_spec_says_which_denoiser_drives_the_network():
+    network, block = TransformersNetwork(module("qwen3"), BLOCK), {"attention": "block_causal", "block_length": BLOCK}
+    assert isinstance(drive(network, spec("mask", cache="prefix", **block), VOCABULARY), PrefixCached)
+    assert isinstance(drive(network, spec("mask", **block), VOCABULARY), CallableDenoiser)
+    near = drive(network, spec("mask", cache="approximate", block_length=BLOCK), VOCABULARY)
+    assert isinstance(near, ApproximateCached)
+    with pytest.raises(ModelError, match="block_length=None"):
+        drive(network, spec("mask", cache="approximate"), VOCABULARY)
 
 
 def by_hand(kind, how, ids, masked, inside):
@@ -185,8 +206,8 @@ def by_hand(kind, how, ids, masked, inside):
 @pytest.mark.parametrize("shift", [0, 1])
 @pytest.mark.parametrize("dual", [True, False])
 def test_an_approximate_cache_is_what_it_says(shift, dual):
-    how = spec("mask", logit_shift=shift)
-    cached = ApproximateCached(module("qwen2"), how, VOCABULARY, BLOCK, dual=dual)
+    how = spec("mask", logit_shift=shift, block_length=BLOCK)
+    cached = ApproximateCached(TransformersNetwork(module("qwen2")), how, VOCABULARY, dual=dual)
     rng = np.random.default_rng(2)
     for n in range(12):
         given = torch.from_numpy(np.where(rng.random((2, LENGTH)) < 0.1, 5, -1))
@@ -214,8 +235,8 @@ def test_an_approximate_cache_is_what_it_says(shift, dual):
 
 
 def test_an_approximate_cache_forwards_less_says_what_it_loses_and_repeats_itself():
-    how = spec("mask")
-    cached = ApproximateCached(module("qwen2"), how, VOCABULARY, BLOCK)
+    how = spec("mask", block_length=BLOCK)
+    cached = ApproximateCached(TransformersNetwork(module("qwen2")), how, VOCABULARY)
     exact = plain("qwen2", how)
     start = State.blank([prompt(0), prompt(1), prompt(0)], LENGTH, seed=4)
     loop = {"schedule": Blocks(BLOCK), "commit": TopK(), "propose": Draw()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ctrldiff import guidance as guide
+    from ctrldiff import rewards, search
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
-    from ctrldiff.generate import Generator, Model, Result, Usage, from_pretrained
+    from ctrldiff.generate import Generator, Model, from_pretrained
     from ctrldiff.likelihood import elbo
     from ctrldiff.limits import Limits
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
     from ctrldiff.posterior.table import Table
+    from ctrldiff.result import Result, Usage
     from ctrldiff.state import State
 
 __version__ = "0.1.0"
@@ -39,7 +41,7 @@ _HOME = {
     "ModelSpec": "ctrldiff.models.spec",
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
-    "Result": "ctrldiff.generate",
+    "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
     "SpanOf": "ctrldiff.constraints.span",
@@ -47,7 +49,7 @@ _HOME = {
     "Table": "ctrldiff.posterior.table",
     "Template": "ctrldiff.constraints.template",
     "Text": "ctrldiff.constraints.basic",
-    "Usage": "ctrldiff.generate",
+    "Usage": "ctrldiff.result",
     "Vocabulary": "ctrldiff.automata.vocabulary",
     "YesNo": "ctrldiff.constraints.decision",
     "elbo": "ctrldiff.likelihood",
@@ -55,7 +57,11 @@ _HOME = {
     "from_pretrained": "ctrldiff.generate",
 }
 
-_PAGES = {"guide": "ctrldiff.guidance"}  # public names that are modules
+_PAGES = {
+    "guide": "ctrldiff.guidance",
+    "rewards": "ctrldiff.rewards",
+    "search": "ctrldiff.search",
+}  # public names that are modules
 
 __all__ = [
     "Automaton",
@@ -84,6 +90,8 @@ __all__ = [
     "from_callable",
     "from_pretrained",
     "guide",
+    "rewards",
+    "search",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -38,9 +38,11 @@ from ctrldiff.protocols import (
     Schedule,
     StopRule,
 )
+from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.absent import Noting
+from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.decide import decide, entropy, expected
+from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.layered import EachLayer, Layered
 from ctrldiff.sampling.loop import sample
@@ -48,63 +50,9 @@ from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.stop import Never
 from ctrldiff.sampling.trace import Trace
+from ctrldiff.search.run import BLIND, Found, Run, Search, searchable
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType, output_type
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a result cost.
-
-    Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the batch it was decoded in).
-    """
-
-    prompt_tokens: int
-    answer_tokens: int
-    canvas: int
-    forwards: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Result:
-    """One answer.
-
-    Fields:
-        output: a value of the wanted type.       raw: its text.
-        log_prob: for a lone choice, the exact log-probability of the label. Otherwise the sum over positions of the
-            log of each token's constrained marginal when it was written: a product of conditionals, exact when one
-            position was written at a time, an approximation when several were.
-        probs: every label's exact probability, for a lone choice; else empty.
-        nulls: with `Generator(nulls=True)`, for every key of an object that may be null the exact probability that it
-            is, in the last step that left it open; else empty.
-        tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
-    """
-
-    output: Any
-    raw: str
-    log_prob: float
-    usage: Usage
-    tokens: tuple[int, ...] = field(repr=False)
-    probs: dict[str, float] = field(default_factory=dict)
-    nulls: dict[str, float] = field(default_factory=dict)
-    trace: Trace | None = field(default=None, repr=False)
-
-    @property
-    def prob(self) -> float:
-        """exp(log_prob)."""
-        return math.exp(self.log_prob)
-
-    @property
-    def entropy(self) -> float:
-        """Of `probs`, in nats. Raises InputError if there are none."""
-        return entropy(self.probs)
-
-    @property
-    def expected(self) -> float:
-        """The mean label of a `Score` (or of any labels that are whole numbers). Raises InputError for others."""
-        return expected(self.probs)
 
 
 @dataclass(frozen=True)
@@ -183,6 +131,8 @@ class Generator:
         guidance: what to lean towards: guides of `ctrldiff.guide`, plain `Guidance`, or functions
             (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
         schedule, commit, edit, revise, stop, processors: plug-ins in place of the preset's.
+        search: many canvases for each row, and which of them is the answer: one of `ctrldiff.search`. It needs draws:
+            a temperature above 0.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
         trace: keep the canvases of every step.
@@ -206,6 +156,7 @@ class Generator:
     stop: StopRule = Never()
     processors: Sequence[Processor] = ()
     guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
+    search: Search | None = None
     prior: Prior = Prior()
     nulls: bool = False
     trace: bool = False
@@ -217,6 +168,9 @@ class Generator:
             if value is not None and not (value >= least and math.isfinite(value)):
                 raise InputError(f"{name}={value}: at least {least}", param=name)
         checked(self.guidance)
+        if self.search is not None:
+            others = self.edit, self.revise != Keep(), self.stop != Never(), self.trace, self.nulls
+            searchable(self.search, self.temperature, *others)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
         _ = self.null_tables
@@ -277,11 +231,12 @@ class Generator:
         the first forward pass."""
         rows = [self._row(text, n) for n, text in enumerate(texts)]
         batches: list[list[_Row]] = []
+        most = max(1, self.batch_size // (self.search.n if self.search else 1))
         for row in rows:
-            if not batches or len(batches[-1]) == self.batch_size or batches[-1][0].canvas != row.canvas:
+            if not batches or len(batches[-1]) == most or batches[-1][0].canvas != row.canvas:
                 batches.append([])
             batches[-1].append(row)
-        for batch, guides in [(batch, self._guides(batch)) for batch in batches]:
+        for batch, guides in [(batch, self._guides(self._copies(batch))) for batch in batches]:
             yield from self._decode(batch, guides)
 
     def check(self, text: str) -> int:
@@ -337,6 +292,20 @@ class Generator:
             whole = not (self.commit or self.schedule or self.edit)  # plug-ins of the caller's get the plain posterior
             constraint: Constraint = (preset.constrain if whole else Tables)(tables)
             processors: Sequence[Processor] = (*self.processors, *preset.processors)
+            if self.search is not None:
+                copies = self._copies(rows)
+                run = Run(
+                    denoiser=denoiser,
+                    constraint=Tables(tuple(row.table for row in copies)),
+                    context=self._context(copies),
+                    processors=processors,
+                    guides=guides,
+                    schedule=self.schedule or preset.schedule,
+                    commit=self.commit or (BLIND if self.steps is None else TopK("margin")),
+                )
+                found = self.search(run, state.fork(self.search.n))
+                seconds = time.perf_counter() - began
+                return [self._found(found, n, row.type, seconds) for n, row in enumerate(rows)]
             if guides and isinstance(guides[-1], ByField):
                 layered = [self._fields(row.type, guides[-1].paths) for row in rows]
                 constraint = Layered(tuple(layered))
@@ -362,10 +331,26 @@ class Generator:
         seconds = time.perf_counter() - began
         return [self._result(state, n, row.type, seconds, probs[n], nulls[n], trace) for n, row in enumerate(rows)]
 
+    def _copies(self, rows: list[_Row]) -> list[_Row]:
+        """Every row as often as it has canvases."""
+        return rows if self.search is None else [row for row in rows for _ in range(self.search.n)]
+
     def _guides(self, rows: list[_Row]) -> list[Guidance]:
         """The guidance made ready for these rows."""
+        guides = prepared(self.guidance, self._context(rows))
+        if guides and isinstance(guides[-1], ByField):
+            if self.search is not None:
+                raise InputError(
+                    "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
+                )
+            for row in rows:
+                self._fields(row.type, guides[-1].paths)  # refuse now what cannot be told apart later
+        return guides
+
+    def _context(self, rows: list[_Row]) -> GuideContext:
+        """What guides and rewards may know of these rows."""
         loaded = self.model.loaded
-        context = GuideContext(
+        return GuideContext(
             vocabulary=self.model.vocabulary,
             denoiser=loaded.denoiser,
             constraint=Tables(tuple(row.table for row in rows)),
@@ -375,11 +360,6 @@ class Generator:
             read=lambda row, text: rows[row].type.read(text),
             seed=self.seed,
         )
-        guides = prepared(self.guidance, context)
-        if guides and isinstance(guides[-1], ByField):
-            for row in rows:
-                self._fields(row.type, guides[-1].paths)  # refuse now what cannot be told apart later
-        return guides
 
     def _fields(self, type_: OutputType, paths: tuple[str, ...]) -> LayeredTable:
         """The token table of a type with a layer of scores for each path."""
@@ -388,6 +368,17 @@ class Generator:
         if self.nulls:
             raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
         return field_table(type_.description, paths, self.model.vocabulary, self.limits)
+
+    def _found(self, found: Found, n: int, type_: OutputType, seconds: float) -> Result:
+        """The answer of a search for row n."""
+        row = int(found.chosen[n])
+        result = self._result(found.state, row, type_, seconds, {}, {}, None)
+        return replace(
+            result,
+            usage=replace(result.usage, forwards=int(found.forwards[n])),
+            reward=float(found.rewards[row]),
+            candidates=found.candidates(n, self.model.vocabulary),
+        )
 
     def _result(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
@@ -136,6 +137,40 @@ class Watcher(Protocol):
     """Told of every step after it was taken; changes nothing."""
 
     def __call__(self, state: State, step: Step, scores: Scores) -> None: ...
+
+
+@dataclass(frozen=True)
+class Move:
+    """What one step of the loop did, as a search is told of it.
+
+    Fields (B rows):
+        before: the state that the step read.       posterior: what the tokens were proposed from.
+        unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
+    """
+
+    before: State
+    posterior: Posterior
+    unguided: Callable[[], torch.Tensor]
+
+
+class Select(Protocol):
+    """Told of every step after it was taken: which rows go on, and what they weigh. Rows that are copies of one
+    another's beginning may be gathered into each other's places."""
+
+    def __call__(self, move: Move, state: State, step: Step) -> State: ...
+
+
+class Reward(Protocol):
+    """A score of whole texts, higher is better."""
+
+    def prepare(self, context: GuideContext) -> Scored:
+        """Check it against the model and make it ready for one decode. Raises before any forward pass is spent."""
+
+
+class Scored(Protocol):
+    """(N,) float64 scores of texts that stand in these rows of the decode. NaN: the candidate has ended."""
+
+    def __call__(self, rows: Sequence[int], texts: Sequence[str]) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True)

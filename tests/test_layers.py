@@ -13,17 +13,20 @@ LAYERS = [  # each may import what stands before it, and itself
     "state",
     "protocols",
     "likelihood",
+    "rewards",
     "kernels",
     "automata",
     "posterior",
     "constraints",
     "sampling",
+    "search",
     "guidance",
     "ask",
     "calibration",
     "type_schema",
     "structured",
     "models",
+    "result",
     "generate",
     "engines",
     "extract",
@@ -35,15 +38,35 @@ LAYERS = [  # each may import what stands before it, and itself
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
     "models": {"errors", "limits", "state", "protocols", "automata.vocabulary", "models"},
-    "guidance": {"errors", "limits", "state", "protocols", "likelihood", "automata.vocabulary", "guidance"},
+    "guidance": {"errors", "limits", "state", "protocols", "likelihood", "rewards", "automata.vocabulary", "guidance"},
+    "rewards": {"errors", "limits", "state", "protocols", "likelihood", "rewards"},
 }
-BELOW_MODELS = {"posterior", "constraints", "sampling", "structured", "type_schema", "ask"}  # none may know a model
+BELOW_MODELS = {
+    "posterior",
+    "constraints",
+    "sampling",
+    "search",
+    "structured",
+    "type_schema",
+    "ask",
+}  # none may know a model
 ANNOTATIONS_ONLY = {
     # The protocol of a denoiser names the vocabulary in an annotation; nothing is imported when it runs.
     ("protocols", "automata.vocabulary"),
 }
 HEAVY = {  # which layers may import these when they are themselves imported
-    "torch": {"state", "protocols", "likelihood", "sampling", "guidance", "models", "generate", "engines"},
+    "torch": {
+        "state",
+        "protocols",
+        "likelihood",
+        "rewards",
+        "sampling",
+        "search",
+        "guidance",
+        "models",
+        "generate",
+        "engines",
+    },
     "numba": {"kernels"},
     "transformers": set(),
     "pydantic": {"structured", "type_schema"},

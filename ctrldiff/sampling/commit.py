@@ -127,13 +127,15 @@ class Prefix:
 
     Nothing is written whose place a value still open on its left could move. In canonical JSON that matters: a
     closing quote that is likely somewhere must not be nailed down before the value in front of it is known.
+    By "margin" the choice of positions does not depend on the proposed tokens, as exact weights need it to be.
     """
 
     above: float = 0.9
+    by: Literal["confidence", "margin"] = "confidence"
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
-        scores = certainty("confidence", posterior, tokens, state)
+        scores = certainty(self.by, posterior, tokens, state)
         leftmost = eligible & (eligible.cumsum(1) == 1)
         stops = eligible & (scores < self.above) & ~leftmost
         return eligible & (stops.cumsum(1) == 0)

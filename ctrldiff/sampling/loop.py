@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -13,10 +14,12 @@ from ctrldiff.protocols import (
     Denoiser,
     EditPolicy,
     Guidance,
+    Move,
     Processor,
     Proposer,
     RevisePolicy,
     Schedule,
+    Select,
     StopRule,
     Watcher,
 )
@@ -26,7 +29,7 @@ from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import Never, ignore
+from ctrldiff.sampling.stop import Never, everyone, ignore
 from ctrldiff.state import State, Step
 
 
@@ -43,6 +46,7 @@ def sample(
     commit: CommitPolicy = TopK(),
     revise: RevisePolicy = Keep(),
     stop: StopRule = Never(),
+    select: Select = everyone,
     watch: Watcher = ignore,
 ) -> State:
     """Write every open position of `state`.
@@ -64,11 +68,13 @@ def sample(
             break
         state = denoiser.noise(replace(state, step=index))
         step = schedule(state, index, steps)
-        logits = denoise(denoiser, state, step, processors, guides)
+        own, views = forward(denoiser, state, step, guides)
+        logits = guided(own, views, state, step, processors, guides)
         state = denoiser.observe(state, logits)
         again = edit(logits, state, step) & state.held & ~state.done[:, None]
         state, step = state.clear(again), step.widen(again)
         posterior = constraint.bind(logits, state)
+        move = Move(state, posterior, partial(guided, own, (), state, step, processors, ()))
         tokens = propose(posterior, state).cpu()
         confidence = posterior.confidence(tokens).cpu()
         finish = (stop(posterior, state, step) | state.done | (index + 1 >= steps))[:, None]
@@ -76,23 +82,43 @@ def sample(
         state = replace(state, forwards=state.forwards + (~state.done).to(torch.int64))
         state = state.write(where, tokens, confidence).recall(tokens)
         state = constraint.settle(state.reopen(revise(posterior, state, step) & ~finish))
+        state = select(move, state, step)
         watch(state, step, confidence)
     return state
+
+
+def forward(
+    denoiser: Denoiser, state: State, step: Step, guides: Sequence[Guidance]
+) -> tuple[torch.Tensor, list[Sequence[torch.Tensor]]]:
+    """(B, T, V) logits, and those of every guide's branches: one batched call, whatever their number (X6)."""
+    branches = [guide.branches(state, step) for guide in guides]
+    views = [state, *(view for group in branches for view in group)]
+    logits, *rest = denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
+    ends = [sum(len(group) for group in branches[: n + 1]) for n in range(len(branches))]
+    return logits, [rest[end - len(group) : end] for group, end in zip(branches, ends)]
+
+
+def guided(
+    logits: torch.Tensor,
+    views: Sequence[Sequence[torch.Tensor]],
+    state: State,
+    step: Step,
+    processors: Sequence[Processor],
+    guides: Sequence[Guidance],
+) -> torch.Tensor:
+    """(B, T, V) logits after guidance, then processors."""
+    for guide, group in zip(guides, views, strict=True):
+        logits = guide.combine(logits, group, state, step)
+    for processor in processors:
+        logits = processor(logits, state, step)
+    return logits
 
 
 def denoise(
     denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
 ) -> torch.Tensor:
-    """(B, T, V) logits after guidance and processors: one batched call, whatever the number of branches (X6)."""
-    branches = [guide.branches(state, step) for guide in guides]
-    views = [state, *(view for group in branches for view in group)]
-    logits, *rest = denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
-    for guide, group in zip(guides, branches, strict=True):
-        logits = guide.combine(logits, rest[: len(group)], state, step)
-        rest = rest[len(group) :]
-    for processor in processors:
-        logits = processor(logits, state, step)
-    return logits
+    """(B, T, V) logits after guidance and processors, from one batched call."""
+    return guided(*forward(denoiser, state, step, guides), state, step, processors, guides)
 
 
 def stack(states: Sequence[State]) -> State:

@@ -1,0 +1,69 @@
+"""What a decode gives back: the answer, how sure, and what it cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from ctrldiff.sampling.decide import entropy, expected
+from ctrldiff.sampling.trace import Trace
+from ctrldiff.search.run import Candidate
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a result cost.
+
+    Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
+        forwards (denoiser calls this row took part in); seconds (wall clock of the batch it was decoded in).
+    """
+
+    prompt_tokens: int
+    answer_tokens: int
+    canvas: int
+    forwards: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """One answer.
+
+    Fields:
+        output: a value of the wanted type.       raw: its text.
+        log_prob: for a lone choice, the exact log-probability of the label. Otherwise the sum over positions of the
+            log of each token's constrained marginal when it was written: a product of conditionals, exact when one
+            position was written at a time, an approximation when several were.
+        probs: every label's exact probability, for a lone choice; else empty.
+        nulls: with `Generator(nulls=True)`, for every key of an object that may be null the exact probability that it
+            is, in the last step that left it open; else empty.
+        reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
+        tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
+    """
+
+    output: Any
+    raw: str
+    log_prob: float
+    usage: Usage
+    tokens: tuple[int, ...] = field(repr=False)
+    probs: dict[str, float] = field(default_factory=dict)
+    nulls: dict[str, float] = field(default_factory=dict)
+    trace: Trace | None = field(default=None, repr=False)
+    reward: float | None = None
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+
+    @property
+    def prob(self) -> float:
+        """exp(log_prob)."""
+        return math.exp(self.log_prob)
+
+    @property
+    def entropy(self) -> float:
+        """Of `probs`, in nats. Raises InputError if there are none."""
+        return entropy(self.probs)
+
+    @property
+    def expected(self) -> float:
+        """The mean label of a `Score` (or of any labels that are whole numbers). Raises InputError for others."""
+        return expected(self.probs)

@@ -1,0 +1,214 @@
+"""What a search is given: one decode whose canvases come in groups, and the steps to drive it with."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.errors import InputError
+from ctrldiff.protocols import (
+    CommitPolicy,
+    Constraint,
+    Denoiser,
+    Guidance,
+    GuideContext,
+    Move,
+    Posterior,
+    Processor,
+    Proposer,
+    Schedule,
+    Scored,
+    Select,
+)
+from ctrldiff.sampling.commit import Prefix
+from ctrldiff.sampling.loop import forward, guided, sample
+from ctrldiff.sampling.propose import Draw
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stop import everyone
+from ctrldiff.state import State, Tokens, Where
+
+Choose: TypeAlias = Literal["draw", "best"]
+F64: TypeAlias = NDArray[np.float64]
+BLIND = Prefix(0.98, "margin")  # where to write is settled before what: exact weights need that
+
+
+@dataclass(frozen=True)
+class Look:
+    """One forward pass: the state with noise in its open positions, the posterior over them, and the (B, T, V) logits
+    without guides."""
+
+    state: State
+    posterior: Posterior
+    unguided: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the canvases of a search are decoded: the plug-ins of `sample`, made for all of them.
+
+    Fields: context, for preparing rewards: its rows are the search's canvases. The others as in `sample`.
+    """
+
+    denoiser: Denoiser
+    constraint: Constraint
+    context: GuideContext
+    processors: Sequence[Processor] = ()
+    guides: Sequence[Guidance] = ()
+    schedule: Schedule = Linear()
+    commit: CommitPolicy = BLIND
+    propose: Proposer = field(default_factory=Draw)
+
+    def decode(self, state: State, select: Select = everyone) -> State:
+        """Every canvas complete."""
+        return sample(
+            self.denoiser,
+            state,
+            constraint=self.constraint,
+            processors=self.processors,
+            guides=self.guides,
+            schedule=self.schedule,
+            propose=self.propose,
+            commit=self.commit,
+            select=select,
+        )
+
+    def look(self, state: State) -> Look:
+        """One forward pass of the canvases with something open."""
+        state = self.denoiser.noise(state)
+        step = self.schedule(state, 0, self.schedule.budget(state))
+        own, views = forward(self.denoiser, state, step, self.guides)
+        logits = guided(own, views, state, step, self.processors, self.guides)
+        unguided = guided(own, (), state, step, self.processors, ()) if self.guides else logits
+        return Look(state, self.constraint.bind(logits, state), unguided)
+
+    def scores(self, score: Scored, rows: Sequence[int], tokens: Tokens) -> F64:
+        """(N,) rewards of whole canvases (N, T) that stand in these rows; NaN where there is none."""
+        texts = [self.context.vocabulary.decode(ids).decode("utf-8", errors="replace") for ids in tokens.tolist()]
+        return score(rows, texts)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found: B groups of n complete canvases, side by side.
+
+    Fields:
+        state: B * n rows; `log_weight` is what each weighs in its group.
+        rewards: (B * n,) float64, NaN where there is none.      chosen: (B,) int64, the row that is the answer.
+        forwards: (B,) int64, denoiser calls of single canvases that the group took.
+    """
+
+    state: State
+    rewards: F64
+    chosen: NDArray[np.int64]
+    forwards: torch.Tensor
+
+    def candidates(self, row: int, vocabulary: Vocabulary) -> tuple[Candidate, ...]:
+        """The canvases of one row."""
+        n = self.state.shape[0] // len(self.chosen)
+        own = self.state.gather(range(row * n, (row + 1) * n))
+        texts = [vocabulary.decode(ids).decode("utf-8", errors="replace") for ids in own.tokens.tolist()]
+        rewards = self.rewards[row * n : (row + 1) * n].tolist()
+        return tuple(map(Candidate, texts, rewards, own.log_weight.tolist()))
+
+    @property
+    def log_z(self) -> F64:
+        """(B,) float64: log of the mean weight. Of exact weights it estimates the log of the target's normaliser (its
+        exp is unbiased)."""
+        weights = self.state.log_weight.reshape(len(self.chosen), -1)
+        return (weights.logsumexp(1) - math.log(max(weights.shape[1], 1))).numpy()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One canvas of a search: its text, its reward (NaN: none), its log weight among its rivals."""
+
+    raw: str
+    reward: float
+    log_weight: float
+
+
+class Search(Protocol):
+    """Many canvases for each row: how they are driven, and which of them is the answer."""
+
+    @property
+    def n(self) -> int:
+        """Canvases a row."""
+
+    def __call__(self, run: Run, state: State) -> Found:
+        """Search from B * n canvases, the n of a row side by side (`State.fork`)."""
+
+
+def chosen(choose: Choose, state: State, rewards: F64, n: int) -> NDArray[np.int64]:
+    """(B,) the row of each group that is the answer.
+
+    "draw": drawn by weight, with the generator of the group's first row. "best": the highest reward of those that weigh
+    something; the first among equals. A group in which nothing has one is warned of and gives its first.
+    """
+    out = []
+    for first in range(0, state.shape[0], n):
+        weights = state.log_weight[first : first + n].numpy()
+        if choose == "best":
+            some = rewards[first : first + n]
+            values = np.where(np.isnan(some) | (weights == -np.inf), -np.inf, some)
+            pick = int(values.argmax())
+            dead = values[pick] == -np.inf
+        else:
+            dead = bool((weights == -np.inf).all())
+            pick = 0 if dead else draw(weights, state.rngs[first].random())
+        if dead:
+            warnings.warn(f"row {first // n}: every candidate has ended; its first is returned as it is", stacklevel=2)
+        out.append(first + (0 if dead else pick))
+    return np.array(out, np.int64)
+
+
+def draw(log_weights: F64, uniform: float) -> int:
+    """The index at `uniform` in the cumulated weights. At least one weight is above 0."""
+    cumulated = np.exp(log_weights - log_weights.max()).cumsum()
+    last = np.flatnonzero(log_weights > -np.inf)[-1]
+    return int(min(np.searchsorted(cumulated, uniform * cumulated[-1], side="right"), last))
+
+
+def finished(score: Scored | None, run: Run, state: State) -> F64:
+    """(B * n,) the rewards of complete canvases."""
+    if score is None:
+        return np.full(state.shape[0], np.nan)
+    return run.scores(score, range(state.shape[0]), state.tokens)
+
+
+def readable(move: Move, tokens: Tokens, new: Where) -> Tokens:
+    """The tokens as a posterior may be asked about them: 0 where there is still noise, which may be no token at all."""
+    return torch.where(move.before.open & ~new, 0, tokens)
+
+
+def total(state: State, n: int) -> torch.Tensor:
+    """(B,) forwards of each group."""
+    return state.forwards.reshape(-1, n).sum(1)
+
+
+def searchable(search: Search, temperature: float, *others: object) -> None:
+    """Raise InputError for what a search cannot go with; `others` are to be as if they were not there."""
+    if isinstance(search, type) or not (callable(search) and hasattr(search, "n")):
+        raise InputError("search takes one of ctrldiff.search", hint="search=cd.search.BestOfN(reward, n=4)")
+    if temperature == 0:
+        raise InputError("a search chooses among draws, and at temperature 0 there are none", hint="temperature=1.0")
+    if any(others):
+        raise InputError("a search goes with neither edit, revise, stop, trace nor nulls", hint="leave them out")
+
+
+def checked(name: str, n: int, strength: float = 0.0, choose: str = "best", **counts: int) -> None:
+    """Raise InputError for a count below 1, a strength that is not finite, or an unknown choice."""
+    for what, value in {"n": n, **counts}.items():
+        if value < 1:
+            raise InputError(f"{name}: {what}={value}, at least 1", param=what)
+    if not math.isfinite(strength):
+        raise InputError(f"{name}: strength={strength} is not finite", param="strength")
+    if choose not in ("draw", "best"):
+        raise InputError(f"{name}: choose={choose!r}", hint='choose="draw" or choose="best"', param="choose")

@@ -311,7 +311,7 @@ def main() -> None:
 
     def note(record: dict) -> None:
         line = json.dumps({"weights": weights, **record}, ensure_ascii=False)
-        print(line[:200], flush=True)
+        print(line, flush=True)
         if options.out:
             with options.out.open("a", encoding="utf-8") as file:
                 file.write(line + "\n")

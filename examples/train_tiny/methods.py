@@ -99,6 +99,8 @@ def exact(commit) -> Plan:
 OURS: Mapping[str, Decode] = {
     "default": looped(plan()),
     "left prefix .9": looped(left(Prefix(0.9))),
+    "left prefix .97": looped(left(Prefix(0.97))),
+    "left prefix .999": looped(left(Prefix(0.999))),
     "left prefix 1": looped(left(Prefix(1.1))),
     "left anchored .99": looped(left(Anchored(0.99, 0.99))),
     "left anchored .95": looped(left(Anchored(0.95, 0.95))),

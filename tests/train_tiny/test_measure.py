@@ -1,0 +1,74 @@
+"""The measuring command: what it asks, what it counts, and that it goes on where it stopped."""
+
+import gzip
+import json
+import sys
+
+import measure
+import pytest
+from methods import OURS, RATED, method
+
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.models.hf import TINY
+
+
+def test_a_schema_is_read_from_what_is_asked():
+    schema = measure.schema_of("{a,b:int,c:x|y,d:[],e:[{f,g:number}],h:{i:date}}")
+    good = {"a": "s", "b": 1, "c": "y", "d": ["t"], "e": [{"f": "u", "g": 1.5}], "h": {"i": "2024-02-29"}}
+    constraint = JsonSchema(schema)
+    assert constraint.canonical(good) in constraint
+    assert constraint.canonical({key: None for key in good}) in constraint
+    assert constraint.canonical(good | {"c": "z"}) not in constraint
+
+
+def test_leaves_are_scalars_by_path():
+    value = {"a": None, "b": [1, {"c": "x"}], "d": {}}
+    assert list(measure.leaves(value)) == [(".a", None), (".b.0", 1), (".b.1.c", "x")]
+
+
+def test_methods_go_by_name_with_a_number_of_passes():
+    assert method("default") is OURS["default"]
+    assert all(callable(method(f"{name} 4")) and callable(method(name)) for name in RATED)
+    with pytest.raises(SystemExit, match="dingo"):
+        method("dongo 4")
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["measure.py", *map(str, arguments)])
+    measure.main()
+    return capsys.readouterr().out
+
+
+def test_a_run_goes_on_where_it_stopped_and_adds_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(measure, "BATCH", 2)
+    out = tmp_path / "figures.jsonl"
+    common = (TINY, "--corpus", "known", "--methods", "exact MAP 1,S2 1", "--out", out)
+    assert run(monkeypatch, capsys, *common, "--documents", 2).count("\n") == 2
+    assert run(monkeypatch, capsys, *common, "--documents", 2) == ""
+    assert run(monkeypatch, capsys, *common, "--documents", 4).count("\n") == 2
+    assert run(monkeypatch, capsys, *common, "--documents", 6, "--seconds", 0) == ""
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(row["method"], row["first"], row["documents"]) for row in rows] == [
+        ("exact MAP 1", 0, 2),
+        ("S2 1", 0, 2),
+        ("exact MAP 1", 2, 2),
+        ("S2 1", 2, 2),
+    ]
+    assert all(row["valid"] == 2 for row in rows if row["method"] == "exact MAP 1")
+    table = run(monkeypatch, capsys, "--table", out).splitlines()
+    assert len(table) == 4 and all(" | 4 | 1.0 | " in line for line in table[2:])
+
+
+def test_real_schemas_are_asked_for_an_instance_and_left_out_aloud(tmp_path, monkeypatch, capsys):
+    sample = tmp_path / "sample.jsonl.gz"
+    good = {"type": "object", "properties": {"city": {"type": "string"}, "n": {"type": "integer"}}, "required": ["n"]}
+    entries = [
+        {"schema": good, "tests": [{"data": {"city": "Oslo", "n": 7}, "valid": True}]},
+        {"schema": good, "tests": [{"data": {"n": "x"}, "valid": False}]},
+        {"schema": {"not": {}}, "tests": [{"data": 1, "valid": True}]},
+    ]
+    sample.write_bytes(gzip.compress("\n".join(map(json.dumps, entries)).encode()))
+    said = run(monkeypatch, capsys, TINY, "--corpus", "schemas", "--sample", sample, "--methods", "exact MAP 1")
+    first, row = said.splitlines()
+    assert "1 measured" in first and "no instance in the narrowed language" in first and "CONSTRAINT_UNSAT" in first
+    assert json.loads(row)["valid"] == 1

@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ShapeError
+from ctrldiff.models.memory import within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
@@ -43,7 +44,7 @@ class CallableDenoiser:
         for members in groups.values():
             ids = torch.stack([sequences[row] for row in members]).to(self.device)
             told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
-            logits = self.network(ids, *told)
+            logits = within_memory(self.network, ids, *told)
             if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
                 raise ShapeError(
                     f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",

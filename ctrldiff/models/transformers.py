@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class TransformersNetwork:
     block_length: int | None = None
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        ids = ids.to(self.module.device)  # a device map may have put the embedding elsewhere
         with torch.inference_mode():
             return self.module(input_ids=ids, attention_mask=self.mask(ids), use_cache=False).logits.clone()
 
@@ -98,31 +100,31 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
-    options = dict(source.options)
-    if source.device != "cpu" and "device_map" not in options and "quantization_config" not in options:
-        options["device_map"] = source.device
     weights = read_weights(source.folder, rename, split)
     try:
         with quiet():
             network, said = model.from_pretrained(
-                None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **options
+                None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **source.options
             )
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
         raise LoadError(f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400]) from error
     check_keys(source.folder, said["missing_keys"], said["unexpected_keys"], said["mismatched_keys"])
-    return network.eval()
+    placed = "device_map" in source.options or "quantization_config" in source.options
+    return network.eval() if placed else network.eval().to(source.device)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' progress bars, and its warnings of configs whose type it does not know."""
+    """Without transformers' progress bars, and its warnings of configs whose type or words it does not know."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

@@ -1,0 +1,157 @@
+"""A model folder read but for its weights: what it is, why, and what about it is said by nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ctrldiff.errors import LoadError, ModelError, NoEndToken, UnknownArchitecture
+from ctrldiff.models.chat import chat_of, plain_prompt
+from ctrldiff.models.family import Config, Family
+from ctrldiff.models.registry import Recognised, recognise
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.transformers import quiet
+from ctrldiff.models.weights import weight_files
+
+TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
+
+
+@dataclass(frozen=True)
+class Described:
+    """A folder, read but for its weights.
+
+    Fields: folder; config; recognised (the family, and why); tokenizer; said (spec fields, as they are found in the
+        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins).
+    """
+
+    folder: Path
+    config: Config
+    recognised: Recognised
+    tokenizer: Any
+    said: Mapping[str, Any]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The spec. Raises NoMaskId, NoEndToken or ModelError for what nobody says."""
+        if not self.said["stop_ids"]:
+            raise NoEndToken(
+                f"{str(self.folder)!r}: neither the config nor the tokenizer names an end token",
+                hint="pass stop_ids=[...]",
+            )
+        return ModelSpec.from_dict(dict(self.said))
+
+
+def describe(path: Path | str, **overrides: Any) -> Described:
+    """Read everything of a model folder but its weights. Overrides are fields of `ModelSpec`."""
+    folder = Path(path)
+    config = read_config(folder)
+    weight_files(folder)
+    try:
+        recognised = recognise(config, overrides.get("family", ""))
+    except UnknownArchitecture as error:
+        if not config.get("auto_map"):
+            raise
+        raise UnknownArchitecture(
+            f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(config['auto_map'].values())[:3])})",
+            why=f"and {error.message}",
+            hint=error.hint,
+            **error.facts,
+        ) from error
+    tokenizer = _tokenizer(folder, recognised.family)
+    return Described(
+        folder, config, recognised, tokenizer, _said(folder, config, tokenizer, recognised.family, overrides)
+    )
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """`config.json` as data. Raises ModelError for a path that is no model folder."""
+    if not folder.is_dir():
+        near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
+        raise ModelError(
+            f"{str(folder)!r} is not a folder",
+            hint=(f"near: {', '.join(near[:5])}\n" if near else "") + 'use "tiny", or the path of a model folder',
+        )
+    if not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{str(folder)!r} has no config.json",
+            hint="a model folder holds config.json, *.safetensors, tokenizer.json",
+        )
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{str(folder / 'config.json')!r} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise ModelError(f"{str(folder / 'config.json')!r} is not a JSON object")
+    return config
+
+
+def _tokenizer(folder: Path, family: Family) -> Any:
+    """The folder's fast tokenizer; code of its own is never asked for."""
+    import transformers
+
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise LoadError(
+            f"{str(folder)!r} has no tokenizer: none of {', '.join(TOKENIZERS)}",
+            hint="copy the fast tokenizer of the model into the folder",
+        )
+    named = ["AutoTokenizer", *(["PreTrainedTokenizerFast"] if (folder / "tokenizer.json").is_file() else [])]
+    errors = []
+    for name in [*named, *([family.tokenizer] if family.tokenizer else [])]:
+        try:
+            with quiet():
+                kind = getattr(transformers, name)
+                return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
+    raise LoadError(
+        f"{str(folder)!r} has no tokenizer that can be read",
+        why="\n".join(errors),
+        hint="a folder with tokenizer.json, the fast tokenizer of the model",
+    )
+
+
+def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the spec, each from where it is said last."""
+    facts = family.facts(config)
+    told = {**facts, **config.get("ctrldiff", {}), **given}
+    found: dict[str, Any] = {
+        "mask_id": config.get("mask_token_id", tokenizer.mask_token_id),
+        "pad_id": config.get("pad_token_id", tokenizer.pad_token_id),
+        "bos_id": config.get("bos_token_id", tokenizer.bos_token_id),
+        "banned_ids": sorted(one for one, token in tokenizer.added_tokens_decoder.items() if token.special),
+        "n_tokens": len(tokenizer),
+        "context": config.get("max_position_embeddings", 512),
+        "family": family.name,
+    }
+    chat = None
+    if "prompt" not in told:
+        chat = chat_of(tokenizer, told.get("system", ""))
+        found["prompt"] = plain_prompt(tokenizer) if chat is None else chat.prompt
+    if told.get("system") and chat is None:
+        raise ModelError(
+            "system= is the system message of a chat template, and there is none", hint="say it in prompt="
+        )
+    ends = [config.get("eos_token_id"), _generation(folder).get("eos_token_id"), tokenizer.eos_token_id]
+    ends += [facts.get("stop_ids"), None if chat is None else chat.end_id]
+    found |= facts
+    found["stop_ids"] = sorted({one for end in ends for one in _ids(end)})
+    named = "stop_ids" in given or "stop_ids" in config.get("ctrldiff", {})
+    stops = told["stop_ids"] if named else found["stop_ids"]
+    return {**found, **told, "stop_ids": stops, "family": family.name}
+
+
+def _ids(said: Any) -> tuple[int, ...]:
+    return () if said is None else (said,) if isinstance(said, int) else tuple(said)
+
+
+def _generation(folder: Path) -> dict[str, Any]:
+    """`generation_config.json`, if there is one: chat models name further end tokens there."""
+    path = folder / "generation_config.json"
+    try:
+        said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise ModelError(f"{str(path)!r} is not JSON: {error}") from error
+    return said if isinstance(said, dict) else {}

@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import torch
+
+from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
+from ctrldiff.models.callable import CallableDenoiser, noise_share
 from ctrldiff.models.dit_checkpoint import DiTNetwork, network_of, read_config
 from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.outputs import without_its_noise
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import read_weights
+from ctrldiff.protocols import Denoiser
+from ctrldiff.state import State
 
 CHECKED = "layout only: tiny weights under the published names"
+
+
+@dataclass(frozen=True)
+class UniformDenoiser:
+    """A network of uniform noise whose open positions are known to be noise, though it is not told which they are."""
+
+    inner: CallableDenoiser
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What each token id spells."""
+        return self.inner.vocabulary
+
+    def noise(self, state: State) -> State:
+        """Random tokens where the state is open."""
+        return self.inner.noise(state)
+
+    def __call__(self, state: State) -> torch.Tensor:
+        """(B, T, V) logits. An open position's are given all but its own token, a written one's given that too."""
+        logits = self.inner(state)
+        sigma = self.inner.network.config.noise_level(noise_share(state)).to(logits.device)  # type: ignore[attr-defined]
+        drawn = (state.open & ~state.cleared).to(logits.device)
+        return without_its_noise(logits, state.tokens.to(logits.device), drawn, sigma)
+
+    def observe(self, state: State, logits: torch.Tensor) -> State:
+        """A network of ids and a time remembers nothing."""
+        return state
+
+
+def _drive(network: DiTNetwork, spec: ModelSpec, vocabulary: Vocabulary, device: str) -> Denoiser:
+    denoiser = CallableDenoiser(network, spec, vocabulary, device)
+    return UniformDenoiser(denoiser) if spec.noise == "uniform" else denoiser
 
 
 def _facts(config: Config) -> dict[str, Any]:
@@ -38,7 +77,7 @@ def _build(source: Source, spec: ModelSpec) -> DiTNetwork:
 
 
 def _family(name: str, models: str, **evidence: Any) -> Family:
-    return Family(name, models, "our diffusion transformer", CHECKED, _facts, _build, **evidence)
+    return Family(name, models, "our diffusion transformer", CHECKED, _facts, _build, drive=_drive, **evidence)
 
 
 DITS = (

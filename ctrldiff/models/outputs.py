@@ -67,3 +67,20 @@ def uniform_score(log_score: torch.Tensor, ids: torch.Tensor, sigma: torch.Tenso
     shown = alpha * (every == ids[..., None]) + floor
     joint = prior * shown
     return (joint / joint.sum(dim=-1, keepdim=True)).log().to(torch.float32)
+
+
+def without_its_noise(
+    logits: torch.Tensor, ids: torch.Tensor, noise: torch.Tensor, sigma: torch.Tensor
+) -> torch.Tensor:
+    """Logits given everything but the token that a position is known to hold as noise.
+
+    Under uniform noise a network takes the visible token x for the clean one with the odds of Bayes' rule: its
+    posterior is proportional to pi(y) (alpha [y = x] + (1 - alpha) / V). Where x was drawn by us and says nothing, that
+    factor is wrong, and when little is noise it is large. Divided out, pi is left: only the row's own x is lowered.
+
+    Args: logits: (N, T, V) of the posterior.   ids: (N, T).   noise: (N, T) bool, where ids are noise.   sigma: (N,).
+    Source: Bayes' rule; checked by enumeration.
+    """
+    alpha = torch.exp(-sigma.to(torch.float64))
+    odds = torch.log1p(alpha * logits.shape[-1] / (1.0 - alpha)).to(logits.dtype)
+    return logits.scatter_add(-1, ids[..., None], torch.where(noise, -odds[:, None], 0.0).to(logits.dtype)[..., None])

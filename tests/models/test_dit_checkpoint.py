@@ -150,6 +150,12 @@ def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_p
     expected = plain(name, ids, share, N_TOKENS)[len(PROMPT) :]
     written = [*range(256), STOP]
     ours = torch.where(state.open[0][:, None], rows, 0.0)[:, written].log_softmax(-1).exp().numpy()
+    if (
+        spec.noise == "uniform"
+    ):  # what an open position holds is noise, and known to be: its evidence is taken out again
+        alpha, V = np.exp(-SIGMA[name](share)), rows.shape[1]
+        shown = alpha * np.eye(V)[state.tokens[0].numpy()] + (1 - alpha) / V
+        expected = expected / shown
     kept = expected[:, written] / expected[:, written].sum(axis=1, keepdims=True)
     for i in range(LENGTH):
         if state.open[0, i]:

@@ -13,7 +13,7 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import ModelError
-from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
+from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score, without_its_noise
 from ctrldiff.state import State
 
 V, L = 4, 3
@@ -75,6 +75,25 @@ def test_a_perfect_score_under_absorbing_noise_becomes_the_posterior(sigma, seed
         scores = torch.from_numpy(perfect_log_scores(p, kernel, seen))[None]
         ours = absorbing_score(scores, torch.tensor([seen]), V)[0].exp().numpy()
         assert np.allclose(ours[:, :V], noisy(p, kernel, seen)[1], atol=1e-6) and (ours[:, V] == 0).all()
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.5, 3.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_position_known_to_be_noise_is_judged_by_the_others_alone(sigma, seed):
+    p, kernel = text_distribution(seed), uniform_kernel(sigma)
+    for seen in [TEXTS[k] for k in np.random.default_rng(seed).integers(0, len(TEXTS), 6)]:
+        with np.errstate(divide="ignore"):
+            logits = torch.from_numpy(np.log(noisy(p, kernel, seen)[1]))[None]
+        noise = torch.tensor([[True, False, True]])
+        ours = without_its_noise(logits, torch.tensor([seen]), noise, torch.tensor([sigma]))[0].softmax(-1).numpy()
+        for i in range(L):
+            if not noise[0, i]:
+                assert np.allclose(ours[i], noisy(p, kernel, seen)[1][i], atol=1e-6), "others are left as they are"
+                continue
+            others = np.zeros(V)
+            for text, chance in zip(TEXTS, p):
+                others[text[i]] += chance * np.prod([kernel[text[j], seen[j]] for j in range(L) if j != i])
+            assert np.allclose(ours[i], others / others.sum(), atol=1e-5)
 
 
 def test_the_sigma_factor_of_absorbing_scores_changes_nothing():

@@ -17,6 +17,7 @@ from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide
 from ctrldiff.guidance.network import CanvasClassifier
+from ctrldiff.guidance.reward import Reward
 from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 from ctrldiff.posterior.table import Table
@@ -156,4 +157,5 @@ GUIDES: dict[str, Guide] = {
     "classifier": Classifier(toy_classifier(), "warm"),
     "classifier, open": Classifier(toy_classifier(), "cold", at="open"),
     "classifier, exact": Classifier(toy_classifier(), "cold", method="exact", candidates=3),
+    "reward": Reward(lambda texts: [one.count("a") - one.count("1") for one in texts], completions=6),
 }

@@ -4,6 +4,7 @@ from ctrldiff.guidance.classifier import Classifier, TokenClassifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide, Tilt, during, on_field
 from ctrldiff.guidance.network import CanvasClassifier
+from ctrldiff.guidance.reward import Reward
 from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 
@@ -17,6 +18,7 @@ __all__ = [
     "Count",
     "Guide",
     "NegativePrompt",
+    "Reward",
     "Target",
     "Tilt",
     "Together",

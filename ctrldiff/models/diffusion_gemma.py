@@ -50,13 +50,14 @@ class DiffusionGemma:
             groups.setdefault((len(state.prompt[row]), before[row]), []).append(row)
         vocab = self.network.config.text_config.vocab_size
         out = torch.zeros((rows, length, vocab), dtype=torch.float32, device=self.device)
-        previous = state.memory.get(SELF)
+        previous, encoded = state.memory.get(SELF), dict(self._encoded)
+        self._encoded.clear()
         with torch.inference_mode():
             for (_, first), members in groups.items():
                 here = slice(first, min(first + self.canvas_length, length))
                 told = None if previous is None else previous[members, here].to(self.device)
                 out[members, here] = self.network(
-                    cache=self._cache(state, members, first),
+                    cache=self._cache(state, members, first, encoded),
                     decoder_input_ids=state.tokens[members, here].to(self.device),
                     self_conditioning_logits=told,
                 ).logits.to(torch.float32)
@@ -71,16 +72,16 @@ class DiffusionGemma:
         first = state.open.to(torch.uint8).argmax(dim=1)
         return (first // self.canvas_length * self.canvas_length).tolist()
 
-    def _cache(self, state: State, members: list[int], first: int) -> Any:
-        """The encoder's cache of prompts and finished canvases; the decoder only reads it, so the last one is kept."""
+    def _cache(self, state: State, members: list[int], first: int, encoded: dict[bytes, Any]) -> Any:
+        """The encoder's cache of prompts and finished canvases: the one of the last call if it is the same, since the
+        decoder only reads it. What a call does not use is let go."""
         ids = torch.stack([torch.cat([state.prompt[row], state.tokens[row, :first]]) for row in members])
         if not ids.shape[1]:
             raise ModelError("DiffusionGemma needs a prompt of at least one token", hint='prompt="<bos>{text}"')
         key = ids.numpy().tobytes() + len(members).to_bytes(4, "little")
-        if key not in self._encoded:
-            self._encoded.clear()
-            self._encoded[key] = self.network.model.encoder(input_ids=ids.to(self.device)).cache
-        return self._encoded[key]
+        cache = encoded[key] if key in encoded else self.network.model.encoder(input_ids=ids.to(self.device)).cache
+        self._encoded[key] = cache
+        return cache
 
 
 def _facts(config: Config) -> dict[str, Any]:

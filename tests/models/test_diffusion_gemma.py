@@ -1,5 +1,6 @@
 """DiffusionGemma, driven by our loop and by its own `generate`: a constraint holds on what is emitted."""
 
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -95,6 +96,27 @@ def test_what_it_said_goes_through_processors_and_stays_with_its_row():
     first = model()(model().noise(start.snapshot()))
     assert torch.allclose(seen[0][..., 6:], first[..., 6:] / 0.8, atol=1e-5), "after the temperature, as it is used"
     assert not torch.equal(seen[0], seen[1])
+
+
+def test_prompts_are_encoded_once_however_many_lengths_and_branches_there_are(monkeypatch):
+    """Prompts of two lengths and a branch with another prompt: three encodings, whatever the number of steps."""
+    encoder, calls = network().model.encoder, []
+    plain = encoder.forward
+    monkeypatch.setattr(encoder, "forward", lambda **how: calls.append(how["input_ids"].shape) or plain(**how))
+
+    @dataclass(frozen=True)
+    class Away:
+        def branches(self, state, step):
+            return [replace(state, prompt=tuple(torch.tensor([BOS]) for _ in state.prompt))]
+
+        def combine(self, logits, branches, state, step):
+            return logits + 0.5 * (logits - branches[0]).nan_to_num(nan=0.0)
+
+    how = {"guides": [Away()], "schedule": Linear(4), "edit": Reconsider(), "commit": EntropyBound(0.01)}
+    regex = cd.Regex(r"\d{3}-(ab|c){3}")
+    state = sample(model(), State.blank(PROMPTS, CANVAS), constraint=Tables.same(regex.compile(VOCABULARY), 3), **how)
+    assert all(VOCABULARY.decode(ids).decode() in regex for ids in state.tokens.tolist())
+    assert int(state.forwards.max()) > 1 and sorted(calls) == [(1, 2), (2, 4), (3, 1)]
 
 
 def test_an_empty_prompt_is_refused():

@@ -41,7 +41,7 @@ from ctrldiff.protocols import (
 from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.absent import Noting
 from ctrldiff.sampling.commit import TopK
-from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.layered import EachLayer, Layered
@@ -308,7 +308,7 @@ class Generator:
                 return [self._found(found, n, row.type, seconds) for n, row in enumerate(rows)]
             if guides and isinstance(guides[-1], ByField):
                 layered = [self._fields(row.type, guides[-1].paths) for row in rows]
-                constraint = Layered(tuple(layered))
+                constraint = Layered(tuple(layered), leftmost=isinstance(constraint, LeftmostFirst))
                 processors = [EachLayer(one, layered[0].layers) for one in processors]
             propose = preset.propose
             if self.null_tables:

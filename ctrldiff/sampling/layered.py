@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,23 +13,37 @@ import torch
 from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.layers import LayeredTable
-from ctrldiff.protocols import Processor
-from ctrldiff.sampling.constrain import Tables
+from ctrldiff.protocols import Posterior, Processor
+from ctrldiff.sampling.constrain import Chosen, Tables
 from ctrldiff.state import State, Step
 
 
 @dataclass(frozen=True)
 class Layered:
-    """A layered table a row. Of each position's logits only the differences count, those between layers included."""
+    """A layered table a row. Of each position's logits only the differences count, those between layers included.
+
+    Fields: leftmost, whether the leftmost open token is settled on the evidence at its own position, as in
+        `LeftmostFirst`; the layer it is read by is known, for all before it is written.
+    """
 
     tables: tuple[LayeredTable, ...]
+    leftmost: bool = False
 
-    def bind(self, logits: torch.Tensor, state: State) -> LayeredPosterior:
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         """The posterior; `logits` has the layers side by side."""
         scores = logits.to(torch.float32)
         total = scores[..., : scores.shape[-1] // self.tables[0].layers].logsumexp(-1, keepdim=True)
-        total = torch.where(total == -torch.inf, torch.zeros_like(total), total)
-        return bind_layers(self.tables, scores - total, state.written)
+        scores = scores - torch.where(total == -torch.inf, torch.zeros_like(total), total)
+        exact = bind_layers(self.tables, scores, state.written)
+        if not self.leftmost:
+            return exact
+        first = (state.open & (state.open.cumsum(1) == 1)).to(scores.device)
+        level = torch.where(exact.scores == -torch.inf, exact.scores, torch.zeros_like(exact.scores))
+        alone = replace(exact, scores=torch.where(first[..., None], exact.scores, level))
+        pairs = alone.chain.map()
+        sure = exact.scores.gather(2, pairs[..., None])[..., 0].exp()
+        chosen = exact.clamp(pairs % exact.size, first)
+        return cast(Posterior, Chosen(chosen, exact, first, sure))
 
     def settle(self, state: State) -> State:
         """As without layers."""

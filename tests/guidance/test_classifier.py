@@ -213,3 +213,19 @@ def test_reviews_are_steered_and_the_form_holds(label):
     results = model(texts, two, guidance=[guide], max_new_tokens=32)
     word = {"positive": "very happy", "negative": "very unhappy"}[label]
     assert all(one.raw in two and word in one.raw for one in results)
+
+
+def test_the_line_of_the_guide_works_as_written():
+    from pydantic import BaseModel, Field
+
+    class Review(BaseModel):
+        product: str = Field(max_length=12)
+        review: str = Field(max_length=24)
+
+    model, label = cd.from_pretrained(), "positive"
+    result = model(
+        "Write a review of the lamp.",
+        Review,
+        guidance=[cd.guide.Classifier("sentiment", label), cd.guide.ClassifierFree(1.5)],
+    )
+    assert isinstance(result.output, Review) and result.usage.forwards >= 1

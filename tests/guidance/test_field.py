@@ -299,3 +299,22 @@ def test_members_of_the_enumeration_are_members_by_json():
 
     for tokens, _ in itertools.islice(strings(), 50):
         assert set(json.loads(VOCABULARY.decode(tokens))) == {"a", "b"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_leftmost_choice_is_the_best_token_there_in_the_layer_it_is_read_by(seed):
+    paths = ("a", "b")
+    member = strings()[seed * 37][0]
+    open_from = 1 + seed  # all before is written
+    written = [v if t < open_from else -1 for t, v in enumerate(member)]
+    s = scores(3, seed)
+    state = State.blank([[]], T, written=torch.tensor([written]))
+    bound = Layered((field_table(SCHEMA, paths, VOCABULARY),), leftmost=True).bind(s, state)
+    best = {}
+    for tokens, where in strings():
+        if list(tokens[:open_from]) == written[:open_from]:
+            layer = paths.index(where[open_from]) + 1 if where[open_from] in paths else 0
+            best[tokens[open_from]] = float(s[0, open_from, layer * V + tokens[open_from]])
+    choice = max(best, key=best.__getitem__)
+    assert int(bound.map()[0, open_from]) == choice
+    assert math.isclose(float(bound.confidence(bound.map())[0, open_from]), math.exp(best[choice]), abs_tol=1e-4)

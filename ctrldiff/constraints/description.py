@@ -21,12 +21,17 @@ from ctrldiff.posterior.table import Table
 class Description(ABC):
     """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
 
-    Subclasses say `expression`; nothing else is theirs to change.
+    Subclasses say `expression`, and `reaching` where more room means a larger language; nothing else is theirs.
     """
 
     @abstractmethod
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         """The description as an expression over UTF-8 text. Raises ConstraintError for what cannot be enforced."""
+
+    def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Description:
+        """The same description where texts of `tokens` tokens are all that is asked for: what is unrolled to some depth
+        goes as deep as they can reach."""
+        return self
 
     def dfa(self, limits: Limits = DEFAULT) -> Dfa:
         """The minimal byte automaton of exactly these texts (remembered for recent descriptions)."""
@@ -86,6 +91,9 @@ class And(Description):
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Both(tuple(part.expression(limits) for part in self.parts))
 
+    def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Description:
+        return And(tuple(part.reaching(tokens, vocabulary, limits) for part in self.parts))
+
 
 @dataclass(frozen=True)
 class Or(Description):
@@ -95,6 +103,9 @@ class Or(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Alt(tuple(part.expression(limits) for part in self.parts))
+
+    def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Description:
+        return Or(tuple(part.reaching(tokens, vocabulary, limits) for part in self.parts))
 
 
 @dataclass(frozen=True)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
+from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.loosen import without
+from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 
-_HOW = ("whitespace", "optional", "additional", "depth", "unsupported")
+_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion")
 _MOST_IGNORED = 1_000
 
 
@@ -47,8 +49,9 @@ class JsonSchema(Description):
             suits extraction: a property that admits null says by null that it is not in the text.
         additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
             opens every object that the schema leaves open.
-        depth: how many levels deep values go that no schema speaks of, and how often a recursive schema is entered
-            again.
+        depth: how many levels deep values go that no schema speaks of.
+        recursion: how often a recursive schema is entered again. None: `depth` times, and when decoding, as often as
+            texts of the canvas can reach, within the limits (`reaching`).
         unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
             out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
@@ -61,6 +64,7 @@ class JsonSchema(Description):
     optional: Literal["omit", "write"]
     additional: Literal["declared", "any"]
     depth: int
+    recursion: int | None
     unsupported: Literal["refuse", "check", "ignore"]
     document: str | None
 
@@ -72,6 +76,7 @@ class JsonSchema(Description):
         optional: Literal["omit", "write"] = "omit",
         additional: Literal["declared", "any"] = "declared",
         depth: int = 2,
+        recursion: int | None = None,
         unsupported: Literal["refuse", "check", "ignore"] = "refuse",
         document: str | None = None,
     ) -> None:
@@ -84,8 +89,9 @@ class JsonSchema(Description):
         for name, value in zip(choices, (whitespace, optional, additional, unsupported), strict=True):
             if value not in choices[name]:
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 64:
-            raise SchemaInvalid(f"depth={depth!r}", hint="a whole number from 0 to 64")
+        for name, value, most in (("depth", depth, 64), ("recursion", recursion or 0, 1_000)):
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+                raise SchemaInvalid(f"{name}={value!r}", hint=f"a whole number from 0 to {most:,}")
         if document is not None:
             check_document(document)
         object.__setattr__(self, "text", _read(schema))
@@ -93,12 +99,13 @@ class JsonSchema(Description):
         object.__setattr__(self, "optional", optional)
         object.__setattr__(self, "additional", additional)
         object.__setattr__(self, "depth", depth)
+        object.__setattr__(self, "recursion", recursion)
         object.__setattr__(self, "unsupported", unsupported)
         object.__setattr__(self, "document", document)
 
     def __repr__(self) -> str:
         plain = {"whitespace": "compact", "optional": "omit", "additional": "declared", "depth": 2}
-        plain |= {"unsupported": "refuse", "document": None}
+        plain |= {"recursion": None, "unsupported": "refuse", "document": None}
         said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
         return f"JsonSchema({self.text}{said})"
 
@@ -109,8 +116,16 @@ class JsonSchema(Description):
 
     def over(self, document: str | None) -> JsonSchema:
         """The same schema over another document."""
-        how = {name: getattr(self, name) for name in _HOW}
-        return JsonSchema(self.text, **how, document=document)
+        return self._but(document=document)
+
+    def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> JsonSchema:
+        """The same schema, a recursion unrolled as far as texts of `tokens` tokens can reach, within the limits."""
+        levels = deep_enough(self, tokens, vocabulary, limits) if self.recursion is None else None
+        return self if levels is None else self._but(recursion=levels)
+
+    def _but(self, **changed: Any) -> JsonSchema:
+        how = {name: getattr(self, name) for name in (*_HOW, "document")} | changed
+        return JsonSchema(self.text, **how)
 
     @property
     def schema(self) -> Any:
@@ -118,23 +133,32 @@ class JsonSchema(Description):
         return json.loads(self.text)
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
-        context = self._context(limits)
+        context = self.context(limits)
+        try:
+            return self._expression(context)
+        except ConstraintTooLarge:
+            # Telling names apart is what can be left out: unless the first try was the dear one, there is a second.
+            if not context.told_apart or context.fuel.spent.get("steps", 0) > limits.max_steps // 3:
+                raise
+        return self._expression(replace(self.context(limits), room=0))
+
+    def _expression(self, context: Context) -> Expression:
         expression = compile_schema(context)
-        if not context.contradictions:
+        if not context.contradictions and not context.told_apart:
             return expression
-        dfa = compile_expression(expression, limits, context.fuel)
-        if dfa.is_empty:
+        dfa = compile_expression(expression, context.fuel.limits, context.fuel)
+        if dfa.is_empty and context.contradictions:
             pointer, what = context.contradictions[0]
             raise ConstraintUnsatisfiable(f"no text satisfies {pointer}: {what}", pointer=pointer)
         return Language(dfa)
 
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
         """The one spelling of a value under this schema, whether the schema accepts it or not."""
-        return ordered_text(value, root_shape(self._context(limits)))
+        return ordered_text(value, root_shape(self.context(limits)))
 
     def report(self, limits: Limits = DEFAULT) -> Report:
         """What is enforced, narrowed and refused, without building an automaton."""
-        context = self._context(limits)
+        context = self.context(limits)
         try:
             compile_schema(context)
         except SchemaUnsupported as error:
@@ -147,13 +171,14 @@ class JsonSchema(Description):
             self._enforced(limits)[1],
         )
 
-    def _context(self, limits: Limits) -> Context:
+    def context(self, limits: Limits) -> Context:
+        """A fresh compilation of the schema as it is enforced."""
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
         return self._context_of(self._enforced(limits)[0], limits)
 
     def _context_of(self, schema: Any, limits: Limits) -> Context:
-        how = (self.whitespace, self.optional, self.additional, self.depth, self.document)
+        how = (self.whitespace, self.optional, self.additional, self.depth, self.document, self.recursion)
         return Context(schema, limits.fuel(), *how)
 
     def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:

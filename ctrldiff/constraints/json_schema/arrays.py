@@ -60,6 +60,8 @@ def _sequence(shape: Shape, items: list[Expression], low: int, high: int | None)
     """Items one after another: `items[:-1]` by position, the last one for all that follow."""
     _, comma, _, _ = spacing(shape)
     prefix, rest = len(items) - 1, items[-1]
+    if not prefix and low <= 1 and high is None:  # one copy of the item: two would double with every level of nesting
+        return _wrapped(shape, Graph(2, ((0, 1, rest), (1, 0, comma)), (1,)), low == 0)
     edges: list[tuple[int, int, Expression]] = []
     ends = [n for n in range(1, prefix + 1) if low <= n and (high is None or n <= high)]
     for n in range(prefix):

@@ -10,6 +10,7 @@ nothing may be narrowed; elsewhere an alternative leaves out the properties that
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
 from ctrldiff.constraints.json_schema.formats import NARROWED
+from ctrldiff.constraints.json_schema.recursion import marked
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.constraints.json_schema.unevaluated import scenarios
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
@@ -140,8 +142,10 @@ def _schema(context: Context, sub: Sub) -> Walk:
     schema, at, shape = sub.schema, sub.pointer, sub.shape
     if schema is False:
         return NOTHING
+    if shape.dead and context.with_marks:
+        return marked(context, schema, shape)
     if shape.dead:
-        context.narrow(at.split("/$ref(")[0], f"recursion is written {context.depth + 1} levels deep")
+        context.narrow(at.split("/$ref(")[0], f"recursion is written {context.levels + 1} levels deep")
         return NOTHING
     if schema is True:
         return (yield from _base(context, {}, sub))
@@ -237,7 +241,7 @@ def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
 
 
 def ordered_text(value: Any, shape: Shape) -> str:
-    """The canonical text of a value at a place: properties in the place's order, then others in their own."""
+    """The canonical text of a value at a place: properties in the place's order, then others by their bytes."""
     return value_text(_ordered(value, shape), pretty=shape.context.whitespace != "compact", level=shape.level)
 
 
@@ -247,7 +251,13 @@ def _ordered(value: Any, shape: Shape) -> Any:
     if not isinstance(value, dict):
         return value
     named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
-    return named | {name: _ordered(value[name], shape.other()) for name in value if name not in named}
+    others = sorted((name for name in value if name not in named), key=spelled)
+    return named | {name: _ordered(value[name], shape.other()) for name in others}
+
+
+def spelled(name: str) -> bytes:
+    """A property's name as it is written."""
+    return json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
 # ---- keywords that combine schemas of one place

@@ -10,6 +10,7 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.json_schema.cycles import Cycles
 from ctrldiff.constraints.json_schema.references import References
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
@@ -41,6 +42,11 @@ class Context:
     additional: str = "declared"
     depth: int = 2
     document: str | None = None
+    recursion: int | None = None  # how often a recursive schema is entered again; None: `depth` times
+    with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
+    marks: bool = False  # something was
+    room: int = 1_000  # states that one object may spend on telling apart its properties without a name
+    told_apart: bool = False  # some object has spent them
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: dict[str, int] = field(default_factory=dict)  # keyword, times
@@ -49,6 +55,7 @@ class Context:
 
     def __post_init__(self) -> None:
         self.references = References(self.root)
+        self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
         self._names: dict[int, tuple[str, ...]] = {}
         self._patterns: dict[str, Dfa] = {}
@@ -56,6 +63,14 @@ class Context:
         self._requires: dict[str, dict[str, Any]] = {}
         self._made: list[dict[str, Any]] = []
         self._members: dict[int, list[tuple[Dfa, Any]]] = {}
+        self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
+        self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
+        self._compiled: dict[int, tuple[Expression, Dfa]] = {}
+
+    @property
+    def levels(self) -> int:
+        """How often a recursive schema is entered again."""
+        return self.depth if self.recursion is None else self.recursion
 
     # ---- what became of keywords
 
@@ -85,16 +100,29 @@ class Context:
     def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
         """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
         ids = tuple(id(seed) for seed in seeds)
-        chain = (*parent.chain, ids) if parent and ids else parent.chain if parent else (ids,)
-        repeats = chain.count(ids) - 1 if ids else 0
+        entered = self._entered(seeds, parent)
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
         single = single or bool(parent and parent.single)
-        key = (ids, repeats, free, single, level if self.whitespace != "compact" else 0)
+        key = (ids, tuple(entered.items()), free, single, level if self.whitespace != "compact" else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
-            self._shapes[key] = Shape(self, seeds, level, free, single, chain, dead=repeats > self.depth)
+            dead = max(entered.values(), default=0) > self.levels
+            self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
         return self._shapes[key]
+
+    def _entered(self, seeds: tuple[Any, ...], parent: Shape | None) -> dict[int, int]:
+        """How often each recursive group that speaks here has been entered again on the way."""
+        if self.cycles.none:
+            return {}
+        ids = tuple(id(seed) for seed in seeds)
+        if ids not in self._groups:
+            members = self.together(seeds)[0]
+            groups = {group for member in members if (group := self.cycles.of(member)) is not None}
+            self._groups[ids] = sorted(groups), {self.cycles.closed_by(member) for member in members}
+        groups_here, again = self._groups[ids]
+        before = parent.entered if parent else {}
+        return {group: before.get(group, 0) + (group in again and group in before) for group in groups_here}
 
     def names_shape(self, schema: dict[str, Any]) -> Shape:
         """The place of a property's name under `propertyNames`."""
@@ -162,6 +190,13 @@ class Context:
         """Hold a schema made here, since schemas are told apart by identity."""
         self._made.append(schema)
         return schema
+
+    def compiled(self, expression: Expression) -> Dfa:
+        """The automaton of an expression, made once."""
+        if id(expression) not in self._compiled:
+            dfa = compile_expression(expression, self.fuel.limits, self.fuel)
+            self._compiled[id(expression)] = expression, dfa
+        return self._compiled[id(expression)][1]
 
     # ---- patterns
 

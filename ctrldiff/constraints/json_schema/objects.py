@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from itertools import product
 from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.constraints.json_schema.arrays import spacing
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
 from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, refuse_others, size
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.others import Others, told_apart
 from ctrldiff.errors import SchemaInvalid
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
@@ -52,14 +55,15 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
             listed = ", ".join(name for name in shape.names if name in forced - rules.required)
             context.narrow(at, f"optional properties are always written: {listed}")
             rules.required |= forced
-    other: Expression = NOTHING
+    others = Others()
     if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
         pass
     elif shape.open:
-        other = yield from _others(context, schema, sub, names_allowed)
+        kinds = yield from _kinds(context, schema, sub, names_allowed)
+        others = rules.others(context, sub, members, kinds)
     elif schema.get("additionalProperties") is not False and schema:
         context.narrow(at, "only declared properties are written")
-    language = rules.language(context, sub, members, other)
+    language = rules.language(context, sub, members, others.at_most_one)
     for trigger, needed in rules.schemas.items():
         without = _Rules(absent={trigger}).language(context, sub, *(yield from _anything(context, sub)))
         then = yield Sub(needed, f"{at}/dependentSchemas/{_escape(trigger)}", shape, sub.exact, sub.kept, sub.barred)
@@ -92,21 +96,23 @@ def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str]], shape
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
-def _others(context: Context, schema: Schema, sub: Sub, names_allowed: Any) -> Walk:
-    """A property that has no name here: its key decides which patterns speak of it."""
+def _kinds(
+    context: Context, schema: Schema, sub: Sub, names_allowed: Any
+) -> Generator[Sub, Expression, list[tuple[Dfa, Expression]]]:
+    """The properties that have no name here, by which patterns speak of them: spelled names and their value."""
     shape = sub.shape
     patterns = [
         (Concat((QUOTE, Language(escaped(dfa, context.fuel.limits)), QUOTE)), of, pattern)
         for (dfa, of), pattern in zip(context.patterns(schema), schema.get("patternProperties", {}), strict=True)
     ]
     if 2 ** len(patterns) > MAX_CELLS:
-        return context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
-    spelled = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
-    keys: Expression = Minus(ANY_KEY, Alt(spelled)) if spelled else ANY_KEY
+        context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
+        return []
+    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
+    keys: Expression = Minus(ANY_KEY, Alt(named)) if named else ANY_KEY
     if names_allowed is not None:
         keys = Both((keys, Language(names_allowed)))
-    cells: list[Expression] = []
-    _, _, _, colon = spacing(shape)
+    kinds: list[tuple[Dfa, Expression]] = []
     for chosen in product((False, True), repeat=len(patterns)):
         found = [
             (of, f"{sub.pointer}/patternProperties/{_escape(pattern)}")
@@ -122,27 +128,26 @@ def _others(context: Context, schema: Schema, sub: Sub, names_allowed: Any) -> W
             hits = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if hit]
             misses = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if not hit]
             key = Both((keys, *hits))
-            key = Language(
-                compile_expression(Minus(key, Alt(tuple(misses))) if misses else key, context.fuel.limits, context.fuel)
-            )
-            if key.dfa.is_empty:
-                continue
-        value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
-        cells.append(Concat((key, literal(colon), value)))
-    return Alt(tuple(cells)) if cells else NOTHING
+            key = Minus(key, Alt(tuple(misses))) if misses else key
+        names = compile_expression(key, context.fuel.limits, context.fuel)
+        if not names.is_empty:
+            value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
+            kinds.append((names, value))
+    return kinds
 
 
 def _anything(context: Context, sub: Sub) -> Any:
-    """The members of the base: every named property and any other."""
+    """The members of the base: every named property, and any others, as often as one likes."""
     _, _, _, colon = spacing(sub.shape)
     members: list[Expression] = []
     for name in sub.shape.names:
         value = yield Sub(True, sub.pointer, sub.shape.property(name), True)
         members.append(Concat((literal(json.dumps(name, ensure_ascii=False) + colon), value)))
-    other: Expression = NOTHING
+    loop: Expression = NOTHING
     if sub.shape.open:
-        other = yield from _others(context, {}, Sub({}, sub.pointer, sub.shape, True), None)
-    return members, other
+        kinds = yield from _kinds(context, {}, Sub({}, sub.pointer, sub.shape, True), None)
+        loop = Alt(tuple(Concat((Language(names), literal(colon), value)) for names, value in kinds))
+    return members, (), loop
 
 
 class _Rules:
@@ -175,69 +180,100 @@ class _Rules:
         rules.low, rules.high = size(schema, "minProperties", at) or 0, size(schema, "maxProperties", at)
         return rules
 
-    def language(self, context: Context, sub: Sub, members: list[Expression], other: Expression) -> Expression:
-        """The objects made of `members` in order and then any number of `other`."""
-        shape = sub.shape
-        first, comma, last, _ = spacing(shape)
-        names = shape.names
+    def others(
+        self, context: Context, sub: Sub, members: list[Expression], kinds: list[tuple[Dfa, Expression]]
+    ) -> Others:
+        """The properties without a name, told apart as far as these rules make it worth while."""
+        # Inside values that no schema speaks of, and beside them in the open mode, one must do: they are the many.
+        free = sub.shape.free or (context.additional == "any" and not sub.shape.other().members)
+        single = sub.shape.single or self.high == 1 or (bool(free) and self.low < 2)
+        named = sum(member is not NOTHING for member in members)
+        found = told_apart(
+            context,
+            [(names, value) for names, value in kinds if value is not NOTHING],
+            literal(spacing(sub.shape)[3]),
+            least=self.low - named,
+            copies=1 + self._cap(),
+            single=single,
+        )
+        if not found.all_told and self.high != 1:
+            how = "at most one property without a name in the schema is written"
+            if len(found.at_most_one) > 1:
+                how = "properties without a name in the schema are written in order, each with another beginning"
+                how += " (at most one, if that would be too large)"
+            context.narrow(sub.pointer, how)
+        return found
+
+    def _cap(self) -> int:
+        """Up to where properties are counted; more are as good."""
+        low = self.low if self.low > 1 or self.high is not None else 0
+        return max(low, self.high + 1 if self.high is not None else 0)
+
+    def language(
+        self,
+        context: Context,
+        sub: Sub,
+        members: list[Expression],
+        others: tuple[Expression, ...],
+        loop: Expression = NOTHING,
+    ) -> Expression:
+        """The objects made of `members` and `others` in order, each at most once, and then of `loop`."""
+        first, comma, last, _ = spacing(sub.shape)
+        names = sub.shape.names
         watched = frozenset({*self.needs, *(n for needed in self.needs.values() for n in needed)})
-        # Others are not told apart, so two may share a name: then they count as one for the least number.
-        if self.low > 1 + sum(member is not NOTHING for member in members):
-            if other is NOTHING:
+        if self.low > len(others) + sum(member is not NOTHING for member in members) and loop is NOTHING:
+            if not others:
                 return context.contradict(sub.pointer, f"minProperties {self.low} of {len(names)} properties")
-            why = "properties that the schema does not name cannot be told apart, so at most one of them is counted"
+            why = "so many properties that the schema does not name cannot be told apart"
             return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
-        if self.low >= 2 and other is not NOTHING and not shape.single:
-            context.narrow(sub.pointer, "properties without a name in the schema count once towards minProperties")
         low_cap = self.low if self.low > 1 or self.high is not None else 0
-        cap = max(low_cap, (self.high + 1) if self.high is not None else 0)
-        start: Any = (0, False, 0, frozenset(), False)
+        cap = self._cap()
+        members = [*members, *others]
+        start: Any = (0, False, 0, frozenset())
         number: dict[object, int] = {start: 0}
         todo: list[Any] = [start]
         edges: list[tuple[int, int, Expression]] = []
         ends: list[int] = []
         empty = False
 
-        def to(state: object) -> int:
+        def to(state: Any) -> int:
             if state not in number:
                 number[state] = len(number)
-                if len(state) == 5:  # type: ignore[arg-type]
+                if state[0] != "in":
                     todo.append(state)
             return number[state]
 
         for state in todo:
-            place, begun, count, present, others = state
+            place, begun, count, present = state
             context.fuel.spend("object states", 1, context.fuel.limits.max_nodes)
             here = number[state]
-            if place < len(names):
-                name, member = names[place], members[place]
+            if place == len(names):
+                if not all(self.needs[n] <= present for n in self.needs if n in present):
+                    continue
+                if present:  # from here on it says nothing, and would only tell states apart
+                    edges.append((here, to((place, begun, count, frozenset())), EMPTY))
+                    continue
+            if place < len(members):
+                name, member = names[place] if place < len(names) else None, members[place]
                 flag = present | {name} if name in watched else present
                 if member is not NOTHING and name not in self.absent and (self.high is None or count < self.high):
                     inside = ("in", place, count, present)
                     fresh = inside not in number
                     edges.append((here, to(inside), comma if begun else EMPTY))
                     if fresh:
-                        edges.append((to(inside), to((place + 1, True, min(count + 1, cap), flag, False)), member))
+                        edges.append((to(inside), to((place + 1, True, min(count + 1, cap), flag)), member))
                 if name not in self.required:
-                    edges.append((here, to((place + 1, begun, count, present, False)), EMPTY))
+                    edges.append((here, to((place + 1, begun, count, present)), EMPTY))
                 continue
-            if all(self.needs[n] <= present for n in self.needs if n in present):
-                enough = count >= low_cap if low_cap else (begun or self.low == 0)
-                if enough and (self.high is None or count <= self.high):
-                    if begun:
-                        ends.append(here)
-                    else:
-                        empty = True
-            if other is not NOTHING and (self.high is None or count < self.high) and not (shape.single and others):
-                counted = count
-                if self.high is not None or not others:
-                    counted = min(count + 1, cap)
-                if others and self.high is not None and self.low >= 2:
-                    counted = count  # narrow: further others would have to be told apart
-                    continue
-                edges.append(
-                    (here, to((place, True, counted, present, True)), Concat((comma, other)) if begun else other)
-                )
+            if loop is not NOTHING:
+                edges.append((here, to((place, True, count, present)), Concat((comma, loop)) if begun else loop))
+            if (count >= low_cap if low_cap else (begun or self.low == 0)) and (
+                self.high is None or count <= self.high
+            ):
+                if begun:
+                    ends.append(here)
+                else:
+                    empty = True
         if not set(self.required) <= set(names):
             raise AssertionError("required names are names of the place")
         filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))

@@ -35,6 +35,7 @@ class References:
         self.base: dict[int, str] = {}
         self.targets: dict[str, Any] = {"": root}
         self.dynamic: dict[str, int] = {}
+        self.all: list[dict[str, Any]] = []
         declared = root.get("$schema", "") if isinstance(root, dict) else ""
         self.ref_alone = isinstance(declared, str) and any(draft in declared for draft in OLD_DRAFTS)
         self.old_id = isinstance(declared, str) and "draft-04" in declared
@@ -54,12 +55,13 @@ class References:
                     base = _joined(base, name).removesuffix("#")
                     self.targets.setdefault(base, schema)
             self.base[id(schema)] = base
+            self.all.append(schema)
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(schema.get(keyword), str):
                     self.targets[f"{base}#{schema[keyword]}"] = schema
             if isinstance(schema.get("$dynamicAnchor"), str):
                 self.dynamic[schema["$dynamicAnchor"]] = self.dynamic.get(schema["$dynamicAnchor"], 0) + 1
-            todo.extend((part, base) for part in _schemas_in(schema))
+            todo.extend((part, base) for part in schemas_in(schema))
 
     def resolve(self, schema: dict[str, Any], keyword: str, at: str) -> tuple[Any, str]:
         """The schema that `schema[keyword]` names, and its pointer, which tells the way here."""
@@ -106,7 +108,8 @@ def _joined(base: str, reference: str) -> str:
     return urljoin(base, reference)
 
 
-def _schemas_in(schema: dict[str, Any]) -> Iterator[Any]:
+def schemas_in(schema: dict[str, Any]) -> Iterator[Any]:
+    """The schemas that stand in the keywords of `schema`."""
     for keyword, value in schema.items():
         if keyword in MAPS and isinstance(value, dict):
             yield from value.values()

@@ -28,8 +28,9 @@ class Shape:
     seeds: the schemas that lead here; members: those and all that apply beside them, in the order of reading.
     names: the properties in their order. prefix: array items told apart by position.
     kinds: the JSON types that are written. open: whether properties beyond `names` are.
-    single: at most one of these, since a schema here is complemented and two could share a name.
-    level: nesting for indentation. free: nested places so far that no schema speaks of. dead: too deep.
+    single: at most one of these, since a schema here is complemented and all must tell names apart alike.
+    level: nesting for indentation. free: nested places so far that no schema speaks of.
+    entered: how often the recursive groups that speak here have been entered again. dead: too often.
     """
 
     context: Context
@@ -37,7 +38,7 @@ class Shape:
     level: int
     free: int
     single: bool
-    chain: tuple[tuple[int, ...], ...]
+    entered: dict[int, int]
     dead: bool = False
     members: list[dict[str, Any]] = field(default_factory=list)
     names: tuple[str, ...] = ()

@@ -192,7 +192,12 @@ class Generator:
         return self._table(self.type)
 
     def _table(self, type_: OutputType) -> Table:
-        return self.prior.compile(type_.description, self.model.vocabulary, self.limits)
+        """Compiled to its stated depth, and again if a canvas can hold more of a recursive type."""
+        vocabulary = self.model.vocabulary
+        table = self.prior.compile(type_.description, vocabulary, self.limits)
+        tokens = self.max_new_tokens or table.shortest + self.model.loaded.spec.canvas
+        reaching = type_.description.reaching(tokens, vocabulary, self.limits)
+        return table if reaching == type_.description else self.prior.compile(reaching, vocabulary, self.limits)
 
     @cached_property
     def branches(self) -> dict[str, Table]:

@@ -163,9 +163,9 @@ def test_all_refusals_are_reported_together():
 
 def test_recursion_is_unrolled_to_a_depth_and_the_report_says_so():
     schema = {"$defs": {"n": {"type": "array", "items": {"$ref": "#/$defs/n"}}}, "$ref": "#/$defs/n"}
-    assert "[[],[[],[]]]" in JsonSchema(schema, depth=1)
-    assert "[[[[]]]]" not in JsonSchema(schema, depth=1)
-    assert "[[[[]]]]" in JsonSchema(schema, depth=2)
+    assert "[[],[]]" in JsonSchema(schema, depth=1)
+    assert "[[[]]]" not in JsonSchema(schema, depth=1)
+    assert "[[[],[]]]" in JsonSchema(schema, depth=2)
     assert any("recursion" in how for _, how in JsonSchema(schema).report().narrowed)
 
 

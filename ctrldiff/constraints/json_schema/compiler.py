@@ -11,11 +11,12 @@ nothing may be narrowed; elsewhere an alternative leaves out the properties that
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from ctrldiff.automata.expression import NOTHING, Alt, Both, Expression, Minus, text
+from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
@@ -237,7 +238,37 @@ def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
         wanted = value_text(schema["const"], sort=True)
         values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
     context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
-    return Alt(tuple(dict.fromkeys(text(ordered_text(value, sub.shape)) for value in values)))
+    return Alt(tuple(dict.fromkeys(_spelled(context, value, sub) for value in values)))
+
+
+def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
+    """The text of a listed value; one that goes deeper than a recursion is unrolled is left out, as all others are."""
+    deep: list[tuple[Shape, Any]] = []
+    whole = ordered_text(_cut(value, sub.shape, deep) if sub.shape.entered else value, sub.shape)
+    if not deep:
+        return text(whole)
+    if not context.with_marks:
+        context.narrow(sub.pointer, f"recursion is written {context.levels + 1} levels deep")
+        return NOTHING
+    places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
+    pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
+    return Concat(tuple(places[int(piece)] if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+
+
+_CUT, _CUT_TEXT = "\x00cut {}\x00", re.compile(r'"\\u0000cut (\d+)\\u0000"')
+
+
+def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
+    """`value` without what stands at places that are not unrolled, which `deep` collects."""
+    if shape.dead:
+        deep.append((shape, value))
+        return _CUT.format(len(deep) - 1)
+    if isinstance(value, list):
+        return [_cut(item, shape.item(n), deep) for n, item in enumerate(value)]
+    if isinstance(value, dict):
+        within = {name: shape.property(name) if name in shape.names else shape.other() for name in value}
+        return {name: _cut(inner, within[name], deep) for name, inner in value.items()}
+    return value
 
 
 def ordered_text(value: Any, shape: Shape) -> str:

@@ -65,11 +65,15 @@ def _onward(names: Dfa, state: int) -> list[int]:
 def _grouped(onward: list[int], most: int) -> list[tuple[int, ...]]:
     """The bytes in runs, at most `most` of them; none if they would all lie together."""
     singly = {b: b for b in onward}
+    coarsest: list[tuple[int, ...]] = []
     for group_of in (singly, *_SPLITS):
         runs = [tuple(run) for _, run in groupby(onward, lambda b, of=group_of: of.get(b, -1))]
         if 1 < len(runs) <= most:
             return runs
-    return [sum(runs[n * len(runs) // most : (n + 1) * len(runs) // most], ()) for n in range(most)] if most > 1 else []
+        coarsest = runs if len(runs) > 1 else coarsest
+    if most < 2 or not coarsest:
+        return []
+    return [sum(coarsest[n * len(coarsest) // most : (n + 1) * len(coarsest) // most], ()) for n in range(most)]
 
 
 @dataclass(frozen=True)

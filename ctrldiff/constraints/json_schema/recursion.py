@@ -74,7 +74,7 @@ def deep_enough(schema: JsonSchema, tokens: int, vocabulary: Vocabulary, limits:
             too_deep = level
             continue
         if beyond is None:
-            break
+            return level
         # The next step goes as far as the last one would have to go on, and at most twice as deep.
         step = max(1, min(level, (tokens - beyond) * (level - good) // max(1, beyond - least)))
         good, least = level, beyond

@@ -1,0 +1,90 @@
+"""Properties that no schema names: never one twice, and as many as the page says."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.regex import parse
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.others import cells
+
+INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
+TERMINALS = {
+    "type": "object",
+    "patternProperties": {"^IN[0-9]+$": {"enum": ["A", "B"]}, "^OUT[0-9]+$": {"type": "null"}},
+    "additionalProperties": False,
+}
+SYSTEMS = {
+    "type": "object",
+    "patternProperties": {"^(mac|ios|linux)$": {"type": "boolean"}},
+    "additionalProperties": False,
+}
+SCHEMAS = [
+    INTEGERS,
+    TERMINALS,
+    SYSTEMS,
+    {"type": "object"},
+    {"type": "object", "additionalProperties": {"type": "string", "maxLength": 9}, "minProperties": 2},
+    {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": {"type": "null"}},
+    {"not": {"type": "object", "required": ["a"]}},
+    {"type": "object", "propertyNames": {"pattern": "^x-"}, "maxProperties": 3},
+    {"type": "object", "dependentSchemas": {"a": {"minProperties": 2}}, "additionalProperties": {"type": "null"}},
+]
+
+
+def once(pairs):
+    assert len(dict(pairs)) == len(pairs), pairs
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("additional", ["declared", "any"])
+@pytest.mark.parametrize("number", range(len(SCHEMAS)))
+def test_no_member_names_a_property_twice(number, additional):
+    schema = JsonSchema(SCHEMAS[number], additional=additional)
+    dfa, rng = schema.dfa(), np.random.default_rng(number)
+    drawn = {dfa.sample(rng, 90) for _ in range(150)}
+    for member in drawn:
+        json.loads(member, object_pairs_hook=once)
+    assert len(drawn) > 4
+
+
+def test_what_is_told_apart():
+    assert '{"a":1,"b":2}' in JsonSchema(INTEGERS) and '{"b":1,"a":2}' not in JsonSchema(INTEGERS)
+    assert '{"a":1,"a":2}' not in JsonSchema(INTEGERS) and '{"aa":1,"ab":2}' not in JsonSchema(INTEGERS)
+    assert JsonSchema(INTEGERS).canonical({"b": 1, "a": 2}) == '{"a":2,"b":1}'
+    assert '{"IN1":"A","IN20":"B","OUT3":null}' in JsonSchema(TERMINALS)
+    assert '{"IN1":"A","IN1":"B"}' not in JsonSchema(TERMINALS)
+    how = dict(JsonSchema(TERMINALS).report().narrowed)["#"]
+    assert "another beginning" in how
+
+
+def test_names_that_are_few_are_all_told_apart():
+    schema = JsonSchema(SYSTEMS)
+    assert schema.report().narrowed == ()
+    for names in itertools.chain.from_iterable(itertools.combinations(["ios", "linux", "mac"], n) for n in range(4)):
+        assert json.dumps(dict.fromkeys(names, True), separators=(",", ":")) in schema
+
+
+def test_minimal_numbers_are_reached_by_names_that_differ():
+    schema = JsonSchema(INTEGERS | {"minProperties": 3})
+    assert '{"a":1,"b":2,"c":3}' in schema and '{"a":1,"b":2}' not in schema and '{"a":1,"b":2,"b":3}' not in schema
+
+
+@pytest.mark.parametrize("pattern", ['"[a-c]*"', '"(ab|ac|b)[0-9]?"', r'"x-[a-z]+"', '".*"', '"(é|ü|a)"'])
+@pytest.mark.parametrize("most", [2, 3, 10, 28, 68])
+def test_cells_are_a_split_of_the_names(pattern, most):
+    names = compile_expression(parse(pattern))
+    split = cells(names, most)
+    assert 1 <= len(split) <= most
+    for name in itertools.islice(names.members(), 400):
+        holds = [
+            n
+            for n, cell in enumerate(split)
+            if name.startswith(cell.prefix) and (not cell.bytes or name[len(cell.prefix)] in cell.bytes)
+        ]
+        assert len(holds) == 1, name
+    order = [cell.prefix + bytes(cell.bytes[:1]) for cell in split]
+    assert order == sorted(order)

@@ -67,11 +67,22 @@ def check(
     """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be."""
     from dataclasses import asdict
 
+    from ctrldiff.automata.compile import compile_expression
+    from ctrldiff.automata.token_automaton import lift
     from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.generate import from_pretrained
+    from ctrldiff.posterior.table import Table
 
     description = JsonSchema(schema)
     report = description.report()
+    if not report.refused:
+        loaded = from_pretrained(model)
+        vocabulary, canvas = loaded.vocabulary, loaded.loaded.spec.canvas
+        # The kernels are loaded by another schema, so that the times are those of this one.
+        JsonSchema({"type": "string", "pattern": "a", "maxLength": 2}).compile(vocabulary)
+        # As it is decoded: a recursion as deep as the usual canvas reaches.
+        description = description.reaching(description.compile(vocabulary).shortest + canvas, vocabulary)
+        report = description.report()
     facts: dict[str, Any] = {
         "enforced": dict(report.enforced),
         "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
@@ -79,14 +90,15 @@ def check(
     }
     if not report.refused:
         began = time.perf_counter()
-        dfa = description.dfa()
+        dfa = compile_expression(description.expression())  # anew, whatever is remembered
         built = time.perf_counter()
-        vocabulary = from_pretrained(model).vocabulary
-        loaded = time.perf_counter()
-        table = description.compile(vocabulary)
+        table = Table(lift(dfa, vocabulary), vocabulary)
+        finished = time.perf_counter()
+        farthest = int(dfa.ahead[1][0])
         facts |= {
             "states": dfa.n_states,
             "shortest": (dfa.shortest() or b"").decode(),
+            "bytes": {"shortest": len(dfa.shortest() or b""), "longest": None if farthest < 0 else farthest},
             "tokens": {
                 "vocabulary": vocabulary.size,
                 "states": table.n_states,
@@ -97,7 +109,7 @@ def check(
             },
             "seconds": {
                 "automaton": round(built - began, 4),
-                "token_table": round(time.perf_counter() - loaded, 4),
+                "token_table": round(finished - built, 4),
             },
         }
         if explain is not None:
@@ -130,7 +142,8 @@ def _print_check(facts: dict[str, Any]) -> None:
         grid.add_row("[red]refused[/red]", escape(f'"{item["keyword"]}" at {item["pointer"]}{why}'))
     if "states" in facts:
         tokens = facts["tokens"]
-        longest = "no end" if tokens["longest"] is None else f"{tokens['longest']} tokens"
+        most = facts["bytes"]["longest"]
+        longest = "no end" if tokens["longest"] is None else f"{tokens['longest']:,} tokens, {most:,} bytes"
         grid.add_row("automaton", f"{facts['states']:,} byte states in {facts['seconds']['automaton']:.3f} s")
         grid.add_row(
             "token table",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 import struct
 import tempfile
@@ -35,7 +36,7 @@ _MAGIC = b"ctrldiff-tokens\n"
 _HEAD = struct.Struct("<16sI32sqqqIQ")  # magic, version, key, n_classes, longest, tail (-1: none), arrays, bytes
 _ENTRY = struct.Struct("<16s4sQ")  # name, dtype, length
 _DIGEST = 32
-_SUFFIX, _UNFINISHED = ".tokens", ".part"
+_SUFFIX, _NAME, _UNFINISHED = ".tokens", ".name", ".part"
 
 
 def key_of(dfa: Dfa, vocabulary: Vocabulary, limits: Limits) -> str:
@@ -153,16 +154,53 @@ class Cache:
     ) -> TokenAutomaton:
         """What is held for these three, or `compute(dfa, vocabulary, limits)`, which is then held."""
         key = key_of(dfa, vocabulary, limits)
+        found = self._find(key, vocabulary)
+        if found is None:
+            found = compute(dfa, vocabulary, limits)
+            self._write(key + _SUFFIX, encode(found, key))
+            self._hold(key, found)
+        return found
+
+    def fetch_named(
+        self,
+        name: str,
+        make: Callable[[], Dfa],
+        vocabulary: Vocabulary,
+        limits: Limits,
+        compute: Callable[[Dfa, Vocabulary, Limits], TokenAutomaton],
+    ) -> TokenAutomaton:
+        """`fetch` of `make()`, which is not called where the same code has made the same name before."""
+        said = hashlib.blake2b(
+            f"{_code()};{vocabulary.fingerprint};{limits};{name}".encode(), digest_size=32
+        ).hexdigest()
+        key = self._read_name(said)
+        found = None if key is None else self._find(key, vocabulary)
+        if found is None:
+            dfa = make()
+            found = self.fetch(dfa, vocabulary, limits, compute)
+            self._write(said + _NAME, key_of(dfa, vocabulary, limits).encode())
+        return found
+
+    def _find(self, key: str, vocabulary: Vocabulary) -> TokenAutomaton | None:
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
                 return self._held[key]
         found = self._read(key, vocabulary)
-        if found is None:
-            found = compute(dfa, vocabulary, limits)
-            self._write(key, found)
-        self._hold(key, found)
+        if found is not None:
+            self._hold(key, found)
         return found
+
+    def _read_name(self, said: str) -> str | None:
+        """The key that a name was written to mean. Any other key would be read as one, but holds its own language: so
+        the file is as trusted as its directory, which is ours alone."""
+        if self.directory is None:
+            return None
+        try:
+            key = (self.directory / (said + _NAME)).read_bytes()
+        except OSError:
+            return None
+        return key.decode() if re.fullmatch(rb"[0-9a-f]{64}", key) else None
 
     def clear_memory(self) -> None:
         """Let go of what is in memory; files stay."""
@@ -193,10 +231,9 @@ class Cache:
                 os.utime(path)  # used just now: the last to be removed
         return found
 
-    def _write(self, key: str, automaton: TokenAutomaton) -> None:
+    def _write(self, name: str, data: bytes) -> None:
         if self.directory is None:
             return
-        data = encode(automaton, key)
         if len(data) > self.disk_bytes:
             return
         part = None
@@ -205,7 +242,7 @@ class Cache:
             handle, part = tempfile.mkstemp(dir=self.directory, suffix=_UNFINISHED)  # mode 0600
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            os.replace(part, self.directory / (key + _SUFFIX))
+            os.replace(part, self.directory / name)
             part = None
             self._evict()
         except OSError:
@@ -219,7 +256,7 @@ class Cache:
         files = []
         with os.scandir(self.directory) as entries:
             for entry in entries:
-                if entry.name.endswith((_SUFFIX, _UNFINISHED)) and entry.is_file(follow_symlinks=False):
+                if entry.name.endswith((_SUFFIX, _NAME, _UNFINISHED)) and entry.is_file(follow_symlinks=False):
                     with contextlib.suppress(FileNotFoundError):  # another process may be evicting as well
                         info = entry.stat(follow_symlinks=False)
                         files.append((info.st_mtime_ns, info.st_size, entry.path))
@@ -230,6 +267,16 @@ class Cache:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             total -= size
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A digest of all that decides what a description means: the package's own source."""
+    digest = hashlib.blake2b(digest_size=16)
+    for folder in ("automata", "constraints", "kernels"):
+        for path in sorted((Path(__file__).parents[1] / folder).rglob("*.py")):
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def default_directory() -> Path | None:

@@ -8,6 +8,7 @@ labelled with the set of classes that take it. A constraint of 785 states over 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,15 @@ def token_automaton(
     from ctrldiff.automata.cache import shared_cache
 
     return (cache or shared_cache()).fetch(dfa, vocabulary, limits, lift)
+
+
+def named_automaton(
+    name: str, make: Callable[[], Dfa], vocabulary: Vocabulary, limits: Limits = DEFAULT
+) -> TokenAutomaton:
+    """`token_automaton(make(), vocabulary, limits)`, without making it if the shared cache knows what `name` means."""
+    from ctrldiff.automata.cache import shared_cache
+
+    return shared_cache().fetch_named(name, make, vocabulary, limits, lift)
 
 
 def lift(dfa: Dfa, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> TokenAutomaton:

@@ -11,7 +11,7 @@ from typing import Any
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Both, Expression, Language
-from ctrldiff.automata.token_automaton import token_automaton
+from ctrldiff.automata.token_automaton import named_automaton, token_automaton
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
@@ -21,7 +21,7 @@ from ctrldiff.posterior.table import Table
 class Description(ABC):
     """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
 
-    Subclasses say `expression`, and `reaching` where more room means a larger language; nothing else is theirs.
+    Subclasses say `expression`, `reaching` where more room means a larger language, and `name`; nothing else is theirs.
     """
 
     @abstractmethod
@@ -39,7 +39,14 @@ class Description(ABC):
 
     def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
-        return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
+        if self.name is None:
+            return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
+        return Table(named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits), vocabulary)
+
+    @property
+    def name(self) -> str | None:
+        """Words that say all of the description, where making its automaton is dear: the disk remembers by them."""
+        return None
 
     def __contains__(self, text: str | bytes) -> bool:
         return text in self.dfa()

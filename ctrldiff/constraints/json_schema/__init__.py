@@ -89,9 +89,9 @@ class JsonSchema(Description):
         for name, value in zip(choices, (whitespace, optional, additional, unsupported), strict=True):
             if value not in choices[name]:
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
-        for name, value, most in (("depth", depth, 64), ("recursion", recursion or 0, 1_000)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-                raise SchemaInvalid(f"{name}={value!r}", hint=f"a whole number from 0 to {most:,}")
+        for name, number, most in (("depth", depth, 64), ("recursion", 0 if recursion is None else recursion, 1_000)):
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
+                raise SchemaInvalid(f"{name}={number!r}", hint=f"a whole number from 0 to {most:,}")
         if document is not None:
             check_document(document)
         object.__setattr__(self, "text", _read(schema))
@@ -108,6 +108,10 @@ class JsonSchema(Description):
         plain |= {"recursion": None, "unsupported": "refuse", "document": None}
         said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
         return f"JsonSchema({self.text}{said})"
+
+    @property
+    def name(self) -> str:
+        return repr(self)
 
     @property
     def has_spans(self) -> bool:

@@ -65,6 +65,7 @@ class Context:
         self._members: dict[int, list[tuple[Dfa, Any]]] = {}
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
+        self._narrowings: set[tuple[str, str]] = set()
         self._compiled: dict[int, tuple[Expression, Dfa]] = {}
 
     @property
@@ -82,8 +83,10 @@ class Context:
 
     def narrow(self, pointer: str, how: str) -> None:
         """Note that the language written is smaller than the schema's."""
-        if (pointer, how) not in self.narrowed[-50:]:
-            self.narrowed.append((pointer, how))
+        note = in_document(pointer), how
+        if note not in self._narrowings:
+            self._narrowings.add(note)
+            self.narrowed.append(note)
 
     def contradict(self, pointer: str, what: str) -> Expression:
         """Note keywords that no value satisfies; that is an error only if it leaves the whole schema empty."""
@@ -226,6 +229,13 @@ class Context:
                 raise SchemaInvalid("patternProperties is not an object")
             self._members[id(schema)] = [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
         return self._members[id(schema)]
+
+
+def in_document(pointer: str) -> str:
+    """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
+    _, found, rest = pointer.rpartition("/$ref(")
+    target, _, within = rest.partition(")")
+    return target + within if found and target.startswith("#") else pointer
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:

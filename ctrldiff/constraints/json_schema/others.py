@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 
@@ -67,7 +68,8 @@ def _grouped(onward: list[int], most: int) -> list[tuple[int, ...]]:
     singly = {b: b for b in onward}
     coarsest: list[tuple[int, ...]] = []
     for group_of in (singly, *_SPLITS):
-        runs = [tuple(run) for _, run in groupby(onward, lambda b, of=group_of: of.get(b, -1))]
+        keyed = [(group_of.get(b, -1), b) for b in onward]
+        runs = [tuple(b for _, b in run) for _, run in groupby(keyed, itemgetter(0))]
         if 1 < len(runs) <= most:
             return runs
         coarsest = runs if len(runs) > 1 else coarsest

@@ -1,0 +1,171 @@
+"""Two other compilers of JSON Schema as oracles, llguidance and XGrammar, and why they and we disagree.
+
+Each reads the same schema over a vocabulary of single bytes and is asked about the same canonical text. A disagreement
+has a reason, which is found by trying and so holds by construction:
+
+- `accepts an invalid one: drops KEYWORD`: without that keyword jsonschema-rs calls the instance valid;
+- `refuses a valid one: KEYWORD`: without that keyword the peer accepts it;
+- `refuses a valid one: another order of properties`: in another order the peer accepts it;
+- `narrowed here: HOW`: it is valid, we do not write it, and `JsonSchema.report` says so;
+- `... unexplained`: none of these.
+
+`schema_peers.json` holds them all, so that a new disagreement fails the tests and is looked at. To write it anew:
+`python -m tests.constraints.peers`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.errors import ConstraintError
+
+CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
+SUITE, BENCH = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "jsonschemabench_sample.jsonl.gz"
+TRIAGE = Path(__file__).with_name("schema_peers.json")
+EVERY = 20  # one schema in so many of the sample of JSONSchemaBench
+COMPACT = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+Accepts = Callable[[str], bool]
+Entry = tuple[str, Any, list[dict[str, Any]]]  # name, schema, tests
+
+
+def llguidance(schema: Any) -> Accepts | None:
+    """What llguidance accepts, byte by byte; None if it refuses the schema."""
+    from llguidance import LLMatcher, LLTokenizer
+
+    tokenizer = LLTokenizer("byte")
+    spelled = {**schema, "x-guidance": COMPACT} if isinstance(schema, dict) else schema
+    grammar = LLMatcher.grammar_from_json_schema(json.dumps(spelled))
+    if LLMatcher.validate_grammar(grammar, tokenizer):
+        return None
+    matcher = LLMatcher(tokenizer, grammar)
+
+    def accepts(text: str) -> bool:
+        data = list(text.encode())
+        matcher.reset()
+        return matcher.try_consume_tokens(data) == len(data) and matcher.is_accepting()
+
+    return accepts
+
+
+def xgrammar(schema: Any) -> Accepts | None:
+    """What XGrammar accepts in its compact spelling; None if it refuses the schema."""
+    import xgrammar as xgr
+
+    vocabulary = [*(bytes([byte]) for byte in range(256)), "</s>"]
+    info = xgr.TokenizerInfo(vocabulary, vocab_type=xgr.VocabType.RAW, stop_token_ids=[256])
+    compiler = xgr.GrammarCompiler(info, cache_enabled=False, max_threads=1)
+    how: dict[str, Any] = {"any_whitespace": False, "separators": (",", ":"), "strict_mode": False}
+    try:
+        grammar = compiler.compile_json_schema(json.dumps(schema), **how)
+    except RuntimeError:
+        return None
+
+    def accepts(text: str) -> bool:
+        matcher = xgr.GrammarMatcher(grammar)
+        return matcher.accept_string(text) and matcher.accept_token(256)
+
+    return accepts
+
+
+PEERS = {"llguidance": llguidance, "xgrammar": xgrammar}
+
+
+def entries() -> Iterator[Entry]:
+    """The suite without `optional/`, then the part of the sample."""
+    with gzip.open(SUITE, "rt", encoding="utf-8") as lines:
+        for group in map(json.loads, lines):
+            if not group["file"].startswith("optional"):
+                yield f"{group['file']}: {group['description']}", group["schema"], group["tests"]
+    with gzip.open(BENCH, "rt", encoding="utf-8") as lines:
+        for number, entry in enumerate(map(json.loads, lines)):
+            if number % EVERY == 0:
+                yield entry["name"], entry["schema"], entry["tests"]
+
+
+def disagreements(entry: Entry, compared: Counter[str]) -> Iterator[tuple[str, str, str]]:
+    """(peer, test, reason) for each instance that we judge otherwise; what both can read is counted in `compared`."""
+    name, schema, tests = entry
+    ours = JsonSchema(schema, additional="any")
+    try:
+        dfa = ours.dfa()
+    except ConstraintError:
+        return
+    for peer, compiled in PEERS.items():
+        accepts = compiled(schema)
+        if accepts is None:
+            continue
+        for number, test in enumerate(tests):
+            compared[peer] += 1
+            text = ours.canonical(test["data"])
+            if accepts(text) != (text in dfa):
+                yield peer, f"{name}, test {number}", _reason(ours, dfa, schema, test, text, compiled)
+
+
+def _reason(ours: JsonSchema, dfa: Dfa, schema: Any, test: Any, text: str, compiled: Any) -> str:
+    if text in dfa and not test["valid"]:
+        return "WRONG HERE"
+    if not test["valid"]:
+        keyword = _blamed(schema, lambda less: jsonschema_rs.validator_for(less).is_valid(test["data"]))
+        return f"accepts an invalid one: {'drops ' + keyword if keyword else 'unexplained'}"
+    if text not in dfa:
+        how = [how for _, how in ours.report().narrowed]
+        return f"narrowed here: {how[0] if how else 'unexplained'}"
+    keyword = _blamed(schema, lambda less: bool((accepts := compiled(less)) and accepts(text)))
+    if keyword is None and isinstance(test["data"], dict) and len(test["data"]) < 6:
+        accepts = compiled(schema)
+        orders = (dict(order) for order in permutations(test["data"].items()))
+        if any(accepts(json.dumps(one, ensure_ascii=False, separators=(",", ":"))) for one in orders):
+            return "refuses a valid one: another order of properties"
+    return f"refuses a valid one: {keyword or 'unexplained'}"
+
+
+def _blamed(schema: Any, mended: Callable[[Any], bool]) -> str | None:
+    """The first keyword without which `mended` holds."""
+    for keyword in sorted(_keys(schema)):
+        try:
+            if mended(_without(schema, keyword)):
+                return keyword
+        except (ValueError, jsonschema_rs.ReferencingError):
+            continue
+    return None
+
+
+def _keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*map(_keys, value.values()))
+    return set().union(*map(_keys, value)) if isinstance(value, list) else set()
+
+
+def _without(value: Any, keyword: str) -> Any:
+    if isinstance(value, dict):
+        return {k: _without(v, keyword) for k, v in value.items() if k != keyword}
+    return [_without(v, keyword) for v in value] if isinstance(value, list) else value
+
+
+def main() -> None:
+    """Write the file, and print how often each reason occurs."""
+    compared: Counter[str] = Counter()
+    found: dict[str, dict[str, str]] = {peer: {} for peer in PEERS}
+    for entry in entries():
+        for peer, test, reason in disagreements(entry, compared):
+            found[peer][test] = reason
+    TRIAGE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    for peer, tests in found.items():
+        print(f"{peer}: {compared[peer]} compared, {len(tests)} judged otherwise")
+        for reason, times in Counter(tests.values()).most_common():
+            print(f"  {times:4}  {reason}")
+
+
+if __name__ == "__main__":
+    main()

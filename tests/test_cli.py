@@ -45,6 +45,16 @@ def test_check_explains_a_schema(ctrldiff):
     assert 1 <= facts["tokens"]["shortest"] <= len(facts["shortest"]) and facts["tokens"]["longest"] is None
 
 
+def test_check_unrolls_a_recursion_as_decoding_does(ctrldiff):
+    schema = {"type": "object", "properties": {"n": {"$ref": "#"}}, "required": [], "additionalProperties": False}
+    status, out, _ = ctrldiff("check", json.dumps(schema), "--json")
+    facts = json.loads(out)
+    assert status == 0 and facts["bytes"]["shortest"] == 2 and facts["bytes"]["longest"] > 30
+    assert facts["tokens"]["longest"] > 10 and facts["seconds"]["automaton"] >= 0
+    (narrowed,) = facts["narrowed"]
+    assert narrowed["pointer"] == "#/properties/n" and int(narrowed["how"].split()[3]) > 5
+
+
 def test_check_says_whether_an_instance_is_in_the_language_and_where_it_leaves_it(ctrldiff):
     status, out, _ = ctrldiff("check", json.dumps(SCHEMA), "--explain", '{"paid": true, "total": 1.0}', "--json")
     told = json.loads(out)["explained"]

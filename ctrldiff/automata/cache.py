@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import re
 import stat
 import struct
 import tempfile
@@ -170,15 +169,14 @@ class Cache:
         compute: Callable[[Dfa, Vocabulary, Limits], TokenAutomaton],
     ) -> TokenAutomaton:
         """`fetch` of `make()`, which is not called where the same code has made the same name before."""
-        said = hashlib.blake2b(
-            f"{_code()};{vocabulary.fingerprint};{limits};{name}".encode(), digest_size=32
-        ).hexdigest()
+        words = f"{VERSION};{_code()};{vocabulary.fingerprint};{limits};{name}"
+        said = hashlib.blake2b(words.encode(errors="surrogatepass"), digest_size=32).hexdigest()
         key = self._read_name(said)
         found = None if key is None else self._find(key, vocabulary)
         if found is None:
             dfa = make()
             found = self.fetch(dfa, vocabulary, limits, compute)
-            self._write(said + _NAME, key_of(dfa, vocabulary, limits).encode())
+            self._write(said + _NAME, _meaning(said, key_of(dfa, vocabulary, limits)))
         return found
 
     def _find(self, key: str, vocabulary: Vocabulary) -> TokenAutomaton | None:
@@ -192,15 +190,15 @@ class Cache:
         return found
 
     def _read_name(self, said: str) -> str | None:
-        """The key that a name was written to mean. Any other key would be read as one, but holds its own language: so
-        the file is as trusted as its directory, which is ours alone."""
+        """The key that a name was written to mean; None for anything that is not exactly as written."""
         if self.directory is None:
             return None
         try:
-            key = (self.directory / (said + _NAME)).read_bytes()
+            data = (self.directory / (said + _NAME)).read_bytes()
         except OSError:
             return None
-        return key.decode() if re.fullmatch(rb"[0-9a-f]{64}", key) else None
+        key = data[:64].decode("ascii", "replace")
+        return key if data == _meaning(said, key) else None
 
     def clear_memory(self) -> None:
         """Let go of what is in memory; files stay."""
@@ -267,6 +265,11 @@ class Cache:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             total -= size
+
+
+def _meaning(said: str, key: str) -> bytes:
+    """What a file holds that says which entry a name means."""
+    return (key + hashlib.blake2b((said + key).encode(), digest_size=16).hexdigest()).encode()
 
 
 @lru_cache(maxsize=1)

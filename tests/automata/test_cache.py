@@ -211,3 +211,37 @@ def test_the_shared_cache_lives_where_the_environment_says(tmp_path, monkeypatch
     monkeypatch.delenv("CTRLDIFF_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert default_directory() == tmp_path / "home" / ".cache" / "ctrldiff"
+
+
+def test_a_name_made_before_is_not_made_again(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return repeated(3)
+
+    def fetch(name, vocabulary=VOCABULARY, limits=DEFAULT):
+        return Cache(tmp_path).fetch_named(name, make, vocabulary, limits, lift)
+
+    expected = lift(repeated(3), VOCABULARY)
+    assert equal(fetch("three"), expected) and equal(fetch("three"), expected) and len(made) == 1
+    fetch("four"), fetch("three", limits=Limits(max_nodes=7)), fetch("three", Vocabulary.from_tokens([b"1"], ()))
+    assert len(made) == 4
+    names = [path for path in files(tmp_path) if path.suffix == ".name"]
+    assert len(names) == 4
+    meanings = [path.read_bytes() for path in names]
+    for path, other in zip(names, meanings[1:] + meanings[:1], strict=True):
+        path.write_bytes(other if other != path.read_bytes() else b"")  # what another name means
+    assert equal(fetch("three"), expected) and len(made) == 5
+    for path in files(tmp_path):
+        if path.suffix == ".tokens":
+            path.unlink()
+    assert equal(fetch("three"), expected) and len(made) == 6
+
+
+def test_a_name_means_nothing_once_the_code_is_another(tmp_path, monkeypatch):
+    made = []
+    for code in ("one", "one", "two"):
+        monkeypatch.setattr(caching, "_code", lambda code=code: code)
+        Cache(tmp_path).fetch_named("a", lambda: made.append(1) or repeated(2), VOCABULARY, DEFAULT, lift)
+    assert len(made) == 2

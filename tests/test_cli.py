@@ -205,3 +205,45 @@ def test_every_form_of_a_guide_is_read():
     assert read_guide("words=a, b:-3") == g.Words(["a", "b"], -3.0)
     assert read_guide("bias=t.safetensors:2@r.text").path == "r.text"
     assert read_guide("sentiment=positive").strength == 1.0
+
+
+def test_models_lists_the_families(ctrldiff):
+    status, out, _ = ctrldiff("models", "--json")
+    rows = json.loads(out)
+    assert status == 0 and {"LLaDA", "Dream", "SDAR", "MaskedLM"} <= {row["family"] for row in rows}
+    assert all(row["checked"] and row["runs"] and row["models"] for row in rows)
+    status, out, _ = ctrldiff("models")
+    assert status == 0 and "LlamaForCausalLM" in out
+
+
+def test_models_says_what_a_folder_is_and_why(ctrldiff):
+    status, out, _ = ctrldiff("models", "tiny", "--weights", "--json")
+    facts = json.loads(out)
+    assert status == 0 and facts["family"] == "MaskedLM" and facts["missing"] == []
+    assert facts["why"] == "architectures: ModernBertForMaskedLM" and facts["parameters"] > 1_000_000
+    assert facts["spec"]["mask_id"] == 1
+    status, out, _ = ctrldiff("models", "tiny")
+    assert status == 0 and "because of" in out and "mask_id" in out
+
+
+def test_models_says_what_a_folder_lacks(ctrldiff, tmp_path):
+    import shutil
+
+    folder = tmp_path / "half"
+    shutil.copytree(ROOT / "ctrldiff" / "models" / "tiny", folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 7}))
+    assert json.loads(ctrldiff("models", folder, "--weights", "--json")[1])["missing"][0]["code"] == "MODEL_LOAD"
+    layers = {"num_hidden_layers": 7, "layer_types": [*config["layer_types"], "full_attention"]}
+    (folder / "config.json").write_text(json.dumps(config | layers))
+    status, out, _ = ctrldiff("models", folder, "--weights", "--json")
+    (missing,) = json.loads(out)["missing"]
+    assert status == 1 and missing["code"] == "MISSING_KEYS"
+    told = {name: value for name, value in config["ctrldiff"].items() if name != "mask_id"}
+    (folder / "config.json").write_text(json.dumps(config | {"ctrldiff": told, "mask_token_id": None}))
+    status, out, _ = ctrldiff("models", folder, "--json")
+    assert status == 1 and json.loads(out)["missing"][0]["code"] == "NO_MASK_ID"
+    assert "mask_id" in ctrldiff("models", folder)[1]
+    (folder / "config.json").write_text(json.dumps({"model_type": "modernbrt"}))
+    status, _, errors = ctrldiff("models", folder)
+    assert status == 2 and "UNKNOWN_ARCHITECTURE" in errors and "near: modernbert" in errors

@@ -91,6 +91,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 def _tokenizer(folder: Path, family: Family) -> Any:
     """The folder's fast tokenizer; code of its own is never asked for."""
     import transformers
+    from huggingface_hub.errors import StrictDataclassError  # of a config that AutoTokenizer looks at
 
     if not any((folder / name).is_file() for name in TOKENIZERS):
         raise LoadError(
@@ -104,7 +105,7 @@ def _tokenizer(folder: Path, family: Family) -> Any:
             with quiet():
                 kind = getattr(transformers, name)
                 return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError) as error:
             errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
     raise LoadError(
         f"{str(folder)!r} has no tokenizer that can be read",

@@ -67,13 +67,14 @@ LLADA2 = Family(
     runs="Glm4MoeForCausalLM",
     checked="layout only: tiny weights under the published names",
     architectures=("LLaDA2MoeModelLM",),
-    model_types=("llada2_moe",),
+    model_types=("llada2_moe", "llada21_moe"),
     facts=lambda config: {
         **published(config, mask_id=156895, stop_ids=(156892,)),
         "attention": "block_causal",
         "block_length": config.get("block_length") or config.get("block_size") or 32,
         "length": "blocks",
         "cache": "prefix",
+        "edits": config.get("model_type") == "llada21_moe",
     },
     build=_build,
 )

@@ -72,10 +72,8 @@ def build_causal(
             del told[name]
     if config.get("quantization_config"):
         told["quantization_config"] = config["quantization_config"]
-    try:
+    with refused(source):
         made = AutoConfig.for_model(kind, **stretched(told, spec.ntk))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{str(source.folder)!r}: its config is none of {kind}: {error}"[:400]) from error
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
     block = spec.block_length if spec.attention == "block_causal" else None
     return TransformersNetwork(uncaused(load_class(model, source, made, rename, split)), block)
@@ -87,30 +85,37 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
 
     if spec.ntk != 1:
         raise ModelError("ntk stretches rotary positions of causal families only", hint="leave ntk out")
-    try:
+    with refused(source):
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForMaskedLM._model_mapping[type(config)]
-    except (OSError, ValueError, KeyError) as error:
-        raise LoadError(
-            f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400],
-            hint="it has to load through AutoModelForMaskedLM; for other networks use from_callable",
-        ) from error
     return TransformersNetwork(load_class(model, source, config))
 
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
     weights = read_weights(source.folder, rename, split)
-    try:
-        with quiet():
-            network, said = model.from_pretrained(
-                None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **source.options
-            )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError) as error:
-        raise LoadError(f"{str(source.folder)!r} cannot be loaded: {error}".splitlines()[0][:400]) from error
+    with refused(source), quiet():
+        network, said = model.from_pretrained(
+            None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **source.options
+        )
     check_keys(source.folder, said["missing_keys"], said["unexpected_keys"], said["mismatched_keys"])
     placed = "device_map" in source.options or "quantization_config" in source.options
     return network.eval() if placed else network.eval().to(source.device)
+
+
+@contextmanager
+def refused(source: Source) -> Iterator[None]:
+    """What transformers does not take is a LoadError with its words."""
+    from huggingface_hub.errors import StrictDataclassError
+
+    kinds = (OSError, ValueError, KeyError, RuntimeError, ImportError, TypeError, StrictDataclassError)
+    try:
+        yield
+    except kinds as error:
+        raise LoadError(
+            f"{str(source.folder)!r} cannot be loaded: {' '.join(str(error).split())[:400]}",
+            hint="`ctrldiff models PATH` says what it was recognised as; for other networks use from_callable",
+        ) from error
 
 
 @contextmanager

@@ -222,3 +222,7 @@ class OutputInvalid(CtrldiffError):
     """Text that obeys the schema, refused by a rule that the type has beside it. Fields: raw."""
 
     code = "OUTPUT_INVALID"
+
+
+class CanvasWarning(UserWarning):
+    """Many more open positions than an answer of this type usually takes. A warning, not an error."""

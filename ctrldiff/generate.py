@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,7 +20,7 @@ from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.nullable import null_tables
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong
 from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.callable import PlainTokenizer, from_callable
@@ -53,6 +54,8 @@ from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import BLIND, Found, Run, Search, searchable
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType, output_type
+
+WIDE = 8  # how many times the usual canvas is worth a warning
 
 
 @dataclass(frozen=True)
@@ -260,9 +263,16 @@ class Generator:
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
         least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
+        usual = max(least, table.shortest + spec.canvas)
         if wanted is None:
-            usual = max(least, table.shortest + spec.canvas)
             wanted = max(least, min(usual, room, usual if table.longest is None else table.longest + 1))
+        elif wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
+            warnings.warn(
+                f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not needed "
+                "distract the model and cost time; leave max_new_tokens out, or bound the type",
+                CanvasWarning,
+                stacklevel=4,
+            )
         elif wanted < least:
             what = "longest label" if self.branches else "shortest text of this type"
             raise BudgetTooSmall(

@@ -1,6 +1,7 @@
 """The front door on the model in the box: typed, complete, repeatable, and refused early when it has to be."""
 
 import json
+import warnings
 from datetime import date
 from enum import Enum
 from typing import Literal
@@ -14,6 +15,7 @@ import ctrldiff as cd
 from ctrldiff.ask import ask_for
 from ctrldiff.errors import (
     BudgetTooSmall,
+    CanvasWarning,
     ConstraintError,
     InputError,
     OutputInvalid,
@@ -210,3 +212,14 @@ def test_any_function_is_a_model_behind_the_front_door():
     assert model("12", cd.Regex(r"\d{2}-[0-8]")).raw[:3] == "99-"
     assert model("12", Literal["19", "99"]).output == "99"
     assert [r.usage.prompt_tokens for r in model(["1", "123"], cd.Regex("9+"))] == [1, 3]
+
+
+def test_a_canvas_much_wider_than_usual_is_remarked_upon_unless_the_type_bounds_it():
+    spec = cd.ModelSpec(mask_id=MASK, stop_ids=(STOP,), n_tokens=SIZE, context=512, pad_id=PAD, canvas=4)
+    model = cd.Model.from_callable(lambda ids: torch.zeros(*ids.shape, SIZE), spec, VOCABULARY, lambda text: [1])
+    with pytest.warns(CanvasWarning, match="a canvas of 60 positions, where 5 are usual"):
+        cd.Generator(model, cd.Regex("a+"), max_new_tokens=60).check("x")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cd.Generator(model, cd.Regex("a+"), max_new_tokens=40).check("x")
+        cd.Generator(model, cd.Regex("a{1,9}"), max_new_tokens=60).check("x")  # behind the ninth, all is settled

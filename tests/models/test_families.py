@@ -416,6 +416,24 @@ def test_tail_rows_mask_and_pad_never_win(case, saved):
     assert torch.isfinite(logits[:, [*range(256), STOP]]).all()
 
 
+@each
+def test_a_cache_of_any_family_changes_no_logits(case, saved):
+    """Decoded block by block: with the family's exact cache, if it has one, and without."""
+    folder, _ = saved(case)
+    cached = load(folder, **case.spec)
+    if cached.spec.cache == "none":
+        pytest.skip("this family keeps nothing")
+    exact = load(folder, **{**case.spec, "cache": "none"})
+    state = State.blank([PROMPT, PROMPT[:3]], 9)
+    for position in (0, 1, 4, 2, 3, 6, 5):
+        state = cached.denoiser.noise(state)
+        near, far = cached.denoiser(state), exact.denoiser(state)
+        seen = state.open[..., None] & far.isfinite()
+        assert torch.allclose(near[seen], far[seen], atol=2e-4), position
+        state = state.write(torch.arange(9)[None] == position, torch.full((2, 9), 65 + position))
+    assert cached.denoiser.forwarded < 7 * (len(PROMPT) + 3 + 2 * 9)
+
+
 def test_every_family_of_the_llama_kind_has_a_case():
     here = {case.family for case in CASES}
     llama_like = {family.name for family in FAMILIES if "ForCausalLM" in family.runs}

@@ -13,6 +13,7 @@ from ctrldiff.errors import ModelError
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
+from ctrldiff.models.weights import shape_of
 
 INSIDE = {"llama": "model.", "gpt2": "transformer."}  # what the causal models call what is `denoise_model.` here
 EMBEDDING = {"llama": "model.embed_tokens.weight", "gpt2": "transformer.wte.weight"}
@@ -43,7 +44,10 @@ def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
             return EMBEDDING[kind]
         return name.replace("denoise_model.", INSIDE[kind], 1) if name.startswith("denoise_model.") else name
 
-    return build_causal(source, spec, kind, source.config, rename)
+    # The embedding was padded when the mask was added; the config still says what the causal model had.
+    shape = shape_of(source.folder, "embed_tokens.weight")
+    rows = {} if shape is None else {"vocab_size": shape[0]}
+    return build_causal(source, spec, kind, {**source.config, **rows}, rename)
 
 
 DIFFULLAMA = Family(

@@ -76,6 +76,20 @@ def read_weights(folder: Path, rename: Rename = same, split: Split = whole) -> d
     return weights
 
 
+def shape_of(folder: Path, name: str) -> tuple[int, ...] | None:
+    """The shape of a tensor by its published name; None if the folder has none of that name."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in weight_files(folder):
+        try:
+            with safe_open(path, framework="pt") as tensors:
+                if name in tensors.keys():
+                    return tuple(tensors.get_slice(name).get_shape())
+        except (SafetensorError, OSError) as error:
+            raise LoadError(f"{str(folder)!r} cannot be loaded: {path.name}: {error}") from error
+    return None
+
+
 def check_keys(
     folder: Path, missing: Iterable[str], unexpected: Iterable[str] = (), mismatched: Iterable[Any] = ()
 ) -> None:

@@ -99,7 +99,6 @@ def _facts(config: Config) -> dict[str, Any]:
         "self_conditioning": True,
         "edits": True,
         "context": text.get("max_position_embeddings", 131_072),
-        "prompt": "<bos>{text}",
     }
 
 

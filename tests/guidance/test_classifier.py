@@ -166,10 +166,16 @@ def test_another_vocabulary_is_refused_and_the_ids_are_named():
     assert "the model has no such id" in str(caught.value)
 
 
-def test_the_front_door_refuses_it_before_any_forward_pass():
-    guide = Classifier(network(dtype=torch.float32), "warm")
+def test_the_front_door_refuses_it_before_any_forward_pass(monkeypatch):
+    def never(*_):
+        raise AssertionError("the model was asked")
+
+    guide, model = Classifier(network(dtype=torch.float32), "warm"), cd.from_pretrained()
+    monkeypatch.setattr(type(model.loaded.denoiser), "__call__", never)
+    with pytest.raises(AssertionError, match="was asked"):
+        model("Write a review of the kettle.")
     with pytest.raises(VocabularyError, match="ids differ"):
-        cd.from_pretrained()("Write a review of the kettle.", guidance=[guide])
+        model("Write a review of the kettle.", guidance=[guide])
 
 
 @pytest.mark.parametrize("how", [{"method": "second"}, {"at": "median"}, {"candidates": 0}])

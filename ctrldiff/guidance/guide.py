@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 import torch
@@ -103,14 +104,25 @@ def added(tilts: Sequence[Tilt]) -> Tilt:
     def branches(state: State, step: Step) -> Sequence[State]:
         return [view for tilt in tilts for view in tilt.branches(state, step)]
 
-    def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-        total, first = torch.zeros_like(logits), 0
-        for tilt in tilts:
-            own = views[first : first + tilt.count(step)]
-            total, first = total + tilt.scores(logits, own, state, step), first + len(own)
-        return total
+    def own(views: Branches, step: Step) -> list[Branches]:
+        ends = list(accumulate((tilt.count(step) for tilt in tilts), initial=0))
+        return [views[first:last] for first, last in pairwise(ends)]
 
-    return Tilt(scores, branches, lambda step: sum(tilt.count(step) for tilt in tilts), next(iter(fields), None))
+    def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
+        parts = zip(tilts, own(views, step), strict=True)
+        return sum((tilt.scores(logits, part, state, step) for tilt, part in parts), torch.zeros_like(logits))
+
+    def level(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
+        parts = [(tilt.level, part) for tilt, part in zip(tilts, own(views, step), strict=True) if tilt.level]
+        return sum((one(logits, part, state, step) for one, part in parts), torch.zeros(state.shape[0]).double())
+
+    return Tilt(
+        scores,
+        branches,
+        lambda step: sum(tilt.count(step) for tilt in tilts),
+        next(iter(fields), None),
+        level if all(tilt.level for tilt in tilts) else None,
+    )
 
 
 @dataclass(frozen=True)

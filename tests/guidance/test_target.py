@@ -101,6 +101,14 @@ def test_two_bounds_hold_together():
         assert math.isclose(mean(row, plain, scores, worth_of(digits)), 1.5, abs_tol=5e-3)
 
 
+def test_a_sum_of_counts_is_held_to_a_number_with_what_is_written():
+    both = Count("a") + 2.0 * Count("b")
+    worth = worth_of(Count("a")) + 2.0 * worth_of(Count("b"))
+    _, plain, scores = solved(Target(both, exactly=1.6))
+    for row in range(2):
+        assert math.isclose(mean(row, plain, scores, worth), 1.6, abs_tol=4e-3)
+
+
 def test_out_of_reach_is_the_end_of_the_range():
     _, _, scores = solved(Target(Count("a"), exactly=50.0, most=7.0))
     assert scores.max() == 7.0

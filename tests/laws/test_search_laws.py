@@ -1,0 +1,74 @@
+"""Laws of search: whatever is searched for, and however strongly, every canvas is complete and legal, and a row's
+search does not depend on its batch."""
+
+import numpy as np
+import pytest
+import torch
+
+from ctrldiff.sampling.commit import Everything, Threshold, TopK
+from ctrldiff.sampling.schedules import Blocks, Linear
+from ctrldiff.search.best_of import BestOfN
+from ctrldiff.search.particles import Particles
+from ctrldiff.search.refine import Refine
+from ctrldiff.search.run import Run
+from ctrldiff.search.value import ValueDecoding
+from tests.cases import CONSTRAINTS, bound, hard_state, legal
+from tests.conftest import NOISES, text, toy
+from tests.guidance.fakes import context
+
+
+def liking(texts):
+    return [one.count("a") - one.count("1") for one in texts]
+
+
+def searches(strength):
+    return {
+        "best of n": BestOfN(liking, 2),
+        "particles": Particles(liking, n=3, strength=strength, ess=1.0, completions=2),
+        "particles of the sampler": Particles(liking, n=2, strength=strength, every=2, target="sampler"),
+        "weights alone": Particles(n=2),
+        "values": ValueDecoding(liking, candidates=3, strength=strength),
+        "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
+    }
+
+
+PLANS = [
+    {},
+    {"commit": Everything(), "schedule": Linear(1)},
+    {"commit": TopK("margin"), "schedule": Linear(3)},
+    {"commit": Threshold(0.6), "schedule": Blocks(3)},
+]
+
+
+def found(search, name, noise, rows=(0, 1, 2), **how):
+    start = hard_state(name).gather(list(rows)).fork(search.n)
+    constraint, denoiser = bound(name, start.shape[0]), toy(noise)
+    if constraint is not None and hasattr(constraint, "tables"):
+        assert len(constraint.tables) == start.shape[0]
+    run = Run(denoiser, constraint, context(start.shape[0], denoiser, constraint=constraint), **how)
+    return search(run, start), start
+
+
+@pytest.mark.parametrize("strength", [1.0, 100.0, -100.0])
+@pytest.mark.parametrize("name", searches(1.0))
+def test_every_canvas_is_complete_and_legal_at_every_strength(name, strength):
+    for n, constraint in enumerate(CONSTRAINTS):
+        result, start = found(searches(strength)[name], constraint, NOISES[n % 2], **PLANS[n % 4])
+        state = result.state
+        assert state.done.all() and all(legal(constraint, text(row)) for row in state.tokens)
+        assert torch.equal(state.tokens[~start.open], start.tokens[~start.open]), "what was given stays"
+        assert not np.isnan(result.rewards).any() or name == "weights alone"
+        assert (result.chosen // searches(1.0)[name].n == np.arange(3)).all() and (result.forwards >= 0).all()
+
+
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("name", searches(1.0))
+def test_a_row_is_searched_alone_as_in_its_batch(name, noise):
+    search = searches(2.0)[name]
+    together, _ = found(search, "alternatives", noise)
+    for row in (0, 2):
+        alone, _ = found(search, "alternatives", noise, rows=[row])
+        own = slice(row * search.n, (row + 1) * search.n)
+        assert torch.equal(alone.state.tokens, together.state.tokens[own])
+        assert torch.allclose(alone.state.log_weight, together.state.log_weight[own])
+        assert alone.chosen[0] + row * search.n == together.chosen[row]

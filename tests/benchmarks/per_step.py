@@ -21,6 +21,8 @@ from ctrldiff.automata.token_automaton import lift
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.table import Table
+from ctrldiff.sampling.constrain import LeftmostFirst
+from ctrldiff.state import State
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\/bfnrt]){0,24}"'
 NUMBER = r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,4})?"
@@ -71,6 +73,13 @@ def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]
         return scores.log_sum(every) if log_sum else scores.max(every)
 
     tensor = torch.from_numpy(logits)
+    canvas = State.blank([[]], len(logits))
+
+    def default_step() -> object:
+        posterior = LeftmostFirst((table,)).bind(tensor[None], canvas)
+        tokens = posterior.map()
+        return posterior.confidence(tokens)
+
     return {
         "numpy max": lambda: logits.max(axis=1),
         "torch amax": lambda: tensor.amax(dim=1),
@@ -84,6 +93,7 @@ def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]
         "sample": lambda: bound().sample(seed=0),
         "entropy and margin": lambda: bound().entropy(),
         "marginals": lambda: bound().marginals(),
+        "a step of the default preset": default_step,
     }
 
 

@@ -16,9 +16,9 @@ import torch
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Choice
+from ctrldiff.constraints.branches import null_tables
 from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.nullable import null_tables
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong
 from ctrldiff.guidance.guide import ByField, Guide, checked, prepared

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 import ctrldiff as cd
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.nullable import null_tables
+from ctrldiff.constraints.branches import null_tables, value_tables
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import InputError
 from ctrldiff.sampling.constrain import Tables, normalised
@@ -47,6 +47,16 @@ def test_it_is_the_sum_over_all_answers_that_say_null(seed, prior):
     got = prior.compile(SCHEMA, VOCABULARY).bind(scores).branch_probs(tables)
     for key, where in says.items():
         assert got[key] == pytest.approx(p[where].sum(), abs=1e-5)
+
+
+def test_lengths_and_nulls_of_a_field_share_its_whole_probability():
+    scores = np.random.default_rng(3).normal(size=(5, 11)).astype(np.float32)
+    patterns = {"null": "null"} | {str(n): rf'"[^"\\]{{{n}}}"' for n in range(12)}
+    tables = value_tables(SCHEMA, "a", patterns, VOCABULARY)
+    assert {"null", "0", "1"} <= set(tables) and "12" not in tables
+    p = SCHEMA.compile(VOCABULARY).bind(scores).branch_probs(tables)
+    assert sum(p.values()) == pytest.approx(1, abs=1e-6)
+    assert value_tables(SCHEMA, "c", {"big": r"\d{2,}", "text": '"x"'}, VOCABULARY).keys() == {"big"}
 
 
 class Order(BaseModel):

@@ -12,6 +12,7 @@ from ctrldiff.errors import LoadError, ModelError, NoEndToken, UnknownArchitectu
 from ctrldiff.models.chat import chat_of, plain_prompt
 from ctrldiff.models.family import Config, Family
 from ctrldiff.models.registry import Recognised, recognise
+from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import quiet
 from ctrldiff.models.weights import weight_files
@@ -44,20 +45,24 @@ class Described:
         return ModelSpec.from_dict(dict(self.said))
 
 
-def describe(path: Path | str, **overrides: Any) -> Described:
+def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str = "", **overrides: Any) -> Described:
     """Read everything of a model folder but its weights. Overrides are fields of `ModelSpec`."""
     folder = Path(path)
     config = read_config(folder)
     weight_files(folder)
     try:
-        recognised = recognise(config, overrides.get("family", ""))
+        if trust_remote_code:
+            recognised = Recognised(remote(folder, revision), f"trust_remote_code at {revision}")
+            overrides["family"] = ""  # the name of no family of the registry
+        else:
+            recognised = recognise(config, overrides.get("family", ""))
     except UnknownArchitecture as error:
         if not config.get("auto_map"):
             raise
         raise UnknownArchitecture(
             f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(config['auto_map'].values())[:3])})",
             why=f"and {error.message}",
-            hint=error.hint,
+            hint=f"{error.hint}\nor read that code, then trust_remote_code=True and revision= the commit that was read",
             **error.facts,
         ) from error
     tokenizer = _tokenizer(folder, recognised.family)

@@ -57,7 +57,8 @@ def load(
     Args:
         dtype: a torch dtype or its name, "bfloat16".
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
-            quantization_config, attn_implementation for transformers.
+            quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
+            digits), to run a checkpoint's own code instead of a family's.
     Raises: ModelError for a path that is no model folder, UnknownArchitecture, LoadError (MissingKeys,
         UnexpectedKeys), TokenizerMismatch, NoMaskId, NoEndToken, VocabularyError.
     """

@@ -299,3 +299,40 @@ def test_describing_reads_no_weights(folder):
     (folder / "model.safetensors").write_bytes(b"not weights")
     described = describe(folder)
     assert described.recognised.why == "architectures: DreamModel" and described.spec.n_tokens == N_TOKENS < ROWS
+
+
+CODE = """
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+class OwnConfig(PretrainedConfig):
+    model_type = "own"
+class OwnModel(PreTrainedModel):
+    config_class = OwnConfig
+    def __init__(self, config):
+        super().__init__(config)
+        self.words = torch.nn.Embedding(config.vocab_size, config.vocab_size)
+        self.post_init()
+    def get_input_embeddings(self):
+        return self.words
+    def forward(self, input_ids):
+        return self.words(input_ids)
+"""
+
+
+def test_code_of_a_checkpoint_runs_only_when_trusted_at_a_commit(tmp_path):
+    revision = "0123456789abcdef" * 2 + "01234567"
+    config = {"model_type": "own", "architectures": ["OwnModel"], "vocab_size": ROWS, "eos_token_id": STOP}
+    config |= {"auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"}, "mask_token_id": MASK}
+    table = torch.randn(ROWS, ROWS)
+    folder = save_checkpoint(tmp_path / "snapshots" / revision, config, {"words.weight": table})
+    (folder / "own.py").write_text(CODE)
+    with pytest.raises(UnknownArchitecture, match="its own Python"):
+        load(folder)
+    for wrong in ("", "main", revision[:39]):
+        with pytest.raises(ModelError, match="revision="):
+            load(folder, trust_remote_code=True, revision=wrong)
+    with pytest.raises(ModelError, match="not the snapshot"):
+        load(folder, trust_remote_code=True, revision=revision[::-1])
+    ids = torch.arange(9)[None]
+    trusted = load(folder, trust_remote_code=True, revision=revision)
+    assert torch.equal(trusted.denoiser.network(ids), table[ids])

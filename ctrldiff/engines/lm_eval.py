@@ -1,6 +1,6 @@
 """lm-eval (the evaluation harness) over a masked-diffusion model: the model type `ctrldiff`. Needs lm-eval 0.4.13.
 
-    python -m ctrldiff.engines.lm_eval --model ctrldiff --model_args pretrained=tiny,masks=32 --tasks ...
+    python -m ctrldiff.engines.lm_eval run --model ctrldiff --model_args pretrained=tiny,masks=32 --tasks ...
 
 is lm-eval's own command line with that model type known. In Python: `simple_evaluate(model=CtrldiffLM("tiny"), ...)`.
 """

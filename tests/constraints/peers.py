@@ -3,8 +3,9 @@
 Each reads the same schema over a vocabulary of single bytes and is asked about the same canonical text. A disagreement
 has a reason, which is found by trying and so holds by construction:
 
-- `accepts an invalid one: drops KEYWORD`: without that keyword jsonschema-rs calls the instance valid;
+- `accepts an invalid one: drops KEYWORD`: without that keyword (or those two) jsonschema-rs calls the instance valid;
 - `refuses a valid one: KEYWORD`: without that keyword the peer accepts it;
+- `refuses a valid one: its own spacing`: with spaces after commas, which it wants in untyped values, it accepts it;
 - `refuses a valid one: another order of properties`: in another order the peer accepts it;
 - `narrowed here: HOW`: it is valid, we do not write it, and `JsonSchema.report` says so;
 - `... unexplained`: none of these.
@@ -20,7 +21,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ import jsonschema_rs
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.canonical import value_text
+from ctrldiff.constraints.json_schema.compiler import COMBINING
+from ctrldiff.constraints.json_schema.context import FAMILY
 from ctrldiff.errors import ConstraintError
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
@@ -35,6 +39,7 @@ SUITE, BENCH = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "j
 TRIAGE = Path(__file__).with_name("schema_peers.json")
 EVERY = 20  # one schema in so many of the sample of JSONSchemaBench
 COMPACT = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+KEYWORDS = {*COMBINING, "type", "enum", "const", "then", "else"}.union(*FAMILY.values())
 Accepts = Callable[[str], bool]
 Entry = tuple[str, Any, list[dict[str, Any]]]  # name, schema, tests
 
@@ -121,21 +126,33 @@ def _reason(ours: JsonSchema, dfa: Dfa, schema: Any, test: Any, text: str, compi
     if text not in dfa:
         how = [how for _, how in ours.report().narrowed]
         return f"narrowed here: {how[0] if how else 'unexplained'}"
-    keyword = _blamed(schema, lambda less: bool((accepts := compiled(less)) and accepts(text)))
-    if keyword is None and isinstance(test["data"], dict) and len(test["data"]) < 6:
-        accepts = compiled(schema)
-        orders = (dict(order) for order in permutations(test["data"].items()))
-        if any(accepts(json.dumps(one, ensure_ascii=False, separators=(",", ":"))) for one in orders):
+    accepts = compiled(schema)
+    if accepts(_spaced(test["data"])):
+        return "refuses a valid one: its own spacing"
+    if isinstance(test["data"], dict) and len(test["data"]) < 6:
+        orders = [dict(order) for order in permutations(test["data"].items())]
+        if any(accepts(canonical) or accepts(_spaced(one)) for one in orders if (canonical := value_text(one))):
             return "refuses a valid one: another order of properties"
+    keyword = _blamed(
+        schema, lambda less: bool((other := compiled(less)) and (other(text) or other(_spaced(test["data"]))))
+    )
     return f"refuses a valid one: {keyword or 'unexplained'}"
 
 
+def _spaced(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ":"))
+
+
 def _blamed(schema: Any, mended: Callable[[Any], bool]) -> str | None:
-    """The first keyword without which `mended` holds."""
-    for keyword in sorted(_keys(schema)):
+    """The first keyword, or two of them, without which `mended` holds."""
+    keywords = sorted(_keys(schema) & KEYWORDS)
+    for dropped in [*combinations(keywords, 1), *combinations(keywords, 2)]:
+        less = schema
+        for keyword in dropped:
+            less = _without(less, keyword)
         try:
-            if mended(_without(schema, keyword)):
-                return keyword
+            if mended(less):
+                return " and ".join(dropped)
         except (ValueError, jsonschema_rs.ReferencingError):
             continue
     return None

@@ -144,7 +144,9 @@ class JsonSchema(Description):
             # Telling names apart is what can be left out: unless the first try was the dear one, there is a second.
             if not context.told_apart or context.fuel.spent.get("steps", 0) > limits.max_steps // 3:
                 raise
-        return self._expression(replace(self.context(limits), room=0))
+        again = replace(self.context(limits), room=0)
+        again.fuel.spent["steps"] = context.fuel.spent.get("steps", 0)
+        return self._expression(again)
 
     def _expression(self, context: Context) -> Expression:
         expression = compile_schema(context)

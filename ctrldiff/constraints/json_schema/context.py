@@ -28,7 +28,7 @@ FAMILY = {
     },
 }
 
-MAX_PLACES = 6_000
+MAX_PLACES = 5_000
 
 
 @dataclass

@@ -96,11 +96,11 @@ class Model:
 
 
 def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
-    """Load a model: "tiny", which is in the box, or the path of a masked-LM folder with safetensors weights.
+    """Load a model: "tiny", which is in the box, or the path of a folder that a family knows (`docs/models.md`).
 
     Args:
-        overrides: `device`, `dtype`, and any field of `ModelSpec`.
-    Raises: ModelError, VocabularyError.
+        overrides: `device`, `dtype`, any field of `ModelSpec`, and what `ctrldiff.models.hf.load` passes on.
+    Raises: ModelError, of a kind that says what is wrong; VocabularyError.
     """
     return Model(load(resolve(name), **overrides))
 

@@ -145,7 +145,7 @@ class JsonSchema(Description):
             if not context.told_apart or context.fuel.spent.get("steps", 0) > limits.max_steps // 3:
                 raise
         again = replace(self.context(limits), room=0)
-        again.fuel.spent["steps"] = context.fuel.spent.get("steps", 0)
+        again.fuel.spent["steps"] = max(3 * limits.max_steps // 4, context.fuel.spent.get("steps", 0))
         return self._expression(again)
 
     def _expression(self, context: Context) -> Expression:

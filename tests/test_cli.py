@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import ctrldiff as cd
 from ctrldiff.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -150,14 +151,16 @@ def test_a_model_folder_without_safetensors_is_refused(tmp_path, ctrldiff):
     assert status == 2 and "no safetensors" in err and "pickle" in err
 
 
-@pytest.mark.parametrize(("label", "word"), [("positive", "very happy"), ("negative", "very unhappy")])
-def test_run_leans_as_a_guide_says_and_keeps_the_form(ctrldiff, label, word):
+@pytest.mark.parametrize("label", ["positive", "negative"])
+def test_run_leans_as_a_guide_says_and_keeps_the_form(ctrldiff, label):
     pattern = r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\."
     status, out, _ = ctrldiff(
         *("run", "Write a review of the kettle.", "--regex", pattern, "--guide", f"sentiment={label}:2.0"),
         *("--max-new-tokens", 32, "--json"),
     )
-    assert status == 0 and word in json.loads(out)["raw"]
+    raw = json.loads(out)["raw"]
+    assert status == 0 and raw in cd.Regex(pattern)
+    assert cd.from_pretrained()(raw, cd.Choice(["positive", "negative"])).output == label
 
 
 @pytest.mark.parametrize(
@@ -191,7 +194,8 @@ def test_a_bias_is_fitted_and_used(ctrldiff, tmp_path):
         status, out, err = ctrldiff(*run, "--guide", f"bias={table}:{strength}")
         assert status == 0, err
         said[strength] = json.loads(out)["raw"]
-    assert "love" in said["4"] and "love" not in said["-4"]
+    judge = {raw: cd.from_pretrained()(raw, cd.Choice(["positive", "negative"])).output for raw in said.values()}
+    assert judge == {said["4"]: "positive", said["-4"]: "negative"}
     assert ctrldiff("bias", "fit", good, tmp_path / "none.txt", "-o", table)[0] == 2
 
 

@@ -28,7 +28,8 @@ import ctrldiff as cd
 from ctrldiff.likelihood import hidden_log_prob
 from ctrldiff.sampling.commit import Prefix
 
-TARGET, OTHER = "positive", "negative"
+TARGET, OTHER = "negative", "positive"  # the harder way: unasked, nine of ten of its reviews are positive
+LABELS = ("positive", "negative")  # the order of the classifier in the box
 FORMS = {"text": str, "json, 25 to 80 characters": cd.Regex(r'\{"review":"[A-Z][^"\\\n]{23,78}[.!]"\}')}
 
 
@@ -84,13 +85,15 @@ class Counting:
         return self.network(ids)
 
 
-def log_positive(texts: list[str], network: cd.guide.CanvasClassifier, model: cd.Model) -> list[float]:
-    """The guide classifier as a reward of decoded texts: log p(positive)."""
+def log_target(texts: list[str], network: cd.guide.CanvasClassifier, model: cd.Model) -> list[float]:
+    """The guide classifier as a reward of decoded texts: log p(target)."""
     out = []
     with torch.no_grad():
         for text in texts:
             ids = torch.tensor([model.loaded.plain_ids(text) or [model.vocabulary.stop_ids[0]]])
-            out.append(float(network(network.embed(ids, torch.zeros_like(ids, dtype=torch.bool)))[0, 0]))
+            out.append(
+                float(network(network.embed(ids, torch.zeros_like(ids, dtype=torch.bool)))[0, LABELS.index(TARGET)])
+            )
     return out
 
 
@@ -111,7 +114,7 @@ def measure(point: Point, form: str, model: cd.Model, judge: Judge, prompts: lis
     results = generator(prompts)
     texts = [json.loads(r.raw)["review"] if r.raw.startswith("{") else r.raw for r in results]
     valid = sum(r.raw.encode() in generator.type.description.dfa() for r in results)
-    rates = [judge(text) > 0.5 for text in texts]
+    rates = [(judge(text) > 0.5) == (TARGET == LABELS[0]) for text in texts]
     asked = [model.loaded.prompt_ids(prompt, generator.type.ask) for prompt in prompts]
     surprise = sorted(perplexity(model, ids, r.raw) for ids, r in zip(asked, results))
     return {
@@ -142,10 +145,13 @@ def main() -> None:
     rng = Random(77)
     prompts = [f"Write a review of the {Values(rng, True).product()}." for _ in range(args.rows)]
     pairs = [review(rng) for _ in range(400)]
-    corpora = [[model.loaded.plain_ids(text) for text, label in pairs if label == n] for n in (0, 1)]
+    corpora = [
+        [model.loaded.plain_ids(text) for text, label in pairs if label == n]
+        for n in (LABELS.index(TARGET), LABELS.index(OTHER))
+    ]
     bias = cd.guide.TokenTable.fit(*corpora, model.vocabulary)
     network = cd.guide.Classifier("sentiment", TARGET).classifier
-    likes = cd.rewards.Function(lambda texts: log_positive(texts, network, model))
+    likes = cd.rewards.Function(lambda texts: log_target(texts, network, model))
     found = args.out.with_suffix(".jsonl")
     lines = [json.loads(line) for line in found.read_text().splitlines()] if found.exists() and not args.fresh else []
     known = {(line["form"], line["method"], line["strength"], line["rows"]) for line in lines}

@@ -213,12 +213,15 @@ def test_the_classifier_in_the_box_knows_a_good_review_from_a_bad_one():
 
 @pytest.mark.parametrize("label", ["positive", "negative"])
 def test_reviews_are_steered_and_the_form_holds(label):
-    model, two = cd.from_pretrained(), cd.Regex(r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\.")
+    model, judge, two = (
+        cd.from_pretrained(),
+        cd.Choice(["positive", "negative"]),
+        cd.Regex(r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\."),
+    )
     guide = Classifier("sentiment", label, 2.0)
     texts = ["Write a review of the kettle.", "Review the lamp."]
     results = model(texts, two, guidance=[guide], max_new_tokens=32)
-    word = {"positive": "very happy", "negative": "very unhappy"}[label]
-    assert all(one.raw in two and word in one.raw for one in results)
+    assert all(one.raw in two and model(one.raw, judge).output == label for one in results)
 
 
 def test_the_line_of_the_guide_works_as_written():

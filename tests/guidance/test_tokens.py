@@ -111,6 +111,6 @@ def test_reviews_follow_a_table_fitted_to_a_few_of_them():
         model.vocabulary,
     )
     form = cd.Regex(r"[A-Z][a-z ,']+\. [A-Z][a-z ,']+\.")
-    for strength, word in ((2.0, "very happy"), (-2.0, "very unhappy")):
+    for strength, label in ((2.0, "positive"), (-2.0, "negative")):
         raw = model("Write a review of the kettle.", form, guidance=[Bias(table, strength)], max_new_tokens=32).raw
-        assert raw in form and word in raw
+        assert raw in form and model(raw, cd.Choice(["positive", "negative"])).output == label

@@ -35,11 +35,12 @@ FORMS = {"text": str, "json, 25 to 80 characters": cd.Regex(r'\{"review":"[A-Z][
 
 @dataclass(frozen=True)
 class Point:
-    """One method at one strength."""
+    """One method at one strength; `told` prompts name the target themselves."""
 
     method: str
     strength: float
     how: dict[str, Any]
+    told: bool = False
 
 
 def opposite(prompt: str) -> str:
@@ -51,16 +52,21 @@ def points(likes: Any, bias: Any) -> Iterator[Point]:
     """Every method, weak to strong."""
     guide, search = cd.guide, cd.search
     yield Point("none", 0.0, {})
-    for s in (1.0, 3.0):
+    yield Point("told in the prompt", 0.0, {}, told=True)
+    for s in (0.25, 1.0, 2.0):
+        yield Point("told, classifier-free", s, {"guidance": [guide.ClassifierFree(s)]}, told=True)
+    for s in (0.25, 1.0):
+        yield Point("told, adaptive", s, {"guidance": [guide.AdaptiveClassifierFree(s)]}, told=True)
+    for s in (0.5, 1.0, 3.0):
         yield Point("negative prompt", s, {"guidance": [guide.NegativePrompt(opposite, s)]})
-    for s in (2.0, 8.0, 100.0):
+    for s in (2.0, 4.0, 8.0, 100.0):
         yield Point("classifier, first order", s, {"guidance": [guide.Classifier("sentiment", TARGET, s)]})
-    for s in (2.0, 8.0):
+    for s in (2.0, 4.0, 8.0):
         how = {"guidance": [guide.Classifier("sentiment", TARGET, s, method="exact", candidates=6)]}
         yield Point("classifier, exact", s, how)
-    for s in (0.5, 2.0):
+    for s in (0.5, 1.0, 2.0):
         yield Point("token table", s, {"guidance": [guide.Bias(bias, s)]})
-    for s in (1.0, 4.0):
+    for s in (1.0, 4.0, 16.0):
         yield Point("reward as a guide", s, {"guidance": [guide.Reward(likes, s, completions=12)]})
     for n in (2, 4, 8):
         yield Point("best of n", n, {"search": search.BestOfN(likes, n)})
@@ -109,9 +115,11 @@ def measure(point: Point, form: str, model: cd.Model, judge: Judge, prompts: lis
     counting = Counting(model.loaded.denoiser.network)
     counted = cd.Model(replace(model.loaded, denoiser=replace(model.loaded.denoiser, network=counting)))
     generator = cd.Generator(
-        counted, FORMS[form], temperature=0.5, max_new_tokens=34, commit=Prefix(0.9, "margin"), seed=5, **point.how
+        counted, FORMS[form], temperature=0.5, max_new_tokens=34, commit=Prefix(0.99, "margin"), seed=5, **point.how
     )
-    results = generator(prompts)
+    results = generator(
+        [prompt.replace("a review", f"a {TARGET} review") for prompt in prompts] if point.told else prompts
+    )
     texts = [json.loads(r.raw)["review"] if r.raw.startswith("{") else r.raw for r in results]
     valid = sum(r.raw.encode() in generator.type.description.dfa() for r in results)
     rates = [(judge(text) > 0.5) == (TARGET == LABELS[0]) for text in texts]

@@ -12,7 +12,7 @@ from sheets import sheet
 from values import Values
 
 KIND_WEIGHTS = (30, 20, 17, 17, 16)  # invoice, order, contact, event, bio
-# By examples; sums and problems are short, so that their share of the tokens is a third of what stands here.
+# By examples; sums and problems are short, so that their share of the tokens is half of what stands here.
 SHARES = (("object", 61), ("bare", 6), ("judge", 3), ("problem", 12), ("sum", 10), ("review", 8))
 SHEET_SHARE = 0.11  # of the documents
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
@@ -91,7 +92,13 @@ class Model:
     @overload
     def __call__(self, text: list[str], output: Any = str, **how: Any) -> list[Result]: ...
     def __call__(self, text: Any, output: Any = str, **how: Any) -> Any:
-        """`Generator(self, output, **how)(text)`."""
+        """`Generator(self, output, **how)(text)`. Raises: InputError for an argument that it does not take."""
+        known = [field.name for field in fields(Generator)[2:]]
+        for name in how.keys() - known:
+            near = get_close_matches(name, known, n=1)
+            raise InputError(
+                f"no argument {name!r}", hint=f"{near[0]}=" if near else f"one of {', '.join(known)}", param=name
+            )
         return Generator(self, output, **how)(text)
 
 
@@ -168,8 +175,12 @@ class Generator:
     def __post_init__(self) -> None:
         for name, least in (("steps", 1), ("max_new_tokens", 1), ("batch_size", 1), ("temperature", 0), ("seed", 0)):
             value = getattr(self, name)
-            if value is not None and not (value >= least and math.isfinite(value)):
-                raise InputError(f"{name}={value}: at least {least}", param=name)
+            kind = (int, float) if name == "temperature" else int
+            if value is None and name in ("steps", "max_new_tokens"):
+                continue
+            if not isinstance(value, kind) or not (value >= least and math.isfinite(value)):
+                what = "a finite number of" if name == "temperature" else "an int of"
+                raise InputError(f"{name}={value!r}: {what} at least {least}", param=name)
         checked(self.guidance)
         if self.search is not None:
             others = self.edit, self.revise != Keep(), self.stop != Never(), self.trace, self.nulls
@@ -232,6 +243,8 @@ class Generator:
         """A result for a text; a list of results for a list of texts."""
         if isinstance(text, str):
             return next(self.each([text]))
+        if isinstance(text, bytes) or not isinstance(text, Iterable):
+            raise InputError(f"a {type(text).__name__} is not a text", hint="pass a str, or a list of them")
         return list(self.each(list(text)))
 
     def each(self, texts: Sequence[str]) -> Iterator[Result]:

@@ -84,7 +84,11 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _from_annotation(wanted, ask, document)
     if inspect.isroutine(wanted) or isinstance(wanted, partial):
         return _from_function(wanted, ask, document)
-    return OutputType(as_description(wanted), ask or "", str)
+    try:
+        return OutputType(as_description(wanted), ask or "", str)
+    except ConstraintError as error:
+        types = "for a type, pass the type itself: Invoice (no instance, no name), list[int] (not [int]), Literal[...]"
+        raise ConstraintError(f"{error.message}, and no type", hint=f"{types};\n{error.hint}") from error
 
 
 def _is_annotation(wanted: Any) -> bool:

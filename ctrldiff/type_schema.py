@@ -32,6 +32,7 @@ def _ecma(name: str) -> str:
 
 _NO = "x-cannot-be-honoured"
 _READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
+_ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
 _EXACT = 15  # a JSON number of so many digits is read back as it was written
 _PLACES = 6  # decimals of a Decimal that does not say how many it has
 _SECONDS = r"\d{1,2}(?:\.\d{1,6})?S"
@@ -52,14 +53,17 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
     for node, pointer, field in _places(schema):
         if (version := node.get("format", "").removeprefix("uuid")).isdigit():
             node.update(format="uuid", pattern=_UUID_VERSION % version)
-        why = node.get(_NO)
+        if node.get("format") in _ANY_TEXT:
+            del node["format"]
+        why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
+            hint = "use str, or Annotated[str, Field(pattern=...)] with the form that is wanted"
         if why is None and "contentMediaType" in node:
             why = f"its values are {node['contentMediaType']} inside a string"
         if why is not None:
             at = f"{name}{field}"
-            raise ConstraintError(f"{at} cannot be honoured: {why}", hint=HINT, pointer=pointer, field=at)
+            raise ConstraintError(f"{at} cannot be honoured: {why}", hint=hint, pointer=pointer, field=at)
     return schema
 
 
@@ -119,6 +123,17 @@ class _Exact(GenerateJsonSchema):
         if any(step["type"] == "is-instance" for step in schema["steps"]):
             return {_NO: "only some JSON values are instances of its class"}
         return super().chain_schema(schema)
+
+    def function_after_schema(self, schema: Any) -> dict[str, Any]:
+        if getattr(schema["function"]["function"], "__self__", None) is pydantic.ByteSize:
+            return {"type": "integer", "minimum": 0}  # its strings have units that its pattern does not say
+        return super().function_after_schema(schema)
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        result = super().model_schema(schema)
+        if schema["schema"]["type"] == "model-fields" and not schema["schema"]["fields"]:
+            result.setdefault("additionalProperties", False)  # nothing is read of what else it might hold
+        return result
 
     def generator_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "an Iterable is read only when it is iterated; list says the same"}

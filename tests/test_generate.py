@@ -158,6 +158,23 @@ def test_bad_input_is_refused_before_the_model_is_asked(model):
         model([TEXT, "  "], Invoice)
     with pytest.raises(InputError, match="not a str"):
         model([TEXT, 3], Invoice)
+    for text, what in ((3, "a int is not a text"), (None, "a NoneType"), (b"abc", "a bytes")):
+        with pytest.raises(InputError, match=what):
+            model(text, Invoice)
+    for how in ({"steps": "4"}, {"steps": 1.5}, {"temperature": None}, {"seed": "a"}, {"temperature": float("nan")}):
+        with pytest.raises(InputError, match="at least") as refused:
+            cd.Generator(model, Invoice, **how)
+        assert refused.value.param == next(iter(how))
+    for name, way_out in (("step", "steps="), ("schema", "max_new_tokens")):
+        with pytest.raises(InputError, match=f"no argument '{name}'(?s:.*){way_out}"):
+            model(TEXT, Invoice, **{name: 3})
+    for wanted in ("Invoice", [int]):
+        with pytest.raises(ConstraintError, match="pass the type itself"):
+            model(TEXT, wanted)
+    with pytest.raises(ConstraintError, match="no list of labels"):
+        cd.Choice("yes")
+    with pytest.raises(ConstraintError, match="the label 3 is a int"):
+        cd.Choice(["a", 3])
     with pytest.raises(InputError, match="steps=0"):
         cd.Generator(model, Invoice, steps=0)
     with pytest.raises(SchemaUnsupported):

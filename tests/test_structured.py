@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import functools
+import pathlib
 import typing
 import uuid
 from decimal import Decimal
@@ -82,6 +83,44 @@ class Tree(BaseModel):
 class Strict(BaseModel, strict=True):
     day: dt.date
     n: int
+
+
+class Shape(BaseModel):
+    area: pydantic.conlist(int, min_length=1, max_length=2)  # type: ignore[valid-type]
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def total(self) -> int:
+        return sum(self.area)
+
+
+class Numbers(pydantic.RootModel[dict[Literal["a", "b"], pydantic.PositiveInt]]): ...
+
+
+T = typing.TypeVar("T")
+
+
+class Box(BaseModel, typing.Generic[T], extra="forbid", frozen=True):
+    held: T
+    more: list[T] = Field(default=[], alias="and more", max_length=1)
+
+
+BOXES = Box[Box[Level] | None]
+
+
+class Nothing(BaseModel): ...
+
+
+@dataclasses.dataclass(kw_only=True)
+class Line:
+    start: Point | None = None
+    ends: tuple[Point, ...]
+
+
+class File(BaseModel):
+    path: pathlib.PurePosixPath
+    secret: Annotated[pydantic.SecretStr, Field(max_length=3)]
+    size: pydantic.ByteSize
 
 
 # a type, texts of it with their values, texts that are none
@@ -164,6 +203,24 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (Annotated[Decimal, Field(max_digits=2, decimal_places=2)], {"-0.25": Decimal("-0.25")}, ["0", "1", "0.125"]),
     (dict[Annotated[str, Field(pattern="^a+$")], bool], {'{"aa":true}': {"aa": True}}, ['{"b":true}', '{"b":1}']),
     (Counted, {'{"a":1}': Counted(1)}, ['{"a":1,"seen":2}']),
+    (Shape, {'{"area":[1,2]}': Shape(area=[1, 2])}, ['{"area":[]}', '{"area":[1],"total":1}']),
+    (Numbers, {'{"b":1}': Numbers({"b": 1}), "{}": Numbers({})}, ['{"c":1}', '{"a":0}']),
+    (
+        BOXES,
+        {'{"held":{"held":1,"and more":[]},"and more":[null]}': BOXES(held={"held": 1}, **{"and more": [None]})},
+        ['{"held":null}', '{"held":null,"and more":[null,null]}', '{"held":{"held":2,"and more":[]},"and more":[]}'],
+    ),
+    (Nothing, {"{}": Nothing()}, ['{"a":1}']),
+    (Line, {'{"start":null,"ends":[{"x":1,"y":0}]}': Line(ends=(Point(1),))}, ['{"ends":[]}']),
+    (
+        File,
+        {
+            '{"path":"/a b","secret":"é","size":1}': File(
+                path=pathlib.PurePosixPath("/a b"), secret=pydantic.SecretStr("é"), size=pydantic.ByteSize(1)
+            )
+        },
+        ['{"path":"/a","secret":"long","size":1}', '{"path":"/a","secret":"","size":"1 parsec"}'],
+    ),
     (int | list[int], {"1": 1, "[1]": [1]}, ['"1"']),
 ]
 

@@ -9,7 +9,7 @@ from typing import Literal
 from ctrldiff.automata.expression import ANY_CHAR, ANY_TEXT, Alt, Concat, Expression, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
-from ctrldiff.errors import ConstraintUnsatisfiable
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable
 from ctrldiff.limits import DEFAULT, Limits
 
 
@@ -37,7 +37,13 @@ class Choice(Description):
     labels: tuple[str, ...]
 
     def __init__(self, labels: Iterable[str]) -> None:
+        if isinstance(labels, str) or not isinstance(labels, Iterable):
+            raise ConstraintError(f"Choice({labels!r}) is no list of labels", hint='Choice(["yes", "no"])')
         object.__setattr__(self, "labels", tuple(dict.fromkeys(labels)))
+        for label in self.labels:
+            if not isinstance(label, str):
+                hint = "labels are texts; Literal[...] keeps other values"
+                raise ConstraintError(f"the label {label!r} is a {type(label).__name__}, not a str", hint=hint)
         if not self.labels:
             raise ConstraintUnsatisfiable("a Choice needs at least one label", hint='Choice(["yes", "no"])')
 

@@ -263,9 +263,6 @@ def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel)
     classes, first, label_ptr, label_class = labels.classes(used)
     edge_ptr, order = _grouped(fragment.src, n)
     free_ptr, free_order = _grouped(fragment.free_src, n)
-    scattered = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # Fibonacci hashing
-    mix = (scattered >> np.uint64(34)).astype(np.int32) << 1
-    mix[1] |= 1
     why, reached, n_states, table, ends = subsets(
         edge_ptr,
         label[fragment.label[order]],
@@ -274,7 +271,7 @@ def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel)
         label_class,
         free_ptr,
         fragment.free_dst[free_order],
-        mix,
+        _scattered((n - 1).bit_length())[:n],
         1,
         len(first),
         limits.max_states,
@@ -285,6 +282,21 @@ def determinised(fragment: Fragment, labels: Labels, limits: Limits, fuel: Fuel)
         raise too_large(why, reached, limits, fuel)
     fuel.spend("steps", reached, limits.max_steps)
     return from_table(table[: n_states * len(first)], (ends[:n_states] & 1).astype(np.bool_), 0, classes, limits)
+
+
+@cache
+def _scattered(bits: int) -> np.ndarray:
+    """The bits of 0 to 2**bits - 1 scattered, odd for the state that accepts.
+
+    Subsets are hashed by exclusive or, and alternatives that are alike hold states at equal distances: a product alone
+    (Fibonacci hashing) keeps distances, and their subsets collide. So SplitMix64 (Steele, Lea and Flood 2014).
+    """
+    x = np.arange(1, (1 << bits) + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    mix = ((x ^ (x >> np.uint64(31))) >> np.uint64(34)).astype(np.int32) << 1
+    mix[1] |= 1
+    return mix
 
 
 def _grouped(source: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:

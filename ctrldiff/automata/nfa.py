@@ -33,6 +33,7 @@ class Labels:
     def __init__(self) -> None:
         self._masks: list[int] = []
         self._number: dict[int, int] = {}
+        self._classes: dict[bytes, tuple[NDArray[np.uint8], Ints, Ints, Ints]] = {}
 
     def number(self, mask: int) -> int:
         """The number of this set of bytes."""
@@ -53,6 +54,12 @@ class Labels:
         Returns: (256,) byte -> class, the first byte of each class, then the classes of each used label as
             (len(used) + 1,) offsets into a flat array.
         """
+        key = used.tobytes()  # parts of one constraint use the same labels again and again
+        if key not in self._classes:
+            self._classes[key] = self._classes_of(used)
+        return self._classes[key]
+
+    def _classes_of(self, used: NDArray[np.integer]) -> tuple[NDArray[np.uint8], Ints, Ints, Ints]:
         masks = [self.mask(number) for number in used.tolist()]
         blocks = [(1 << 256) - 1]
         for mask in masks:  # as whole numbers: some ten labels and classes are the rule, and arrays cost more

@@ -125,14 +125,13 @@ class Run:
         # After a restart the stream goes on from another seed: no example is seen twice.
         feed = batches(stream(self.seed + 1000 * self.step), self.encoder, self.seed + self.step)
         clock, saved = time.monotonic() - self.spent_s, time.monotonic()
-        loss_sum = right_sum = 0.0
+        recent: list[tuple[float, float]] = []  # (loss, right) since the last line, which a restart makes fewer
         while self.spent_s < 60 * self.minutes:
-            loss, right = self.train_step(next(feed))
-            loss_sum, right_sum = loss_sum + loss, right_sum + right
+            recent.append(self.train_step(next(feed)))
             self.spent_s = time.monotonic() - clock
             if self.step % LOG_STEPS == 0:
-                self.log(loss_sum / LOG_STEPS, right_sum / LOG_STEPS)
-                loss_sum = right_sum = 0.0
+                self.log(*(sum(values) / len(recent) for values in zip(*recent)))
+                recent = []
             if time.monotonic() - saved > 60 * save_minutes:
                 self.save()
                 saved = time.monotonic()

@@ -175,6 +175,11 @@ class State:
         """(B,) bool: nothing is open."""
         return ~self.open.any(dim=1)
 
+    def drawing(self, where: torch.Tensor) -> list[np.random.Generator]:
+        """Each row's own generator where `where` (B,); elsewhere one that is nobody's, for draws that are not used."""
+        nobody = np.random.default_rng(0)
+        return [rng if own else nobody for own, rng in zip(where.tolist(), self.rngs, strict=True)]
+
     def write(self, where: Where, tokens: Tokens, confidence: Scores | None = None) -> State:
         """Hold `tokens` where `where`; positions that are not open are left as they are. What was cleared and is not
         written anew is noise from now on."""

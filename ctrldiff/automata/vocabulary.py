@@ -165,6 +165,10 @@ class Vocabulary:
             out += self.data[self.offsets[i] : self.offsets[i + 1]].tobytes()
         return bytes(out)
 
+    def texts(self, rows: Iterable[Iterable[int]]) -> list[str]:
+        """Each row decoded for a reader; bytes that are no UTF-8 show as U+FFFD. Raises: as `decode`."""
+        return [self.decode(ids).decode("utf-8", errors="replace") for ids in rows]
+
     @cached_property
     def _stops(self) -> frozenset[int]:
         return frozenset(self.stop_ids)

@@ -92,6 +92,12 @@ class Sum(Guide):
         return added([part.prepare(context) for part in self.parts()])
 
 
+def portions(tilts: Sequence[Tilt], views: Branches, step: Step) -> list[Branches]:
+    """The views that each tilt asked for, of those of all in order."""
+    ends = list(accumulate((tilt.count(step) for tilt in tilts), initial=0))
+    return [views[first:last] for first, last in pairwise(ends)]
+
+
 def added(tilts: Sequence[Tilt]) -> Tilt:
     """The sum of tilts of one field, or of none, as one. Raises InputError if their fields differ."""
     fields = {tilt.field for tilt in tilts}
@@ -104,17 +110,14 @@ def added(tilts: Sequence[Tilt]) -> Tilt:
     def branches(state: State, step: Step) -> Sequence[State]:
         return [view for tilt in tilts for view in tilt.branches(state, step)]
 
-    def own(views: Branches, step: Step) -> list[Branches]:
-        ends = list(accumulate((tilt.count(step) for tilt in tilts), initial=0))
-        return [views[first:last] for first, last in pairwise(ends)]
-
     def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-        parts = zip(tilts, own(views, step), strict=True)
+        parts = zip(tilts, portions(tilts, views, step), strict=True)
         return sum((tilt.scores(logits, part, state, step) for tilt, part in parts), torch.zeros_like(logits))
 
     def level(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-        parts = [(tilt.level, part) for tilt, part in zip(tilts, own(views, step), strict=True) if tilt.level]
-        return sum((one(logits, part, state, step) for one, part in parts), torch.zeros(state.shape[0]).double())
+        parts = zip(tilts, portions(tilts, views, step), strict=True)
+        told = [(tilt.level, part) for tilt, part in parts if tilt.level]
+        return sum((one(logits, part, state, step) for one, part in told), torch.zeros(state.shape[0]).double())
 
     return Tilt(
         scores,
@@ -279,14 +282,10 @@ class ByField:
 
     def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
         """(B, T, layers * V)."""
-        layers, first = [], self.everywhere.count(step)
-        base = self.everywhere.scores(logits, branches[:first], state, step)
-        layers.append(tilted(logits, base).log_softmax(-1))
-        for tilt in self.fields:
-            own = branches[first : first + tilt.count(step)]
-            first += len(own)
-            layers.append(tilted(logits, base + tilt.scores(logits, own, state, step)).log_softmax(-1))
-        return torch.cat(layers, dim=-1)
+        first, *rest = portions((self.everywhere, *self.fields), branches, step)
+        base = self.everywhere.scores(logits, first, state, step)
+        inside = [base + tilt.scores(logits, own, state, step) for tilt, own in zip(self.fields, rest, strict=True)]
+        return torch.cat([tilted(logits, scores).log_softmax(-1) for scores in (base, *inside)], dim=-1)
 
 
 def checked(guidance: Sequence[Any]) -> Sequence[Any]:

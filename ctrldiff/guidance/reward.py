@@ -59,14 +59,11 @@ class Reward(Guide):
         score = as_reward(self.reward).prepare(context)
 
         def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-            idle = np.random.default_rng(0)
-            rngs = [idle if done else rng for done, rng in zip(state.done.tolist(), state.rngs)]
+            rngs = state.drawing(~state.done)
             drawn = torch.as_tensor(context.constraint.bind(logits, state).sample(self.completions, rngs=rngs)).cpu()
             out = torch.zeros(logits.shape, dtype=torch.float32)
             for row in (~state.done).nonzero()[:, 0].tolist():
-                texts = [
-                    context.vocabulary.decode(ids).decode("utf-8", errors="replace") for ids in drawn[row].tolist()
-                ]
+                texts = context.vocabulary.texts(drawn[row].tolist())
                 rewards = torch.from_numpy(np.asarray(score([row] * len(texts), texts), np.float64))
                 out[row] = advantages(drawn[row], rewards, logits.shape[-1], self.shrink)
             out = torch.where(state.open[..., None], out, 0.0).to(logits)

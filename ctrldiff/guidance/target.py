@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.guidance.guide import Branches, Guide, Tilt, finite, tilted
+from ctrldiff.guidance.guide import Branches, Guide, Tilt, finite, portions, tilted
 from ctrldiff.protocols import Constraint, GuideContext
 from ctrldiff.state import State, Step
 
@@ -95,10 +96,8 @@ def jointly(targets: tuple[Target, ...], context: GuideContext) -> Tilt:
         raise InputError("a target is about the whole text, not about a field", hint="leave on_field out of it")
 
     def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-        open_, first, found = state.open[..., None].to(logits.device), 0, []
-        for tilt in tilts:
-            own = views[first : first + tilt.count(step)]
-            first += len(own)
+        open_, found = state.open[..., None].to(logits.device), []
+        for tilt, own in zip(tilts, portions(tilts, views, step), strict=True):
             value = torch.where(open_ & (logits > -torch.inf), tilt.scores(logits, own, state, step), 0.0)
             found.append((value, tilt.level(logits, own, state, step) if tilt.level else torch.zeros(state.shape[0])))
         return solve_all(targets, found, logits, state, context.constraint)
@@ -159,10 +158,15 @@ class Family:
         lost = torch.where(open_, grown, torch.zeros_like(grown)).sum(1).cpu()  # what binding normalises away
         return mean, torch.as_tensor(posterior.log_z()).double().cpu() + lost
 
+    @cached_property
+    def unguided(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B,) float64 E_0[G] and log Z_0."""
+        return self.at(torch.zeros_like(self.level))
+
     def kl(self, strength: torch.Tensor) -> torch.Tensor:
         """(B,) float64 KL(q_s || q_0) in nats."""
         mean, log_z = self.at(strength)
-        return strength * (mean - self.level) - log_z + self.at(torch.zeros_like(strength))[1]
+        return strength * (mean - self.level) - log_z + self.unguided[1]
 
 
 def strength_for(target: Target, family: Family) -> torch.Tensor:
@@ -172,7 +176,7 @@ def strength_for(target: Target, family: Family) -> torch.Tensor:
         goal = target.kl
         return root(lambda s: family.kl(s) - goal, zero - goal, target.most, TOLERANCE * max(1.0, goal))
     low, high = target.bounds
-    mean = family.at(zero)[0]
+    mean = family.unguided[0]
     side = torch.where(mean < low, 1.0, torch.where(mean > high, -1.0, 0.0)).double()
     goal_ = torch.where(side > 0, low, high).double().nan_to_num(posinf=0.0, neginf=0.0)
     if not bool(side.any()):

@@ -129,6 +129,17 @@ def walk_sample(
 
 
 @kernel
+def edge_of(edge_ptr: I32, edge_label: I32, label_ptr: I32, label_classes: I32, state: int, token_class: int) -> int:
+    """The edge by which a state reads a token class, or -1. There is one at most."""
+    for e in range(edge_ptr[state], edge_ptr[state + 1]):
+        k = edge_label[e]
+        for i in range(label_ptr[k], label_ptr[k + 1]):
+            if label_classes[i] == token_class:
+                return e
+    return -1
+
+
+@kernel
 def walk_tokens(
     edge_ptr: I32,
     edge_to: I32,
@@ -143,20 +154,12 @@ def walk_tokens(
     """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
     s, w = start, 0.0
     for t in range(classes.size):
-        after = -1
-        for e in range(edge_ptr[s], edge_ptr[s + 1]):
-            k = edge_label[e]
-            for i in range(label_ptr[k], label_ptr[k + 1]):
-                if label_classes[i] == classes[t]:
-                    after = edge_to[e]
-                    if weight.size > 0:
-                        w += weight[e]
-                    break
-            if after >= 0:
-                break
-        if after < 0:
+        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        if e < 0:
             return -np.inf
-        s = after
+        if weight.size > 0:
+            w += weight[e]
+        s = edge_to[e]
     return w if accept[s] else -np.inf
 
 
@@ -172,16 +175,8 @@ def walk_to(
     for t in range(classes.size):
         if s == end:
             return s, classes.size
-        after = -1
-        for e in range(edge_ptr[s], edge_ptr[s + 1]):
-            k = edge_label[e]
-            for i in range(label_ptr[k], label_ptr[k + 1]):
-                if label_classes[i] == classes[t]:
-                    after = edge_to[e]
-                    break
-            if after >= 0:
-                break
-        if after < 0:
+        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        if e < 0:
             return s, t
-        s = after
+        s = edge_to[e]
     return s, classes.size

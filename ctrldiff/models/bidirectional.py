@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.family import Config, Family, Source, blocks
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
 
@@ -21,9 +21,8 @@ def _says_so(config: Config) -> bool:
 
 
 def _facts(config: Config) -> dict[str, Any]:
-    if block := config.get("block_size"):
-        return {"attention": "block_causal", "block_length": block, "length": "blocks", "cache": "prefix"}
-    return {}
+    block = config.get("block_size")
+    return blocks(block) if block else {}
 
 
 def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:

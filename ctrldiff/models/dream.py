@@ -5,14 +5,8 @@ It scores the next position, as the causal model it was made from did.
 
 from __future__ import annotations
 
-from ctrldiff.models.family import Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
-
-
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    return build_causal(source, spec, "qwen2", source.config)
-
+from ctrldiff.models.family import Family, published
+from ctrldiff.models.transformers import causal
 
 DREAM = Family(
     name="Dream",
@@ -28,5 +22,5 @@ DREAM = Family(
         "shift_border": "repeat",
         "context": min(config.get("max_position_embeddings", 2048), 2048),  # what it was trained on
     },
-    build=_build,
+    build=causal("qwen2"),
 )

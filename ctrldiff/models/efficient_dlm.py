@@ -6,9 +6,8 @@ and Qwen's own are read; anything else is reported key by key.
 
 from __future__ import annotations
 
-from ctrldiff.models.family import Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
+from ctrldiff.models.family import Family, blocks, published
+from ctrldiff.models.transformers import causal
 
 
 def rename(name: str) -> str:
@@ -17,11 +16,6 @@ def rename(name: str) -> str:
         if name.startswith(theirs):
             return ours + name.removeprefix(theirs)
     return name
-
-
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    kind = "qwen3" if "head_dim" in source.config else "qwen2"  # only Qwen3's configs say it
-    return build_causal(source, spec, kind, source.config, rename)
 
 
 EFFICIENT_DLM = Family(
@@ -34,10 +28,8 @@ EFFICIENT_DLM = Family(
     tokenizer="Qwen2Tokenizer",
     facts=lambda config: {
         **published(config, mask_id=151662, stop_ids=(151643, 151645)),
-        "attention": "block_causal",
-        "block_length": config.get("block_size") or config.get("block_length") or 32,
-        "length": "blocks",
-        "cache": "prefix",
+        **blocks(config.get("block_size") or config.get("block_length") or 32),
     },
-    build=_build,
+    # Only Qwen3's configs say how wide a head is.
+    build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=rename),
 )

@@ -85,6 +85,11 @@ class Family:
         return f"fields: {', '.join(self.keys)}" if self.keys and all(key in config for key in self.keys) else ""
 
 
+def blocks(length: int) -> dict[str, Any]:
+    """What `ModelSpec` says of a model that writes blocks of this length in order, none of which sees later ones."""
+    return {"attention": "block_causal", "block_length": length, "length": "blocks", "cache": "prefix"}
+
+
 def published(
     config: Config, *, mask_id: int | None = None, stop_ids: tuple[int, ...] = (), **ids: int
 ) -> dict[str, Any]:

@@ -5,14 +5,8 @@ The first token of a block is the one that the row before the block predicts, a 
 
 from __future__ import annotations
 
-from ctrldiff.models.family import Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
-
-
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    return build_causal(source, spec, "qwen2", source.config)
-
+from ctrldiff.models.family import Family, blocks, published
+from ctrldiff.models.transformers import causal
 
 FAST_DLLM = Family(
     name="Fast-dLLM-v2",
@@ -27,10 +21,7 @@ FAST_DLLM = Family(
         "logit_shift": 1,
         "shift_border": "previous",
         "first_token_ar": True,
-        "attention": "block_causal",
-        "block_length": config.get("bd_size") or 32,
-        "length": "blocks",
-        "cache": "prefix",
+        **blocks(config.get("bd_size") or 32),
     },
-    build=_build,
+    build=causal("qwen2"),
 )

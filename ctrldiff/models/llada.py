@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ctrldiff.models.family import Config, Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
+from ctrldiff.models.family import Config, Family, published
+from ctrldiff.models.transformers import causal
 
 BLOCK = re.compile(r"^model\.transformer\.blocks\.(\d+)\.(\w+)\.(weight|bias)$")
 INSIDE = {
@@ -53,10 +52,6 @@ def _config(config: Config) -> dict[str, Any]:
     }
 
 
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    return build_causal(source, spec, "llama", _config(source.config), rename)
-
-
 LLADA = Family(
     name="LLaDA",
     models="LLaDA-8B-Base, LLaDA-8B-Instruct, LLaDA-1.5",
@@ -69,5 +64,5 @@ LLADA = Family(
         **published(config, mask_id=126336, stop_ids=(126081, 126348), bos_id=126080),
         "context": config.get("max_sequence_length", 4096),
     },
-    build=_build,
+    build=causal("llama", _config, rename),
 )

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ctrldiff.models.family import Config, Family, Source, published
+from ctrldiff.models.family import Config, Family, Source, blocks, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
 
@@ -70,10 +70,7 @@ LLADA2 = Family(
     model_types=("llada2_moe", "llada21_moe"),
     facts=lambda config: {
         **published(config, mask_id=156895, stop_ids=(156892,)),
-        "attention": "block_causal",
-        "block_length": config.get("block_length") or config.get("block_size") or 32,
-        "length": "blocks",
-        "cache": "prefix",
+        **blocks(config.get("block_length") or config.get("block_size") or 32),
         "edits": config.get("model_type") == "llada21_moe",
     },
     build=_build,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.family import Config, Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
+from ctrldiff.models.family import Config, Family, published
+from ctrldiff.models.transformers import causal
 
 
 def _config(config: Config) -> dict[str, Any]:
@@ -34,10 +33,6 @@ def _config(config: Config) -> dict[str, Any]:
     }
 
 
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    return build_causal(source, spec, "qwen3_moe", _config(source.config))
-
-
 LLADA_MOE = Family(
     name="LLaDA-MoE",
     models="LLaDA-MoE-7B-A1B-Base, LLaDA-MoE-7B-A1B-Instruct",
@@ -47,5 +42,5 @@ LLADA_MOE = Family(
     model_types=("lladamoe", "llada"),
     when=lambda config: "num_experts" in config,
     facts=lambda config: published(config, mask_id=156895, stop_ids=(156892, 156900)),
-    build=_build,
+    build=causal("qwen3_moe", _config),
 )

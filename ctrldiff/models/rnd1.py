@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from ctrldiff.models.family import Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
-
-
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    return build_causal(source, spec, "qwen3_moe", {"norm_topk_prob": True, **source.config})
-
+from ctrldiff.models.family import Family, published
+from ctrldiff.models.transformers import causal
 
 RND1 = Family(
     name="RND1",
@@ -24,5 +18,5 @@ RND1 = Family(
         "logit_shift": 1,
         "shift_border": "repeat",
     },
-    build=_build,
+    build=causal("qwen3_moe", lambda config: {"norm_topk_prob": True, **config}),
 )

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from ctrldiff.models.family import Family, Source, published
-from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import TransformersNetwork, build_causal
-
-
-def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    kind = "qwen3_moe" if "num_experts" in source.config else "qwen3"
-    return build_causal(source, spec, kind, source.config)
-
+from ctrldiff.models.family import Family, blocks, published
+from ctrldiff.models.transformers import causal
 
 SDAR = Family(
     name="SDAR",
@@ -22,10 +15,7 @@ SDAR = Family(
     tokenizer="Qwen2Tokenizer",
     facts=lambda config: {
         **published(config, mask_id=151669, stop_ids=(151643, 151645)),
-        "attention": "block_causal",
-        "block_length": config.get("block_size") or config.get("block_length") or 4,
-        "length": "blocks",
-        "cache": "prefix",
+        **blocks(config.get("block_size") or config.get("block_length") or 4),
     },
-    build=_build,
+    build=causal(lambda config: "qwen3_moe" if "num_experts" in config else "qwen3"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import LoadError, ModelError
-from ctrldiff.models.family import Source
+from ctrldiff.models.family import Config, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, same, whole
 
@@ -77,6 +77,23 @@ def build_causal(
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
     block = spec.block_length if spec.attention == "block_causal" else None
     return TransformersNetwork(uncaused(load_class(model, source, made, rename, split)), block)
+
+
+def unchanged(config: Config) -> Config:
+    """The config as it is."""
+    return config
+
+
+def causal(
+    kind: str | Callable[[Config], str], config: Callable[[Config], Config] = unchanged, rename: Rename = same
+) -> Callable[[Source, ModelSpec], TransformersNetwork]:
+    """`Family.build` by `build_causal`: of one kind, or the one that a config tells, with the fields that it needs."""
+
+    def build(source: Source, spec: ModelSpec) -> TransformersNetwork:
+        told = kind if isinstance(kind, str) else kind(source.config)
+        return build_causal(source, spec, told, config(source.config), rename)
+
+    return build
 
 
 def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:

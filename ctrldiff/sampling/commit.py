@@ -18,6 +18,11 @@ from ctrldiff.state import Scores, State, Step, Tokens, Where
 By: TypeAlias = Literal["confidence", "margin", "entropy", "surprise", "position", "random"]
 
 
+def leftmost(eligible: Where) -> Where:
+    """(B, T) bool: the first of each row's eligible positions."""
+    return eligible & (eligible.cumsum(1) == 1)
+
+
 def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Scores:
     """(B, T) higher is more certain: the token's marginal, best minus second best, minus entropy, minus surprise (the
     model's own log-probability of it, taken before the constraint), leftness, or a row's draw."""
@@ -136,8 +141,7 @@ class Prefix:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         scores = certainty(self.by, posterior, tokens, state)
-        leftmost = eligible & (eligible.cumsum(1) == 1)
-        stops = eligible & (scores < self.above) & ~leftmost
+        stops = eligible & (scores < self.above) & ~leftmost(eligible)
         return eligible & (stops.cumsum(1) == 0)
 
 
@@ -155,9 +159,8 @@ class Anchored:
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
-        leftmost = eligible & (eligible.cumsum(1) == 1)
         sure = certainty("confidence", posterior, tokens, state) >= self.above
-        return leftmost | (eligible & sure & (posterior.anchored().cpu() >= self.place))
+        return leftmost(eligible) | (eligible & sure & (posterior.anchored().cpu() >= self.place))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.protocols import Posterior, Processor
+from ctrldiff.sampling.commit import leftmost
 from ctrldiff.sampling.constrain import Chosen, Tables
 from ctrldiff.state import State, Step
 
@@ -37,7 +38,7 @@ class Layered:
         exact = bind_layers(self.tables, scores, state.written)
         if not self.leftmost:
             return exact
-        first = (state.open & (state.open.cumsum(1) == 1)).to(scores.device)
+        first = leftmost(state.open).to(scores.device)
         level = torch.where(exact.scores == -torch.inf, exact.scores, torch.zeros_like(exact.scores))
         alone = replace(exact, scores=torch.where(first[..., None], exact.scores, level))
         pairs = alone.chain.map()

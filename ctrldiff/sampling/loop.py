@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import torch
 
@@ -94,8 +95,8 @@ def forward(
     branches = [guide.branches(state, step) for guide in guides]
     views = [state, *(view for group in branches for view in group)]
     logits, *rest = denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
-    ends = [sum(len(group) for group in branches[: n + 1]) for n in range(len(branches))]
-    return logits, [rest[end - len(group) : end] for group, end in zip(branches, ends)]
+    following: Iterator[torch.Tensor] = iter(rest)
+    return logits, [list(islice(following, len(group))) for group in branches]
 
 
 def guided(
@@ -112,13 +113,6 @@ def guided(
     for processor in processors:
         logits = processor(logits, state, step)
     return logits
-
-
-def denoise(
-    denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
-) -> torch.Tensor:
-    """(B, T, V) logits after guidance and processors, from one batched call."""
-    return guided(*forward(denoiser, state, step, guides), state, step, processors, guides)
 
 
 def stack(states: Sequence[State]) -> State:

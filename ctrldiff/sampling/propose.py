@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import State, Tokens
 
@@ -23,5 +21,4 @@ class Draw:
     """An exact sample, drawn with each row's own generator; a complete row draws nothing."""
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens:
-        idle = np.random.default_rng(0)
-        return posterior.sample(rngs=[idle if done else rng for done, rng in zip(state.done.tolist(), state.rngs)])
+        return posterior.sample(rngs=state.drawing(~state.done))

@@ -105,8 +105,7 @@ class Particles:
             value[done] = torch.from_numpy(np.where(np.isnan(exact), -np.inf, exact))
         opened = (due & ~state.done).nonzero()[:, 0].tolist()
         if opened:
-            idle = np.random.default_rng(0)
-            rngs = [rng if row in opened else idle for row, rng in enumerate(state.rngs)]
+            rngs = state.drawing(due & ~state.done)
             drawn = stale.sample(self.completions, rngs=rngs)[opened].cpu().flatten(0, 1)
             rows = [row for row in opened for _ in range(self.completions)]
             exponents = self.strength * run.scores(score, rows, drawn).reshape(len(opened), -1)

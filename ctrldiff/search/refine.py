@@ -87,8 +87,7 @@ class Refine:
         if not rows:
             return state, rewards
         look = run.look(opened)
-        idle = np.random.default_rng(0)
-        rngs = [rng if row in rows else idle for row, rng in enumerate(look.state.rngs)]
+        rngs = look.state.drawing(~opened.done)
         drawn = look.posterior.sample(self.proposals, rngs=rngs).cpu()
         tried = torch.cat([state.tokens[:, None], drawn], 1)  # (B * n, 1 + proposals, T), what stands first
         values = np.stack([rewards] + [np.full(len(rewards), np.nan)] * self.proposals, 1)

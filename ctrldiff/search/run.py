@@ -91,8 +91,7 @@ class Run:
 
     def scores(self, score: Scored, rows: Sequence[int], tokens: Tokens) -> F64:
         """(N,) rewards of whole canvases (N, T) that stand in these rows; NaN where there is none."""
-        texts = [self.context.vocabulary.decode(ids).decode("utf-8", errors="replace") for ids in tokens.tolist()]
-        return score(rows, texts)
+        return score(rows, self.context.vocabulary.texts(tokens.tolist()))
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Found:
         """The canvases of one row."""
         n = self.state.shape[0] // len(self.chosen)
         own = self.state.gather(range(row * n, (row + 1) * n))
-        texts = [vocabulary.decode(ids).decode("utf-8", errors="replace") for ids in own.tokens.tolist()]
+        texts = vocabulary.texts(own.tokens.tolist())
         rewards = self.rewards[row * n : (row + 1) * n].tolist()
         return tuple(map(Candidate, texts, rewards, own.log_weight.tolist()))
 

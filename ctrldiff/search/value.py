@@ -45,8 +45,7 @@ class ValueDecoding:
         def select(move: Move, state: State, step: Step) -> State:
             new = move.before.open & ~state.open
             rows = new.any(1).nonzero()[:, 0].tolist()
-            idle = np.random.default_rng(0)
-            rngs = [rng if row in rows else idle for row, rng in enumerate(state.rngs)]
+            rngs = state.drawing(new.any(1))
             drawn = [state.tokens]
             if self.candidates > 1:
                 drawn += move.posterior.sample(self.candidates - 1, rngs=rngs).cpu().unbind(1)

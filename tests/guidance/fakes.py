@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from ctrldiff.guidance.guide import Guide, Tilt
-from ctrldiff.protocols import Denoiser, GuideContext
+from ctrldiff.protocols import Denoiser, Guidance, GuideContext, Processor
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.loop import forward, guided
 from ctrldiff.state import State, Step
 from tests.conftest import PIECES, VOCABULARY, toy
 
@@ -37,6 +38,13 @@ def context(rows: int = 3, denoiser: Denoiser | None = None, **changes: Any) -> 
 def prompts_of(state: State) -> Callable[[int, str], list[int]]:
     """`GuideContext.prompt` of a state whose rows all stand for the text "ab"."""
     return lambda row, text: state.prompt[row].tolist() if text == "ab" else encode(text)
+
+
+def denoise(
+    denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
+) -> torch.Tensor:
+    """The loop's (B, T, V) logits of one step, guides and processors included."""
+    return guided(*forward(denoiser, state, step, guides), state, step, processors, guides)
 
 
 def step_at(time: float, rows: int = 3, length: int = 8) -> Step:

@@ -11,12 +11,11 @@ from ctrldiff.constraints.basic import Regex
 from ctrldiff.guidance.guide import prepared
 from ctrldiff.guidance.target import Family
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.loop import denoise
 from ctrldiff.state import State
 from tests.cases import GUIDES
 from tests.conftest import NOISES, STOP, VOCABULARY, prompt, toy
 from tests.guidance.brute import every_canvas, log_sum, weights
-from tests.guidance.fakes import context, prompts_of, step_at
+from tests.guidance.fakes import context, denoise, prompts_of, step_at
 
 LANGUAGE = Regex("(19|2[0-3])[ab0-]{0,2}a?")
 T = 5

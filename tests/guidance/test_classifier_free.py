@@ -15,11 +15,10 @@ from ctrldiff.guidance.classifier_free import (
 )
 from ctrldiff.guidance.guide import prepared
 from ctrldiff.models.callable import from_callable
-from ctrldiff.sampling.loop import denoise
 from ctrldiff.state import State
 from tests.cases import hard_state
 from tests.conftest import MASK, NOISES, SIZE, ToyNetwork, spec, toy
-from tests.guidance.fakes import context, encode, prompts_of, step_at
+from tests.guidance.fakes import context, denoise, encode, prompts_of, step_at
 
 WRITABLE = slice(0, 16)  # neither the mask nor the pad
 

@@ -8,9 +8,8 @@ import torch
 import ctrldiff as cd
 from ctrldiff.errors import InputError
 from ctrldiff.guidance.guide import during, prepared
-from ctrldiff.sampling.loop import denoise
 from tests.conftest import MASK, SIZE, ToyNetwork, blank, logits_like, toy
-from tests.guidance.fakes import Towards, context, step_at
+from tests.guidance.fakes import Towards, context, denoise, step_at
 
 A, B = 11, 12
 

@@ -7,7 +7,6 @@ import torch
 
 pytest.importorskip("diffusers")
 from diffusers import BlockRefinementScheduler, LLaDA2Pipeline
-from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.json_schema import JsonSchema
@@ -15,22 +14,12 @@ from ctrldiff.engines.diffusers import ConstrainedBlockRefinement
 from ctrldiff.errors import BudgetTooSmall, InputError
 from tests.cases import CONSTRAINTS, legal, table
 from tests.conftest import MASK, SIZE, STOP, VOCABULARY
+from tests.engines.networks import qwen3
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
-    config = Qwen3Config(
-        vocab_size=SIZE,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        is_causal=False,
-    )
-    return Qwen3ForCausalLM(config).eval()
+    return qwen3(0, is_causal=False)
 
 
 def run(network, scheduler, prompt, gen_length, block_length=4, **how):

@@ -5,31 +5,19 @@ import random
 import numpy as np
 import pytest
 import torch
-from transformers import Qwen3Config, Qwen3ForCausalLM
 
 from ctrldiff.engines.transformers import ConstrainedLogits, DreamHook
 from ctrldiff.errors import BudgetTooSmall, Infeasible, InputError, ShapeError
 from tests.cases import CONSTRAINTS, legal, table
 from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY
+from tests.engines.networks import qwen3
 
 NAMES = [name for name, description in CONSTRAINTS.items() if description is not None]
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(1)
-    config = Qwen3Config(
-        vocab_size=SIZE,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=8,
-        eos_token_id=STOP,
-        pad_token_id=PAD,
-    )
-    return Qwen3ForCausalLM(config).eval()
+    return qwen3(1, eos_token_id=STOP, pad_token_id=PAD)
 
 
 def until_stop(row):

@@ -26,7 +26,7 @@ from ctrldiff.models.memory import within_memory
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
-from tests.models.test_families import QWEN, Case, qwen_config
+from tests.models.published import QWEN, Case, qwen_config
 from tests.models.tiny_checkpoints import BOS, MASK, N_TOKENS, PAD, ROWS, STOP, save_checkpoint, save_tokenizer
 
 SIZES = Sizes(head=6, qkv_bias=True, width=12, layers=1, hidden=16)

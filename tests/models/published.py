@@ -1,0 +1,356 @@
+"""Every family's checkpoints as they are published, at toy size: their configs, and their names of the weights."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from tests.models.plain_transformer import Sizes, blocks, everything
+from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP
+
+QWEN = {
+    "embed": "model.embed_tokens.weight",
+    "norm": "model.norm.weight",
+    "head": "lm_head.weight",
+    "norm1": "model.layers.{n}.input_layernorm.weight",
+    "norm2": "model.layers.{n}.post_attention_layernorm.weight",
+    "q": "model.layers.{n}.self_attn.q_proj.weight",
+    "k": "model.layers.{n}.self_attn.k_proj.weight",
+    "v": "model.layers.{n}.self_attn.v_proj.weight",
+    "o": "model.layers.{n}.self_attn.o_proj.weight",
+    "q.bias": "model.layers.{n}.self_attn.q_proj.bias",
+    "k.bias": "model.layers.{n}.self_attn.k_proj.bias",
+    "v.bias": "model.layers.{n}.self_attn.v_proj.bias",
+    "q_norm": "model.layers.{n}.self_attn.q_norm.weight",
+    "k_norm": "model.layers.{n}.self_attn.k_norm.weight",
+    "gate": "model.layers.{n}.mlp.gate_proj.weight",
+    "up": "model.layers.{n}.mlp.up_proj.weight",
+    "down": "model.layers.{n}.mlp.down_proj.weight",
+    "router": "model.layers.{n}.mlp.gate.weight",
+    "expert": "model.layers.{n}.mlp.experts.{e}.{part}_proj.weight",
+}
+LLADA = {
+    "embed": "model.transformer.wte.weight",
+    "norm": "model.transformer.ln_f.weight",
+    "head": "model.transformer.ff_out.weight",
+    "norm1": "model.transformer.blocks.{n}.attn_norm.weight",
+    "norm2": "model.transformer.blocks.{n}.ff_norm.weight",
+    "q": "model.transformer.blocks.{n}.q_proj.weight",
+    "k": "model.transformer.blocks.{n}.k_proj.weight",
+    "v": "model.transformer.blocks.{n}.v_proj.weight",
+    "o": "model.transformer.blocks.{n}.attn_out.weight",
+    "gate": "model.transformer.blocks.{n}.ff_proj.weight",
+    "up": "model.transformer.blocks.{n}.up_proj.weight",
+    "down": "model.transformer.blocks.{n}.ff_out.weight",
+}
+BAILING = {
+    "embed": "model.word_embeddings.weight",
+    "norm": "model.norm.weight",
+    "head": "lm_head.weight",
+    "norm1": "model.layers.{n}.input_layernorm.weight",
+    "norm2": "model.layers.{n}.post_attention_layernorm.weight",
+    "qkv": "model.layers.{n}.attention.query_key_value.weight",
+    "o": "model.layers.{n}.attention.dense.weight",
+    "q_norm": "model.layers.{n}.attention.query_layernorm.weight",
+    "k_norm": "model.layers.{n}.attention.key_layernorm.weight",
+    "gate": "model.layers.{n}.mlp.gate_proj.weight",
+    "up": "model.layers.{n}.mlp.up_proj.weight",
+    "down": "model.layers.{n}.mlp.down_proj.weight",
+    "router": "model.layers.{n}.mlp.gate.weight",
+    "router.bias": "model.layers.{n}.mlp.gate.expert_bias",
+    "expert": "model.layers.{n}.mlp.experts.{e}.{part}_proj.weight",
+    "shared": "model.layers.{n}.mlp.shared_experts.{part}_proj.weight",
+}
+BESIDE = {  # DiffuLLaMA: embedding and head stand beside the network
+    ours: name.replace("model.", "denoise_model.", 1) for ours, name in QWEN.items()
+} | {"embed": "embed_tokens.weight", "head": "lm_head.weight"}
+ENCODER = {ours: name.replace("model.", "encoder.", 1) for ours, name in QWEN.items()} | {
+    "head": "diffusion_head.weight"
+}
+
+
+def qwen_config(s: Sizes, **more: Any) -> dict[str, Any]:
+    """What the config of a Qwen-like checkpoint says, in Qwen's words."""
+    return {
+        "vocab_size": s.rows,
+        "hidden_size": s.width,
+        "intermediate_size": s.hidden,
+        "num_hidden_layers": s.layers,
+        "num_attention_heads": s.heads,
+        "num_key_value_heads": s.groups,
+        "head_dim": s.head,
+        "max_position_embeddings": 64,
+        "rms_norm_eps": s.eps,
+        "rope_theta": s.base,
+        "hidden_act": "silu",
+        "tie_word_embeddings": s.tied,
+        "torch_dtype": "bfloat16",
+        **more,
+    }
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family's tiny checkpoint: sizes, published names, published config, and what it is to do."""
+
+    family: str
+    sizes: Sizes
+    names: dict[str, str]
+    config: dict[str, Any]
+    shift: int = 0
+    block: int | None = None
+    spec: dict[str, Any] = field(default_factory=dict)  # what a user would have to say
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return self.family + self.variant
+
+    def published(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if "qkv" not in self.names:
+            return {self._name(ours): tensor for ours, tensor in weights.items()}
+        one = {name: tensor for name, tensor in weights.items() if name.split(".", 1)[-1] not in ("q", "k", "v")}
+        for n in range(self.sizes.layers):
+            one[f"{n}.qkv"] = torch.cat([weights[f"{n}.{part}"] for part in "qkv"])
+        return {self._name(ours): tensor for ours, tensor in one.items()}
+
+    def _name(self, ours: str) -> str:
+        if ours in self.names:
+            return self.names[ours]
+        n, part = ours.split(".", 1)
+        if part.startswith("expert."):
+            _, e, which = part.split(".")
+            return self.names["expert"].format(n=n, e=e, part=which)
+        if part.startswith("shared."):
+            return self.names["shared"].format(n=n, part=part.split(".")[1])
+        return self.names[part].format(n=n)
+
+    def sees(self, length: int) -> torch.Tensor:
+        return everything(length) if self.block is None else blocks(length, self.block)
+
+
+def cases() -> list[Case]:
+    llada = Sizes(head=6, groups=4, base=500_000.0)
+    dream = Sizes(head=6, qkv_bias=True, eps=1e-6, base=1e6)
+    qwen3 = Sizes(head_norms=True, eps=1e-6, base=1e6)
+    tied = replace(dream, tied=True)
+    mixture = replace(qwen3, experts=4, top=2)
+    llada_moe = Sizes(head=6, groups=4, head_norms=True, base=50_000.0, experts=4, top=2, normalised=False)
+    llada2 = Sizes(
+        head_norms=True,
+        base=600_000.0,
+        rotary=0.5,
+        experts=8,
+        top=2,
+        shared=1,
+        first_dense=1,
+        router="sigmoid",
+        expert_groups=4,
+        top_groups=2,
+        scale=2.5,
+        eps=1e-6,
+    )
+    stop = {"eos_token_id": STOP, "pad_token_id": PAD}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "decoder_sparse_step": 1}
+    experts |= {"mlp_only_layers": [], "norm_topk_prob": True}
+    return [
+        Case(
+            "LLaDA",
+            llada,
+            LLADA,
+            {
+                "architectures": ["LLaDAModelLM"],
+                "auto_map": {"AutoModelForCausalLM": "modeling_llada.LLaDAModelLM"},
+                "model_type": "llada",
+                "activation_type": "silu",
+                "block_type": "llama",
+                "d_model": llada.width,
+                "embedding_size": ROWS,
+                "include_bias": False,
+                "include_qkv_bias": False,
+                "layer_norm_type": "rms",
+                "mask_token_id": MASK,
+                "max_sequence_length": 64,
+                "mlp_hidden_size": llada.hidden,
+                "mlp_ratio": 4,
+                "n_heads": llada.heads,
+                "n_kv_heads": llada.groups,
+                "n_layers": llada.layers,
+                "eos_token_id": STOP,
+                "pad_token_id": STOP,
+                "rms_norm_eps": llada.eps,
+                "rope": True,
+                "rope_theta": llada.base,
+                "vocab_size": N_TOKENS,
+                "weight_tying": False,
+            },
+        ),
+        Case(
+            "Dream",
+            dream,
+            QWEN,
+            qwen_config(
+                dream,
+                architectures=["DreamModel"],
+                auto_map={"AutoModel": "modeling_dream.DreamModel"},
+                model_type="Dream",
+                mask_token_id=MASK,
+                eos_token_id=STOP,
+                bos_token_id=STOP,
+                pad_token_id=STOP,
+                attention_dropout=0.0,
+                use_sliding_window=False,
+            ),
+            shift=1,
+        ),
+        Case(
+            "LLaDA-MoE",
+            llada_moe,
+            QWEN,
+            {
+                name: value
+                for name, value in qwen_config(
+                    llada_moe,
+                    architectures=["LLaDAMoEModelLM"],
+                    model_type="llada",
+                    mask_token_id=MASK,
+                    dense_intermediate_size=llada_moe.hidden,
+                    expert_intermediate_size=llada_moe.expert_hidden,
+                    shared_expert_intermediate_size=None,
+                    num_experts=4,
+                    num_experts_per_tok=2,
+                    norm_topk_prob=None,
+                    moe_layer_freq=[1, 1],
+                    moe_router_score_function="softmax",
+                    qk_layernorm=True,
+                    clip_qkv=None,
+                    partial_rotary_factor=1,
+                    **stop,
+                ).items()
+                if name not in ("head_dim", "intermediate_size")
+            },
+        ),
+        Case(
+            "LLaDA2",
+            llada2,
+            BAILING,
+            qwen_config(
+                llada2,
+                architectures=["LLaDA2MoeModelLM"],
+                auto_map={"AutoModelForCausalLM": "modeling_llada2_moe.LLaDA2MoeModelLM"},
+                model_type="llada2_moe",
+                num_experts=8,
+                num_shared_experts=1,
+                num_experts_per_tok=2,
+                n_group=4,
+                topk_group=2,
+                moe_intermediate_size=llada2.expert_hidden,
+                first_k_dense_replace=1,
+                routed_scaling_factor=2.5,
+                partial_rotary_factor=0.5,
+                score_function="sigmoid",
+                use_bias=False,
+                use_qkv_bias=False,
+                use_qk_norm=True,
+                rope_scaling=None,
+                mask_token_id=MASK,
+                block_length=4,
+                **stop,
+            ),
+            block=4,
+        ),
+        Case(
+            "SDAR",
+            qwen3,
+            QWEN,
+            qwen_config(
+                qwen3,
+                architectures=["SDARForCausalLM"],
+                auto_map={"AutoModelForCausalLM": "modeling_sdar.SDARForCausalLM"},
+                model_type="sdar",
+                mask_token_id=MASK,
+                fuse_cross_entropy=True,
+                **stop,
+            ),
+            block=4,
+        ),
+        Case(
+            "SDAR",
+            mixture,
+            QWEN,
+            qwen_config(
+                mixture,
+                architectures=["SDARMoeForCausalLM"],
+                model_type="sdar_moe",
+                mask_token_id=MASK,
+                block_size=3,
+                **experts,
+                **stop,
+            ),
+            block=3,
+            variant="-MoE",
+        ),
+        Case(
+            "RND1",
+            mixture,
+            QWEN,
+            qwen_config(
+                mixture,
+                architectures=["RND1LM"],
+                model_type="rnd1",
+                mask_token_id=MASK,
+                rope_scaling=False,
+                sliding_window=False,
+                **experts,
+                **stop,
+            ),
+            shift=1,
+        ),
+        Case(
+            "Fast-dLLM-v2",
+            tied,
+            QWEN,
+            qwen_config(
+                tied,
+                architectures=["Fast_dLLM_QwenForCausalLM"],
+                auto_map={"AutoModelForCausalLM": "modeling.Fast_dLLM_QwenForCausalLM"},
+                model_type="Fast_dLLM_Qwen",
+                bd_size=4,
+                **stop,
+            ),
+            shift=1,
+            block=4,
+            spec={"mask_id": MASK},
+        ),
+        Case(
+            "Efficient-DLM",
+            qwen3,
+            ENCODER,
+            qwen_config(
+                qwen3, architectures=["EfficientDLM"], model_type="edlm", block_size=4, mask_token_id=MASK, **stop
+            ),
+            block=4,
+        ),
+        Case(
+            "DiffuLLaMA",
+            llada,
+            BESIDE,
+            qwen_config(llada, architectures=["LlamaForCausalLM"], model_type="llama", **stop),
+            shift=1,
+            spec={"family": "DiffuLLaMA", "mask_id": MASK},
+        ),
+        Case(
+            "Bidirectional",
+            qwen3,
+            QWEN,
+            qwen_config(
+                qwen3,
+                architectures=["A2DQwen3LMHeadModel"],
+                model_type="a2d-qwen3",
+                **stop,
+            ),
+            spec={"mask_id": MASK},
+        ),
+    ]
+
+
+PROMPT, LENGTH = [72, 105, 33, 10, 65], 6

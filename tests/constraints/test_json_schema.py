@@ -187,6 +187,8 @@ def test_what_is_no_schema_is_said_to_be_none(bad):
 
 
 def test_contradictions_are_unsatisfiable():
+    with pytest.raises(ConstraintUnsatisfiable, match="#/properties/n: no number is from 5 to 3"):
+        JsonSchema({"properties": {"n": {"type": "integer", "minimum": 5, "maximum": 3}}, "required": ["n"]}).dfa()
     with pytest.raises(ConstraintUnsatisfiable, match="minLength 10 > maxLength 3"):
         JsonSchema({"type": "string", "minLength": 10, "maxLength": 3}).dfa()
 

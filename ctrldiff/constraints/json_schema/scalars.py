@@ -40,6 +40,8 @@ def number(context: Context, schema: Schema, at: str) -> Expression:
     if refuse_others(context, schema, at, "number", bounds):
         return NOTHING
     low, high = number_bounds(schema)
+    if low is not None and high is not None and low.value > high.value:
+        context.contradict(at, f"no number is from {low.value} to {high.value}")
     whole_only = "number" not in _names(schema)
     values = integers(low, high) if whole_only else decimals(low, high)
     if "multipleOf" not in schema:

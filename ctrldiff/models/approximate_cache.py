@@ -17,7 +17,7 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, network_rows, noisy, sequence
-from ctrldiff.models.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered
+from ctrldiff.models.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered, remember
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
 
@@ -94,11 +94,7 @@ class ApproximateCached:
             logits, _ = self._forward(torch.stack([job.ids[here] for job in group]), here, past, group[0].outside)
             for n, job in enumerate(group):
                 rows[job.row] = rows[job.row].index_copy(0, here.to(logits.device), logits[n])
-        self._kept |= kept
-        for key in kept:
-            self._kept.move_to_end(key)
-        while len(self._kept) > self.remember:
-            self._kept.popitem(last=False)
+        remember(self._kept, kept, self.remember)
         first = next(iter(rows.values()))
         out = torch.zeros((*state.shape, first.shape[-1]), dtype=torch.float32, device=first.device)
         for row, logits in rows.items():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import torch
 
 from ctrldiff.errors import ModelError
 
 Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
+
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +25,15 @@ class Kept:
     ids: torch.Tensor  # (P,) int64
     layers: Layers
     logits: torch.Tensor | None = None  # (L, V) rows of the pass they are from
+
+
+def remember(store: OrderedDict[Key, Kept], fresh: Mapping[Key, Kept], most: int) -> None:
+    """Put rows into a store that holds so many; the least recently put ones go."""
+    for key, kept in fresh.items():
+        store[key] = kept
+        store.move_to_end(key)
+    while len(store) > most:
+        store.popitem(last=False)
 
 
 class HasModule(Protocol):

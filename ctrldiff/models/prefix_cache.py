@@ -15,7 +15,7 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, network_rows, noisy, sequence
-from ctrldiff.models.keys_values import HasModule, Kept, cache_argument, forward, gathered
+from ctrldiff.models.keys_values import HasModule, Kept, cache_argument, forward, gathered, remember
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
 
@@ -97,8 +97,4 @@ class PrefixCached:
 
     def _keep(self, kept: Kept) -> None:
         kept = Kept(kept.ids, [(k.clone(), v.clone()) for k, v in kept.layers])  # not the whole batch with it
-        key = kept.ids.numpy().tobytes()
-        self._kept[key] = kept
-        self._kept.move_to_end(key)
-        while len(self._kept) > self.remember:
-            self._kept.popitem(last=False)
+        remember(self._kept, {kept.ids.numpy().tobytes(): kept}, self.remember)

@@ -12,6 +12,7 @@ import pytest
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid, SchemaInvalid, SchemaUnsupported
+from ctrldiff.limits import DEFAULT
 from ctrldiff.structured import output_type
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 3}
@@ -260,3 +261,11 @@ def test_checked_keywords_are_checked_when_the_answer_is_read():
     with pytest.raises(OutputInvalid, match="non-unique"):
         read('{"ids":[1,1]}')
     assert output_type(JsonSchema(UNIQUE, unsupported="ignore")).read('{"ids":[1,1]}') == {"ids": [1, 1]}
+
+
+def test_a_schema_is_never_taken_for_one_that_is_gone():
+    context = JsonSchema({}).context(DEFAULT)
+    for n in range(200):  # each made where the last one lay in memory
+        assert [str(n) in names for names, _ in context.patterns({"patternProperties": {f"^{n}$": True}})] == [True]
+        assert context.names_of({"properties": {f"p{n}": True}}) == (f"p{n}",)
+        assert context.constant([n]) == {"const": [n]}

@@ -107,6 +107,7 @@ def _drive(context: Context) -> Expression:
     known: dict[object, Expression] = {}
     under_way: set[object] = set()
     first = Sub(context.root, "#", root_shape(context))
+    held = [first.schema]  # schemas are told apart by identity, so none may go and leave its place to another
     stack: list[tuple[object, Walk]] = [(_key(first), _schema(context, first))]
     answer: Expression | None = None
     while True:
@@ -131,6 +132,7 @@ def _drive(context: Context) -> Expression:
         if len(stack) > MAX_DEPTH:
             raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
         under_way.add(key)
+        held.append(sub.schema)
         stack.append((key, _schema(context, sub)))
 
 
@@ -367,8 +369,7 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
     everything = yield replace(sub, schema=True)
     for case in scenarios(context, schema, sub.pointer):
         rest = case.properties(schema[keyword]) if keyword == "unevaluatedProperties" else case.array(schema[keyword])
-        made = context.keep(rest)
-        parts = [(yield Sub(made, f"{sub.pointer}/{keyword}", sub.shape, True))]
+        parts = [(yield Sub(rest, f"{sub.pointer}/{keyword}", sub.shape, True))]
         for held, pointer in case.holds:
             parts.append((yield Sub(held, pointer, sub.shape, True)))
         for failed, pointer in case.fails:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
@@ -29,6 +29,22 @@ FAMILY = {
 }
 
 MAX_PLACES = 5_000
+
+
+Made = TypeVar("Made")
+
+
+class ByIdentity(Generic[Made]):
+    """What was made of each object, told apart by identity. The objects are held: no other can take their place."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, Made]] = {}
+
+    def of(self, one: object, make: Callable[[], Made]) -> Made:
+        """What was made of it, or is made now."""
+        if id(one) not in self._known:
+            self._known[id(one)] = one, make()
+        return self._known[id(one)][1]
 
 
 @dataclass
@@ -57,16 +73,15 @@ class Context:
         self.references = References(self.root)
         self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
-        self._names: dict[int, tuple[str, ...]] = {}
+        self._names = ByIdentity[tuple[str, ...]]()
         self._patterns: dict[str, Dfa] = {}
-        self._constants: dict[int, dict[str, Any]] = {}
+        self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
-        self._made: list[dict[str, Any]] = []
-        self._members: dict[int, list[tuple[Dfa, Any]]] = {}
+        self._members = ByIdentity[list[tuple[Dfa, Any]]]()
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
-        self._compiled: dict[int, tuple[Expression, Dfa]] = {}
+        self._compiled = ByIdentity[Dfa]()
 
     @property
     def levels(self) -> int:
@@ -167,21 +182,20 @@ class Context:
 
     def names_of(self, *schemas: Any) -> tuple[str, ...]:
         """The properties named by `schemas` and all that apply beside them, in the order of reading."""
-        if len(schemas) == 1 and id(schemas[0]) in self._names:
-            return self._names[id(schemas[0])]
+        if len(schemas) == 1:
+            return self._names.of(schemas[0], lambda: self._read_names(schemas))
+        return self._read_names(schemas)
+
+    def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
         names: dict[str, None] = {}
         for member in self.together(schemas)[0]:
             names.update(dict.fromkeys(own_names(member)))
         self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
-        if len(schemas) == 1:
-            self._names[id(schemas[0])] = tuple(names)
         return tuple(names)
 
     def constant(self, value: Any) -> dict[str, Any]:
         """`{"const": value}`, the same object every time."""
-        if id(value) not in self._constants:
-            self._constants[id(value)] = {"const": value}
-        return self._constants[id(value)]
+        return self._constants.of(value, lambda: {"const": value})
 
     def requires(self, name: str) -> dict[str, Any]:
         """`{"required": [name]}` of objects, the same object every time."""
@@ -189,17 +203,9 @@ class Context:
             self._requires[name] = {"type": "object", "required": [name]}
         return self._requires[name]
 
-    def keep(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """Hold a schema made here, since schemas are told apart by identity."""
-        self._made.append(schema)
-        return schema
-
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
-        if id(expression) not in self._compiled:
-            dfa = compile_expression(expression, self.fuel.limits, self.fuel)
-            self._compiled[id(expression)] = expression, dfa
-        return self._compiled[id(expression)][1]
+        return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
 
     # ---- patterns
 
@@ -223,12 +229,13 @@ class Context:
 
     def patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
         """`patternProperties` as automata over names."""
-        if id(schema) not in self._members:
-            found = schema.get("patternProperties", {})
-            if not isinstance(found, dict):
-                raise SchemaInvalid("patternProperties is not an object")
-            self._members[id(schema)] = [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
-        return self._members[id(schema)]
+        return self._members.of(schema, lambda: self._read_patterns(schema))
+
+    def _read_patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
+        found = schema.get("patternProperties", {})
+        if not isinstance(found, dict):
+            raise SchemaInvalid("patternProperties is not an object")
+        return [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
 
 
 def in_document(pointer: str) -> str:

@@ -106,7 +106,7 @@ class ConstrainedSteps:
         """The constraint's table over the request's vocabulary; the last few are kept."""
         ends = set(req.eos_token_ids or ()) | set(req.sampling_params.stop_token_ids or ())
         stops = tuple(sorted(ends)) or (req.tokenizer.eos_token_id,)
-        words = (id(req.tokenizer), stops, req.vocab_size, cls.banned)
+        words = (req.tokenizer, stops, req.vocab_size, cls.banned)  # the tokenizer itself, so that it stays
         if words not in cls.vocabularies:
             cls.vocabularies[words] = Vocabulary.from_tokenizer(
                 req.tokenizer, stop_ids=stops, banned_ids=cls.banned, size=req.vocab_size

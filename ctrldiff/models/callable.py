@@ -67,10 +67,15 @@ class CallableDenoiser:
 
 
 def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
-    """(L,) int64: a row's prompt and canvas as the network reads them, filled up to a multiple of `round_to`."""
+    """(L,) int64: a row's prompt and canvas as the network reads them, filled up to a multiple of `round_to`.
+
+    Behind an open end the fill is as open: stop tokens there would say that the answer fills the canvas to its end.
+    """
     ids = torch.cat([state.prompt[row], state.tokens[row]])
     tail = -len(ids) % spec.round_to
-    return torch.cat([ids, torch.full((tail,), spec.stop_ids[0], dtype=ids.dtype)]) if tail else ids
+    unknown = spec.mask_id is not None and spec.noise == "mask" and bool(state.open[row, -1])
+    fill = spec.mask_id if unknown else spec.stop_ids[0]
+    return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
 
 def network_rows(prompt: int, length: int, spec: ModelSpec) -> torch.Tensor:

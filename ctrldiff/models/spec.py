@@ -44,8 +44,9 @@ class ModelSpec:
         edits: a written token may be changed by the model later (LLaDA2.1, uniform noise).
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
             Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
-        round_to: the sequence is filled up with stop tokens to a multiple of this, so that rows of like length
-            share a batch without padding masks. 1 for models that have not seen such a tail.
+        round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
+            padding masks: with masks behind an open end, else with stop tokens. 1 for models that have not seen such
+            a tail.
         canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many.
         family: the name of the family that builds the network, see `ctrldiff models`; "" to recognise it.
     Raises: NoMaskId, NoEndToken, or ModelError that names the field.

@@ -44,7 +44,7 @@ def test_mask_pad_bos_banned_and_tail_rows_never_win():
     assert torch.isneginf(logits[0, 0]).tolist() == [True, True, True, False, False, True]
 
 
-def test_the_network_sees_masks_and_a_tail_of_stops():
+def test_the_network_sees_masks_and_a_tail_like_the_end_of_the_canvas():
     seen = []
 
     def network(ids):
@@ -52,10 +52,10 @@ def test_the_network_sees_masks_and_a_tail_of_stops():
         return tell(ids)
 
     denoiser = cd.from_callable(network, spec(round_to=4), VOCABULARY)
-    state = denoiser.noise(State.blank([[0, 1], [0]], 3, written=torch.tensor([[-1, 4, -1], [-1, -1, -1]])))
-    denoiser(state)
+    written = torch.tensor([[-1, 4, -1], [-1, -1, -1], [-1, 4, 3]])
+    denoiser(denoiser.noise(State.blank([[0, 1], [0], [0, 1]], 3, written=written)))
     by_length = {ids.shape[1]: ids.tolist() for ids in seen}
-    assert by_length == {8: [[0, 1, 2, 4, 2, 3, 3, 3]], 4: [[0, 2, 2, 2]]}
+    assert by_length == {8: [[0, 1, 2, 4, 2, 2, 2, 2], [0, 1, 2, 4, 3, 3, 3, 3]], 4: [[0, 2, 2, 2]]}
 
 
 def test_rows_of_equal_length_share_a_call_and_complete_rows_have_none():

@@ -6,6 +6,7 @@ the same logits (a test compares them) but only at the wanted rows, without padd
 
 import torch
 import torch.nn.functional as F
+from attention import attention
 from tokenizer import BOS, EOS, MASK, PAD
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
@@ -80,13 +81,10 @@ class TrainingForward:
         self.window = torch.zeros(longest, longest).masked_fill(far, float("-inf"))
 
     def _rotation(self, theta: float, longest: int) -> tuple[Tensor, Tensor]:
-        """cos and sin for positions; sin carries the sign of rotate_half."""
+        """cos and sin, (longest, 1, D / 2), for positions."""
         speed = 1.0 / theta ** (torch.arange(0, self.size, 2, dtype=torch.float) / self.size)
-        angle = torch.outer(torch.arange(longest, dtype=torch.float), speed)
-        half = self.size // 2
-        cos, sin = torch.cat((angle, angle), 1).cos(), torch.cat((angle, angle), 1).sin()
-        sin[:, :half] *= -1
-        return cos, sin
+        angle = torch.outer(torch.arange(longest, dtype=torch.float), speed)[:, None]
+        return angle.cos(), angle.sin()
 
     def __call__(self, tokens: Tensor, rows: Tensor) -> Tensor:
         """(B, T) tokens and the flat indices of R rows of interest give (R, V) logits."""
@@ -110,17 +108,17 @@ class TrainingForward:
     def _attend(self, layer, hidden: Tensor, rows: Tensor | None = None) -> Tensor:
         batch, length, width = hidden.shape
         cos, sin = (part[:length] for part in self.turns[layer.attention_type])
-        half = self.size // 2
         qkv = layer.attn.Wqkv(layer.attn_norm(hidden)).view(batch, length, 3, self.heads, self.size)
-        qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, B, H, T, D)
-        qk = qkv[:2]
-        qk = qk * cos + torch.cat((qk[..., half:], qk[..., :half]), -1) * sin
-        # Written out: at these lengths its backward pass costs half of the fused kernel's on a CPU.
-        scores = qk[0] @ qk[1].mT * self.size**-0.5
-        if layer.attention_type == "sliding_attention":
-            scores = scores + self.window[:length, :length]
-        mixed = scores.float().softmax(-1).to(qkv.dtype) @ qkv[2]
-        mixed = mixed.transpose(1, 2).reshape(batch * length, width)
+        query, key, value = qkv.unbind(2)
+        query, key = _turned(query * self.size**-0.5, cos, sin), _turned(key, cos, sin)
+        near = self.window[:length, :length] if layer.attention_type == "sliding_attention" else None
+        mixed = attention(query, key, value, near)[0].reshape(batch * length, width)
         if rows is not None:
             return layer.attn.Wo(mixed[rows])
         return layer.attn.Wo(mixed).view(batch, length, width)
+
+
+def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """(B, T, H, D), each pair (i, i + D / 2) turned by its position's angle."""
+    left, right = heads.chunk(2, -1)
+    return torch.cat((left * cos - right * sin, right * cos + left * sin), -1).to(heads.dtype)

@@ -5,6 +5,7 @@ from itertools import islice
 from random import Random
 
 import torch
+from attention import attention
 from batches import batches, encode, pick_masks
 from export import export
 from mixture import stream
@@ -20,6 +21,14 @@ def test_the_training_forward_equals_that_of_transformers(model):
     rows = torch.arange(0, 3 * 48, 5)
     theirs = model(ids).logits.flatten(0, 1)[rows]
     torch.testing.assert_close(TrainingForward(model)(ids, rows), theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_the_gradients_of_attention_are_those_of_its_formula():
+    random = torch.Generator().manual_seed(4)
+    heads = [torch.randn(2, 5, 3, 4, generator=random, dtype=torch.double, requires_grad=True) for _ in range(3)]
+    near = torch.zeros(5, 5, dtype=torch.double).masked_fill(torch.ones(5, 5).tril(-3) > 0, -torch.inf)
+    for bias in (None, near):
+        assert torch.autograd.gradcheck(lambda *parts: attention(*parts, bias)[0], heads)
 
 
 @torch.no_grad()

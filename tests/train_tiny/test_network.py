@@ -28,7 +28,7 @@ def test_the_gradients_of_attention_are_those_of_its_formula():
     heads = [torch.randn(2, 5, 3, 4, generator=random, dtype=torch.double, requires_grad=True) for _ in range(3)]
     near = torch.zeros(5, 5, dtype=torch.double).masked_fill(torch.ones(5, 5).tril(-3) > 0, -torch.inf)
     for bias in (None, near):
-        assert torch.autograd.gradcheck(lambda *parts: attention(*parts, bias)[0], heads)
+        assert torch.autograd.gradcheck(lambda *parts, bias=bias: attention(*parts, bias)[0], heads)
 
 
 @torch.no_grad()

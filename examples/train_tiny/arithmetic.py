@@ -19,6 +19,14 @@ START = (
     "A shop has {a} {things}.",
     "{who} collected {a} {things}.",
     "{a} {things} (lie|are) on the table.",
+    "(On the table|In a drawer|In the shop|On a shelf) (there are|are|lie) {a} {things}.",
+    "{who} (found|bought|was given|received) {a} {things}.",
+    "Once there were {a} {things}.",
+    "Let us say that {who} has {a} {things}.",
+    "You start with {a} {things}.",
+    "We count {a} {things}.",
+    "{who} brings {a} {things} (home|to school|along).",
+    "(A friend of {who}|The teacher|The neighbour) has {a} {things}.",
 )
 GROUPS = (
     "{who} has {b} {boxes} with {a} {things} each.",
@@ -27,6 +35,12 @@ GROUPS = (
     "{who} (packs|fills) {b} {boxes}, each with {a} {things}.",
     "{who} buys {b} {boxes}. Every one of them (contains|has) {a} {things}.",
     "A shop sells {b} {boxes} with {a} {things} in each.",
+    "{b} {boxes} (hold|contain) {a} {things} each.",
+    "(On the table|In the room|In the shop) (stand|are) {b} {boxes} with {a} {things} in every one.",
+    "{who} (fills|packs) {b} {boxes} with {a} {things} each.",
+    "In each of {b} {boxes} there are {a} {things}.",
+    "We see {b} {boxes}, and {a} {things} in each of them.",
+    "{b} {boxes} arrive, each full of {a} {things}.",
 )
 MORE = (
     "{Who2} gives {them} {b} more.",
@@ -37,6 +51,13 @@ MORE = (
     "Another {b} {things} come in.",
     "(Later|Then|After that), {they} (gets|finds|buys) {b}.",
     "{Who2} adds {b}.",
+    "{b} more (turn up|are found|are bought|come).",
+    "{Who2} (brings|hands over|sends) {b} (more|others|{things}).",
+    "{They} (is given|picks up|makes) another {b}.",
+    "(Then|Later|The next day), {b} are added.",
+    "After a while there are {b} more.",
+    "{b} new {things} (come|are delivered).",
+    "{They} (buys|finds) a further {b}.",
 )
 LESS = (
     "{They} (gives away|loses|sells|uses|breaks) {b}.",
@@ -45,10 +66,19 @@ LESS = (
     "(Later|Then|After that), {they} (loses|sells|gives away) {b}.",
     "{b} of them (break|are lost|are sold|go missing|are gone).",
     "{b} {things} are (lost|sold|taken away).",
+    "{They} (throws away|eats|drops|spends) {b} of them.",
+    "{Who2} (borrows|gets|buys) {b} (of them|{things}) from {them}.",
+    "(Then|Later|The next day), {b} are (gone|sold|missing|broken).",
+    "But {b} (of them|) (fall down|get lost|are stolen).",
+    "{They} (lends|passes|mails) {b} to a friend.",
+    "{b} go to {who2}.",
 )
 SHARE = (
     "{They} (shares|splits|divides) (them|all of them) (equally|evenly) among {b} (friends|people|children).",
     "(They are|All of them are) (shared|split|divided) (equally|evenly) among {b} (friends|people|children).",
+    "{b} (friends|people|children) (share|split|divide) (them|all of them) (equally|evenly).",
+    "Everything is (shared|divided) (equally|evenly) between {b} (friends|people|children).",
+    "Each of {b} (friends|people|children) gets the same number of them.",
 )
 END_LEFT = (
     "How many {things} (are there|are left|remain|does that make) (now|in the end|)?",
@@ -56,6 +86,10 @@ END_LEFT = (
     "How many {things} (in all|in total|now)?",
     "What is the number of {things} now?",
     "Count the {things}.",
+    "How many {things} (do we have|is that|are there altogether)?",
+    "So how many {things} are there?",
+    "(Tell me|Say) how many {things} (there are|are left).",
+    "What (is|will be) the (count|total|number) (in the end|now)?",
 )
 END_SHARE = ("How many (does each get|{things} does each get|does everyone get)?", "What does each (one|of them) get?")
 SUMS = {
@@ -68,6 +102,19 @@ SUMS = {
         "How much is {a} plus {b}?",
         "The sum of {a} and {b}",
         "{a} + {b} =",
+        "{a} and {b} (together|in total|in all)",
+        "(Compute|Calculate|Work out|Find) {a} + {b}(.|)",
+        "Add {b} to {a}(.|)",
+        "{a} added to {b}",
+        "What do {a} and {b} (make|add up to|come to)?",
+        "(What is|Find|Give) the sum of {a} and {b}(?|.)",
+        "The total of {a} and {b}",
+        "{b} more than {a}",
+        "{a} increased by {b}",
+        "Put {a} and {b} together.",
+        "If you have {a} and get {b}, how many do you have?",
+        "{a} plus {b} (is|equals|makes)",
+        "(Please|Now|Quickly), {a} + {b}",
     ),
     "-": (
         "{a} - {b}",
@@ -78,6 +125,18 @@ SUMS = {
         "How much is {a} minus {b}?",
         "{a} less {b}",
         "{a} - {b} =",
+        "{a} take away {b}",
+        "(Compute|Calculate|Work out|Find) {a} - {b}(.|)",
+        "{b} less than {a}",
+        "{b} (subtracted|taken away) from {a}",
+        "(What is|Find|Give) the difference (of|between) {a} and {b}(?|.)",
+        "The difference of {a} and {b}",
+        "{a} reduced by {b}",
+        "What is left of {a} (after taking|without) {b}?",
+        "If you have {a} and lose {b}, how many are left?",
+        "{a} minus {b} (is|equals|makes)",
+        "(Please|Now|Quickly), {a} - {b}",
+        "Start from {a} and go down by {b}.",
     ),
     "*": (
         "{a} * {b}",
@@ -88,6 +147,14 @@ SUMS = {
         "How much is {a} times {b}?",
         "The product of {a} and {b}",
         "{a} * {b} =",
+        "{a} multiplied by {b}",
+        "(Compute|Calculate|Work out|Find) {a} * {b}(.|)",
+        "(What is|Find|Give) the product of {a} and {b}(?|.)",
+        "{a} (rows|bags|groups|boxes) of {b}",
+        "{a} times {b} (is|equals|makes)",
+        "How many are {a} times {b}?",
+        "(Please|Now|Quickly), {a} * {b}",
+        "{b}, {a} times over",
     ),
 }
 

@@ -70,6 +70,15 @@ def test_check_says_whether_an_instance_is_in_the_language_and_where_it_leaves_i
     assert ctrldiff("check", json.dumps(SCHEMA), "--explain", "{")[0] == 2
 
 
+def test_check_counts_no_keyword_as_enforced_where_it_is_refused(ctrldiff):
+    lists = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
+    short = lists | {"items": {"enum": [1, 2]}}
+    status, out, _ = ctrldiff("check", json.dumps({"properties": {"a": lists, "b": short}}), "--json")
+    facts = json.loads(out)
+    assert [one["pointer"] for one in facts["refused"]] == ["#/properties/a/uniqueItems"]
+    assert status and facts["enforced"]["uniqueItems"] == 1 and facts["enforced"]["items"] == 2
+
+
 def test_check_lists_refusals_and_says_so_by_its_status(ctrldiff):
     schema = {"type": "object", "properties": {"a": {"type": "string", "format": "regex"}}}
     status, out, _ = ctrldiff("check", json.dumps(schema), "--json")

@@ -73,8 +73,9 @@ def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
     """
     ids = torch.cat([state.prompt[row], state.tokens[row]])
     tail = -len(ids) % spec.round_to
-    unknown = spec.mask_id is not None and spec.noise == "mask" and bool(state.open[row, -1])
-    fill = spec.mask_id if unknown else spec.stop_ids[0]
+    fill = spec.stop_ids[0]
+    if spec.mask_id is not None and spec.noise == "mask" and state.open[row, -1]:
+        fill = spec.mask_id
     return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
 

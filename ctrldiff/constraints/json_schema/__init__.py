@@ -28,8 +28,8 @@ _MOST_IGNORED = 1_000
 class Report:
     """What became of a schema's keywords.
 
-    Fields: enforced (keyword, times); narrowed (pointer, how); refused (pointer, keyword, why);
-        ignored (the same, for keywords left out because `unsupported` says so).
+    Fields: enforced (keyword, in how many places of the document); narrowed (pointer, how); refused (pointer,
+        keyword, why); ignored (the same, for keywords left out because `unsupported` says so).
     """
 
     enforced: tuple[tuple[str, int], ...]
@@ -171,7 +171,7 @@ class JsonSchema(Description):
             if not context.refused:  # one that ends the walk where it stands, such as a reference outside
                 context.refused.append((error.facts["pointer"], error.facts["keyword"], error.message))
         return Report(
-            tuple(sorted(context.enforced.items())),
+            tuple(sorted(context.count_enforced().items())),
             tuple(context.narrowed),
             tuple(context.refused),
             self._enforced(limits)[1],

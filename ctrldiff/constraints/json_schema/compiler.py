@@ -157,7 +157,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
             f"{at} is a {type(schema).__name__}, not a schema", hint="a schema is an object or a boolean"
         )
     if context.references.ref_alone and "$ref" in schema:
-        context.enforce("$ref")
+        context.enforce(at, "$ref")
         target, pointer = context.references.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))
     parts: list[Expression] = []
@@ -169,7 +169,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     for keyword, combine in COMBINING.items():
         if keyword in schema:
             parts.append((yield from combine(context, schema, keyword, _beside(context, sub, keyword))))
-            context.enforce(keyword)
+            context.enforce(at, keyword)
     for keyword in ("unevaluatedProperties", "unevaluatedItems"):
         if schema.get(keyword, True) is not True:
             parts.append((yield from _unevaluated(context, schema, keyword, sub)))
@@ -209,7 +209,7 @@ def _types(context: Context, schema: Schema, at: str) -> list[str]:
     for name in names:
         if name not in TYPES:
             raise SchemaInvalid(f"{at}/type names {name!r}", hint=f"one of {', '.join(TYPES)}")
-    context.enforce("type")
+    context.enforce(at, "type")
     return [name for name in dict.fromkeys(names) if not (name == "integer" and "number" in names)]
 
 
@@ -234,7 +234,7 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
 
 def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
     """`enum` and `const`: the listed values, each in its canonical text."""
-    context.enforce(*(k for k in ("enum", "const") if k in schema))
+    context.enforce(sub.pointer, *(k for k in ("enum", "const") if k in schema))
     values = listed(schema)
     if "enum" in schema and "const" in schema:
         wanted = value_text(schema["const"], sort=True)
@@ -415,5 +415,5 @@ def refuse_others(context: Context, schema: Schema, at: str, kind: str, known: s
     unknown = [k for k in schema if k in FAMILY[kind] and k not in known]
     for keyword in unknown:
         context.refuse(f"{at}/{keyword}", keyword)
-    context.enforce(*(k for k in schema if k in FAMILY[kind] and k in known))
+    context.enforce(at, *(k for k in schema if k in FAMILY[kind] and k in known))
     return bool(unknown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -65,7 +66,7 @@ class Context:
     told_apart: bool = False  # some object has spent them
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
-    enforced: dict[str, int] = field(default_factory=dict)  # keyword, times
+    enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
     families = FAMILY
 
@@ -108,10 +109,14 @@ class Context:
         self.contradictions.append((pointer, what))
         return NOTHING
 
-    def enforce(self, *keywords: str) -> None:
-        """Count keywords that are enforced exactly."""
-        for keyword in keywords:
-            self.enforced[keyword] = self.enforced.get(keyword, 0) + 1
+    def enforce(self, at: str, *keywords: str) -> None:
+        """Note keywords of the schema at `at` that are enforced exactly, unless they are refused there."""
+        self.enforced.update((in_document(f"{at}/{keyword}"), keyword) for keyword in keywords)
+
+    def count_enforced(self) -> Counter[str]:
+        """In how many places of the document each keyword is enforced."""
+        refused = {in_document(pointer) for pointer, _, _ in self.refused}
+        return Counter(keyword for pointer, keyword in self.enforced if pointer not in refused)
 
     # ---- places
 

@@ -16,7 +16,7 @@ from ctrldiff.automata.members import guided, members, sample
 from ctrldiff.errors import ConstraintTooLarge, ShapeError
 from ctrldiff.kernels.ahead import ahead
 from ctrldiff.kernels.determinise import BYTES, OK, STATES
-from ctrldiff.kernels.minimise import folded, numbered, refined, told_apart
+from ctrldiff.kernels.minimise import edges_of, folded, numbered, refined, told_apart
 from ctrldiff.kernels.product import product
 from ctrldiff.limits import DEFAULT, Fuel, Limits
 
@@ -257,11 +257,13 @@ def from_table(
     stands, loop = folded(table, accept, start, n_classes)
     table, accept, kept, like = numbered(table, accept, stands, start, n_classes)
     loop = loop[kept]
-    if loop.any() and not told_apart(table, accept, loop, n_classes, _ROUNDS):
-        edges = int(np.count_nonzero(table >= 0))
-        if edges * _EDGE_BYTES > limits.max_bytes:
-            raise ConstraintTooLarge("working memory (bytes)", edges * _EDGE_BYTES, limits.max_bytes)
-        table, accept, _, like = numbered(table, accept, refined(table, accept, n_classes), 0, n_classes)
+    if loop.any():
+        edges = edges_of(table, n_classes)
+        alike, minimal = told_apart(*edges, accept, loop, _ROUNDS)
+        if not minimal:
+            if edges[1].size * _EDGE_BYTES > limits.max_bytes:
+                raise ConstraintTooLarge("working memory (bytes)", edges[1].size * _EDGE_BYTES, limits.max_bytes)
+            table, accept, _, like = numbered(table, accept, refined(*edges, alike, n_classes), 0, n_classes)
     table = table.reshape(-1, n_classes)
     if not np.array_equal(like, np.arange(n_classes)):
         columns, merged = np.unique(like, return_inverse=True)

@@ -159,50 +159,78 @@ def numbered(table, accept, stands, start, n_classes):  # type: ignore[no-untype
 
 
 @kernel
-def told_apart(table, accept, loop, n_classes, rounds):  # type: ignore[no-untyped-def]
-    """Is every state on a loop unlike every other state? A proof by hashes of what the next few symbols show.
+def edges_of(table, n_classes):  # type: ignore[no-untyped-def]
+    """The edges of a table that is mostly dead: one entry in ten or twenty leads on.
 
-    Args: table (S * C,) int32; accept, loop (S,) bool; n_classes C; rounds: how far ahead to look at most.
-    Returns: True only if so, and then what `folded` left is minimal: of two equivalent states neither could be on a
-        loop, so some symbol would lead to two other such states, and so on without ever meeting a loop.
+    Returns: ptr (S + 1,), to (E,), label (E,), all int32: state s goes to `to[e]` by class `label[e]`, for the edges e
+        from ptr[s] to ptr[s + 1].
+    """
+    n_edges = 0
+    for i in range(table.size):
+        n_edges += 1 if table[i] >= 0 else 0
+    ptr = np.zeros(table.size // n_classes + 1, np.int32)
+    to, label = np.empty(n_edges, np.int32), np.empty(n_edges, np.int32)
+    e = 0
+    for s in range(ptr.size - 1):
+        for c in range(n_classes):
+            if table[s * n_classes + c] >= 0:
+                to[e], label[e] = table[s * n_classes + c], c
+                e += 1
+        ptr[s + 1] = e
+    return ptr, to, label
+
+
+@kernel
+def told_apart(ptr, to, label, accept, loop, rounds):  # type: ignore[no-untyped-def]
+    """Tell states apart by hashes of what the next few symbols show.
+
+    Args: ptr, to, label: the edges; accept, loop (S,) bool; rounds: how far ahead to look at most, at least once.
+    Returns: like (S,) int32, the first state with the same hash: two states with different ones are not equivalent;
+        and whether each state on a loop is unlike every other state. Then what `folded` left is minimal: of two
+        equivalent states neither could be on a loop, so some symbol would lead to two other such states, and so on
+        without ever meeting a loop.
     """
     n = accept.size
     n_loop = 0
-    look = np.empty(n, np.int64)
+    look, further = np.empty(n, np.int64), np.empty(n, np.int64)
+    like = np.zeros(n, np.int32)
     for s in range(n):
-        look[s] = 2 if accept[s] else 1
+        look[s] = 0x51ED270B if accept[s] else 0x2545F491
         n_loop += 1 if loop[s] else 0
-    further = np.empty(n, np.int64)
-    slots = _dead(2 * n + 1)
+    mask = 1
+    while mask < 2 * n:
+        mask = 2 * mask + 1
+    slots = _dead(mask + 1)
     kinds = 0
     for _ in range(rounds):
         for s in range(n):
             h = int(look[s])
-            for c in range(n_classes):
-                t = table[s * n_classes + c]
-                h = ((h ^ (int(look[t]) if t >= 0 else 0)) * 0x9E3779B97F4A7) & 0x7FFFFFFFFFFFFFF
-                h ^= h >> 29
-            further[s] = h
+            for e in range(ptr[s], ptr[s + 1]):
+                factor = (2 * int(label[e]) + 1) * 0x9E3779B97F4A7 & 0x7FFFFFFFFFFFFFF
+                h = (h + (int(look[to[e]]) ^ factor) * (factor | 1)) & 0x7FFFFFFFFFFFFFF
+            h = ((h ^ (h >> 29)) * 0x9E3779B97F4A7) & 0x7FFFFFFFFFFFFFF
+            further[s] = h ^ (h >> 29)
         look, further = further, look
         before, kinds = kinds, 0
         alone = 0  # states on a loop with a hash of their own
         for i in range(slots.size):
             slots[i] = -1
         for s in range(n):
-            slot = look[s] % slots.size
+            slot = int(look[s]) & mask
             while slots[slot] >= 0 and look[slots[slot]] != look[s]:
-                slot = (slot + 1) % slots.size
+                slot = (slot + 1) & mask
             if slots[slot] < 0:
                 slots[slot] = s
                 kinds += 1
                 alone += 1 if loop[s] else 0
             elif loop[s] or loop[slots[slot]]:
                 alone = -n
+            like[s] = slots[slot]
         if alone == n_loop:
-            return True
+            return like, True
         if kinds == before:  # looking further shows nothing new
-            return False
-    return False
+            return like, False
+    return like, False
 
 
 ITEMS, PLACE, OWNER, LEFT, RIGHT, MARKED, QUEUE = range(7)  # rows of a partition, an int32 array (7, n + 1)
@@ -244,51 +272,56 @@ def _split(partition, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
+def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
     """Merge equivalent states.
 
-    Args: table (S * C,) int32, next state, -1 is dead, every state can finish; accept (S,) bool; n_classes C.
+    Args: ptr, to, label: the edges; every state can finish; like (S,) int32, the first of those states that are not
+        yet known to differ, which are alike in accepting; n_classes C.
     Returns: stands (S,) int32; the first state of each block of equivalent states stands for it.
     Source: Hopcroft 1971, in the form for partial automata of Valmari and Lehtinen 2008, arXiv:0802.2826:
         O(m log m) for m edges.
     """
-    n = accept.size
-    m = 0
-    ptr = np.zeros(n + 1, np.int32)
-    for i in range(table.size):
-        if table[i] >= 0:
-            m += 1
-            ptr[table[i] + 1] += 1
-    fill = np.empty(n, np.int32)
-    for s in range(n):
-        fill[s] = ptr[s]
-        ptr[s + 1] += ptr[s]
-    tail = np.empty(m, np.int32)
-    into = np.empty(m, np.int32)  # edges grouped by where they lead; they are numbered class by class
-    bound = np.zeros(n_classes + 1, np.int32)
-    e = 0
+    n, m = like.size, to.size
+    bound = np.zeros(n_classes + 1, np.int32)  # edges are numbered class by class
+    into_ptr = np.zeros(n + 1, np.int32)
+    for e in range(m):
+        bound[label[e] + 1] += 1
+        into_ptr[to[e] + 1] += 1
     for c in range(n_classes):
-        for s in range(n):
-            t = table[s * n_classes + c]
-            if t >= 0:
-                tail[e] = s
-                into[fill[t]] = e
-                fill[t] += 1
-                e += 1
-        bound[c + 1] = e
+        bound[c + 1] += bound[c]
+    for s in range(n):
+        into_ptr[s + 1] += into_ptr[s]
+    free, fill = bound.copy(), into_ptr.copy()
+    tail = np.empty(m, np.int32)
+    into = np.empty(m, np.int32)  # edges grouped by where they lead
+    for s in range(n):
+        for e in range(ptr[s], ptr[s + 1]):
+            number = free[label[e]]
+            free[label[e]] += 1
+            tail[number] = s
+            into[fill[to[e]]] = number
+            fill[to[e]] += 1
 
     # Blocks of states and cords of edges refine each other until neither tells the other anything new. Numbers
     # that the helpers change are in arrays, and each helper is called with one type: each new one compiles it anew.
     blocks, cords = np.zeros((7, n + 1), np.int32), np.zeros((7, m + 1), np.int32)
     n_blocks, n_cords = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    which = _dead(n)
+    for s in range(n):  # their sizes, then their places, in the order of their first states
+        if like[s] == s:
+            which[s] = n_blocks[0]
+            n_blocks[0] += 1
+        blocks[OWNER, s] = which[like[s]]
+        blocks[RIGHT, which[like[s]]] += 1
+    for block in range(1, n_blocks[0]):
+        blocks[LEFT, block] = blocks[RIGHT, block - 1]
+        blocks[RIGHT, block] += blocks[LEFT, block]
+    for block in range(n_blocks[0]):
+        fill[block] = blocks[LEFT, block]
     for s in range(n):
-        blocks[ITEMS, s] = blocks[PLACE, s] = s
-    blocks[RIGHT, 0] = n
-    n_blocks[0] = 1
-    for s in range(n):
-        if accept[s]:
-            _mark(s, blocks, n_blocks)
-    _split(blocks, n_blocks)
+        place = fill[blocks[OWNER, s]]
+        fill[blocks[OWNER, s]] += 1
+        blocks[ITEMS, place], blocks[PLACE, s] = s, place
     for c in range(n_classes):
         if bound[c] < bound[c + 1]:
             cords[LEFT, n_cords[0]], cords[RIGHT, n_cords[0]] = bound[c], bound[c + 1]
@@ -305,7 +338,7 @@ def refined(table, accept, n_classes):  # type: ignore[no-untyped-def]
         cord += 1
         while block < n_blocks[0]:
             for i in range(blocks[LEFT, block], blocks[RIGHT, block]):
-                for k in range(ptr[blocks[ITEMS, i]], ptr[blocks[ITEMS, i] + 1]):
+                for k in range(into_ptr[blocks[ITEMS, i]], into_ptr[blocks[ITEMS, i] + 1]):
                     _mark(np.int64(into[k]), cords, n_cords)
             _split(cords, n_cords)
             block += 1

@@ -75,6 +75,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "everything": Everything(),
     "left to right": LeftToRight(TopK(), block=3),
     "prefix": Prefix(0.6),
+    "prefix, own": Prefix(0.6, own=0.3),
     "anchored": Anchored(0.6, 0.7),
     "certain free": CertainFree(TopK(), above=0.9),
     "left to right, certain free": LeftToRight(CertainFree(TopK()), block=16),

@@ -133,15 +133,20 @@ class Prefix:
     Nothing is written whose place a value still open on its left could move. In canonical JSON that matters: a
     closing quote that is likely somewhere must not be nailed down before the value in front of it is known.
     By "margin" the choice of positions does not depend on the proposed tokens, as exact weights need it to be.
+    `own`: the run ends as well where the model itself, before the constraint and what stands further right had a say,
+    gives the token less than this probability. 0 does not ask.
     """
 
     above: float = 0.9
     by: Literal["confidence", "margin"] = "confidence"
+    own: float = 0.0
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
-        scores = certainty(self.by, posterior, tokens, state)
-        stops = eligible & (scores < self.above) & ~leftmost(eligible)
+        sure = certainty(self.by, posterior, tokens, state) >= self.above
+        if self.own > 0:
+            sure &= certainty("surprise", posterior, tokens, state).exp() >= self.own
+        stops = eligible & ~sure & ~leftmost(eligible)
         return eligible & (stops.cumsum(1) == 0)
 
 

@@ -15,12 +15,13 @@ class Told:
     confidences: torch.Tensor
     entropies: torch.Tensor | None = None
     places: torch.Tensor | None = None
+    own: torch.Tensor | None = None  # the model's probabilities before the constraint, if others
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.confidences
 
     def surprise(self, tokens: torch.Tensor) -> torch.Tensor:
-        return -self.confidences.log()
+        return -(self.confidences if self.own is None else self.own).log()
 
     def margin(self) -> torch.Tensor:
         return 1 - self.confidences

@@ -127,6 +127,13 @@ def test_a_prefix_ends_before_the_first_doubt_but_never_is_empty():
     assert chosen(Prefix(1.1)(told, state.tokens, state, step(state))) == [[1]]
 
 
+def test_a_prefix_ends_where_the_model_on_its_own_would_say_something_else():
+    confidence, own = torch.full((1, 5), 0.99), torch.tensor([[0.01, 0.6, 0.5, 0.49, 1.0]])
+    told, state = Told(confidence, own=own), canvas(confidence)
+    for least, wanted in ((0.0, [0, 1, 2, 3, 4]), (0.5, [0, 1, 2]), (0.9, [0])):
+        assert chosen(Prefix(0.9, own=least)(told, state.tokens, state, step(state))) == [wanted]
+
+
 def test_what_is_sure_of_token_and_place_is_written_with_the_leftmost():
     confidence = torch.tensor([[0.1, 0.95, 0.95, 0.5, 0.99]])
     places = torch.tensor([[1.0, 0.995, 0.6, 1.0, 0.995]])

@@ -164,6 +164,44 @@ def walk_tokens(
 
 
 @kernel
+def walk_local(
+    edge_ptr: I32,
+    edge_to: I32,
+    edge_label: I32,
+    label_ptr: I32,
+    label_classes: I32,
+    label_sum: F64,
+    best: F64,
+    start: int,
+    classes: I32,
+    scores: F64,
+) -> F64:
+    """(T,) the log share of each token of one string among all tokens that may stand there after those before it.
+
+    A token may stand where something can still be written behind it; -inf from the first one that may not.
+    """
+    out = np.full(classes.size, -np.inf)
+    s = start
+    for t in range(classes.size):
+        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        if e < 0 or best[t + 1, edge_to[e]] == -np.inf or scores[t] == -np.inf:
+            break
+        high = -np.inf
+        for d in range(edge_ptr[s], edge_ptr[s + 1]):
+            if best[t + 1, edge_to[d]] > -np.inf:
+                high = max(high, label_sum[t, edge_label[d]])
+        if high == -np.inf:
+            break
+        total = 0.0
+        for d in range(edge_ptr[s], edge_ptr[s + 1]):
+            if best[t + 1, edge_to[d]] > -np.inf:
+                total += np.exp(label_sum[t, edge_label[d]] - high)
+        out[t] = scores[t] - high - np.log(total)
+        s = edge_to[e]
+    return out
+
+
+@kernel
 def walk_to(
     edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, end: int, classes: I32
 ) -> tuple[int, int]:

@@ -154,6 +154,16 @@ class ChainPosterior:
         ids = self._tokens(tokens)
         return self.port.give([row.surprise(v) for row, v in zip(self.rows, ids)], np.float32)
 
+    def local(self, tokens: Any) -> Any:
+        """(B, T) float32: the probability of each of these tokens by the scores at its own position alone, among the
+        tokens that some legal string goes on with after those before it.
+
+        1 where written, and where the constraint leaves nothing else; 0 from the first illegal one on.
+        Weights of edges do not count.
+        """
+        ids = self._tokens(tokens)
+        return self.port.give([row.local(v) for row, v in zip(self.rows, ids)], np.float32)
+
     def anchored(self) -> Any:
         """(B, T) float32: the probability of the likeliest automaton state before each position.
 

@@ -227,6 +227,18 @@ class Row:
         out[self.open] = -self.logits.at(self.open, tokens[self.open])
         return out
 
+    def local(self, tokens: I64) -> F64:
+        """(T,) the share of each of these tokens in all that may stand there after those before it; 1 where written."""
+        scores, chain = np.zeros(len(tokens)), self.table.chain
+        scores[self.open] = self.logits.at(self.open, tokens[self.open])
+        edge_ptr, edge_to, edge_label, _ = chain.edges
+        classes = self.table.written_class(np.where(self.written < 0, tokens, self.written))
+        shares = walk.walk_local(
+            *(edge_ptr, edge_to, edge_label, *chain.labels, self.label_sum, self.best, self.table.start),
+            *(classes, scores),
+        )
+        return np.exp(np.minimum(shares, 0.0))
+
     def leading(self) -> tuple[int, int]:
         """The leftmost open position, and the best token there by its own score and the tilt of its edge, of those that
         some legal string of positive weight goes on with. Ties: the smallest id."""

@@ -133,8 +133,9 @@ class Prefix:
     Nothing is written whose place a value still open on its left could move. In canonical JSON that matters: a
     closing quote that is likely somewhere must not be nailed down before the value in front of it is known.
     By "margin" the choice of positions does not depend on the proposed tokens, as exact weights need it to be.
-    `own`: the run ends as well where the model itself, before the constraint and what stands further right had a say,
-    gives the token less than this probability. 0 does not ask.
+    `own`: the run ends as well where the model gives the token less than this probability at its own position, among
+    what may stand there: the evidence further right, which marginals take in, is blind to what is open on the left. 0
+    does not ask.
     """
 
     above: float = 0.9
@@ -145,7 +146,7 @@ class Prefix:
         eligible = state.open & step.window
         sure = certainty(self.by, posterior, tokens, state) >= self.above
         if self.own > 0:
-            sure &= certainty("surprise", posterior, tokens, state).exp() >= self.own
+            sure &= posterior.local(tokens).cpu() >= self.own
         stops = eligible & ~sure & ~leftmost(eligible)
         return eligible & (stops.cumsum(1) == 0)
 

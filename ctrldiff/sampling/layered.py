@@ -180,6 +180,11 @@ class LayeredPosterior:
         own = -self.scores[..., : self.size].gather(2, tokens.to(self.scores.device)[..., None])[..., 0]
         return torch.where((self.written < 0).to(own.device), own, torch.zeros_like(own))
 
+    def local(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, T) float32: as `ChainPosterior.local`, by the scores of layer 0."""
+        plain = bind_rows([table.plain for table in self.tables], self.scores[..., : self.size], self.written)
+        return plain.local(tokens)
+
     def anchored(self) -> torch.Tensor:
         """(B, T) float32: the probability of the likeliest state before each position."""
         return self.chain.anchored()

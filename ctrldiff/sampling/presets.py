@@ -57,4 +57,4 @@ def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
     processors = (Temperature(temperature),) if temperature > 0 else ()
     if steps is not None:
         return Plan(Tables, Linear(steps), TopK(), propose, processors)
-    return Plan(Tables if temperature > 0 else LeftmostFirst, Linear(), Prefix(0.99), propose, processors)
+    return Plan(Tables if temperature > 0 else LeftmostFirst, Linear(), Prefix(0.99, own=0.9), propose, processors)

@@ -150,6 +150,26 @@ def test_surprise_is_what_was_bound_whatever_is_legal():
         np.testing.assert_allclose(got, np.where(case.written < 0, alone, 0.0), rtol=1e-6)
 
 
+def test_local_probabilities_are_shares_among_what_legal_strings_go_on_with():
+    for seed, case, table, truth in feasible_cases()[:400]:
+        rng = np.random.default_rng(seed)
+        strings = truth.strings[truth.probs > 0]
+        tokens = strings[rng.integers(len(strings))].copy()
+        if seed % 2:
+            tokens[rng.integers(case.length)] = rng.integers(case.vocabulary.size)
+            tokens = np.where(case.written < 0, tokens, case.written)
+        want = np.zeros(case.length)
+        for t in range(case.length):
+            strings = strings[(strings[:, :t] == tokens[:t]).all(axis=1)]
+            onward = sorted(set(strings[:, t].tolist()))
+            if tokens[t] not in onward:
+                break
+            weight = np.exp(case.log_probs[t, onward].astype(np.float64))
+            want[t] = 1.0 if case.written[t] >= 0 else weight[onward.index(tokens[t])] / weight.sum()
+        got = table.bind(case.log_probs, case.written).local(tokens)
+        np.testing.assert_allclose(got, want, atol=CLOSE, err_msg=str(seed))
+
+
 def test_sampled_strings_are_legal():
     for seed, case, table, truth in feasible_cases():
         possible = {tuple(s) for s in truth.strings[truth.best()].tolist()}

@@ -15,13 +15,17 @@ class Told:
     confidences: torch.Tensor
     entropies: torch.Tensor | None = None
     places: torch.Tensor | None = None
-    own: torch.Tensor | None = None  # the model's probabilities before the constraint, if others
+    own: torch.Tensor | None = None  # local probabilities
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         return self.confidences
 
     def surprise(self, tokens: torch.Tensor) -> torch.Tensor:
-        return -(self.confidences if self.own is None else self.own).log()
+        return -self.confidences.log()
+
+    def local(self, tokens: torch.Tensor) -> torch.Tensor:
+        assert self.own is not None
+        return self.own
 
     def margin(self) -> torch.Tensor:
         return 1 - self.confidences

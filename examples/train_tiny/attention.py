@@ -6,6 +6,7 @@ grain. As one operation whose results lie straight it takes a quarter off a trai
 
 import torch
 from torch import Tensor
+from torch.library import custom_op
 
 
 def _apart(heads: Tensor) -> Tensor:
@@ -20,7 +21,7 @@ def _together(heads: Tensor, like: Tensor) -> Tensor:
     return heads.view(batch, n_heads, length, size).transpose(1, 2).contiguous()
 
 
-@torch.library.custom_op("tiny::attention", mutates_args=())
+@custom_op("tiny::attention", mutates_args=())
 def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """The mixed values, (B, T, H, D), and the weights, (B * H, T, T).
 
@@ -41,7 +42,7 @@ def _(query, key, value, bias):
     )
 
 
-@torch.library.custom_op("tiny::attention_gradients", mutates_args=())
+@custom_op("tiny::attention_gradients", mutates_args=())
 def gradients(
     query: Tensor, key: Tensor, value: Tensor, weights: Tensor, mixed: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

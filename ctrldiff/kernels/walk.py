@@ -190,8 +190,6 @@ def walk_local(
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
             if best[t + 1, edge_to[d]] > -np.inf:
                 high = max(high, label_sum[t, edge_label[d]])
-        if high == -np.inf:
-            break
         total = 0.0
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
             if best[t + 1, edge_to[d]] > -np.inf:

@@ -5,8 +5,7 @@ grain. As one operation whose results lie straight it takes a quarter off a trai
 """
 
 import torch
-from torch import Tensor
-from torch.library import custom_op
+from torch import Tensor, library
 
 
 def _apart(heads: Tensor) -> Tensor:
@@ -21,7 +20,7 @@ def _together(heads: Tensor, like: Tensor) -> Tensor:
     return heads.view(batch, n_heads, length, size).transpose(1, 2).contiguous()
 
 
-@custom_op("tiny::attention", mutates_args=())
+@library.custom_op("tiny::attention", mutates_args=())
 def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:
     """The mixed values, (B, T, H, D), and the weights, (B * H, T, T).
 
@@ -42,7 +41,7 @@ def _(query, key, value, bias):
     )
 
 
-@custom_op("tiny::attention_gradients", mutates_args=())
+@library.custom_op("tiny::attention_gradients", mutates_args=())
 def gradients(
     query: Tensor, key: Tensor, value: Tensor, weights: Tensor, mixed: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

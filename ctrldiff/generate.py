@@ -42,7 +42,6 @@ from ctrldiff.protocols import (
 )
 from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.absent import Noting
-from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
@@ -133,8 +132,8 @@ class Generator:
         ask: the name of a bare value ("total"), or any words for a constraint.
         max_new_tokens: positions of the canvas. None: what the shortest answer needs and the model's usual room beyond
             it (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves.
-        steps: forward passes at most, the same share of the canvas each. None: the default preset, which takes as
-            many as the answer needs (`docs/decisions/0002-default-preset.md`).
+        steps: forward passes at most; the last of them writes all that is still open. None: as many as the answer
+            needs (`docs/decisions/0002-default-preset.md`).
         temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
         seed: fixes every draw. A row's draws depend on the seed and its own prompt, on nothing else.
         batch_size: rows per forward pass. Results do not depend on it.
@@ -329,7 +328,7 @@ class Generator:
                     processors=processors,
                     guides=guides,
                     schedule=self.schedule or preset.schedule,
-                    commit=self.commit or (BLIND if self.steps is None else TopK("margin")),
+                    commit=self.commit or BLIND,
                 )
                 found = self.search(run, state.fork(self.search.n))
                 seconds = time.perf_counter() - began

@@ -9,7 +9,7 @@ import torch
 
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, Constraint, Processor, Proposer, Schedule, Watcher
-from ctrldiff.sampling.commit import Prefix, TopK
+from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.schedules import Linear
@@ -52,9 +52,9 @@ class Cooling:
 
 
 def plan(steps: int | None = None, temperature: float = 0.0) -> Plan:
-    """The default preset, or with `steps` the fixed-rate one; above temperature 0 with exact samples."""
-    propose: Proposer = Draw() if temperature > 0 else Best()
-    processors = (Temperature(temperature),) if temperature > 0 else ()
-    if steps is not None:
-        return Plan(Tables, Linear(steps), TopK(), propose, processors)
-    return Plan(Tables if temperature > 0 else LeftmostFirst, Linear(), Prefix(0.99, own=0.9), propose, processors)
+    """The default preset, in at most `steps` passes: the last one writes all that is still open. Above temperature 0
+    with exact samples."""
+    commit = Prefix(0.99, own=0.9)
+    if temperature > 0:
+        return Plan(Tables, Linear(steps), commit, Draw(), (Temperature(temperature),))
+    return Plan(LeftmostFirst, Linear(steps), commit, Best())

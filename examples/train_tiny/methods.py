@@ -1,6 +1,7 @@
 """Ways to decode that `measure.py` compares, by name: ours, and what others published.
 
-A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass.
+A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass; "default" is as many
+as the answer needs then.
 """
 
 import re
@@ -97,7 +98,6 @@ def exact(commit) -> Plan:
 
 
 OURS: Mapping[str, Decode] = {
-    "default": looped(plan()),
     "left prefix .9": looped(left(Prefix(0.9))),
     "left prefix .97": looped(left(Prefix(0.97))),
     "left prefix .999": looped(left(Prefix(0.999))),
@@ -124,6 +124,7 @@ OURS: Mapping[str, Decode] = {
     "exact left 4 threshold .9": looped(exact(LeftToRight(Threshold(0.9), block=4))),
 }
 RATED: Mapping[str, Callable[[int | None], Decode]] = {
+    "default": lambda steps: looped(plan(steps)),
     **{name: (lambda steps, name=name: looped(baseline(name, steps))) for name in BASELINES},
     "exact MAP characters +.3": lambda steps: looped(baseline("exact MAP", steps), Prior.characters(0.3)),
     "exact MAP by surprise": lambda steps: looped(replace(baseline("exact MAP", steps), commit=TopK("surprise"))),

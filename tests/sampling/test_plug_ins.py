@@ -1,5 +1,7 @@
 """The smaller plug-ins: proposers, revise policies, stop rules, presets, decide."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -125,8 +127,8 @@ def test_normalised_keeps_what_is_forbidden_and_what_is_broken():
 # presets
 
 
-def test_steps_ask_for_the_fixed_rate_preset_and_temperature_for_samples():
-    assert plan(5).schedule == Linear(5) and plan(5).commit == TopK() and plan(5).propose == Best()
+def test_steps_limit_the_default_preset_and_temperature_asks_for_samples():
+    assert replace(plan(5), schedule=Linear()) == plan() and plan(5).schedule == Linear(5)
     assert plan(temperature=0.5).propose == Draw() and plan(temperature=0.5).processors == (Temperature(0.5),)
     assert plan().processors == () and plan().propose == Best()
 

@@ -7,7 +7,7 @@ import torch
 
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.errors import BudgetTooSmall
-from ctrldiff.sampling.commit import Everything, TopK
+from ctrldiff.sampling.commit import Everything
 from ctrldiff.sampling.constrain import FREE, Tables, normalised
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.loop import sample

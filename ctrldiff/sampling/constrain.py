@@ -100,6 +100,35 @@ class LeftmostFirst:
         return Tables(self.tables).settle(state)
 
 
+@dataclass(frozen=True)
+class LengthFirst:
+    """`Tables`, with the number of tokens of each row's text settled first, anew at every step: the likeliest of its
+    posterior, which is how much all the texts of a length weigh together. The best single text leans to the short.
+
+    Ties: the shortest. The queries are those of the exact posterior given that length.
+    """
+
+    tables: tuple[Table, ...]
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        tables, scores = Tables(self.tables), normalised(logits)
+        exact = tables.weigh(scores, state)
+        vocabularies = [table.vocabulary for table in self.tables if table.vocabulary]
+        after = sorted({i for v in vocabularies for i in (*v.stop_ids, v.pad_id) if i is not None})
+        over = torch.zeros(state.shape, dtype=torch.float64)  # how likely the text ends here or before
+        for token in after:
+            over += exact.confidence(torch.full(state.shape, token)).cpu()
+        over = torch.nn.functional.pad(over.cummax(dim=1).values, (0, 1), value=1.0)
+        length = over.diff(dim=1, prepend=torch.zeros_like(over[:, :1])).argmax(dim=1)
+        ended = (torch.arange(state.shape[1]) >= length[:, None]).to(scores.device)
+        inside = torch.ones(scores.shape[-1], dtype=torch.bool, device=scores.device)
+        inside[after] = False
+        return tables.weigh(scores.masked_fill(ended[:, :, None] == inside, -torch.inf), state)
+
+    def settle(self, state: State) -> State:
+        return Tables(self.tables).settle(state)
+
+
 FREE = Free()
 
 

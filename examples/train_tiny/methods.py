@@ -15,7 +15,7 @@ from ctrldiff.generate import Model
 from ctrldiff.posterior.table import Table
 from ctrldiff.sampling.baselines import BASELINES, baseline
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import LeftmostFirst, Tables
+from ctrldiff.sampling.constrain import LeftmostFirst, LengthFirst, Tables
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import Plan, plan
 from ctrldiff.sampling.propose import Best
@@ -115,6 +115,7 @@ OURS: Mapping[str, Decode] = {
     "left null -1": looped(plan(), Prior.null(-1.0)),
     "left items +1": looped(plan(), Prior.items(1.0)),
     "left reopen": looped(plan(), revise=LeastConfident(1, 0.5)),
+    "length first prefix .99": looped(Plan(LengthFirst, Linear(), Prefix(0.99, own=0.9), Best())),
     "exact prefix .99": looped(exact(Prefix(0.99))),
     "exact anchored .95": looped(exact(Anchored(0.95, 0.95))),
     "exact characters +.3": looped(exact(Prefix(0.99)), Prior.characters(0.3)),
@@ -128,6 +129,7 @@ RATED: Mapping[str, Callable[[int | None], Decode]] = {
     **{name: (lambda steps, name=name: looped(baseline(name, steps))) for name in BASELINES},
     "exact MAP characters +.3": lambda steps: looped(baseline("exact MAP", steps), Prior.characters(0.3)),
     "exact MAP by surprise": lambda steps: looped(replace(baseline("exact MAP", steps), commit=TopK("surprise"))),
+    "exact MAP length first": lambda steps: looped(Plan(LengthFirst, Linear(steps), TopK(), Best())),
     "S2": slotted(fill),
     "S3": slotted(fill, NOTE),
     "DIA": slotted(fill_to_measure),

@@ -1,92 +1,104 @@
-"""How much of real JSON Schema is built today: `python -m tests.benchmarks.schemas`.
+"""How much of real JSON Schema is built, and what of its instances: `python -m tests.benchmarks.schemas`.
 
-The sample of JSONSchemaBench (arXiv:2501.10868): built or refused per split, seconds, and whether an instance that
-jsonschema calls invalid is accepted in canonical spelling (it never may be).
+    [--narrowed FILE] [--every 1]
+
+The sample of JSONSchemaBench (arXiv:2501.10868), objects as open as their schemas leave them: built or refused per
+split and why, processor time and states, and the instances in canonical spelling. One that jsonschema calls invalid may
+never be accepted; a valid one that is not is listed in FILE: its schema, why, and where its text leaves the language.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import re
+import argparse
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import jsonschema_rs
-import numpy as np
-
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.explain import first_fault
 from ctrldiff.errors import CtrldiffError, SchemaUnsupported
 from tests.benchmarks.child import machine
-
-MEMBERS = 100  # of each schema
-LONG_NUMBER = re.compile(rb"[\d.]{16}")
-CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
+from tests.benchmarks.members import real_schemas
 
 
-def drawn(schema: JsonSchema, of: object, counts: Counter[str]) -> tuple[int, int]:
-    """Running counts of members drawn, and of those that jsonschema-rs refuses (it rounds long numbers: not those)."""
-    members, invalid = counts["members"], counts["members invalid"]
-    try:
-        valid = jsonschema_rs.validator_for(of, validate_formats=True).is_valid
-    except (ValueError, jsonschema_rs.ReferencingError):
-        return members, invalid
-    dfa, rng = schema.dfa(), np.random.default_rng(members)
-    shortest = dfa.shortest()
-    if shortest is None:
-        return members, invalid
-    for _ in range(MEMBERS):
-        member = dfa.sample(rng, len(shortest) + 200)
-        if not LONG_NUMBER.search(member):
-            members += 1
-            if not valid(json.loads(member)):
-                invalid += 1
-                print("invalid member:", member[:200])
-    return members, invalid
+@dataclass
+class Split:
+    """What became of the schemas of one origin, and of their instances."""
+
+    schemas: int = 0
+    seconds: list[float] = field(default_factory=list)  # of those that are built
+    states: list[int] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    instances: Counter[tuple[bool, bool]] = field(default_factory=Counter)  # (valid, accepted)
+
+    def row(self, name: str) -> str:
+        """A row of the table."""
+        why = ", ".join(f"{reason} {n}" for reason, n in self.refused.most_common()) or "-"
+        took = f"{median(self.seconds) * 1e3:.0f} ms | {median(self.states):,.0f}" if self.states else "- | -"
+        share = len(self.states) / self.schemas
+        narrowed, wrong = self.instances[True, False], self.instances[False, True]
+        said = f"{self.instances[True, True]} | {narrowed} | {wrong}"
+        return f"| {name} | {self.schemas} | {len(self.states)} ({share:.0%}) | {why} | {took} | {said} |"
+
+
+def why(text: bytes, fault: int) -> str:
+    """What keeps a valid instance from being written, by what stands where its text leaves the language."""
+    if text[fault : fault + 1] in (b"{", b"[") or text[fault - 1 : fault] in (b"{", b"["):
+        return "nested deeper than unrolled"
+    before, after = text[:fault].rpartition(b'"')[0][-1:], text[fault:].partition(b'"')[2]
+    if text[fault : fault + 1] == b"," or (before in (b"{", b",") and b'":' in text[fault:]) or after[:1] == b":":
+        return "names not told apart"
+    return "another spelling of a value"
 
 
 def main() -> None:
-    """Print a row per split, then why the refused ones were refused."""
-    path = CORPORA / "jsonschemabench_sample.jsonl.gz"
-    if not path.exists():
-        raise SystemExit(f"{path} is absent: set CTRLDIFF_CORPORA")
+    """Print a row per split, then times and reasons."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--narrowed", type=Path)
+    arguments.add_argument("--every", type=int, default=1)
+    given = arguments.parse_args()
     JsonSchema({"type": "object", "properties": {"a": {"type": "string", "pattern": "^a|b{2}$"}}}).dfa()  # warm
-    splits: dict[str, Counter[str]] = {}
-    seconds: list[float] = []
-    reasons: Counter[str] = Counter()
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            entry = json.loads(line)
-            counts = splits.setdefault(entry["split"], Counter())
-            counts["schemas"] += 1
-            began = time.perf_counter()
-            try:
-                schema = JsonSchema(entry["schema"], additional="any")
-                dfa = schema.dfa()
-            except CtrldiffError as error:
-                reasons[error.facts["keyword"] if isinstance(error, SchemaUnsupported) else error.code] += 1
-                continue
-            seconds.append(time.perf_counter() - began)
-            counts["built"] += 1
-            counts["members"], counts["members invalid"] = drawn(schema, entry["schema"], counts)
-            for test in entry["tests"]:
-                accepted = schema.canonical(test["data"]) in dfa
-                counts[("valid" if test["valid"] else "invalid") + (" accepted" if accepted else " not accepted")] += 1
-    columns = "split | schemas | built | valid accepted | valid narrowed away | invalid accepted"
-    print(f"{machine()}\n\n| {columns} | members drawn | of them invalid |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, c in sorted(splits.items()):
-        share = c["built"] / c["schemas"]
-        print(
-            f"| {name} | {c['schemas']} | {c['built']} ({share:.0%}) | {c['valid accepted']} "
-            f"| {c['valid not accepted']} | {c['invalid accepted']} | {c['members']} | {c['members invalid']} |"
-        )
-    seconds.sort()
+    splits: dict[str, Split] = {}
+    narrowed: list[tuple[str, str, str]] = []
+    for number, entry in enumerate(real_schemas()):
+        if number % given.every:
+            continue
+        split = splits.setdefault(entry["split"], Split())
+        split.schemas += 1
+        began = time.process_time()
+        try:
+            schema = JsonSchema(entry["schema"], additional="any")
+            dfa = schema.dfa()
+        except CtrldiffError as error:
+            split.refused[error.facts["keyword"] if isinstance(error, SchemaUnsupported) else error.code] += 1
+            continue
+        split.seconds.append(time.process_time() - began)
+        split.states.append(dfa.n_states)
+        for test in entry["tests"]:
+            text = schema.canonical(test["data"]).encode()
+            fault = first_fault(dfa, text)
+            split.instances[test["valid"], fault is None] += 1
+            if test["valid"] and fault is not None:
+                around = (text[max(0, fault - 60) : fault] + b" <HERE> " + text[fault : fault + 40]).decode(
+                    errors="replace"
+                )
+                narrowed.append((entry["name"], why(text, fault), around))
+    columns = "split | schemas | built | refused | median | states | valid accepted | narrowed away | wrong"
+    print(f"{machine()}\n\n| {columns} |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, split in sorted(splits.items()):
+        print(split.row(name))
+    seconds = sorted(second for split in splits.values() for second in split.seconds)
     print(f"\nbyte automaton: median {median(seconds) * 1e3:.1f} ms, p95 {seconds[int(0.95 * len(seconds))]:.2f} s")
-    print("refused most often: " + ", ".join(f"{k} {n}" for k, n in reasons.most_common(12)))
+    for title, found in (
+        ("refused", sum((split.refused for split in splits.values()), Counter())),
+        ("narrowed away", Counter(reason for _, reason, _ in narrowed)),
+    ):
+        print(f"{title}: " + ", ".join(f"{reason} {n}" for reason, n in found.most_common()))
+    if given.narrowed:
+        given.narrowed.write_text("".join(" | ".join(line) + "\n" for line in narrowed), encoding="utf-8")
 
 
 if __name__ == "__main__":

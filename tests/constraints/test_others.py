@@ -9,7 +9,7 @@ import pytest
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.others import cells
+from ctrldiff.constraints.json_schema.others import cells, order, parts
 
 INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 TERMINALS = {
@@ -55,7 +55,9 @@ def test_what_is_told_apart():
     assert '{"a":1,"b":2}' in JsonSchema(INTEGERS) and '{"b":1,"a":2}' not in JsonSchema(INTEGERS)
     assert '{"a":1,"a":2}' not in JsonSchema(INTEGERS) and '{"aa":1,"ab":2}' not in JsonSchema(INTEGERS)
     assert JsonSchema(INTEGERS).canonical({"b": 1, "a": 2}) == '{"a":2,"b":1}'
-    assert '{"IN1":"A","IN20":"B","OUT3":null}' in JsonSchema(TERMINALS)
+    assert '{"b":1,"item1":2,"item2":3}' in JsonSchema(INTEGERS) and '{"item1":2,"b":1}' not in JsonSchema(INTEGERS)
+    assert JsonSchema(INTEGERS).canonical({"x9": 0, "y1": 1, "b": 2, "a": 3}) == '{"a":3,"b":2,"y1":1,"x9":0}'
+    assert '{"IN20":"B","IN1":"A","OUT3":null}' in JsonSchema(TERMINALS)
     assert '{"IN1":"A","IN1":"B"}' not in JsonSchema(TERMINALS)
     how = dict(JsonSchema(TERMINALS).report().narrowed)["#"]
     assert "another beginning" in how
@@ -88,3 +90,28 @@ def test_cells_are_a_split_of_the_names(pattern, most):
         assert len(holds) == 1, name
     order = [cell.prefix + bytes(cell.bytes[:1]) for cell in split]
     assert order == sorted(order)
+
+
+@pytest.mark.parametrize(
+    "pattern", ['"[a-c]*"', '".*"', '"(item|x)[0-9]+"', '"([a-c]|[a-c][0-9]|k12)"', '"[ab][12]?"', r'"(x-)?[0-9]"']
+)
+@pytest.mark.parametrize("most", [2, 3, 10, 11, 28, 38, 78])
+def test_parts_and_their_cells_stand_in_the_order_of_the_names(pattern, most):
+    names = compile_expression(parse(pattern))
+    split = [(part, cell) for part, given in parts(names, most) for cell in cells(part, given)]
+    assert 1 < len(split) <= most
+    members = list(itertools.islice(names.members(), 400))
+    places = []
+    for name in sorted(members, key=order):
+        holds = [
+            n
+            for n, (part, cell) in enumerate(split)
+            if name in part
+            and name.startswith(cell.prefix)
+            and (not cell.bytes or name[len(cell.prefix)] in cell.bytes)
+        ]
+        assert len(holds) == 1, name
+        places += holds
+    assert places == sorted(places)
+    if len(members) <= most:
+        assert len(split) == len(members)

@@ -142,7 +142,7 @@ class JsonSchema(Description):
             return self._expression(context)
         except ConstraintTooLarge:
             # Telling names apart is what can be left out: unless the first try was the dear one, there is a second.
-            if not context.told_apart or context.fuel.spent.get("steps", 0) > limits.max_steps // 3:
+            if not context.told_apart or context.fuel.spent.get("steps", 0) > 2 * limits.max_steps // 5:
                 raise
         again = replace(self.context(limits), room=0)
         again.fuel.spent["steps"] = max(3 * limits.max_steps // 4, context.fuel.spent.get("steps", 0))

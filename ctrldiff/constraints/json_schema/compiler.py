@@ -21,6 +21,7 @@ from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
 from ctrldiff.constraints.json_schema.formats import NARROWED
+from ctrldiff.constraints.json_schema.others import order
 from ctrldiff.constraints.json_schema.recursion import marked
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.constraints.json_schema.unevaluated import scenarios
@@ -274,7 +275,7 @@ def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
 
 
 def ordered_text(value: Any, shape: Shape) -> str:
-    """The canonical text of a value at a place: properties in the place's order, then others by their bytes."""
+    """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
     return value_text(_ordered(value, shape), pretty=shape.context.whitespace != "compact", level=shape.level)
 
 
@@ -284,7 +285,7 @@ def _ordered(value: Any, shape: Shape) -> Any:
     if not isinstance(value, dict):
         return value
     named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
-    others = sorted((name for name in value if name not in named), key=spelled)
+    others = sorted((name for name in value if name not in named), key=lambda name: order(spelled(name)))
     return named | {name: _ordered(value[name], shape.other()) for name in others}
 
 

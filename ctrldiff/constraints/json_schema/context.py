@@ -63,7 +63,7 @@ class Context:
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
-    told_apart: bool = False  # some object has spent them
+    told_apart: int = 0  # how many of them were spent in all
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword

@@ -200,7 +200,7 @@ class _Rules:
             how = "at most one property without a name in the schema is written"
             if len(found.at_most_one) > 1:
                 how = "properties without a name in the schema are written in order, each with another beginning"
-                how += " (at most one, if that would be too large)"
+                how += " or last digit (at most one, if that would be too large)"
             context.narrow(sub.pointer, how)
         return found
 

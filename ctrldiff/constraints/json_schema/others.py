@@ -1,16 +1,19 @@
 """Properties that no schema names, so that no name ever comes twice.
 
-No finite automaton remembers every name it has read. So the names are split into cells by how they begin, the cells
-have an order (that of their bytes), and each gives at most one property: names of different cells differ. Each cell
-repeats the automaton of the value, which is what limits their number.
+No finite automaton remembers every name it has read. So the names are split into cells, first by the digit they end in,
+if any, and then by how they begin; the cells have an order (that digit, then their bytes), and each gives at most one
+property: names of different cells differ. Each cell repeats the automaton of the value, which is what limits their
+number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from heapq import heappop, heappush
-from itertools import groupby
+from itertools import groupby, islice
+from math import inf
 from operator import itemgetter
 
 import numpy as np
@@ -18,13 +21,17 @@ import numpy as np
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Concat, Expression, Language, Literal
+from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.context import Context
 
-MOST = 68  # cells: a letter or a digit each, and what lies between
-WORTH = ((28, 3), (10, 4))  # cells, and how many times `room` they may take: the first are worth the most
+MOST = 78  # cells: a letter or a digit each, what lies between, and last digits
+# Cells, how many times `room` they may take, and with all that has been spent before: the first are worth the most.
+WORTH = ((38, 4, 2.0), (29, 3, inf), (10, 4, inf))
+LETTERS = 28  # cells that names without a digit get before last digits are worth one each
+_DIGITS = "0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SPLITS = (  # byte to its group, finest first; bytes without one lie together
-    {ord(c): ord(c) for c in "0123456789" + _LETTERS + _LETTERS.upper()},
+    {ord(c): ord(c) for c in _DIGITS + _LETTERS + _LETTERS.upper()},
     {ord(c): ord(c) for c in _LETTERS},
     {ord(c): n for n, group in enumerate(("abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz")) for c in group},
 )
@@ -40,6 +47,8 @@ class Cell:
 
 def cells(names: Dfa, most: int) -> list[Cell]:
     """A split of the spelled names into at most `most` cells, in the order of their bytes; short prefixes first."""
+    if most < 2:
+        return [Cell(b"")]
     whole: list[Cell] = []
     heap: list[tuple[int, bytes, int]] = [(0, b"", 0)]
     while heap:
@@ -78,6 +87,42 @@ def _grouped(onward: list[int], most: int) -> list[tuple[int, ...]]:
     return [sum(coarsest[n * len(coarsest) // most : (n + 1) * len(coarsest) // most], ()) for n in range(most)]
 
 
+def order(name: bytes) -> tuple[bytes, bytes]:
+    """What spelled names without a place in the schema are sorted by."""
+    return name[-2:-1] if name[-2:-1].isdigit() else b"", name
+
+
+@cache
+def _ends() -> list[Dfa]:
+    """Spelled names that end in no digit, and in each."""
+    return [compile_expression(parse(f'(?s).*{last}"')) for last in ("[^0-9]", *_DIGITS)]
+
+
+def parts(names: Dfa, most: int) -> list[tuple[Dfa, int]]:
+    """The spelled names by the digit that they end in, those without one first; and how many of `most` cells each part
+    gets: as many as it has names, if they are few; what is left goes to the names without a digit."""
+    plain, *numbered = (names & end for end in _ends())
+    numbered = [part for part in numbered if not part.is_empty]
+    if plain.is_empty and len(numbered) > most:
+        runs = [numbered[n * len(numbered) // most : (n + 1) * len(numbered) // most] for n in range(most)]
+        return [(_together(run), 1) for run in runs]
+    if numbered and len(numbered) + (1 if plain.is_finite else LETTERS) > most:
+        return [(plain, most - 1), (_together(numbered), 1)]
+    found = [part for part in (plain, *numbered) if not part.is_empty]
+    sizes = [sum(1 for _ in islice(part.members(most + 1), most + 1)) if part.is_finite else most + 1 for part in found]
+    many = found[0] is plain and sizes[0] > most
+    shared = sorted((n for n in range(len(found)) if n == 0 or not many or sizes[n] <= most), key=sizes.__getitem__)
+    given, left = [1] * len(found), most - len(found)
+    for k, n in enumerate(shared):
+        more = min(sizes[n] - 1, left // (len(shared) - k))
+        given[n], left = given[n] + more, left - more
+    return list(zip(found, given, strict=True))
+
+
+def _together(parts: list[Dfa]) -> Dfa:
+    return compile_expression(Alt(tuple(Language(part) for part in parts)))
+
+
 @dataclass(frozen=True)
 class Others:
     """The properties without a name. at_most_one: of each of these, in this order. all_told: every name has its own."""
@@ -103,17 +148,22 @@ def told_apart(
         values = [context.compiled(value) for _, value in kinds]
         kinds = [(names, Language(value)) for (names, _), value in zip(kinds, values, strict=True)]
         size = sum(names.n_states + value.n_states for (names, _), value in zip(kinds, values, strict=True))
-        worth = (count for count, share in WORTH if count * size * copies <= share * context.room)
-        most = min(MOST, max(context.room // (size * copies), next(worth, 1), least))
+        room, size = context.room, size * copies
+        worth = (n for n, one, all_ in WORTH if n * size <= min(one * room, all_ * room - context.told_apart))
+        most = min(MOST, max(room // size, next(worth, 1), least))
     every = kinds[0][0]
     if len(kinds) > 1:
         apart = Alt(tuple(Language(names) for names, _ in kinds))
         every = compile_expression(apart, context.fuel.limits, context.fuel)
-    if most < 2 or (len(split := cells(every, most))) < 2:
+    found: list[Expression] = []
+    for part, given in parts(every, most) if most > 1 else ():
+        rests = _Rests([(names & part, value) for names, value in kinds])
+        for cell in cells(part, given):
+            found.append(Alt(tuple(Concat((*begun, colon, value)) for begun, value in rests.of(cell))))
+    if len(found) < 2:
         found = [Alt(tuple(Concat((Language(names), colon, value)) for names, value in kinds))]
     else:
-        context.told_apart, rests = True, _Rests(kinds)
-        found = [Alt(tuple(Concat((*begun, colon, value)) for begun, value in rests.of(cell))) for cell in split]
+        context.told_apart += len(found) * size
     told = every.is_finite and sum(1 for _ in every.members(len(found) + 1)) == len(found)
     return Others(tuple(found), told)
 

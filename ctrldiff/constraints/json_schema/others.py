@@ -94,20 +94,24 @@ def order(name: bytes) -> tuple[bytes, bytes]:
 
 @cache
 def _ends() -> list[Dfa]:
-    """Spelled names that end in no digit, and in each."""
-    return [compile_expression(parse(f'(?s).*{last}"')) for last in ("[^0-9]", *_DIGITS)]
+    """Spelled names that end in no digit, in any, and in each."""
+    return [compile_expression(parse(f'(?s).*{last}"')) for last in ("[^0-9]", "[0-9]", *_DIGITS)]
 
 
 def parts(names: Dfa, most: int) -> list[tuple[Dfa, int]]:
     """The spelled names by the digit that they end in, those without one first; and how many of `most` cells each part
     gets: as many as it has names, if they are few; what is left goes to the names without a digit."""
-    plain, *numbered = (names & end for end in _ends())
-    numbered = [part for part in numbered if not part.is_empty]
+    plain, every = (names & end for end in _ends()[:2])
+    if every.is_empty:
+        return [(plain, most)]
+    if not plain.is_finite and most < LETTERS + len(_DIGITS):
+        return [(plain, most - 1), (every, 1)]
+    numbered = [part for part in (every & end for end in _ends()[2:]) if not part.is_empty]
     if plain.is_empty and len(numbered) > most:
         runs = [numbered[n * len(numbered) // most : (n + 1) * len(numbered) // most] for n in range(most)]
-        return [(_together(run), 1) for run in runs]
-    if numbered and len(numbered) + (1 if plain.is_finite else LETTERS) > most:
-        return [(plain, most - 1), (_together(numbered), 1)]
+        return [(compile_expression(Alt(tuple(map(Language, run)))), 1) for run in runs]
+    if 1 + len(numbered) > most:
+        return [(plain, most - 1), (every, 1)]
     found = [part for part in (plain, *numbered) if not part.is_empty]
     sizes = [sum(1 for _ in islice(part.members(most + 1), most + 1)) if part.is_finite else most + 1 for part in found]
     many = found[0] is plain and sizes[0] > most
@@ -117,10 +121,6 @@ def parts(names: Dfa, most: int) -> list[tuple[Dfa, int]]:
         more = min(sizes[n] - 1, left // (len(shared) - k))
         given[n], left = given[n] + more, left - more
     return list(zip(found, given, strict=True))
-
-
-def _together(parts: list[Dfa]) -> Dfa:
-    return compile_expression(Alt(tuple(Language(part) for part in parts)))
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def told_apart(
         every = compile_expression(apart, context.fuel.limits, context.fuel)
     found: list[Expression] = []
     for part, given in parts(every, most) if most > 1 else ():
-        rests = _Rests([(names & part, value) for names, value in kinds])
+        rests = _Rests([(names & part, value) for names, value in kinds] if len(kinds) > 1 else [(part, kinds[0][1])])
         for cell in cells(part, given):
             found.append(Alt(tuple(Concat((*begun, colon, value)) for begun, value in rests.of(cell))))
     if len(found) < 2:

@@ -77,7 +77,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class LeftmostFirst:
+class LeftmostFirst(Tables):
     """`Tables`, with the leftmost open token settled on the evidence at its own position.
 
     The marginals further right are mixtures over all the places where a value still open may end. Multiplied into the
@@ -86,33 +86,26 @@ class LeftmostFirst:
     forbidden by -inf stays forbidden everywhere. The confidence of the choice is the model's own probability of it.
     """
 
-    tables: tuple[Table, ...]
-
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        exact = Tables(self.tables).weigh(normalised(logits), state)
+        exact = self.weigh(normalised(logits), state)
         tokens = exact.leading()
         first = tokens >= 0
         tokens = tokens.clamp(min=0)
         sure = torch.exp(-exact.surprise(tokens))
         return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure))
 
-    def settle(self, state: State) -> State:
-        return Tables(self.tables).settle(state)
-
 
 @dataclass(frozen=True)
-class LengthFirst:
+class LengthFirst(Tables):
     """`Tables`, with the number of tokens of each row's text settled first, anew at every step: the likeliest of its
     posterior, which is how much all the texts of a length weigh together. The best single text leans to the short.
 
     Ties: the shortest. The queries are those of the exact posterior given that length.
     """
 
-    tables: tuple[Table, ...]
-
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        tables, scores = Tables(self.tables), normalised(logits)
-        exact = tables.weigh(scores, state)
+        scores = normalised(logits)
+        exact = self.weigh(scores, state)
         vocabularies = [table.vocabulary for table in self.tables if table.vocabulary]
         after = sorted({i for v in vocabularies for i in (*v.stop_ids, v.pad_id) if i is not None})
         over = torch.zeros(state.shape, dtype=torch.float64)  # how likely the text ends here or before
@@ -123,10 +116,7 @@ class LengthFirst:
         ended = (torch.arange(state.shape[1]) >= length[:, None]).to(scores.device)
         inside = torch.ones(scores.shape[-1], dtype=torch.bool, device=scores.device)
         inside[after] = False
-        return tables.weigh(scores.masked_fill(ended[:, :, None] == inside, -torch.inf), state)
-
-    def settle(self, state: State) -> State:
-        return Tables(self.tables).settle(state)
+        return self.weigh(scores.masked_fill(ended[:, :, None] == inside, -torch.inf), state)
 
 
 FREE = Free()

@@ -10,6 +10,7 @@ never be accepted; a valid one that is not is listed in FILE: its schema, why, a
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -47,8 +48,7 @@ def why(text: bytes, fault: int) -> str:
     """What keeps a valid instance from being written, by what stands where its text leaves the language."""
     if text[fault : fault + 1] in (b"{", b"[") or text[fault - 1 : fault] in (b"{", b"["):
         return "nested deeper than unrolled"
-    before, after = text[:fault].rpartition(b'"')[0][-1:], text[fault:].partition(b'"')[2]
-    if text[fault : fault + 1] == b"," or (before in (b"{", b",") and b'":' in text[fault:]) or after[:1] == b":":
+    if re.match(rb'(,?")?[^"]*":', text[fault:]):  # a string before a colon
         return "names not told apart"
     return "another spelling of a value"
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from heapq import heappop, heappush
-from itertools import groupby, islice
+from itertools import groupby
 from math import inf
 from operator import itemgetter
 
@@ -110,10 +110,10 @@ def parts(names: Dfa, most: int) -> list[tuple[Dfa, int]]:
     if plain.is_empty and len(numbered) > most:
         runs = [numbered[n * len(numbered) // most : (n + 1) * len(numbered) // most] for n in range(most)]
         return [(compile_expression(Alt(tuple(map(Language, run)))), 1) for run in runs]
-    if 1 + len(numbered) > most:
-        return [(plain, most - 1), (every, 1)]
     found = [part for part in (plain, *numbered) if not part.is_empty]
-    sizes = [sum(1 for _ in islice(part.members(most + 1), most + 1)) if part.is_finite else most + 1 for part in found]
+    if len(found) > most:
+        return [(plain, most - 1), (every, 1)]
+    sizes = [sum(1 for _ in part.members(most + 1)) if part.is_finite else most + 1 for part in found]
     many = found[0] is plain and sizes[0] > most
     shared = sorted((n for n in range(len(found)) if n == 0 or not many or sizes[n] <= most), key=sizes.__getitem__)
     given, left = [1] * len(found), most - len(found)
@@ -147,8 +147,8 @@ def told_apart(
     if not single:
         values = [context.compiled(value) for _, value in kinds]
         kinds = [(names, Language(value)) for (names, _), value in zip(kinds, values, strict=True)]
-        size = sum(names.n_states + value.n_states for (names, _), value in zip(kinds, values, strict=True))
-        room, size = context.room, size * copies
+        room = context.room
+        size = copies * sum(names.n_states + value.n_states for (names, _), value in zip(kinds, values, strict=True))
         worth = (n for n, one, all_ in WORTH if n * size <= min(one * room, all_ * room - context.told_apart))
         most = min(MOST, max(room // size, next(worth, 1), least))
     every = kinds[0][0]

@@ -25,6 +25,7 @@
     │   └── PromptTooLong              prompt and answer do not fit the context
     ├── InputError                     an empty text, an unreadable line
     └── OutputInvalid                  legal text that the type's own rules refuse
+        └── Unsure                     values that the model did not believe in, with unsure="error"
 
 Every error says what happened and where, then why, then one to three ways out; `code` is stable, and the facts
 are attributes for code that catches it.
@@ -224,5 +225,11 @@ class OutputInvalid(CtrldiffError):
     code = "OUTPUT_INVALID"
 
 
+class Unsure(OutputInvalid):
+    """The constraint forced values on the model, and `unsure="error"` asked for none. Fields: raw, flags."""
+
+    code = "UNSURE"
+
+
 class CanvasWarning(UserWarning):
-    """Many more open positions than an answer of this type usually takes. A warning, not an error."""
+    """A canvas whose end bound the answer, or one much larger than answers of its type are. Not an error."""

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 import torch
 
-from ctrldiff.automata.dfa import Dfa
+from ctrldiff.arguments import check_arguments, known_names, texts_of
 from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.canvas import grown
+from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.basic import Choice
-from ctrldiff.constraints.branches import null_tables
 from ctrldiff.constraints.fields import field_table
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong
+from ctrldiff.decode import Decoded, Row
+from ctrldiff.errors import (
+    BudgetTooSmall,
+    CanvasWarning,
+    CtrldiffError,
+    InputError,
+    PromptTooLong,
+)
 from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.callable import PlainTokenizer, from_callable
@@ -40,20 +45,21 @@ from ctrldiff.protocols import (
     Schedule,
     StopRule,
 )
-from ctrldiff.result import Result, Usage
+from ctrldiff.result import Result
 from ctrldiff.sampling.absent import Noting
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.layered import EachLayer, Layered
+from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.stop import Never
 from ctrldiff.sampling.trace import Trace
-from ctrldiff.search.run import BLIND, Found, Run, Search, searchable
+from ctrldiff.search.run import BLIND, Run, Search, searchable
 from ctrldiff.state import State
-from ctrldiff.structured import OutputType, output_type
+from ctrldiff.structured import OutputType
 
 WIDE = 8  # how many times the usual canvas is worth a warning
 
@@ -92,12 +98,7 @@ class Model:
     def __call__(self, text: list[str], output: Any = str, **how: Any) -> list[Result]: ...
     def __call__(self, text: Any, output: Any = str, **how: Any) -> Any:
         """`Generator(self, output, **how)(text)`. Raises: InputError for an argument that it does not take."""
-        known = [field.name for field in fields(Generator)[2:]]
-        for name in how.keys() - known:
-            near = get_close_matches(name, known, n=1)
-            raise InputError(
-                f"no argument {name!r}", hint=f"{near[0]}=" if near else f"one of {', '.join(known)}", param=name
-            )
+        known_names(how, [field.name for field in fields(Generator)[2:]])
         return Generator(self, output, **how)(text)
 
 
@@ -112,17 +113,6 @@ def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
 
 
 @dataclass(frozen=True)
-class _Row:
-    """One text, read: its prompt's ids, the positions of its canvas, and what may be written there."""
-
-    text: str
-    ids: list[int]
-    canvas: int
-    type: OutputType
-    table: Table
-
-
-@dataclass(frozen=True)
 class Generator:
     """A model and a type, compiled once and called many times; a type with spans, once for every text.
 
@@ -130,8 +120,9 @@ class Generator:
         model: from `from_pretrained`.
         output: a type, a JSON Schema dict, or a constraint; see `output_type`.
         ask: the name of a bare value ("total"), or any words for a constraint.
-        max_new_tokens: positions of the canvas. None: what the shortest answer needs and the model's usual room beyond
-            it (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves.
+        max_new_tokens: positions of the canvas. None: what the shortest answer needs and the usual room beyond it
+            (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves; and when its end
+            binds the answer, the text is decoded again in a larger one. One still bound says so: `result.full`.
         steps: forward passes at most; the last of them writes all that is still open. None: as many as the answer
             needs (`docs/decisions/0002-default-preset.md`).
         temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
@@ -143,6 +134,9 @@ class Generator:
         search: many canvases for each row, and which of them is the answer: one of `ctrldiff.search`. It needs draws:
             a temperature above 0.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
+        unsure: what to do with values that the constraint forced on the model (`result.flags`): "flag" them and no
+            more, put "null" where the type allows it, or raise an "error", `Unsure`.
+        on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
         trace: keep the canvases of every step.
         limits: what compiling may cost.
@@ -167,50 +161,38 @@ class Generator:
     guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
     search: Search | None = None
     prior: Prior = Prior()
+    unsure: Literal["flag", "null", "error"] = "flag"
+    on_error: Literal["raise", "keep"] = "raise"
     nulls: bool = False
     trace: bool = False
     limits: Limits = DEFAULT
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("max_new_tokens", 1), ("batch_size", 1), ("temperature", 0), ("seed", 0)):
-            value = getattr(self, name)
-            kind = (int, float) if name == "temperature" else int
-            if value is None and name in ("steps", "max_new_tokens"):
-                continue
-            if not isinstance(value, kind) or not (value >= least and math.isfinite(value)):
-                what = "a finite number of" if name == "temperature" else "an int of"
-                raise InputError(f"{name}={value!r}: {what} at least {least}", param=name)
+        check_arguments(self)
         checked(self.guidance)
         if self.search is not None:
             others = self.edit, self.revise != Keep(), self.stop != Never(), self.trace, self.nulls
             searchable(self.search, self.temperature, *others)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
-        _ = self.null_tables
+        if self.nulls:
+            self.compiled.nulls(self.compiled.of("").description)
 
     @cached_property
+    def compiled(self) -> Compiled:
+        """The wanted type over the model's vocabulary."""
+        model, room = self.model, self.model.loaded.spec.canvas
+        return Compiled(self.output, self.ask, model.vocabulary, self.prior, self.limits, room, self.max_new_tokens)
+
+    @property
     def type(self) -> OutputType:
-        """The wanted type, read. An `outlines_core.Index` speaks of token ids: here they are the model's."""
-        return self._type(None)
+        """The wanted type, read."""
+        return self.compiled.type
 
-    def _type(self, document: str | None) -> OutputType:
-        wanted = self.output
-        if type(wanted).__module__.split(".")[0] == "outlines_core":
-            wanted = Dfa.from_index(wanted, list(self.model.vocabulary), self.limits)
-        return output_type(wanted, ask=self.ask, document=document)
-
-    @cached_property
+    @property
     def table(self) -> Table:
-        """The token table of the type over the model's vocabulary."""
-        return self._table(self.type)
-
-    def _table(self, type_: OutputType) -> Table:
-        """Compiled to its stated depth, and again if a canvas can hold more of a recursive type."""
-        vocabulary = self.model.vocabulary
-        table = self.prior.compile(type_.description, vocabulary, self.limits)
-        tokens = self.max_new_tokens or table.shortest + self.model.loaded.spec.canvas
-        reaching = type_.description.reaching(tokens, vocabulary, self.limits)
-        return table if reaching == type_.description else self.prior.compile(reaching, vocabulary, self.limits)
+        """The token table of the type over the model's vocabulary, in a usual canvas and for a plain text."""
+        return self.compiled.table(self.compiled.of(""))[1]
 
     @cached_property
     def branches(self) -> dict[str, Table]:
@@ -225,74 +207,127 @@ class Generator:
             label: self.prior.compile(Choice([label]), self.model.vocabulary, self.limits) for label in self.type.labels
         }
 
-    @cached_property
-    def null_tables(self) -> dict[str, Table]:
-        """For every key that may be null the table of the texts in which it is, if they are asked for; else empty."""
-        if not self.nulls:
-            return {}
-        description = self.type.description
-        if not isinstance(description, JsonSchema) or self.type.has_spans:
-            what = "a type with spans" if self.type.has_spans else "no object"
-            raise InputError(
-                f"nulls=True with {what}", hint="it is for objects whose fields may be null", param="nulls"
-            )
-        return null_tables(description, self.model.vocabulary, self.prior, self.limits)
-
     def __call__(self, text: Any) -> Any:
         """A result for a text; a list of results for a list of texts."""
         if isinstance(text, str):
             return next(self.each([text]))
-        if isinstance(text, bytes) or not isinstance(text, Iterable):
-            raise InputError(f"a {type(text).__name__} is not a text", hint="pass a str, or a list of them")
-        return list(self.each(list(text)))
+        return list(self.each(texts_of(text)))
 
     def each(self, texts: Sequence[str]) -> Iterator[Result]:
         """Results in the order of the texts, a batch at a time. Every text, and the guidance for it, is checked before
-        the first forward pass."""
-        rows = [self._row(text, n) for n, text in enumerate(texts)]
-        batches: list[list[_Row]] = []
+        the first forward pass. With `on_error="keep"` an error stands in the place of its text's result."""
+        rows: list[Row] = []
+        failed: dict[int, CtrldiffError] = {}
+        for n, text in enumerate(texts):
+            try:
+                rows.append(self._row(text, n))
+            except CtrldiffError as error:
+                if self.on_error == "raise":
+                    raise
+                failed[n] = error
+        batches = self._batches(rows)
+        guides = [self._guides(self._copies(batch)) for batch in batches]
+        ready: dict[int, Any] = dict(failed)
+        give = 0
+        for batch, guide in zip(batches, guides, strict=True):
+            ready.update(self._answers(batch, guide))
+            while give in ready:
+                yield ready.pop(give)
+                give += 1
+        while give in ready:
+            yield ready.pop(give)
+            give += 1
+
+    def _batches(self, rows: Sequence[Row]) -> list[list[Row]]:
+        """Neighbours with canvases of one length, as many as a forward pass takes."""
+        batches: list[list[Row]] = []
         most = max(1, self.batch_size // (self.search.n if self.search else 1))
         for row in rows:
-            if not batches or len(batches[-1]) == most or batches[-1][0].canvas != row.canvas:
+            last = batches[-1][0] if batches else None
+            alike = last and last.canvas == row.canvas
+            alike = alike and not (self.nulls and last and last.type.description != row.type.description)
+            if not alike or len(batches[-1]) == most:
                 batches.append([])
             batches[-1].append(row)
-        for batch, guides in [(batch, self._guides(self._copies(batch))) for batch in batches]:
-            yield from self._decode(batch, guides)
+        return batches
+
+    def _answers(self, rows: list[Row], guides: list[Guidance]) -> dict[int, Any]:
+        """By number: the result of each row, or with `on_error="keep"` its error. What the end of a canvas bound is
+        decoded again in a larger one, as long as it may grow."""
+        answers: dict[int, Any] = {}
+        todo = [(rows, guides)]
+        while todo:
+            rows, guides = todo.pop()
+            again = []
+            for one in self._decode(rows, guides):
+                larger = grown(one.row.canvas, one.wants, one.row.first, one.row.limit) if one.wants else 0
+                if larger > one.row.canvas:
+                    again.append(self._larger(one, larger))
+                    continue
+                try:
+                    answers[one.row.n] = self._finished(one)
+                except CtrldiffError as error:
+                    if self.on_error == "raise":
+                        raise
+                    answers[one.row.n] = error
+            todo += [(batch, self._guides(self._copies(batch))) for batch in self._batches(again)]
+        return answers
+
+    def _larger(self, one: Decoded, canvas: int) -> Row:
+        """The row in a larger canvas, what it has cost so far remembered."""
+        type_, table = self.compiled.table(one.row.type, canvas)
+        forwards, seconds = one.row.forwards + one.forwards, one.row.seconds + one.seconds
+        return replace(one.row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
+
+    def _finished(self, one: Decoded) -> Result:
+        """The answer, with a warning if its canvas bound it. Raises: OutputInvalid, Unsure."""
+        result = one.result(unsure=self.unsure)
+        if result.full:
+            warnings.warn(
+                f"text {one.row.n}: the end of its canvas of {one.row.canvas:,} positions bound the answer, so values "
+                "may be cut; give it more (max_new_tokens), a shorter text, or a type with bounds",
+                CanvasWarning,
+                stacklevel=4,
+            )
+        return result
 
     def check(self, text: str) -> int:
-        """The canvas that a text gets. Raises what decoding it would raise, without decoding."""
+        """The canvas that a text gets at first. Raises what decoding it would raise, without decoding."""
         return self._row(text, 0).canvas
 
-    def _row(self, text: str, n: int) -> _Row:
+    def _row(self, text: str, n: int) -> Row:
         """One text, its type and the length of its canvas."""
         if not isinstance(text, str):
             raise InputError(f"text {n} is a {type(text).__name__}, not a str", row=n)
         if not text.strip():
             raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
-        spec, wanted_type = self.model.loaded.spec, self._type(text) if self.type.has_spans else self.type
-        table = self._table(wanted_type) if self.type.has_spans else self.table
+        spec = self.model.loaded.spec
+        wanted_type, table = self.compiled.table(self.compiled.of(text))
         ids = self.model.loaded.prompt_ids(text, self.type.ask)
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
         least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
         usual = max(least, table.shortest + spec.canvas)
+        limit = room if table.longest is None else max(least, min(room, table.longest + 1))
         if wanted is None:
-            wanted = max(least, min(usual, room, usual if table.longest is None else table.longest + 1))
-        elif wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
-            warnings.warn(
-                f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not needed "
-                "distract the model and cost time; leave max_new_tokens out, or bound the type",
-                CanvasWarning,
-                stacklevel=4,
-            )
-        elif wanted < least:
-            what = "longest label" if self.branches else "shortest text of this type"
-            raise BudgetTooSmall(
-                f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
-                hint=f"max_new_tokens>={least}",
-                shortest=least,
-                budget=wanted,
-            )
+            wanted = max(least, min(usual, limit))
+        else:
+            limit = wanted
+            if wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
+                warnings.warn(
+                    f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not "
+                    "needed distract the model and cost time; leave max_new_tokens out, or bound the type",
+                    CanvasWarning,
+                    stacklevel=4,
+                )
+            elif wanted < least:
+                what = "longest label" if self.branches else "shortest text of this type"
+                raise BudgetTooSmall(
+                    f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
+                    hint=f"max_new_tokens>={least}",
+                    shortest=least,
+                    budget=wanted,
+                )
         if wanted > room:
             raise PromptTooLong(
                 f"text {n}: {len(ids):,} prompt + {wanted:,} answer tokens > context {spec.context:,}",
@@ -302,18 +337,20 @@ class Generator:
                 context=spec.context,
                 row=n,
             )
-        return _Row(text, ids, wanted, wanted_type, table)
+        return Row(n, text, ids, wanted, wanted, limit, wanted_type, table)
 
-    def _decode(self, rows: list[_Row], guides: list[Guidance]) -> list[Result]:
+    def _decode(self, rows: list[Row], guides: list[Guidance]) -> list[Decoded]:
         began = time.perf_counter()
         state = State.blank([row.ids for row in rows], rows[0].canvas, seed=self.seed)
         trace = Trace.start(self.model.vocabulary, state) if self.trace else None
-        probs: list[dict[str, float]] = [{} for _ in rows]
+        probs: Sequence[dict[str, float]] = [{} for _ in rows]
         nulls: Sequence[dict[str, float]] = [{} for _ in rows]
         denoiser = self.model.loaded.denoiser
         tables = tuple(row.table for row in rows)
         if self.branches:
             state, probs = decide(denoiser, state, Tables(tables), self.branches)
+            if trace:
+                trace.add(state, 1)
         else:
             preset = plan(self.steps, self.temperature)
             whole = not (self.commit or self.schedule or self.edit)  # plug-ins of the caller's get the plain posterior
@@ -331,15 +368,19 @@ class Generator:
                     commit=self.commit or BLIND,
                 )
                 found = self.search(run, state.fork(self.search.n))
-                seconds = time.perf_counter() - began
-                return [self._found(found, n, row.type, seconds) for n, row in enumerate(rows)]
+                took = time.perf_counter() - began
+                return [
+                    Decoded(row, found.state, int(found.chosen[n]), took, found=(found, n))
+                    for n, row in enumerate(rows)
+                ]
             if guides and isinstance(guides[-1], ByField):
                 layered = [self._fields(row.type, guides[-1].paths) for row in rows]
                 constraint = Layered(tuple(layered), leftmost=isinstance(constraint, LeftmostFirst))
                 processors = [EachLayer(one, layered[0].layers) for one in processors]
             propose = preset.propose
-            if self.null_tables:
-                propose = noting = Noting.start(preset.propose, self.null_tables, len(rows))
+            if self.nulls:
+                parts = self.compiled.nulls(rows[0].type.description)
+                propose = noting = Noting.start(preset.propose, parts, len(rows))
                 nulls = noting.found
             state = sample(
                 denoiser,
@@ -353,16 +394,17 @@ class Generator:
                 commit=self.commit or preset.commit,
                 revise=self.revise,
                 stop=self.stop,
+                select=NoteLegal(),
                 watch=trace.watch if trace else preset.watch,
             )
-        seconds = time.perf_counter() - began
-        return [self._result(state, n, row.type, seconds, probs[n], nulls[n], trace) for n, row in enumerate(rows)]
+        took = time.perf_counter() - began
+        return [Decoded(row, state, n, took, probs[n], nulls[n], trace) for n, row in enumerate(rows)]
 
-    def _copies(self, rows: list[_Row]) -> list[_Row]:
+    def _copies(self, rows: list[Row]) -> list[Row]:
         """Every row as often as it has canvases."""
         return rows if self.search is None else [row for row in rows for _ in range(self.search.n)]
 
-    def _guides(self, rows: list[_Row]) -> list[Guidance]:
+    def _guides(self, rows: list[Row]) -> list[Guidance]:
         """The guidance made ready for these rows."""
         guides = prepared(self.guidance, self._context(rows))
         if guides and isinstance(guides[-1], ByField):
@@ -374,7 +416,7 @@ class Generator:
                 self._fields(row.type, guides[-1].paths)  # refuse now what cannot be told apart later
         return guides
 
-    def _context(self, rows: list[_Row]) -> GuideContext:
+    def _context(self, rows: list[Row]) -> GuideContext:
         """What guides and rewards may know of these rows."""
         loaded = self.model.loaded
         return GuideContext(
@@ -395,51 +437,3 @@ class Generator:
         if self.nulls:
             raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
         return field_table(type_.description, paths, self.model.vocabulary, self.limits)
-
-    def _found(self, found: Found, n: int, type_: OutputType, seconds: float) -> Result:
-        """The answer of a search for row n."""
-        row = int(found.chosen[n])
-        result = self._result(found.state, row, type_, seconds, {}, {}, None)
-        return replace(
-            result,
-            usage=replace(result.usage, forwards=int(found.forwards[n])),
-            reward=float(found.rewards[row]),
-            candidates=found.candidates(n, self.model.vocabulary),
-        )
-
-    def _result(
-        self,
-        state: State,
-        row: int,
-        type_: OutputType,
-        seconds: float,
-        probs: dict[str, float],
-        nulls: dict[str, float],
-        trace: Trace | None,
-    ) -> Result:
-        ids = state.tokens[row].tolist()
-        vocabulary = self.model.vocabulary
-        data = vocabulary.decode(ids)
-        stops = [n for n, token in enumerate(ids) if token in vocabulary.stop_ids]
-        raw = data.decode("utf-8")
-        if probs:
-            log_prob = math.log(max(probs.values()))
-        else:
-            # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
-            log_prob = float(state.held_confidence[row].to(torch.float64).clamp(min=1e-45).log().nansum())
-        return Result(
-            output=type_.read(raw),
-            raw=raw,
-            log_prob=log_prob,
-            usage=Usage(
-                prompt_tokens=len(state.prompt[row]),
-                answer_tokens=stops[0] if stops else len(ids),
-                canvas=len(ids),
-                forwards=int(state.forwards[row]),
-                seconds=seconds,
-            ),
-            tokens=tuple(ids),
-            probs=probs,
-            nulls=nulls,
-            trace=trace.row(row) if trace else None,
-        )

@@ -146,11 +146,13 @@ class Move:
 
     Fields (B rows):
         before: the state that the step read.       posterior: what the tokens were proposed from.
+        wrote: (B, T) where the commit policy, or the end of the row, wrote; what was forced after it is not among them.
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
     """
 
     before: State
     posterior: Posterior
+    wrote: Where
     unguided: Callable[[], torch.Tensor]
 
 

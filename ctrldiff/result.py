@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+from ctrldiff.doubt import Flag
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
@@ -16,7 +17,8 @@ class Usage:
     """What a result cost.
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the batch it was decoded in).
+        forwards (denoiser calls this row took part in); seconds (wall clock of the batches it was decoded in). A canvas
+        that was too small counts too: its row was decoded again.
     """
 
     prompt_tokens: int
@@ -38,6 +40,9 @@ class Result:
         probs: every label's exact probability, for a lone choice; else empty.
         nulls: with `Generator(nulls=True)`, for every key of an object that may be null the exact probability that it
             is, in the last step that left it open; else empty.
+        full: the end of the canvas bound the answer: some token that might have come next could not have been finished
+            in the positions left, so a value may be cut and a list ended. False for answers that had room.
+        flags: the values that the constraint forced on the model, each with its place and the legal mass; `doubt.Flag`.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
@@ -52,6 +57,8 @@ class Result:
     trace: Trace | None = field(default=None, repr=False)
     reward: float | None = None
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+    full: bool = False
+    flags: tuple[Flag, ...] = ()
 
     @property
     def prob(self) -> float:

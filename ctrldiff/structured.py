@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,12 @@ class OutputType:
     ask: str
     read: Callable[[str], Any]
     labels: tuple[str, ...] = ()
+
+    def plain(self, text: str) -> OutputType:
+        """The type with strings and numbers like those of a text, where it leaves them open; else itself."""
+        if not isinstance(self.description, JsonSchema):
+            return self
+        return replace(self, description=self.description.plain(text))
 
     @property
     def has_spans(self) -> bool:

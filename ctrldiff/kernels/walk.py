@@ -216,3 +216,18 @@ def walk_to(
             return s, t
         s = edge_to[e]
     return s, classes.size
+
+
+@kernel
+def walk_states(
+    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, classes: I32
+) -> I32:
+    """(T + 1,) the states along one string of token classes, the start first; -1 behind a token that leads nowhere."""
+    out = np.full(classes.size + 1, -1, np.int32)
+    out[0] = start
+    for t in range(classes.size):
+        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, out[t], classes[t])
+        if e < 0:
+            break
+        out[t + 1] = edge_to[e]
+    return out

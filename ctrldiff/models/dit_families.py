@@ -61,7 +61,6 @@ def _facts(config: Config) -> dict[str, Any]:
         "time_input": "none" if read.level == "none" else "t",
         "attention": "full" if read.block_length is None else "block_causal",
         "block_length": read.block_length,
-        "length": "fixed" if read.block_length is None else "blocks",
         "edits": read.noise == "uniform" or read.family == "gidd",
         "context": read.context,
     }

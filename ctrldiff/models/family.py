@@ -87,7 +87,7 @@ class Family:
 
 def blocks(length: int) -> dict[str, Any]:
     """What `ModelSpec` says of a model that writes blocks of this length in order, none of which sees later ones."""
-    return {"attention": "block_causal", "block_length": length, "length": "blocks", "cache": "prefix"}
+    return {"attention": "block_causal", "block_length": length, "cache": "prefix"}
 
 
 def published(

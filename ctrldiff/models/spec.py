@@ -39,15 +39,14 @@ class ModelSpec:
 
     Fields, of decoding:
         context: most tokens of prompt and answer together.
-        length: "fixed", "blocks" (the canvas grows by `block_length`), "canvas" (it grows by `canvas` positions), or
-            "elastic" (`expand_id`, `delete_id` and `split_id` change how many positions there are).
         edits: a written token may be changed by the model later (LLaDA2.1, uniform noise).
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
             Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
         round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
             padding masks: with masks behind an open end, else with stop tokens. 1 for models that have not seen such
             a tail.
-        canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many.
+        canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many; more
+            where the type has more fields than that is room for, and the canvas grows when an answer fills it.
         family: the name of the family that builds the network, see `ctrldiff models`; "" to recognise it.
     Raises: NoMaskId, NoEndToken, or ModelError that names the field.
     """
@@ -70,10 +69,6 @@ class ModelSpec:
     first_token_ar: bool = False
     self_conditioning: bool = False
     ntk: float = 1.0
-    length: Literal["fixed", "blocks", "canvas", "elastic"] = "fixed"
-    expand_id: int | None = None
-    delete_id: int | None = None
-    split_id: int | None = None
     edits: bool = False
     prompt: str = "{text}"
     system: str = ""

@@ -172,8 +172,9 @@ class ChainPosterior:
         """
         return self.port.give([row.anchored() for row in self.rows], np.float32)
 
-    def leading(self) -> Any:
-        """(B, T) int64: the choice at each row's leftmost open position on the evidence there alone, -1 elsewhere.
+    def leading(self) -> tuple[Any, Any]:
+        """The choice at each row's leftmost open position on the evidence there alone, (B, T) int64, -1 elsewhere; and
+        (B,) float32 how probable, by the same evidence, everything is that may stand there (1 for a complete row).
 
         It is the token of the best log-probability at that position among those that some legal canvas of positive
         weight goes on with. A prior counts, the evidence further right does not: a token gains the log of the mean
@@ -182,11 +183,11 @@ class ChainPosterior:
         Raises: LogitsInvalid, Infeasible.
         """
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
-        for row, tokens in zip(self.rows, chosen):
+        masses = [1.0] * len(self.rows)
+        for b, (row, tokens) in enumerate(zip(self.rows, chosen)):
             if len(row.open):
-                t, token = row.leading()
-                tokens[t] = token
-        return self.port.give(chosen, np.int64)
+                tokens[row.open[0]], masses[b] = row.leading()
+        return self.port.give(chosen, np.int64), self.port.give(masses, np.float32)
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""

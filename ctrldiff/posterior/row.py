@@ -239,14 +239,15 @@ class Row:
         )
         return np.exp(np.minimum(shares, 0.0))
 
-    def leading(self) -> tuple[int, int]:
-        """The leftmost open position, and the best token there by its own score and the tilt of its edge, of those that
-        some legal string of positive weight goes on with. Ties: the smallest id."""
+    def leading(self) -> tuple[int, float]:
+        """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some
+        legal string of positive weight goes on with; and the summed probability of all those. Ties: the smallest id."""
         t = int(self.open[0])
         chain, s = self.table.chain, int(np.argmax(self.reach[t]))  # all before t is written: there is one state
         edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
         to, label = chain.edge_to[edges], chain.edge_label[edges]
-        value = np.where(self.best[t + 1, to] > -np.inf, self.label_best[t, label], -np.inf)
+        ahead = self.best[t + 1, to] > -np.inf
+        value = np.where(ahead, self.label_best[t, label], -np.inf)
         if len(chain.weight):
             value = value + self.tilt(t, edges)
         if not len(value) or value.max() == -np.inf:
@@ -259,7 +260,8 @@ class Row:
                 members = self.table.members(int(c))
                 scores = self.logits.of(t, members)
                 winners.append(int(members[np.argmax(scores == scores.max())]))
-        return t, min(winners)
+        legal = np.concatenate([label_classes[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
+        return min(winners), float(np.exp(self.scores.log_sum(self.open[:1])[t, legal]).sum())
 
     def tilt(self, t: int, edges: NDArray[np.integer]) -> F64:
         """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""

@@ -137,6 +137,13 @@ class Table:
             raise refusals.dead_end(self, state, ids, read)
         return int(state)
 
+    def states(self, tokens: Any) -> NDArray[np.int32]:
+        """(T + 1,) the states along a canvas, the start first. Raises: Infeasible, naming the first illegal token."""
+        self.walk(tokens)
+        edge_ptr, edge_to, edge_label, _ = self.chain.edges
+        classes = self.written_class(np.asarray(tokens, np.int64))
+        return walk.walk_states(edge_ptr, edge_to, edge_label, *self.chain.labels, self.start, classes)
+
     def ahead(self, state: int, after: int = 0) -> Table:
         """The table of what may follow from `state`, where `after` positions beyond the canvas are still to be written.
 
@@ -176,6 +183,16 @@ class Table:
             distance=fixed(a.distance, np.int32),
             accept=fixed(a.accept, np.uint8),
         )
+
+    @cached_property
+    def needs(self) -> NDArray[np.int64]:
+        """(S,) the positions that a text standing there takes at least, whichever of its tokens it goes on with: one,
+        and the longest of the shortest ways to finish behind it. 0 where it can only end."""
+        chain = self.chain
+        behind = np.where(chain.edge_to == self.tail, 0, 1 + chain.distance[chain.edge_to].astype(np.int64))
+        needs = np.zeros(self.n_states, np.int64)
+        np.maximum.at(needs, self.automaton.edge_from, behind)
+        return fixed(needs, np.int64)
 
     @cached_property
     def classes(self) -> Classes:

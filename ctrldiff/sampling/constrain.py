@@ -56,17 +56,26 @@ class Tables:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable it was; `before`
-    is the posterior that it was made in."""
+    """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable the model itself
+    found it there, `share` how probable among what might stand there; `before` is the posterior that it was made in."""
 
     posterior: Posterior
     before: Posterior
     first: torch.Tensor
     sure: torch.Tensor
+    share: torch.Tensor
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         """The marginals given the choice, and the choice's own probability where it was made."""
         return torch.where(self.first, self.sure, self.posterior.confidence(tokens))
+
+    def surprise(self, tokens: torch.Tensor) -> torch.Tensor:
+        """What the model itself says of each token, the choice included."""
+        return torch.where(self.first, -torch.log(self.sure), self.posterior.surprise(tokens))
+
+    def local(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The share of each token in what might stand there, the choice included: it had rivals."""
+        return torch.where(self.first, self.share, self.posterior.local(tokens))
 
     def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]:
         """The probabilities of branches before the choice was made: it may have been between them."""
@@ -84,15 +93,25 @@ class LeftmostFirst(Tables):
     first choice they drown it; so that choice is the model's own best token there among those that can still be
     completed, and everything after it is the exact posterior given that choice. Ties: the smallest id. What is
     forbidden by -inf stays forbidden everywhere. The confidence of the choice is the model's own probability of it.
+
+    believed: where less than this of the model's belief is in anything legal there, its evidence says nothing about
+    what is: the model wants to be elsewhere. There the choice is the token of the best whole completion, which knows
+    what it wants further right: `""` for a required string of which the text says nothing, and no debris.
     """
+
+    believed: float = 1e-3
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         exact = self.weigh(normalised(logits), state)
-        tokens = exact.leading()
+        tokens, mass = exact.leading()
         first = tokens >= 0
+        lost = mass < self.believed
+        if lost.any():
+            tokens = torch.where(lost[:, None], exact.map(), tokens)
         tokens = tokens.clamp(min=0)
         sure = torch.exp(-exact.surprise(tokens))
-        return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure))
+        share = torch.where(mass > 0, 1 / mass, 0.0)[:, None] * sure
+        return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure, share.clamp(max=1.0)))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,8 @@ class Layered:
         pairs = alone.chain.map()
         sure = exact.scores.gather(2, pairs[..., None])[..., 0].exp()
         chosen = exact.clamp(pairs % exact.size, first)
-        return cast(Posterior, Chosen(chosen, exact, first, sure))
+        share = exact.local(pairs % exact.size).to(sure.device)
+        return cast(Posterior, Chosen(chosen, exact, first, sure, share))
 
     def settle(self, state: State) -> State:
         """As without layers."""

@@ -75,11 +75,11 @@ def sample(
         again = edit(logits, state, step) & state.held & ~state.done[:, None]
         state, step = state.clear(again), step.widen(again)
         posterior = constraint.bind(logits, state)
-        move = Move(state, posterior, partial(guided, own, (), state, step, processors, ()))
         tokens = propose(posterior, state).cpu()
         confidence = posterior.confidence(tokens).cpu()
         finish = (stop(posterior, state, step) | state.done | (index + 1 >= steps))[:, None]
         where = ((commit(posterior, tokens, state, step) | step.last[:, None]) & step.window) | finish
+        move = Move(state, posterior, where & state.open, partial(guided, own, (), state, step, processors, ()))
         state = replace(state, forwards=state.forwards + (~state.done).to(torch.int64))
         state = state.write(where, tokens, confidence).recall(tokens)
         state = constraint.settle(state.reopen(revise(posterior, state, step) & ~finish))

@@ -36,14 +36,15 @@ class Trace:
     def start(vocabulary: Vocabulary, state: State) -> Trace:
         """A trace whose first frame is the canvas as given."""
         trace = Trace(vocabulary, [[] for _ in range(state.shape[0])])
-        trace._add(state, 0)
+        trace.add(state, 0)
         return trace
 
     def watch(self, state: State, step: Step, scores: Scores) -> None:
         """Keep the canvas after a step."""
-        self._add(state, step.index + 1)
+        self.add(state, step.index + 1)
 
-    def _add(self, state: State, step: int) -> None:
+    def add(self, state: State, step: int) -> None:
+        """Keep the canvas as it is after `step` steps."""
         for row, frames in enumerate(self.frames):
             if frames and all(piece is not None for piece in frames[-1].pieces):
                 continue  # the row was complete a step ago

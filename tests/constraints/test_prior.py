@@ -97,7 +97,7 @@ def test_the_leading_choice_counts_what_the_prior_makes_of_what_goes_on_from_it(
         tilt = np.logaddexp.reduce(weighted[mine]) - np.logaddexp.reduce(plain[mine])
         value[v] = float(scores[0, v]) + tilt
     want = max(value, key=lambda v: value[v])
-    assert weights.compile(regex, vocabulary).bind(scores).leading()[0] == want
+    assert weights.compile(regex, vocabulary).bind(scores).leading()[0][0] == want
 
 
 JSON_TEXTS = [

@@ -120,11 +120,14 @@ def test_forced_is_exactly_one_possible_token():
 
 def test_the_leading_choice_is_the_best_token_that_some_string_goes_on_with():
     for seed, case, table, truth in feasible_cases():
-        want = np.full(case.length, -1)
+        want, legal = np.full(case.length, -1), 1.0
         for t in np.flatnonzero(case.written < 0)[:1]:
             possible = sorted(set(truth.strings[truth.weights > -np.inf, t].tolist()))
             want[t] = max(possible, key=lambda v: case.log_probs[t, v])  # the first of equals
-        assert table.bind(case.log_probs, case.written).leading().tolist() == want.tolist(), seed
+            legal = np.exp(case.log_probs[t, possible].astype(np.float64)).sum()
+        tokens, mass = table.bind(case.log_probs, case.written).leading()
+        assert tokens.tolist() == want.tolist(), seed
+        assert mass == pytest.approx(legal, rel=1e-5), seed
 
 
 def test_a_place_is_as_certain_as_the_likeliest_state_before_it():

@@ -15,12 +15,13 @@ from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.loosen import without
+from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 
-_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion")
+_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion", "strings", "digits")
 _MOST_IGNORED = 1_000
 
 
@@ -54,6 +55,11 @@ class JsonSchema(Description):
             texts of the canvas can reach, within the limits (`reaching`).
         unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
             out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
+        strings: "any" writes every string. "plain" leaves out of those of which nothing is said but their length what
+            only debris looks like: a beginning with one of `:,]}`, and a bracket closed that was never opened.
+        digits: at most so many before the point of a number and behind it, (18, 6) say; more where the schema's own
+            bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
+            (`plain`).
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
@@ -66,6 +72,8 @@ class JsonSchema(Description):
     depth: int
     recursion: int | None
     unsupported: Literal["refuse", "check", "ignore"]
+    strings: Literal["any", "plain"] | None
+    digits: Digits | Literal["any"] | None
     document: str | None
 
     def __init__(
@@ -78,6 +86,8 @@ class JsonSchema(Description):
         depth: int = 2,
         recursion: int | None = None,
         unsupported: Literal["refuse", "check", "ignore"] = "refuse",
+        strings: Literal["any", "plain"] | None = None,
+        digits: Digits | Literal["any"] | None = None,
         document: str | None = None,
     ) -> None:
         choices = {
@@ -85,13 +95,16 @@ class JsonSchema(Description):
             "optional": ("omit", "write"),
             "additional": ("declared", "any"),
             "unsupported": ("refuse", "check", "ignore"),
+            "strings": ("any", "plain", None),
         }
-        for name, value in zip(choices, (whitespace, optional, additional, unsupported), strict=True):
+        for name, value in zip(choices, (whitespace, optional, additional, unsupported, strings), strict=True):
             if value not in choices[name]:
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
         for name, number, most in (("depth", depth, 64), ("recursion", 0 if recursion is None else recursion, 1_000)):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
                 raise SchemaInvalid(f"{name}={number!r}", hint=f"a whole number from 0 to {most:,}")
+        if digits not in (None, "any"):
+            digits = _digits(digits)
         if document is not None:
             check_document(document)
         object.__setattr__(self, "text", _read(schema))
@@ -101,11 +114,13 @@ class JsonSchema(Description):
         object.__setattr__(self, "depth", depth)
         object.__setattr__(self, "recursion", recursion)
         object.__setattr__(self, "unsupported", unsupported)
+        object.__setattr__(self, "strings", strings)
+        object.__setattr__(self, "digits", digits)
         object.__setattr__(self, "document", document)
 
     def __repr__(self) -> str:
         plain = {"whitespace": "compact", "optional": "omit", "additional": "declared", "depth": 2}
-        plain |= {"recursion": None, "unsupported": "refuse", "document": None}
+        plain |= {"recursion": None, "unsupported": "refuse", "strings": None, "digits": None, "document": None}
         said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
         return f"JsonSchema({self.text}{said})"
 
@@ -121,6 +136,11 @@ class JsonSchema(Description):
     def over(self, document: str | None) -> JsonSchema:
         """The same schema over another document."""
         return self._but(document=document)
+
+    def plain(self, document: str) -> JsonSchema:
+        """The same schema with strings and numbers like those of a text, as far as it leaves them open."""
+        strings: Any = self.strings or ("any" if structural(document) else "plain")
+        return self._but(strings=strings, digits=self.digits or digits_in(document))
 
     def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> JsonSchema:
         """The same schema, a recursion unrolled as far as texts of `tokens` tokens can reach, within the limits."""
@@ -185,7 +205,8 @@ class JsonSchema(Description):
 
     def _context_of(self, schema: Any, limits: Limits) -> Context:
         how = (self.whitespace, self.optional, self.additional, self.depth, self.document, self.recursion)
-        return Context(schema, limits.fuel(), *how)
+        digits = None if self.digits == "any" else self.digits
+        return Context(schema, limits.fuel(), *how, plain=self.strings == "plain", digits=digits)
 
     def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, and the keywords left out of it."""
@@ -211,6 +232,15 @@ class JsonSchema(Description):
 
         error = next(iter(jsonschema_rs.validator_for(self.schema, validate_formats=True).iter_errors(value)), None)
         return None if error is None else str(error.message)
+
+
+def _digits(given: Any) -> Digits:
+    whole = isinstance(given, tuple | list) and len(given) == 2 and all(type(n) is int for n in given)
+    if not whole or not (given[0] >= 1 and given[1] >= 0):
+        raise SchemaInvalid(
+            f"digits={given!r}", hint='digits=(18, 6): at most so many before and behind the point; or "any"'
+        )
+    return int(given[0]), int(given[1])
 
 
 def _read(schema: Any) -> str:

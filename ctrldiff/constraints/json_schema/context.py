@@ -60,6 +60,8 @@ class Context:
     depth: int = 2
     document: str | None = None
     recursion: int | None = None  # how often a recursive schema is entered again; None: `depth` times
+    plain: bool = False  # strings of which nothing is said hold no debris (`plain.py`)
+    digits: tuple[int, int] | None = None  # the most digits of a number, before and behind the point
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
@@ -149,7 +151,9 @@ class Context:
 
     def names_shape(self, schema: dict[str, Any]) -> Shape:
         """The place of a property's name under `propertyNames`."""
-        return self.shape((schema["propertyNames"],), None)
+        place = self.shape((schema["propertyNames"],), None)
+        place.of_names = True
+        return place
 
     def together(self, seeds: tuple[Any, ...]) -> tuple[list[dict[str, Any]], bool]:
         """Every schema that may apply beside `seeds`, in the order of reading; and whether one is complemented."""

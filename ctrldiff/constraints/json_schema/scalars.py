@@ -9,10 +9,11 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.constraints.json_schema.compiler import Schema, leaf, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, leaf, refuse_others, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.formats import FORMATS, REFUSED
 from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
+from ctrldiff.constraints.json_schema.plain import digits_of, numbers, strings
 from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
@@ -29,9 +30,19 @@ def boolean(context: Context, schema: Schema, at: str) -> Expression:
     return Alt((text("true"), text("false")))
 
 
-@leaf("integer", "number")
-def number(context: Context, schema: Schema, at: str) -> Expression:
-    """Decimals without exponent, or integers, between bounds and in steps."""
+@family("integer", "number")
+def number(context: Context, schema: Schema, sub: Sub) -> Walk:
+    """Decimals without exponent, or integers, between bounds and in steps; of so many digits, if that is said."""
+    yield from ()
+    values = _number(context, schema, sub.pointer)
+    if context.digits is None or sub.shape.said or values is NOTHING:
+        return values
+    before, behind = digits_of(sub.shape.members, context.digits)
+    context.narrow(sub.pointer, f"numbers have at most {before} digits before the point and {behind} behind it")
+    return Both((values, numbers((before, behind))))
+
+
+def _number(context: Context, schema: Schema, at: str) -> Expression:
     schema = _plain_bounds(schema)
     bounds = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
     for keyword in bounds & set(schema):
@@ -70,12 +81,17 @@ def _names(schema: Schema) -> list[str]:
     return declared if isinstance(declared, list) else [declared]
 
 
-@leaf("string")
-def string(context: Context, schema: Schema, at: str) -> Expression:
+@family("string")
+def string(context: Context, schema: Schema, sub: Sub) -> Walk:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
-    if refuse_others(context, schema, at, "string", {"minLength", "maxLength", "pattern", "format", "x-span"}):
+    yield from ()
+    if refuse_others(context, schema, sub.pointer, "string", {"minLength", "maxLength", "pattern", "format", "x-span"}):
         return NOTHING
-    return Concat((QUOTE, content(context, schema, at), QUOTE))
+    inside = content(context, schema, sub.pointer)
+    if context.plain and not sub.shape.said:
+        context.narrow(sub.pointer, "strings begin with none of `:,]}` and close no bracket that they did not open")
+        inside = Both((inside, strings())) if {"minLength", "maxLength"} & set(schema) else strings()
+    return Concat((QUOTE, inside, QUOTE))
 
 
 def content(context: Context, schema: Schema, at: str) -> Expression:

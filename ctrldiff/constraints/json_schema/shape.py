@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from ctrldiff.constraints.json_schema.plain import SAYS
 from ctrldiff.errors import SchemaInvalid
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Shape:
     kinds: the JSON types that are written. open: whether properties beyond `names` are.
     single: at most one of these, since a schema here is complemented and all must tell names apart alike.
     level: nesting for indentation. free: nested places so far that no schema speaks of.
+    of_names: it is not a value but the name of a property.
     entered: how often the recursive groups that speak here have been entered again. dead: too often.
     """
 
@@ -40,6 +43,7 @@ class Shape:
     single: bool
     entered: dict[int, int]
     dead: bool = False
+    of_names: bool = False
     members: list[dict[str, Any]] = field(default_factory=list)
     names: tuple[str, ...] = ()
     prefix: int = 0
@@ -74,6 +78,11 @@ class Shape:
             or (isinstance(m.get("minProperties"), int) and m["minProperties"] > len(self.names))
             for m in self.members
         )
+
+    @cached_property
+    def said(self) -> bool:
+        """Some schema here says more of a string or a number than its length or its bounds."""
+        return self.of_names or any(SAYS & set(member) for member in self.members)
 
     @property
     def containers(self) -> bool:

@@ -1,0 +1,102 @@
+"""A wanted type over a model's vocabulary: read once, and compiled for the texts and canvases that come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.constraints.branches import null_tables
+from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.prior import Prior
+from ctrldiff.errors import ConstraintTooLarge, InputError
+from ctrldiff.limits import Limits
+from ctrldiff.posterior.table import Table
+from ctrldiff.structured import OutputType, output_type
+
+REMEMBERED = 8  # tables: for plain strings and open ones, for canvases of a recursive type, for documents
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """One type, and the tables it has been compiled to: what changes here is only what is remembered.
+
+    Fields: wanted and ask, as `output_type` takes them; room, positions beyond the shortest text that a canvas usually
+        has, or `tokens`, those it is said to have.
+    """
+
+    wanted: Any
+    ask: str | None
+    vocabulary: Vocabulary
+    prior: Prior
+    limits: Limits
+    room: int
+    tokens: int | None = None
+
+    @cached_property
+    def type(self) -> OutputType:
+        """The wanted type, read. An `outlines_core.Index` speaks of token ids: here they are the model's."""
+        return self._read(None)
+
+    def _read(self, document: str | None) -> OutputType:
+        wanted = self.wanted
+        if type(wanted).__module__.split(".")[0] == "outlines_core":
+            wanted = Dfa.from_index(wanted, list(self.vocabulary), self.limits)
+        return output_type(wanted, ask=self.ask, document=document)
+
+    def of(self, text: str) -> OutputType:
+        """The type as it is written for a text: over the spans that stand there, in strings and numbers like its.
+
+        What is left out for being unlike any text is only unlikely, so it is left in where telling it costs too much.
+        """
+        wanted = self._read(text) if self.type.has_spans else self.type
+        plain = wanted.plain(text)
+        if plain is wanted:
+            return wanted
+        try:
+            self.table(plain)
+        except ConstraintTooLarge:
+            return wanted
+        return plain
+
+    def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
+        """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""
+        table = self._lifted(type_.description)
+        tokens = canvas or self.tokens or table.shortest + self.room
+        reaching = type_.description.reaching(tokens, self.vocabulary, self.limits)
+        return replace(type_, description=reaching), self._lifted(reaching)
+
+    def _lifted(self, description: Description) -> Table:
+        """The description's token table; the last few are kept, for their arrays are made when first used."""
+        table = self._tables.pop(description, None)
+        if table is None:
+            table = self.prior.compile(description, self.vocabulary, self.limits)
+        self._tables[description] = table
+        for oldest in list(self._tables)[:-REMEMBERED]:
+            del self._tables[oldest]
+        return table
+
+    def nulls(self, description: Description) -> dict[str, Table]:
+        """For every key that may be null the table of the texts in which it is.
+
+        Raises: InputError for a type that is no object, or one with spans.
+        """
+        if not isinstance(description, JsonSchema) or self.type.has_spans:
+            what = "a type with spans" if self.type.has_spans else "no object"
+            raise InputError(
+                f"nulls=True with {what}", hint="it is for objects whose fields may be null", param="nulls"
+            )
+        if description not in self._nulls:
+            self._nulls[description] = null_tables(description, self.vocabulary, self.prior, self.limits)
+        return self._nulls[description]
+
+    @cached_property
+    def _tables(self) -> dict[Description, Table]:
+        return {}
+
+    @cached_property
+    def _nulls(self) -> dict[Description, dict[str, Table]]:
+        return {}

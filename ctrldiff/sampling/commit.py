@@ -6,12 +6,14 @@ write their best position, so a decode always moves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import CommitPolicy, Posterior
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
@@ -41,7 +43,19 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
         for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
             draws[row] = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
         return draws
-    raise ValueError(f"by={by!r}: one of {', '.join(get_args(By))}")
+    raise unknown_order(by)
+
+
+def unknown_order(by: object) -> InputError:
+    """What is said of an order that is none."""
+    return InputError(f"by={by!r}", hint=f"one of {', '.join(get_args(By))}", param="by")
+
+
+def in_range(name: str, value: object, low: float, high: float = math.inf) -> None:
+    """Raise InputError for a policy's number that is none, or is outside of low..high."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        upper = "" if high == math.inf else f" and at most {high:g}"
+        raise InputError(f"{name}={value!r}: a number of at least {low:g}{upper}", param=name)
 
 
 def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:
@@ -64,6 +78,10 @@ class TopK:
 
     by: By = "confidence"
 
+    def __post_init__(self) -> None:
+        if self.by not in get_args(By):
+            raise unknown_order(self.by)
+
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         return first(step.quota, best_first(certainty(self.by, posterior, tokens, state), eligible), eligible)
@@ -74,6 +92,9 @@ class Threshold:
     """All whose marginal is at least `above`, else the best one (Fast-dLLM, arXiv:2505.22618)."""
 
     above: float = 0.9
+
+    def __post_init__(self) -> None:
+        in_range("above", self.above, 0)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
@@ -88,6 +109,9 @@ class Factor:
     (Fast-dLLM, arXiv:2505.22618)."""
 
     f: float = 1.0
+
+    def __post_init__(self) -> None:
+        in_range("f", self.f, 0)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
@@ -106,6 +130,9 @@ class EntropyBound:
     (EB-Sampler, arXiv:2505.24857). Forced positions have H = 0 and are free."""
 
     gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        in_range("gamma", self.gamma, 0)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
@@ -142,6 +169,12 @@ class Prefix:
     by: Literal["confidence", "margin"] = "confidence"
     own: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.by not in ("confidence", "margin"):
+            raise InputError(f"by={self.by!r}", hint='"confidence" or "margin"', param="by")
+        in_range("above", self.above, 0)
+        in_range("own", self.own, 0)
+
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         sure = certainty(self.by, posterior, tokens, state) >= self.above
@@ -163,6 +196,10 @@ class Anchored:
     above: float = 0.9
     place: float = 0.99
 
+    def __post_init__(self) -> None:
+        in_range("above", self.above, 0)
+        in_range("place", self.place, 0)
+
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         sure = certainty("confidence", posterior, tokens, state) >= self.above
@@ -175,6 +212,9 @@ class LeftToRight:
 
     inner: CommitPolicy
     block: int = 8
+
+    def __post_init__(self) -> None:
+        in_range("block", self.block, 1)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window

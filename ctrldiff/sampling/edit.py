@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import Constraint, Denoiser, EditPolicy, Proposer
 from ctrldiff.sampling.commit import best_first, first
 from ctrldiff.sampling.constrain import FREE
@@ -76,13 +77,13 @@ def correct(
 
     Args: state: every row complete, as `sample` leaves it.   steps: at most, for each row.
     Returns: the state with the edited tokens; `forwards` counts what a row took part in.
-    Raises: ValueError if a row is not complete or steps < 0; otherwise as `sample`.
+    Raises: InputError if a row is not complete or steps < 0; otherwise as `sample`.
     Source: LLaDA2.1 (steps after the last mask); von Rütte et al. 2025, arXiv:2503.04482 (self-correction of GIDD).
     """
     if steps < 0:
-        raise ValueError(f"steps={steps}: at least 0")
+        raise InputError(f"steps={steps}: at least 0", param="steps")
     if not bool(state.done.all()):
-        raise ValueError("a row has open positions: sample fills them, then correct edits them")
+        raise InputError("a row has open positions", hint="sample fills them, then correct edits them")
     state = state.snapshot()
     going = state.held.any(dim=1)
     for index in range(steps):

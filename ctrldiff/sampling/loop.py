@@ -9,6 +9,7 @@ from itertools import islice
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
@@ -31,7 +32,7 @@ from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never, everyone, ignore
-from ctrldiff.state import State, Step
+from ctrldiff.state import State, Step, Where
 
 
 def sample(
@@ -72,20 +73,36 @@ def sample(
         own, views = forward(denoiser, state, step, guides)
         logits = guided(own, views, state, step, processors, guides)
         state = denoiser.observe(state, logits)
-        again = edit(logits, state, step) & state.held & ~state.done[:, None]
+        again = positions("edit", edit(logits, state, step), state) & state.held & ~state.done[:, None]
         state, step = state.clear(again), step.widen(again)
         posterior = constraint.bind(logits, state)
         tokens = propose(posterior, state).cpu()
         confidence = posterior.confidence(tokens).cpu()
         finish = (stop(posterior, state, step) | state.done | (index + 1 >= steps))[:, None]
-        where = ((commit(posterior, tokens, state, step) | step.last[:, None]) & step.window) | finish
+        chosen = positions("commit", commit(posterior, tokens, state, step), state)
+        where = ((chosen | step.last[:, None]) & step.window) | finish
         move = Move(state, posterior, where & state.open, partial(guided, own, (), state, step, processors, ()))
         state = replace(state, forwards=state.forwards + (~state.done).to(torch.int64))
         state = state.write(where, tokens, confidence).recall(tokens)
-        state = constraint.settle(state.reopen(revise(posterior, state, step) & ~finish))
+        reopened = positions("revise", revise(posterior, state, step), state)
+        state = constraint.settle(state.reopen(reopened & ~finish))
         state = select(move, state, step)
         watch(state, step, confidence)
     return state
+
+
+def positions(policy: str, where: object, state: State) -> Where:
+    """What a policy said, checked. Raises: InputError if it is no (B, T) tensor of bools."""
+    if not isinstance(where, torch.Tensor) or where.dtype != torch.bool or where.shape != state.shape:
+        what = type(where).__name__
+        if isinstance(where, torch.Tensor):
+            what = f"a {where.dtype} tensor of shape {tuple(where.shape)}"
+        raise InputError(
+            f"the {policy} policy returned {what}",
+            hint=f"it says where, as a torch.bool tensor of shape (B, T) = {state.shape}",
+            param=policy,
+        )
+    return where.cpu()
 
 
 def forward(

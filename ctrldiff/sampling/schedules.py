@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.state import State, Step
 
 
@@ -51,8 +52,8 @@ class Blocks:
     steps: int | None = None
 
     def __post_init__(self) -> None:
-        if self.length < 1:
-            raise ValueError(f"length={self.length}: at least 1")
+        if not isinstance(self.length, int) or self.length < 1:
+            raise InputError(f"length={self.length!r}: at least 1", param="length")
 
     def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state).maximum((self._per_block(state) > 0).sum(dim=1))
@@ -76,8 +77,8 @@ class Blocks:
 
 def steps_for(steps: int | None, state: State) -> torch.Tensor:
     """(B,) `steps`, or as many as the row has open positions; at least 1."""
-    if steps is not None and steps < 1:
-        raise ValueError(f"steps={steps}: at least 1")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise InputError(f"steps={steps!r}: at least 1", param="steps")
     return state.open.sum(dim=1).clamp(min=1) if steps is None else torch.full((state.shape[0],), steps)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import Move, Posterior
 from ctrldiff.state import HISTORY, Scores, State, Step
 
@@ -39,7 +40,7 @@ class Stable:
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= HISTORY:
-            raise ValueError(f"steps={self.steps}: from 1 to {HISTORY}, which is what a state remembers")
+            raise InputError(f"steps={self.steps}: from 1 to {HISTORY}, which is what a state remembers", param="steps")
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
         if len(state.history) < self.steps:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex
+from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import EntropyBound, Everything, Renoise, Rewrite, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.edit import Disagree, Reconsider, correct
@@ -156,9 +157,9 @@ def test_correcting_ends_when_nothing_changes_and_each_row_for_itself():
 
 
 def test_correct_asks_for_complete_canvases():
-    with pytest.raises(ValueError, match="open positions"):
+    with pytest.raises(InputError, match="open positions"):
         correct(toy(), blank(1, 3), edit=Reconsider())
-    with pytest.raises(ValueError, match="steps=-1"):
+    with pytest.raises(InputError, match="steps=-1"):
         correct(toy(), blank(1, 0), edit=Reconsider(), steps=-1)
 
 
@@ -186,5 +187,5 @@ def test_stable_asks_for_the_same_completion_and_little_entropy():
     assert Stable(1, 0.01)(posterior, agreed, None).all() and not Stable(2, 0.01)(posterior, agreed, None).any()
     assert not Stable(1, 1e-9)(posterior, agreed, None).any(), "too uncertain"
     assert not Stable(1, 0.01)(posterior, state.recall(torch.tensor([[B]])), None).any(), "another completion"
-    with pytest.raises(ValueError, match="steps=9"):
+    with pytest.raises(InputError, match="steps=9"):
         Stable(9)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -157,5 +158,5 @@ def test_all_may_be_certain():
 
 def test_an_unknown_score_is_refused_by_name():
     state = canvas(torch.zeros(1, 1))
-    with pytest.raises(ValueError, match="random"):
+    with pytest.raises(InputError, match="random"):
         TopK("best")(Told(torch.zeros(1, 1)), state.tokens, state, step(state))  # type: ignore[arg-type]

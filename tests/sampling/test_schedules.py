@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.state import State
 from tests.conftest import blank
@@ -98,5 +99,5 @@ def test_time_falls_from_one_and_each_row_has_its_own_clock():
 
 @pytest.mark.parametrize("wrong", [lambda: Linear(0).budget(blank(1, 2)), lambda: Blocks(0)])
 def test_no_steps_and_no_length_are_refused(wrong):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(InputError, match="at least 1"):
         wrong()

@@ -58,7 +58,8 @@ def check_arguments(given: Any) -> None:
         if value is not None:
             check_plug_in(name, value, example, methods)
     if isinstance(given.processors, str) or not isinstance(given.processors, Iterable):
-        raise InputError("processors is a list of functions (logits, state, step) -> logits", param="processors")
+        hint = "a list of functions (logits, state, step) -> logits"
+        raise InputError(f"processors={given.processors!r}", hint=hint, param="processors")
     for value in given.processors:
         check_plug_in("processors", value, "sampling.presets.Temperature(0.5)")
 

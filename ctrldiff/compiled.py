@@ -8,6 +8,7 @@ from typing import Any
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.canvas import candidates, room_for
 from ctrldiff.constraints.branches import null_tables
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import JsonSchema
@@ -24,8 +25,8 @@ REMEMBERED = 8  # tables: for plain strings and open ones, for canvases of a rec
 class Compiled:
     """One type, and the tables it has been compiled to: what changes here is only what is remembered.
 
-    Fields: wanted and ask, as `output_type` takes them; room, positions beyond the shortest text that a canvas usually
-        has, or `tokens`, those it is said to have.
+    Fields: wanted and ask, as `output_type` takes them; least_room, positions that a canvas has at least beyond
+        the shortest text; or tokens, those it is said to have.
     """
 
     wanted: Any
@@ -33,7 +34,7 @@ class Compiled:
     vocabulary: Vocabulary
     prior: Prior
     limits: Limits
-    room: int
+    least_room: int
     tokens: int | None = None
 
     @cached_property
@@ -65,7 +66,7 @@ class Compiled:
     def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
         """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""
         table = self._lifted(type_.description)
-        tokens = canvas or self.tokens or table.shortest + self.room
+        tokens = canvas or self.tokens or table.shortest + self.least_room
         reaching = type_.description.reaching(tokens, self.vocabulary, self.limits)
         return replace(type_, description=reaching), self._lifted(reaching)
 
@@ -78,6 +79,15 @@ class Compiled:
         for oldest in list(self._tables)[:-REMEMBERED]:
             del self._tables[oldest]
         return table
+
+    def room(self, text: str, tokens: int) -> int:
+        """How many positions beyond the shortest answer a text of so many tokens asks for; `canvas.room_for`."""
+        return max(self.least_room, room_for(self._open, text, tokens))
+
+    @cached_property
+    def _open(self) -> list[tuple[bool, int]]:
+        description = self.type.description
+        return candidates(description, self.limits) if isinstance(description, JsonSchema) else []
 
     def nulls(self, description: Description) -> dict[str, Table]:
         """For every key that may be null the table of the texts in which it is.

@@ -307,7 +307,7 @@ class Generator:
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
         least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
-        usual = max(least, table.shortest + spec.canvas)
+        usual = max(least, table.shortest + self.compiled.room(text, len(ids)))
         limit = room if table.longest is None else max(least, min(room, table.longest + 1))
         if wanted is None:
             wanted = max(least, min(usual, limit))

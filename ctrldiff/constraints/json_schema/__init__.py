@@ -17,6 +17,7 @@ from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
+from ctrldiff.constraints.json_schema.shape import Shape
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
@@ -181,6 +182,10 @@ class JsonSchema(Description):
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
         """The one spelling of a value under this schema, whether the schema accepts it or not."""
         return ordered_text(value, root_shape(self.context(limits)))
+
+    def shape(self, limits: Limits = DEFAULT) -> Shape:
+        """The place of the whole value, from which those of its parts are reached."""
+        return root_shape(self.context(limits))
 
     def report(self, limits: Limits = DEFAULT) -> Report:
         """What is enforced, narrowed and refused, without building an automaton."""

@@ -74,6 +74,7 @@ class Posterior(Protocol):
     def confidence(self, tokens: Any) -> Any: ...  # (B, T) marginal probability of these tokens
     def surprise(self, tokens: Any) -> Any: ...  # (B, T) nats, minus the log-probability of these tokens as bound
     def local(self, tokens: Any) -> Any: ...  # (B, T) probability of each token among those legal after the ones before
+    def legal(self, tokens: Any) -> Any: ...  # (B, T) probability of all tokens that are legal after the ones before
     def anchored(self) -> Any: ...  # (B, T) probability of the likeliest automaton state before each position
     def margin(self) -> Any: ...  # (B, T) best minus second best marginal
     def entropy(self) -> Any: ...  # (B, T) nats

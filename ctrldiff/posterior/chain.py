@@ -164,6 +164,16 @@ class ChainPosterior:
         ids = self._tokens(tokens)
         return self.port.give([row.local(v) for row, v in zip(self.rows, ids)], np.float32)
 
+    def legal(self, tokens: Any) -> Any:
+        """(B, T) float32: the probability, by the scores at each position alone, of all tokens that some legal string
+        goes on with there after those before it: `tokens` are the string that is asked about.
+
+        1: the constraint forbids nothing that was likely; near 0: it leaves nothing that was. 1 where written, 0 from
+        the first illegal token on. The scores are to be log-probabilities; weights of edges do not count.
+        """
+        ids = self._tokens(tokens)
+        return self.port.give([row.legal(v) for row, v in zip(self.rows, ids)], np.float32)
+
     def anchored(self) -> Any:
         """(B, T) float32: the probability of the likeliest automaton state before each position.
 

@@ -229,15 +229,25 @@ class Row:
 
     def local(self, tokens: I64) -> F64:
         """(T,) the share of each of these tokens in all that may stand there after those before it; 1 where written."""
+        return np.exp(np.minimum(self._log_shares(tokens)[1], 0.0))
+
+    def legal(self, tokens: I64) -> F64:
+        """(T,) the summed probability of all tokens that may stand where each of these does, after those before it; 1
+        where written, 0 from the first illegal one on."""
+        scores, shares = self._log_shares(tokens)
+        lawful = shares > -np.inf
+        return np.where(lawful, np.exp(np.minimum(scores - np.where(lawful, shares, 0.0), 0.0)), 0.0)
+
+    def _log_shares(self, tokens: I64) -> tuple[F64, F64]:
+        """(T,) the scores of these tokens, 0 where written, and the log of what `local` says."""
         scores, chain = np.zeros(len(tokens)), self.table.chain
         scores[self.open] = self.logits.at(self.open, tokens[self.open])
         edge_ptr, edge_to, edge_label, _ = chain.edges
         classes = self.table.written_class(np.where(self.written < 0, tokens, self.written))
-        shares = walk.walk_local(
+        return scores, walk.walk_local(
             *(edge_ptr, edge_to, edge_label, *chain.labels, self.label_sum, self.best, self.table.start),
             *(classes, scores),
         )
-        return np.exp(np.minimum(shares, 0.0))
 
     def leading(self) -> tuple[int, float]:
         """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some

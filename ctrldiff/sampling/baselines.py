@@ -77,7 +77,7 @@ class Dingo:
         prefixes = Tables(tuple(prefixes_of(table) for table in self.tables))
         everywhere = torch.ones(state.shape, dtype=torch.bool, device=logits.device)
         posterior = prefixes.weigh(scores, state)
-        return cast(Posterior, Chosen(posterior, posterior, everywhere, sure, sure))
+        return cast(Posterior, Chosen(posterior, posterior, everywhere, sure, torch.ones_like(sure)))
 
 
 _STEPS = "dingo steps"

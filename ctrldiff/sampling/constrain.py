@@ -57,25 +57,21 @@ class Tables:
 @dataclass(frozen=True)
 class Chosen:
     """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable the model itself
-    found it there, `share` how probable among what might stand there; `before` is the posterior that it was made in."""
+    found it there, `mass` (B, T) how probable all that might stand there; `before` is the posterior it was made in."""
 
     posterior: Posterior
     before: Posterior
     first: torch.Tensor
     sure: torch.Tensor
-    share: torch.Tensor
+    mass: torch.Tensor
 
     def confidence(self, tokens: torch.Tensor) -> torch.Tensor:
         """The marginals given the choice, and the choice's own probability where it was made."""
         return torch.where(self.first, self.sure, self.posterior.confidence(tokens))
 
-    def surprise(self, tokens: torch.Tensor) -> torch.Tensor:
-        """What the model itself says of each token, the choice included."""
-        return torch.where(self.first, -torch.log(self.sure), self.posterior.surprise(tokens))
-
-    def local(self, tokens: torch.Tensor) -> torch.Tensor:
-        """The share of each token in what might stand there, the choice included: it had rivals."""
-        return torch.where(self.first, self.share, self.posterior.local(tokens))
+    def legal(self, tokens: torch.Tensor) -> torch.Tensor:
+        """The legal mass where the choice was made is that of its rivals too."""
+        return torch.where(self.first, self.mass, self.posterior.legal(tokens))
 
     def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]:
         """The probabilities of branches before the choice was made: it may have been between them."""
@@ -110,8 +106,7 @@ class LeftmostFirst(Tables):
             tokens = torch.where(lost[:, None], exact.map(), tokens)
         tokens = tokens.clamp(min=0)
         sure = torch.exp(-exact.surprise(tokens))
-        share = torch.where(mass > 0, 1 / mass, 0.0)[:, None] * sure
-        return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure, share.clamp(max=1.0)))
+        return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure, mass[:, None]))
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,7 @@ class Layered:
         pairs = alone.chain.map()
         sure = exact.scores.gather(2, pairs[..., None])[..., 0].exp()
         chosen = exact.clamp(pairs % exact.size, first)
-        share = exact.local(pairs % exact.size).to(sure.device)
-        return cast(Posterior, Chosen(chosen, exact, first, sure, share))
+        return cast(Posterior, Chosen(chosen, exact, first, sure, exact.legal(pairs % exact.size).to(sure.device)))
 
     def settle(self, state: State) -> State:
         """As without layers."""
@@ -185,6 +184,11 @@ class LayeredPosterior:
         """(B, T) float32: as `ChainPosterior.local`, by the scores of layer 0."""
         plain = bind_rows([table.plain for table in self.tables], self.scores[..., : self.size], self.written)
         return plain.local(tokens)
+
+    def legal(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(B, T) float32: as `ChainPosterior.legal`, by the scores of layer 0."""
+        plain = bind_rows([table.plain for table in self.tables], self.scores[..., : self.size], self.written)
+        return plain.legal(tokens)
 
     def anchored(self) -> torch.Tensor:
         """(B, T) float32: the probability of the likeliest state before each position."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ctrldiff.protocols import Move, Posterior
-from ctrldiff.state import Scores, State, Step, Tokens
+from ctrldiff.protocols import Move
+from ctrldiff.state import State, Step
 
 LEGAL = "legal"  # the key in `State.memory`
 
@@ -21,13 +21,5 @@ class NoteLegal:
         known = state.memory.get(LEGAL)
         known = torch.full(state.shape, torch.nan) if known is None else known
         if move.wrote.any():
-            known = torch.where(move.wrote, legal_mass(move.posterior, state.tokens), known)
+            known = torch.where(move.wrote, move.posterior.legal(state.tokens).cpu(), known)
         return state.remember(**{LEGAL: torch.where(state.open, torch.nan, known)})
-
-
-def legal_mass(posterior: Posterior, tokens: Tokens) -> Scores:
-    """(B, T) float32: at each position the probability, by the scores there alone, of all tokens that some legal text
-    goes on with after `tokens` before it. 1: the constraint forbids nothing that was likely; near 0: it left nothing
-    that was. A position behind an illegal token has 0."""
-    own, share = torch.exp(-posterior.surprise(tokens).cpu()), posterior.local(tokens).cpu()
-    return torch.where(share > 0, (own / share).clamp(max=1.0), 0.0)

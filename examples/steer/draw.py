@@ -2,6 +2,7 @@
 
 from typing import Any
 
+MATERIAL = "made-up products, model tiny; share that a bag-of-words judge calls negative"
 COLOURS = ("#777777", "#2c6eb3", "#b3452c", "#d98f2b", "#5a8f3c", "#8a4fa3", "#222222", "#1c9a9a", "#c2478e", "#6b5b2e")
 COLOURS += ("#3f51b5", "#9ccc3c", "#ff7f7f", "#7fb2ff")
 WIDTH, HEIGHT, LEFT, TOP, GAP = 300, 230, 46, 26, 22
@@ -29,7 +30,7 @@ def draw(lines: list[dict[str, Any]]) -> str:
     if len(methods) > len(COLOURS):
         raise ValueError(f"{len(methods)} methods and {len(COLOURS)} colours")
     wide, legend = max(1, len(forms)) * (WIDTH + GAP), len(AXES) * HEIGHT + 12
-    high = legend + 16 * ((len(methods) + 3) // 4)
+    high = legend + 16 * ((len(methods) + 3) // 4) + 14
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" font-family="sans-serif" font-size="11">',
         f'<rect width="{wide}" height="{high}" fill="white"/>',
@@ -44,6 +45,7 @@ def draw(lines: list[dict[str, Any]]) -> str:
         parts.append(
             f'<circle cx="{x:.0f}" cy="{y - 4}" r="4" fill="{colour}"/><text x="{x + 9:.0f}" y="{y}">{method}</text>'
         )
+    parts.append(f'<text x="{wide - 8}" y="{high - 3}" text-anchor="end" fill="#777">{MATERIAL}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 

@@ -39,7 +39,7 @@ def draw(rows: list[dict[str, str]]) -> str:
     parts.append(
         f'<text x="{WIDTH / 2}" y="{HEIGHT - 3}" text-anchor="middle">minutes: '
         '<tspan fill="#b3452c">loss (nats a masked token)</tspan>, '
-        '<tspan fill="#2c6eb3">masked tokens right</tspan></text>'
+        '<tspan fill="#2c6eb3">masked tokens right</tspan>, of made-up documents</text>'
     )
     return "\n".join([*parts, "</svg>\n"])
 

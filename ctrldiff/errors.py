@@ -48,12 +48,24 @@ class CtrldiffError(Exception):
             setattr(self, name, value)
         super().__init__(self.render())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross to other processes: as they are, without calling a constructor that may want other words."""
+        return _again, (type(self), self.args, self.__dict__)
+
     def render(self) -> str:
         """The text a person reads: `CODE: what, where`, then why, then `-> ways out`."""
         lines = [f"{self.code}: {self.message}"]
         lines += [f"  {line}" for line in self.why.splitlines()]
         lines += [f"  -> {line}" for line in self.hint.splitlines()]
         return "\n".join(lines)
+
+
+def _again(kind: type[CtrldiffError], args: tuple[Any, ...], facts: dict[str, Any]) -> CtrldiffError:
+    """An error as it was: class, text and facts."""
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class ConstraintError(CtrldiffError):

@@ -50,6 +50,26 @@ class Dfa:
     table: NDArray[np.int32]
     accept: NDArray[np.bool_]
 
+    def __post_init__(self) -> None:
+        """What the kernels trust. Raises: ShapeError for arrays that are no automaton."""
+        arrays = (
+            ("classes", self.classes, np.uint8),
+            ("table", self.table, np.int32),
+            ("accept", self.accept, np.bool_),
+        )
+        for name, array, kind in arrays:
+            if not isinstance(array, np.ndarray) or array.dtype != kind:
+                what = getattr(array, "dtype", type(array).__name__)
+                raise ShapeError(f"{name} is {what}, not an array of {np.dtype(kind)}", hint="Dfa.from_arrays converts")
+        fits = self.table.ndim == 2 and self.table.size > 0 and self.classes.shape == (256,)
+        if not fits or self.accept.shape != self.table.shape[:1]:
+            shapes = f"table {self.table.shape}, classes {self.classes.shape} and accept {self.accept.shape}"
+            raise ShapeError(f"{shapes} do not fit together", hint="table is (S, K), classes (256,), accept (S,)")
+        if self.table.min() < -1 or self.table.max() >= len(self.table):
+            raise ShapeError(f"next states must lie in -1..{len(self.table) - 1}")
+        if self.classes.max() >= self.table.shape[1]:
+            raise ShapeError(f"classes must lie in 0..{self.table.shape[1] - 1}")
+
     @staticmethod
     def from_arrays(
         table: NDArray[np.integer],
@@ -59,14 +79,28 @@ class Dfa:
         limits: Limits = DEFAULT,
     ) -> Dfa:
         """Any deterministic automaton: (S, K) next states, -1 is dead; (256,) byte -> column; (S,) bool."""
+        try:
+            table, classes, accept = (np.asarray(one) for one in (table, classes, accept))
+        except ValueError as error:
+            raise ShapeError(
+                f"no arrays: {error}", hint="table is (S, K), classes is (256,), accept is (S,)"
+            ) from error
+        whole = table.dtype.kind in "iu" and classes.dtype.kind in "iu" and accept.dtype.kind == "b"
+        if not whole or isinstance(start, bool) or not isinstance(start, int | np.integer):
+            kinds = f"table {table.dtype}, classes {classes.dtype}, accept {accept.dtype}, start {type(start).__name__}"
+            raise ShapeError(kinds, hint="next states, classes and start are whole numbers, accept is bool")
+        if table.size and (int(table.min()) < -1 or int(table.max()) >= len(table)):  # before a cast could wrap them
+            raise ShapeError(f"next states must lie in -1..{len(table) - 1}, and start among the states")
+        if classes.size and (int(classes.min()) < 0 or int(classes.max()) > 255):
+            raise ShapeError(f"classes must lie in 0..{table.shape[-1] - 1}")
         table = np.ascontiguousarray(table).astype(np.int32)
-        classes = np.asarray(classes).astype(np.int64)
+        classes = classes.astype(np.int64)
         if table.ndim != 2 or accept.shape != table.shape[:1] or classes.shape != (256,):
             raise ShapeError(
                 f"table {table.shape}, classes {classes.shape} and accept {accept.shape} do not fit together",
                 hint="table is (S, K), classes is (256,), accept is (S,)",
             )
-        if (table.size and (table.min() < -1 or table.max() >= len(table))) or not 0 <= start < len(table):
+        if not table.size or not 0 <= start < len(table):
             raise ShapeError(f"next states must lie in -1..{len(table) - 1}, and start among the states")
         if classes.min() < 0 or classes.max() >= table.shape[1]:
             raise ShapeError(f"classes must lie in 0..{table.shape[1] - 1}")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable
+from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, ShapeError
 from ctrldiff.kernels import lift as kernels
 from ctrldiff.kernels.reach import survey
 from ctrldiff.limits import DEFAULT, Limits
@@ -67,6 +67,29 @@ class TokenAutomaton:
     vocabulary: str
 
     def __post_init__(self) -> None:
+        """What the kernels trust. Raises: ShapeError for arrays that are no token automaton."""
+        for name, array in self.arrays.items():
+            kind = ARRAYS.get(name, np.dtype(np.float32))
+            if not isinstance(array, np.ndarray) or array.dtype != kind or array.ndim != 1:
+                raise ShapeError(f"{name} is no one-dimensional array of {kind}", hint="lift makes token automata")
+        S, E, C = len(self.accept), len(self.edge_from), self.n_classes
+        weights = E if self.edge_weight is None else len(self.edge_weight)
+        if not S or len(self.distance) != S or {len(self.edge_to), len(self.edge_label), weights} != {E}:
+            raise ShapeError(
+                f"{S} states and {E} edges: some array has another length", hint="lift makes token automata"
+            )
+        ptr = self.label_ptr
+        if not len(ptr) or ptr[0] != 0 or ptr[-1] != len(self.label_classes) or (np.diff(ptr) < 0).any():
+            raise ShapeError("label_ptr does not cut label_classes into labels", hint="it ascends from 0 to its length")
+        bounds = (("edge_from", 0, S), ("edge_to", 0, S), ("edge_label", 0, len(ptr) - 1), ("label_classes", 0, C))
+        for name, low, high in (*bounds, ("token_class", -1, C)):
+            array = self.arrays[name]
+            if len(array) and (array.min() < low or array.max() >= high):
+                raise ShapeError(f"{name} must lie in {low}..{high - 1}")
+        if (np.diff(self.edge_from) < 0).any():
+            raise ShapeError("edge_from must ascend")
+        if self.tail is not None and not 0 <= self.tail < S:
+            raise ShapeError(f"tail is {self.tail}, not one of {S} states")
         for array in self.arrays.values():
             array.setflags(write=False)
 

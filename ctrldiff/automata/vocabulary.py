@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -65,6 +65,12 @@ class Vocabulary:
             pad_id: an id that may follow a stop id; it writes no bytes either.
         Raises: VocabularyError for a token that is not bytes, or an id outside the list.
         """
+        for what, given in (("tokens", tokens), ("stop_ids", stop_ids)):
+            if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+                raise VocabularyError(
+                    f"{what} is a {type(given).__name__}, not a list", hint="tokens=[b'a', None, ...]"
+                )
+        tokens = list(tokens)
         for i, token in enumerate(tokens):
             if token is not None and not isinstance(token, bytes):
                 raise VocabularyError(
@@ -150,8 +156,10 @@ class Vocabulary:
         Raises: VocabularyError for an id that is never written (a mask, say) before the first stop id.
         """
         out = bytearray()
+        if isinstance(ids, str | Mapping) or not isinstance(ids, Iterable):
+            raise VocabularyError(f"ids are a {type(ids).__name__}, not a list of token ids")
         for position, token in enumerate(ids):
-            i = operator.index(token)
+            i = _whole(token, f"the id at position {position}")
             if i in self._stops:
                 break
             if not 0 <= i < self.size or not self.written[i]:
@@ -199,8 +207,15 @@ class Vocabulary:
         return f"Vocabulary({self.size:,} tokens, stop_ids={list(self.stop_ids)}, pad_id={self.pad_id})"
 
 
+def _whole(value: Any, what: str) -> int:
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise VocabularyError(f"{what} is a {type(value).__name__}, not a whole number") from error
+
+
 def _checked_id(value: Any, size: int, what: str) -> int:
-    i = operator.index(value)
+    i = _whole(value, what)
     if not 0 <= i < size:
         raise VocabularyError(
             f"{what} {i} is outside the vocabulary of {size:,} tokens",

@@ -151,19 +151,23 @@ def expand(
     x: NDArray[np.float32],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
+    base: NDArray[np.float32],
     gain: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write exp(x[t, v] + gain[t, class of v]) into out (T, V) at these positions: marginals from class masses."""
+    """Write exp(x[t, v] - base[t] + gain[t, class of v]) into out (T, V) at these positions: marginals of all tokens.
+
+    `base` is near the position's best score, so that scores with a large offset lose nothing to it.
+    """
     V = x.shape[1]
     d = np.empty(BLOCK, np.float32)
     for i in range(positions.size):
         t = positions[i]
-        g = gain[t]
+        g, b = gain[t], base[t]
         for v in range(0, V, BLOCK):
             ids, scores, probs = token_class[v : v + BLOCK], x[t, v : v + BLOCK], out[t, v : v + BLOCK]
             for a in range(ids.size):
-                d[a] = scores[a] + g[ids[a]]
+                d[a] = (scores[a] - b) + g[ids[a]]
             for a in range(ids.size):
                 probs[a] = exp32(min(d[a], ZERO))  # rounding must not make it more than 1
 
@@ -173,6 +177,7 @@ def beliefs(
     x: NDArray[np.float32],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
+    base: NDArray[np.float32],
     gain: NDArray[np.float32],
     margin: NDArray[np.float64],
     entropy: NDArray[np.float64],
@@ -183,7 +188,7 @@ def beliefs(
     h = np.empty(4, np.float64)
     for i in range(positions.size):
         t = positions[i]
-        g = gain[t]
+        g, b = gain[t], base[t]
         first, second = _LOWEST, _LOWEST
         h[:] = 0.0
         for v in range(0, V, BLOCK):
@@ -191,7 +196,7 @@ def beliefs(
             size = ids.size
             scores = x[t, v : v + BLOCK]
             for a in range(size):
-                d[a] = scores[a] + g[ids[a]]
+                d[a] = (scores[a] - b) + g[ids[a]]
             for a in range(size):
                 d[a] = max(min(d[a], ZERO), _LOWEST)
                 e[a] = exp32(d[a]) * d[a]

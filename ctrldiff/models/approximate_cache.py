@@ -16,7 +16,7 @@ import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
-from ctrldiff.models.callable import banned, network_rows, noisy, sequence
+from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered, remember
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
@@ -86,7 +86,8 @@ class ApproximateCached:
             logits, layers = self._forward(torch.stack([job.masked for job in group]), here, [], here[:0])
             for n, job in enumerate(group):
                 part = [(k[n : n + 1, :, job.outside], v[n : n + 1, :, job.outside]) for k, v in layers]
-                kept[job.key] = Kept(job.masked, part, logits[n].clone())
+                own = checked_logits(logits[n : n + 1], job.masked[None], self.vocabulary)[0]
+                kept[job.key] = Kept(job.masked, part, own.clone())
         rows = {job.row: logits_of(kept[job.key]) for job in jobs}
         for group in grouped([job for job in jobs if not torch.equal(job.ids, job.masked)]):
             past = gathered([kept[job.key] for job in group], slice(None))

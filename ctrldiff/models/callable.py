@@ -44,12 +44,7 @@ class CallableDenoiser:
         for members in groups.values():
             ids = torch.stack([sequences[row] for row in members]).to(self.device)
             told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
-            logits = within_memory(self.network, ids, *told)
-            if logits.ndim != 3 or logits.shape[:2] != (len(members), len(sequences[members[0]])):
-                raise ShapeError(
-                    f"the network returned {tuple(logits.shape)} for ids {(len(members), len(sequences[members[0]]))}",
-                    hint="it has to return one row of logits for every token",
-                )
+            logits = checked_logits(within_memory(self.network, ids, *told), ids, self.vocabulary)
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if out is None:
@@ -64,6 +59,29 @@ class CallableDenoiser:
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""
         return state
+
+
+def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) -> torch.Tensor:
+    """What a network returned for ids (N, L), as logits (N, L, V) without a gradient.
+
+    Raises: ShapeError for what is no tensor of floats with a row for every token and a column for every id.
+    """
+    if not isinstance(logits, torch.Tensor):
+        hint = "it has to return a tensor of logits: of a transformers output, `.logits`"
+        raise ShapeError(f"the network returned a {type(logits).__name__}", hint=hint)
+    if logits.ndim != 3 or logits.shape[:2] != ids.shape:
+        raise ShapeError(
+            f"the network returned {tuple(logits.shape)} for ids {tuple(ids.shape)}",
+            hint="it has to return one row of logits for every token",
+        )
+    if logits.shape[-1] != vocabulary.size:
+        raise ShapeError(
+            f"the network's logits speak of {logits.shape[-1]:,} tokens, the vocabulary of {vocabulary.size:,}",
+            hint="Vocabulary.from_tokenizer(..., size=COLUMNS) takes the columns that stand for no token",
+        )
+    if not logits.dtype.is_floating_point:
+        raise ShapeError(f"the network's logits are {logits.dtype}, expected floats")
+    return logits.detach()
 
 
 def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:

@@ -14,7 +14,7 @@ import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
-from ctrldiff.models.callable import banned, network_rows, noisy, sequence
+from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.keys_values import HasModule, Kept, cache_argument, forward, gathered, remember
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
@@ -72,6 +72,7 @@ class PrefixCached:
             ids = torch.stack([texts[row][known:] for row, _, _ in members])
             seen, here = torch.arange(known), torch.arange(known, length)
             logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block)
+            logits = checked_logits(logits, ids, self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:
                 out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)

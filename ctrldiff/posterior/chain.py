@@ -19,7 +19,9 @@ from ctrldiff.posterior import refusals
 from ctrldiff.posterior.logits import DeviceLogits, HostLogits, Logits
 from ctrldiff.posterior.nbest import n_best
 from ctrldiff.posterior.row import ClassScores, Row, live_labels, reach_of
-from ctrldiff.posterior.table import Table, fixed
+from ctrldiff.posterior.table import Table, fixed, token_ids, whole_number
+
+MOST_BEST = 10_000  # strings that `map` gives at most
 
 
 @dataclass(frozen=True)
@@ -49,14 +51,18 @@ class Port:
 
     def take(self, values: Any, rows: int, positions: int, dtype: Any, what: str) -> NDArray[Any]:
         """(B, T) numpy from what the caller passed; (T,) is accepted where the logits were (T, V)."""
-        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+        try:
+            array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+        except (ValueError, TypeError) as error:
+            raise ShapeError(f"{what} is no array: {error}") from error
         if self.single and array.ndim == 1:
             array = array[None]
         if array.shape != (rows, positions):
             shape = (positions,) if self.single else (rows, positions)
             raise ShapeError(f"{what} is {np.shape(values)}, expected {shape}")
-        if array.dtype.kind not in "iub":
-            raise ShapeError(f"{what} is {array.dtype}, expected integers")
+        if array.dtype.kind not in ("iub" if dtype == np.bool_ else "iu"):
+            kind = "bools" if dtype == np.bool_ else "integers"
+            raise ShapeError(f"{what} is {array.dtype}, expected {kind}")
         return np.ascontiguousarray(array, dtype=dtype)
 
 
@@ -74,15 +80,14 @@ class ChainPosterior:
     def map(self, n: int | None = None) -> Any:
         """The best legal string of each row, (B, T) int64; with `n`, the n best (B, n, T), best first.
 
-        The n best are different token sequences (two of them may decode to the same text). A row with fewer has -1
-        in the rest. Ties: of strings with equal scores, the first in token-id order comes first; scores are float32
-        logits added in float64. The price of `n` grows with n times T; it is meant for n up to a few dozen.
+        The n best are different token sequences (two of them may decode to the same text); n is at most `MOST_BEST`. A
+        row with fewer has -1 in the rest. Ties: of strings with equal scores, the first in token-id order comes first;
+        scores are float32 logits added in float64. The price of `n` grows with n times T; it is meant for a few dozen.
         Raises: LogitsInvalid, Infeasible.
         """
         if n is None:
             return self.port.give([row.map() for row in self.rows], np.int64)
-        if n < 1:
-            raise ShapeError(f"n is {n}, expected 1 or more")
+        n = whole_number("n", n, 1, MOST_BEST)
         return self.port.give([n_best(row, n) for row in self.rows], np.int64)
 
     def sample(
@@ -95,10 +100,18 @@ class ChainPosterior:
             rngs: one numpy Generator a row, advanced by this call; a row's draws then depend on it alone.
         Raises: LogitsInvalid, Infeasible.
         """
+        n = None if n is None else whole_number("n", n, 0)
+        if seed is not None:
+            whole_number("seed", seed, 0)
         if rngs is None:
             rngs = [np.random.default_rng(None if seed is None else [seed, b]) for b in range(len(self.rows))]
-        if len(rngs) != len(self.rows):
-            raise ShapeError(f"{len(rngs)} generators for {len(self.rows)} rows")
+        if not isinstance(rngs, Sequence):
+            raise ShapeError(f"rngs is a {type(rngs).__name__}", hint="a list of numpy Generators, one a row")
+        if len(rngs) != len(self.rows) or not all(isinstance(rng, np.random.Generator) for rng in rngs):
+            raise ShapeError(
+                f"{len(rngs)} generators for {len(self.rows)} rows",
+                hint="rngs is a list of numpy Generators, one a row",
+            )
         drawn = [row.sample(1 if n is None else n, rng) for row, rng in zip(self.rows, rngs)]
         return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
 
@@ -216,7 +229,13 @@ class ChainPosterior:
 
         Each table must describe a part of this posterior's language (constraint & branch); then parts that do not
         overlap have probabilities that add up to their union's. A part that does not fit has 0.
+
+        Raises: ShapeError for a table of another vocabulary, and for one without weights where the posterior's own has
+            them (a prior's), or the other way round: it would not be a part.
         """
+        for name, table in tables.items():
+            for row in self.rows:
+                check_part(name, table, row.table)
         out = {}
         for name, table in tables.items():
             values = []
@@ -247,6 +266,24 @@ class ChainPosterior:
     def _per_row(self, ask: Callable[..., Any], tokens: Any, keep: Any, dtype: Any) -> Any:
         ids, where = self._assignment(tokens, keep)
         return self.port.give([ask(row, v, k) for row, v, k in zip(self.rows, ids, where)], dtype)
+
+
+def check_part(name: str, part: Any, whole: Table) -> None:
+    """Raise ShapeError for a table that cannot describe a part of another one's language."""
+    if not isinstance(part, Table):
+        raise ShapeError(f"the branch {name!r} is a {type(part).__name__}, not a Table", hint="compile it")
+    if part.size != whole.size:
+        raise ShapeError(f"the branch {name!r} speaks of {part.size} tokens, the posterior of {whole.size}")
+    theirs, ours = part.automaton.vocabulary, whole.automaton.vocabulary
+    if theirs and ours and theirs != ours:
+        raise ShapeError(f"the branch {name!r} was compiled for another vocabulary", hint="compile it for this one")
+    if bool(len(part.chain.weight)) != bool(len(whole.chain.weight)) and whole.automaton.vocabulary:
+        which = (
+            "has no weights, and the posterior has" if len(whole.chain.weight) else "has weights, the posterior none"
+        )
+        raise ShapeError(
+            f"the branch {name!r} {which}", hint="compile parts with the same prior: prior.compile(part, vocabulary)"
+        )
 
 
 def _log_z_given(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> float:
@@ -301,7 +338,10 @@ def _bind(tables: Sequence[Table], logits: Sequence[Logits], port: Port, written
 
 def read_logits(log_probs: Any) -> tuple[list[Logits], Port]:
     """One `Logits` a row, and how to answer. float32 in row order on the CPU is read in place, the rest converted."""
-    shape = tuple(np.shape(log_probs))
+    try:
+        shape = tuple(np.shape(log_probs))
+    except ValueError as error:
+        raise ShapeError(f"log-probabilities are no array: {error}") from error
     if len(shape) not in (2, 3) or 0 in (shape[0] if len(shape) == 3 else 1, shape[-1]):
         raise ShapeError(
             f"log-probabilities are {shape}, expected (T, V) or (B, T, V)", hint="one row of V scores a position"
@@ -327,7 +367,7 @@ def read_logits(log_probs: Any) -> tuple[list[Logits], Port]:
 def forced_tokens(table: Table, written: Any) -> Any:
     """See `Table.forced`."""
     is_torch = hasattr(written, "detach")
-    held = np.asarray(written.detach().cpu() if is_torch else written, dtype=np.int64)
+    held = token_ids("written", written)
     if held.ndim != 1:
         raise ShapeError(f"written is {held.shape}, expected (T,)")
     if ((held < -1) | (held >= table.size)).any():

@@ -36,8 +36,12 @@ class Logits(Protocol):
     def of(self, t: int, tokens: NDArray[np.int32]) -> F32: ...
     def first(self, table: Table, positions: I64, best: F32) -> tuple[F32, NDArray[np.int32]]: ...
     def draw(self, table: Table, best: F32, classes: NDArray[np.int32], uniforms: F64, tokens: I64) -> None: ...
-    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> Any: ...  # (T, V), where they live
-    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]: ...  # margin, entropy (T,)
+    def marginals(
+        self, table: Table, positions: I64, base: F32, gain: F32, written: I64
+    ) -> Any: ...  # (T, V), where they live
+    def beliefs(
+        self, table: Table, positions: I64, base: F32, gain: F32
+    ) -> tuple[F64, F64]: ...  # margin, entropy (T,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,19 +80,19 @@ class HostLogits:
         _, ptr, members = table.classes
         kernels.draw_tokens(self.x, ptr, members, best, classes, uniforms, tokens)
 
-    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> F32:
+    def marginals(self, table: Table, positions: I64, base: F32, gain: F32, written: I64) -> F32:
         """(T, V) probabilities."""
         out = np.empty(self.x.shape, np.float32)
-        kernels.expand(self.x, positions, table.classes.of_token, gain, out)
+        kernels.expand(self.x, positions, table.classes.of_token, base, gain, out)
         held = np.flatnonzero(written >= 0)
         out[held] = 0.0
         out[held, written[held]] = 1.0
         return out
 
-    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]:
+    def beliefs(self, table: Table, positions: I64, base: F32, gain: F32) -> tuple[F64, F64]:
         """Margin and entropy (T,); 1 and 0 at positions that are not asked for."""
         margin, entropy = np.ones(len(self.x)), np.zeros(len(self.x))
-        kernels.beliefs(self.x, positions, table.classes.of_token, gain, margin, entropy)
+        kernels.beliefs(self.x, positions, table.classes.of_token, base, gain, margin, entropy)
         return margin, entropy
 
 
@@ -189,31 +193,31 @@ class DeviceLogits:
             target = (run[-1].to(torch.float64) * uniforms[j, t]).to(torch.int64)
             tokens[j, t] = members[int(torch.searchsorted(run, target, right=True))]
 
-    def marginals(self, table: Table, positions: I64, gain: F32, written: I64) -> torch.Tensor:
+    def marginals(self, table: Table, positions: I64, base: F32, gain: F32, written: I64) -> torch.Tensor:
         """(T, V) probabilities, on the device."""
         import torch
 
         ids, out = self._ids(table), torch.zeros_like(self.x)
         for chunk in self._chunks(positions):
             where = torch.from_numpy(chunk).to(self.x.device)
-            out[where] = self._log_marginals(ids, chunk, gain).exp()
+            out[where] = self._log_marginals(ids, chunk, base, gain).exp()
         held = np.flatnonzero(written >= 0)
         out[torch.from_numpy(held).to(out.device), torch.from_numpy(written[held]).to(out.device)] = 1.0
         return out
 
-    def _log_marginals(self, ids: torch.Tensor, chunk: I64, gain: F32) -> torch.Tensor:
+    def _log_marginals(self, ids: torch.Tensor, chunk: I64, base: F32, gain: F32) -> torch.Tensor:
         import torch
 
-        x = self._rows(chunk)
+        x = self._rows(chunk) - torch.from_numpy(base[chunk]).to(self.x.device)[:, None]
         add = torch.from_numpy(gain[chunk]).to(x.device)
         return (x + add.gather(1, ids.expand_as(x))).clamp_(max=0.0)
 
-    def beliefs(self, table: Table, positions: I64, gain: F32) -> tuple[F64, F64]:
+    def beliefs(self, table: Table, positions: I64, base: F32, gain: F32) -> tuple[F64, F64]:
         """As `HostLogits.beliefs`."""
         ids = self._ids(table)
         margin, entropy = np.ones(self.shape[0]), np.zeros(self.shape[0])
         for chunk in self._chunks(positions):
-            d = self._log_marginals(ids, chunk, gain)
+            d = self._log_marginals(ids, chunk, base, gain)
             p = d.exp()
             top = p.topk(min(2, p.shape[1]), dim=1).values.cpu().numpy().astype(np.float64)
             margin[chunk] = top[:, 0] - (top[:, 1] if top.shape[1] > 1 else 0.0)

@@ -195,27 +195,36 @@ class Row:
         return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, self.table.start)
 
     @cached_property
+    def base(self) -> F32:
+        """(T,) the best score of each open position, 0 elsewhere: what scores are read from, so that a large offset of
+        theirs costs no digits."""
+        base = np.zeros(len(self.written), np.float32)
+        base[self.open] = self.scores.max(self.open)[self.open].max(axis=1, initial=-np.inf)
+        return np.where(base > -np.inf, base, np.float32(0))
+
+    @cached_property
     def gain(self) -> F32:
-        """(T, C + 1): add it to a token's score for the log of its marginal. -inf for tokens on no edge."""
+        """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
         gain = kernels.class_gain(self.flow[1], self.label_sum, self.class_sum, *self.table.chain.labels)
+        gain += self.base[:, None]
         return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1, dtype=np.float32)
 
     def marginals(self) -> Any:
         """(T, V) probabilities, where the logits live."""
-        return self.logits.marginals(self.table, self.open, self.gain, self.written)
+        return self.logits.marginals(self.table, self.open, self.base, self.gain, self.written)
 
     def confidence(self, tokens: I64) -> F64:
         """(T,) the marginals of these tokens."""
         out = (tokens == self.written).astype(np.float64)
         at = self.open
-        classes = self.table.classes.of_token[tokens[at]]
-        out[at] = np.exp(np.minimum(self.logits.at(at, tokens[at]) + self.gain[at, classes], 0.0))
+        above = self.logits.at(at, tokens[at]) - self.base[at]
+        out[at] = np.exp(np.minimum(above + self.gain[at, self.table.classes.of_token[tokens[at]]], 0.0))
         return out
 
     @cached_property
     def beliefs(self) -> tuple[F64, F64]:
         """(T,) margin and (T,) entropy."""
-        return self.logits.beliefs(self.table, self.open, self.gain)
+        return self.logits.beliefs(self.table, self.open, self.base, self.gain)
 
     def anchored(self) -> F64:
         """(T,) the probability of the likeliest state before each position."""

@@ -65,6 +65,7 @@ class Table:
     def __post_init__(self) -> None:
         if self.vocabulary is not None and self.vocabulary.size != self.size:
             raise ShapeError(f"the automaton speaks of {self.size} tokens, the vocabulary of {self.vocabulary.size}")
+        whole_number("start", self.start, 0, self.n_states - 1)
 
     @property
     def size(self) -> int:
@@ -127,7 +128,7 @@ class Table:
         """
         from ctrldiff.posterior import refusals
 
-        ids = np.asarray(tokens.detach().cpu() if hasattr(tokens, "detach") else tokens, np.int64).reshape(-1)
+        ids = token_ids("tokens", tokens).reshape(-1)
         if ((ids < 0) | (ids >= self.size)).any():
             raise refusals.bad_ids("tokens", ids, self.size)
         edge_ptr, edge_to, edge_label, _ = self.chain.edges
@@ -141,7 +142,7 @@ class Table:
         """(T + 1,) the states along a canvas, the start first. Raises: Infeasible, naming the first illegal token."""
         self.walk(tokens)
         edge_ptr, edge_to, edge_label, _ = self.chain.edges
-        classes = self.written_class(np.asarray(tokens, np.int64))
+        classes = self.written_class(token_ids("tokens", tokens).reshape(-1))
         return walk.walk_states(edge_ptr, edge_to, edge_label, *self.chain.labels, self.start, classes)
 
     def ahead(self, state: int, after: int = 0) -> Table:
@@ -150,9 +151,12 @@ class Table:
         A string is legal there if it can be finished within those. What is written beyond is not weighed, neither by
         scores nor by edge weights, only whether there is a way: so the posterior of a block knows the whole remaining
         canvas, and its own logits alone.
-        Raises: VocabularyError without stop ids, as a text could not end before the last position.
+        Raises: VocabularyError without stop ids, as a text could not end before the last position; ShapeError for a
+            state that is none, or `after` below 0.
         """
         _ = self.tail
+        state = whole_number("state", state, 0, self.n_states - 1)
+        after = whole_number("after", after, 0, 2**31 - 1)
         distance = fixed(np.maximum(self.automaton.distance - after, 0), np.int32)
         accept = distance == 0
         part = replace(self, automaton=replace(self.automaton, accept=accept, distance=distance), start=state)
@@ -234,6 +238,27 @@ class Table:
             f"Table({self.n_states:,} states, {self.n_edges:,} edges, {self.n_classes:,} classes of "
             f"{self.size:,} tokens, shortest {self.shortest})"
         )
+
+
+def whole_number(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """A count or an index as an int. Raises: ShapeError for what is none, or is out of range."""
+    upper = "" if high is None else f"..{high}" if high > low else ""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ShapeError(f"{name}={value!r} is no whole number", hint=f"{low}{upper or ' or more'}")
+    if value < low or (high is not None and value > high):
+        raise ShapeError(f"{name}={value}: {low}{upper or ' or more'}")
+    return int(value)
+
+
+def token_ids(name: str, values: Any) -> NDArray[np.int64]:
+    """Token ids as int64, in the shape they came in. Raises: ShapeError for what is no array of whole numbers."""
+    try:
+        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(f"{name} is no array of token ids: {error}") from error
+    if array.size and array.dtype.kind not in "iu":
+        raise ShapeError(f"{name} is {array.dtype}, expected integers")
+    return array.astype(np.int64)
 
 
 def fixed(values: Any, dtype: Any) -> NDArray[Any]:

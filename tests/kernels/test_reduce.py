@@ -85,11 +85,12 @@ def test_marginals_margin_and_entropy_follow_from_the_gains(seed):
     positions = positions[z[positions, 0] > 0]
     p = raw / np.where(z > 0, z, 1)
     with np.errstate(divide="ignore"):
-        gain = (np.log(weight) - np.log(np.where(z > 0, z, 1))).astype(np.float32)
+        base = rng.normal(size=len(x)).astype(np.float32)
+        gain = (np.log(weight) - np.log(np.where(z > 0, z, 1)) + base[:, None]).astype(np.float32)
     out = np.zeros_like(x)
     margin, entropy = np.zeros(len(x)), np.zeros(len(x))
-    kernels.expand(x, positions, ids, gain, out)
-    kernels.beliefs(x, positions, ids, gain, margin, entropy)
+    kernels.expand(x, positions, ids, base, gain, out)
+    kernels.beliefs(x, positions, ids, base, gain, margin, entropy)
     np.testing.assert_allclose(out[positions], p[positions], atol=1e-5)
     assert out.max(initial=0) <= 1
     top = np.sort(p[positions], axis=1)

@@ -9,12 +9,14 @@ import pytest
 import torch
 from scipy.stats import chisquare
 
+import ctrldiff as cd
 from ctrldiff.errors import ConstraintUnsatisfiable
 from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
 from ctrldiff.posterior.free import bind_free
 from ctrldiff.posterior.logits import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table, fixed
+from tests.conftest import SIZE, VOCABULARY
 from tests.oracles import Case, Truth, table_of, try_every_string, weights_along, with_weights
 from tests.posterior.cases import all_cases, feasible_cases
 
@@ -224,3 +226,23 @@ def test_no_positions_is_a_canvas_too():
     empty = next(e for e in all_cases() if e[2].automaton.accept[0])
     posterior = empty[2].bind(np.zeros((0, empty[1].vocabulary.size), np.float32))
     assert posterior.log_z() == 0.0 and posterior.map().shape == (0,)
+
+
+@pytest.mark.parametrize("offset", [0.0, -30.0, 1e4, 1e5, 1e6, 1e7])
+@pytest.mark.parametrize("wrap", [np.asarray, torch.from_numpy], ids=["numpy", "torch"])
+def test_a_constant_at_a_position_changes_nothing(offset, wrap):
+    """The scores are what float32 holds of them; of those the posterior is exact, however far from 0 they are."""
+    table = cd.Regex("[ab]{1,4}(-[0-9]{2})?").compile(VOCABULARY)
+    rng = np.random.default_rng(3)
+    shifted = (rng.normal(size=(7, SIZE)).astype(np.float32) * 2 + np.float32(offset)).astype(np.float32)
+    exact = (shifted.astype(np.float64) - shifted.max(axis=1, keepdims=True)).astype(np.float32)
+    far, near = table.bind(wrap(shifted)), table.bind(wrap(exact))
+    tokens = near.map()
+    assert np.asarray(far.map()).tolist() == np.asarray(tokens).tolist()
+    np.testing.assert_allclose(np.asarray(far.marginals()), np.asarray(near.marginals()), atol=2e-6)
+    np.testing.assert_allclose(np.asarray(far.marginals()).sum(axis=1), 1.0, atol=1e-5)
+    for query in ("confidence", "local"):
+        found, want = getattr(far, query)(tokens), getattr(near, query)(tokens)
+        np.testing.assert_allclose(np.asarray(found), np.asarray(want), atol=2e-6)
+    for query in ("margin", "entropy"):
+        np.testing.assert_allclose(np.asarray(getattr(far, query)()), np.asarray(getattr(near, query)()), atol=1e-5)

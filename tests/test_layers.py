@@ -31,6 +31,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "engines",
     "extract",
     "calibrate",
+    "show",
     "cli",
     "__main__",
 ]

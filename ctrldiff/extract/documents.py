@@ -159,12 +159,15 @@ def check_id(document: dict[str, Any], where: str, number: int) -> None:
         return
     try:
         json_line({"id": document["id"]})
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f'{where}: the "id" cannot be written again as JSON',
-            why=_ascii(str(error)) if isinstance(error, ValueError) else "it is nested too deep",
-            line=number,
-        ) from error
+    except UnicodeEncodeError as error:
+        why = f"half of a surrogate pair, {_ascii(error.object[error.start])}, is no character"
+    except ValueError:
+        why = "NaN and the infinities are not JSON, and numbers beyond 1.8e308 are read as one"
+    except RecursionError:
+        why = "it is nested too deep"
+    else:
+        return
+    raise InputError(f'{where}: the "id" cannot be written again as JSON', why=why, line=number)
 
 
 def failed_line(line: Line, document: dict[str, Any], error: Exception) -> bytes:

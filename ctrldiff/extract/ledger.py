@@ -117,15 +117,21 @@ class Ledger:
         if not is_file(places.file):
             return
         old_rows, old_failures = _Written(places.out, ROW), _Written(places.failed, FAILURE)
+        going_on = places.continuable and bool(old_rows.size or old_failures.size)
+        if going_on:
+            _check_same(places, self.plan)  # before the lines are looked at: what the user changed is what he is told
         digest = hashlib.blake2b(digest_size=16)
         with places.open_input() as stream:
-            standing = _survey(stream, places, digest, old_rows, old_failures)
+            standing, wrong = _survey(stream, places, digest, old_rows, old_failures)
         if not places.continuable:
             self.standing = Standing(total=standing.total)
             return
         run = {"input": digest.hexdigest(), **self.plan}
-        if old_rows.size or old_failures.size:
+        if going_on:
             _check_same(places, run)
+            if wrong:
+                files = f"{str(places.out)!r} and {str(places.failed)!r}"
+                raise InputError(f"{files} are not of one run over {str(places.file)!r}", why=wrong, hint=ANEW)
             for sink, old in ((self._out, old_rows), (self._failed, old_failures)):
                 if isinstance(sink, FileSink) and old.whole < old.size:
                     sink.cut(old.whole)
@@ -163,7 +169,7 @@ def _check_same(places: Places, run: Mapping[str, Any]) -> None:
         old = None
     if not isinstance(old, dict):
         raise InputError(f"{str(places.record)!r} is no record of a run", hint=ANEW)
-    names = [*run, *(name for name in old if name not in run)]
+    names = [*run, *(name for name in old if name not in run and name != "input")]
     # An object without words of its own shows its address, which says nothing about the next process.
     told = [
         f"{name}: {_short(old.get(name))} there, {_short(run.get(name))} now"
@@ -179,33 +185,34 @@ def _short(value: Any) -> str:
     return told if len(told) <= 80 else told[:77] + "..."
 
 
-def _survey(stream: BinaryIO, places: Places, digest: Any, old_rows: _Written, old_failures: _Written) -> Standing:
-    """Read the input and both files beside each other: how many lines there are, and which of them are done."""
+def _survey(
+    stream: BinaryIO, places: Places, digest: Any, old_rows: _Written, old_failures: _Written
+) -> tuple[Standing, str]:
+    """Read the input and both files beside each other: what has been done, and what is wrong with that, if anything."""
     marks = heapq.merge(((number, 0) for number in old_rows), ((number, 1) for number in old_failures))
     mark = next(marks, None)
-    first, ahead, total = None, set(), 0
+    first, ahead, total, wrong = None, set(), 0, ""
     for line in read_lines(stream, str(places.file), digest.update):
         if mark is not None and mark[0] == line.number:
+            before, failed = mark
             if first is not None:
-                if mark[1] == 0:
-                    raise _mismatch(places, f"line {mark[0]:,} has a row, and a line before it is in neither file")
-                ahead.add(line.number)
-            before, mark = mark[0], next(marks, None)
+                ahead.add(before)
+                if not failed and not wrong:
+                    wrong = f"line {before:,} has a row, and a line before it is in neither file"
+            mark = next(marks, None)
             if mark is not None and mark[0] == before:
-                raise _mismatch(places, f"line {before:,} is in both files")
-        elif mark is not None and mark[0] < line.number:
-            break
+                wrong = wrong or f"line {before:,} is in both files"
+                mark = next(marks, None)
         elif first is None:
             first = total
+        if mark is not None and mark[0] < line.number:
+            wrong = wrong or f"they speak of line {mark[0]:,}, and there is no document"
+            mark = next(marks, None)
         total += 1
     if mark is not None:
-        raise _mismatch(places, f"they speak of line {mark[0]:,}, and there is no document")
-    return Standing(total, old_rows.count, old_failures.count, total if first is None else first, frozenset(ahead))
-
-
-def _mismatch(places: Places, why: str) -> InputError:
-    files = f"{str(places.out)!r} and {str(places.failed)!r}"
-    return InputError(f"{files} are not of one run over {str(places.file)!r}", why=why, hint=ANEW)
+        wrong = wrong or f"they speak of line {mark[0]:,}, and there is no document"
+    done = total if first is None else first
+    return Standing(total, old_rows.count, old_failures.count, done, frozenset(ahead)), wrong
 
 
 class _Written:

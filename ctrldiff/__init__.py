@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.basic import Choice, Regex, Text
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
+    from ctrldiff.constraints.grammar import grammar
     from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
@@ -55,6 +56,7 @@ _HOME = {
     "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
+    "grammar": "ctrldiff.constraints.grammar",
 }
 
 _PAGES = {
@@ -89,6 +91,7 @@ __all__ = [
     "elbo",
     "from_callable",
     "from_pretrained",
+    "grammar",
     "guide",
     "rewards",
     "search",

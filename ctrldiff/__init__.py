@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ctrldiff.version import VERSION
+
 if TYPE_CHECKING:
     from ctrldiff import guidance as guide
     from ctrldiff import rewards, search
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from ctrldiff.result import Result, Usage
     from ctrldiff.state import State
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",

@@ -46,9 +46,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from ctrldiff import __version__
+        from ctrldiff.version import VERSION
 
-        print(f"ctrldiff {__version__}")
+        print(f"ctrldiff {VERSION}")
         raise typer.Exit
 
 
@@ -282,7 +282,7 @@ def extract(
     places = Places.of(file, out, failed)
     refuse_foreign(places, overwrite)
     wanted = JsonSchema(schema, optional="write")
-    places.spare(Path(schema))
+    places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
 
@@ -290,39 +290,32 @@ def extract(
     from ctrldiff.show import extraction, show_summary
 
     came: list[int | None] = [0, None]
-    with extraction(hidden=as_json or places.failed == STREAM) as bar:
+    try:
+        with terminable(), extraction(hidden=as_json or places.failed == STREAM) as bar:
 
-        def report(done: int, total: int | None) -> None:
-            came[:] = done, total
-            bar(done, total)
+            def report(done: int, total: int | None) -> None:
+                came[:] = done, total
+                bar(done, total)
 
-        try:
-            with terminable():
-                from ctrldiff.generate import Generator, from_pretrained
+            from ctrldiff.generate import Generator, from_pretrained
 
-                generator = Generator(
-                    from_pretrained(model, threads=threads),
-                    wanted,
-                    steps=steps,
-                    max_new_tokens=max_new_tokens,
-                    temperature=temperature,
-                    seed=seed,
-                    guidance=_guides(guide),
-                    batch_size=batch_size,
-                )
-                summary = extract_file(
-                    *(generator, file, out),
-                    field=field,
-                    failed=failed,
-                    strict=strict,
-                    overwrite=overwrite,
-                    report=report,
-                )
-        except KeyboardInterrupt as stopped:
-            of = "" if came[1] is None else f" of {came[1]}"
-            go_on = "run the same command to go on" if places.continuable else "a stream cannot be gone on with"
-            print(f"stopped: {came[0]}{of} lines done; {go_on}", file=sys.stderr)
-            raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
+            generator = Generator(
+                from_pretrained(model, threads=threads),
+                wanted,
+                steps=steps,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                seed=seed,
+                guidance=_guides(guide),
+                batch_size=batch_size,
+            )
+            how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
+            summary = extract_file(generator, file, out, report=report, **how)
+    except KeyboardInterrupt as stopped:
+        of = "" if came[1] is None else f" of {came[1]}"
+        go_on = "run the same command to go on" if places.continuable else "a stream cannot be gone on with"
+        print(f"stopped: {came[0]}{of} lines done; {go_on}", file=sys.stderr)
+        raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
     if as_json:
         print(json.dumps(vars(summary)), file=sys.stderr if places.out == STREAM else sys.stdout)
     else:

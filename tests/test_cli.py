@@ -129,7 +129,8 @@ def test_extract_keeps_what_it_can_and_says_what_it_cannot(tmp_path, ctrldiff):
 def test_extract_goes_on_where_it_was_and_starts_anew_only_when_told(tmp_path, ctrldiff):
     docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
     docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(4)))
-    command = ("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--steps", 2, "--batch-size", 2, "--json")
+    described = json.dumps(SCHEMA | {"description": "longer than any name of a file " * 200})
+    command = ("extract", docs, "--schema", described, "-o", out, "--steps", 2, "--batch-size", 2, "--json")
     assert ctrldiff(*command)[0] == 0
     whole = out.read_bytes()
     out.write_bytes(whole[: whole.index(b"\n", 150) + 20])

@@ -193,10 +193,10 @@ def json_line(record: dict[str, Any]) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """A value of a pydantic type as JSON."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+    """A value of any type that pydantic writes as JSON: models, dates, decimals, sets. Raises ValueError for others."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
 
 
 def _ascii(text: str) -> str:

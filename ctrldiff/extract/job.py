@@ -13,6 +13,7 @@ from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.extract.documents import Line, check_id, failed_line, json_line, parse, read_lines, text_of
 from ctrldiff.extract.ledger import Ledger
 from ctrldiff.extract.places import Places, is_file
+from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
     from ctrldiff.generate import Generator
@@ -129,10 +130,8 @@ def carry_out(
 
 def plan_of(generator: Generator, field: str) -> dict[str, Any]:
     """All that decides the rows of a run, besides its input, as JSON. Long words are told by their digest."""
-    from ctrldiff import __version__
-
     loaded, wanted = generator.model.loaded, generator.type
-    plan: dict[str, Any] = {"ctrldiff": __version__, "field": field}
+    plan: dict[str, Any] = {"ctrldiff": VERSION, "field": field}
     plan |= {"model": loaded.name, "weights": loaded.digest, "spec": _digest(str(loaded.spec.to_dict()))}
     plan |= {"schema": _digest(wanted.description.name or repr(wanted.description)), "ask": wanted.ask}
     # Results do not depend on the size of a batch, nor on what is kept to look at.

@@ -14,6 +14,11 @@ from ctrldiff.errors import InputError
 from ctrldiff.extract.documents import check_encoding
 
 STREAM = Path("-")
+_STREAMS = (
+    "/dev/stdin",
+    "/dev/stdout",
+    "/dev/stderr",
+)  # which may lead to a file, and are used as streams all the same
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,11 @@ class Places:
         except OSError as error:
             raise InputError(f"{str(self.file)!r} cannot be read: {error.strerror}") from error
 
-    def spare(self, other: Path) -> None:
+    def spare(self, other: str) -> None:
         """Raise InputError if something else that the caller reads would be written over."""
         for path in (self.out, self.failed, self.record):
-            if is_file(path) and other.is_file() and _identity(path, 1) == _identity(other, 1):
-                raise InputError(f"{str(path)!r} is {str(other)!r}, which is read", hint="name another file with -o")
+            if is_file(path) and os.path.isfile(other) and _identity(path, 1) == _identity(Path(other), 1):
+                raise InputError(f"{str(path)!r} is {other!r}, which is read", hint="name another file with -o")
 
     def _check_input(self) -> None:
         if not is_file(self.file):
@@ -101,7 +106,7 @@ class Places:
 
 def is_file(path: Path) -> bool:
     """It is a regular file, or none yet. Pipes, terminals and what the system names its streams by are not."""
-    if path == STREAM or path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+    if path == STREAM or str(path) in _STREAMS or path.is_relative_to("/dev/fd") or path.is_relative_to("/proc"):
         return False
     try:
         mode = path.stat().st_mode

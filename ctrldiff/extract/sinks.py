@@ -125,7 +125,8 @@ class StreamSink(Sink):
             self._stream.write(data)
             self._stream.flush()
         except OSError as error:
-            raise InputError(f"{str(self.path)!r} cannot be written: {error.strerror or error}") from error
+            name = repr(str(self.path)) if self._owned else "the standard stream"
+            raise InputError(f"{name} cannot be written: {error.strerror or error}") from error
 
     def close(self) -> None:
         if self._owned and self._stream is not None:

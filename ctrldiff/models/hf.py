@@ -54,7 +54,8 @@ class Loaded:
 
     def plain_ids(self, text: str) -> list[int]:
         """A text as tokens, none of them special."""
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
 
 
 def load(

@@ -7,6 +7,7 @@ import pytest
 
 from ctrldiff.errors import InputError
 from ctrldiff.extract import Places, carry_out
+from ctrldiff.extract.places import is_file
 from tests.extract.fakes import Fake
 
 LINE = b'{"text": "one"}\n'
@@ -23,6 +24,22 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "loop.failed.jsonl").symlink_to("in.jsonl")
     os.link(tmp_path / "in.jsonl", tmp_path / "rec.run.json")
     return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("-", False),
+        ("/dev/null", False),
+        ("/dev/stdout", False),
+        ("/dev/fd/9", False),
+        ("/dev/shm/a", True),
+        ("pipe", False),
+    ],
+)
+def test_what_is_no_file_is_a_stream(here, name, file):
+    os.mkfifo("pipe")
+    assert is_file(Path(name)) == file
 
 
 SAME = ["in.jsonl", "./in.jsonl", "folder/../in.jsonl", "soft", "hard", "folder/away", "ABSOLUTE", "loop", "rec"]

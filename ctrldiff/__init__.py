@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ctrldiff.version import VERSION
+
 if TYPE_CHECKING:
     from ctrldiff import guidance as guide
     from ctrldiff import rewards, search
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.basic import Choice, Regex, Text
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
+    from ctrldiff.constraints.grammar import grammar
     from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from ctrldiff.result import Result, Usage
     from ctrldiff.state import State
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
@@ -55,6 +58,7 @@ _HOME = {
     "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
+    "grammar": "ctrldiff.constraints.grammar",
 }
 
 _PAGES = {
@@ -89,6 +93,7 @@ __all__ = [
     "elbo",
     "from_callable",
     "from_pretrained",
+    "grammar",
     "guide",
     "rewards",
     "search",

@@ -12,6 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
+# What `check` compiles spans over when it is given no text.
+EXAMPLE = "Invoice INV-20931 of 3 March 2026. Bill to: Maria Jensen, 12 Harbour Road, Bristol. Total due: EUR 308.80."
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -35,7 +38,27 @@ GuideOption = Annotated[
         "--guide", help="Lean towards: sentiment=positive:2.0, prompt:1.5, words=battery,charge:3; repeatable."
     ),
 ]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the network; default: one for a small one (docs/extract.md).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ctrldiff.version import VERSION
+
+        print(f"ctrldiff {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -62,20 +85,30 @@ def check(
     explain: Annotated[
         str | None, typer.Option(help="An instance, as JSON: is it in the language, or why not?")
     ] = None,
+    text: Annotated[
+        str | None, typer.Option(help='The text that values of "x-span" stand in; default: an example.')
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be."""
+    """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be.
+
+    With "x-span" it is another automaton for every text: the one told of is that of --text, or of an example.
+    """
     from dataclasses import asdict
 
     from ctrldiff.automata.compile import compile_expression
     from ctrldiff.automata.token_automaton import lift
     from ctrldiff.constraints.json_schema import JsonSchema
-    from ctrldiff.generate import from_pretrained
     from ctrldiff.posterior.table import Table
 
     description = JsonSchema(schema)
+    spans = description.has_spans
+    if spans:
+        description = description.over(EXAMPLE if text is None else text)
     report = description.report()
     if not report.refused:
+        from ctrldiff.generate import from_pretrained
+
         loaded = from_pretrained(model)
         vocabulary, canvas = loaded.vocabulary, loaded.loaded.spec.canvas
         # The kernels are loaded by another schema, so that the times are those of this one.
@@ -88,6 +121,8 @@ def check(
         "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
         "refused": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.refused],
     }
+    if spans:
+        facts["text"] = description.document
     if not report.refused:
         began = time.perf_counter()
         dfa = compile_expression(description.expression())  # anew, whatever is remembered
@@ -119,58 +154,11 @@ def check(
     if as_json:
         print(json.dumps(facts, ensure_ascii=False))
     else:
-        _print_check(facts)
+        from ctrldiff.show import show_check
+
+        show_check(facts)
     if report.refused or not facts.get("explained", {"accepted": True})["accepted"]:
         raise SystemExit(1)
-
-
-def _print_check(facts: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = Console()
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold")
-    grid.add_column()
-    enforced = ", ".join(f"{k} ×{n}" if n > 1 else k for k, n in facts["enforced"].items())
-    grid.add_row("enforced", enforced or "nothing")
-    for item in facts["narrowed"]:
-        grid.add_row("narrowed", escape(f"{item['pointer']}: {item['how']}"))
-    for item in facts["refused"]:
-        why = f" ({item['why']})" if item["why"] else ""
-        grid.add_row("[red]refused[/red]", escape(f'"{item["keyword"]}" at {item["pointer"]}{why}'))
-    if "states" in facts:
-        tokens = facts["tokens"]
-        most = facts["bytes"]["longest"]
-        longest = "no end" if tokens["longest"] is None else f"{tokens['longest']:,} tokens, {most:,} bytes"
-        grid.add_row("automaton", f"{facts['states']:,} byte states in {facts['seconds']['automaton']:.3f} s")
-        grid.add_row(
-            "token table",
-            f"{tokens['states']:,} states, {tokens['classes']:,} classes, {tokens['edges']:,} edges over "
-            f"{tokens['vocabulary']:,} tokens in {facts['seconds']['token_table']:.3f} s",
-        )
-        grid.add_row("shortest", escape(f"{tokens['shortest']} tokens, e.g. {facts['shortest']}"))
-        grid.add_row("longest", longest)
-    if "explained" in facts:
-        _add_explanation(grid, facts["explained"])
-    console.print(grid)
-
-
-def _add_explanation(grid: Any, told: dict[str, Any]) -> None:
-    from rich.markup import escape
-
-    if told["accepted"]:
-        spelled = "as it stands" if told["verbatim"] else f"spelled {told['text']}"
-        grid.add_row("[green]instance[/green]", escape(f"in the language, {spelled}"))
-        return
-    read = told["text"].encode()[: told["byte"]].decode(errors="replace")
-    grid.add_row("[red]instance[/red]", escape(f"not in the language: at byte {told['byte']} of {told['text']}"))
-    grid.add_row("", escape(f"after {read!r} it could end like this: {told['could']}"))
-    for at, message in told["reasons"]:
-        grid.add_row("", escape(f"{at}: {message}"))
-    if not told["reasons"]:
-        grid.add_row("", "the schema accepts the value, but it is not written: see what is narrowed")
 
 
 @app.command()
@@ -178,7 +166,10 @@ def run(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
     schema: Annotated[str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or JSON.")] = None,
     regex: Annotated[str | None, typer.Option(help="A pattern the answer has to match.")] = None,
-    choice: Annotated[str | None, typer.Option(help="Labels to choose from, separated by commas.")] = None,
+    choice: Annotated[
+        list[str] | None,
+        typer.Option(help="Labels to choose from, separated by commas; or one label each time, commas and all."),
+    ] = None,
     ask: Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")] = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
@@ -186,6 +177,7 @@ def run(
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     guide: GuideOption = None,
+    threads: ThreadsOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -193,10 +185,11 @@ def run(
     from ctrldiff.constraints.basic import Choice, Regex
     from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.errors import InputError
-    from ctrldiff.generate import Generator, from_pretrained
 
     given = [
-        name for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice)) if value is not None
+        name
+        for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice or None))
+        if value is not None
     ]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
@@ -205,10 +198,12 @@ def run(
         wanted = JsonSchema(schema, optional="write")
     elif regex is not None:
         wanted = Regex(regex)
-    elif choice is not None:
-        wanted = Choice(label.strip() for label in choice.split(","))
+    elif choice:
+        wanted = Choice(_labels(choice))
+    from ctrldiff.generate import Generator, from_pretrained
+
     generator = Generator(
-        from_pretrained(model),
+        from_pretrained(model, threads=threads),
         wanted,
         ask=ask,
         steps=steps,
@@ -223,7 +218,22 @@ def run(
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
         print(json.dumps(facts | ({"probs": result.probs} if result.probs else {}), ensure_ascii=False))
         return
-    _print_result(result, pretty=schema is not None)
+    from ctrldiff.show import show_result
+
+    show_result(result, pretty=schema is not None)
+
+
+def _labels(said: list[str]) -> list[str]:
+    """One option holds labels with commas between them; each of several is a label as it stands."""
+    from ctrldiff.errors import InputError
+
+    labels = [label.strip() for label in (said[0].split(",") if len(said) == 1 else said)]
+    if not all(labels):
+        raise InputError(
+            f"--choice {' --choice '.join(map(repr, said))}: a label is empty",
+            hint="leave out a comma; for labels with commas in them: --choice 'one, two' --choice three",
+        )
+    return labels
 
 
 def _guides(texts: list[str] | None) -> list[Any]:
@@ -234,44 +244,19 @@ def _guides(texts: list[str] | None) -> list[Any]:
     return [read_guide(text) for text in texts]
 
 
-def _print_result(result: Any, *, pretty: bool) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    if result.trace is not None:
-        for frame, before in zip(result.trace.frames[0], [None, *result.trace.frames[0]], strict=False):
-            line = Text(f"{frame.step:>3}  ", style="dim")
-            last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
-            for n, piece in enumerate(frame.pieces[: last + 1]):
-                new = before is not None and before.pieces[n] is None
-                line.append("·" if piece is None else piece, "dim" if piece is None else "bold green" if new else "")
-            holes = sum(piece is None for piece in frame.pieces[last + 1 :])
-            line.append("·" * min(holes, 5) + (f" and {holes - 5} more" if holes > 5 else ""), "dim")
-            console.print(line)
-        console.print()
-    if pretty:
-        console.print_json(result.raw)
-    else:
-        console.print(Text(result.raw))
-    for label, prob in sorted(result.probs.items(), key=lambda item: -item[1]):
-        console.print(Text(f"  {prob:6.3f}  {label}", style="dim"))
-    usage = result.usage
-    console.print(
-        Text(
-            f"{usage.answer_tokens} tokens in {usage.forwards} forward passes, "
-            f"{usage.seconds:.2f} s, prob {result.prob:.3g}",
-            style="dim",
-        )
-    )
-
-
 @app.command()
 def extract(
-    file: Annotated[Path, typer.Argument(help="JSON lines, one document each.")],
+    file: Annotated[Path, typer.Argument(help='JSON lines, one document each; "-" reads standard input.')],
     schema: SchemaOption,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where answers go, JSON lines.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help='Where answers go, JSON lines; "-" is standard output.')],
     field: Annotated[str, typer.Option(help="The key that holds a document's text.")] = "text",
+    failed: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where lines that fail go, with why. Default: OUT.failed.jsonl, or standard error if OUT is a stream."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, whatever is in OUT.")] = False,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
     max_new_tokens: TokensOption = None,
@@ -279,45 +264,64 @@ def extract(
     seed: SeedOption = 0,
     guide: GuideOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
+    threads: ThreadsOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a file of documents into a file of objects. Lines that cannot be used go to OUT.failed.jsonl, with why."""
+    """Turn a file of documents into a file of objects. The same command goes on where a stopped one was.
+
+    Exit status: 0 if every line has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
+    reason; 130 and 143 after Ctrl-C and SIGTERM. Whatever ends it, the files hold whole lines.
+    """
     from ctrldiff.constraints.json_schema import JsonSchema
-    from ctrldiff.extract import extract_file
-    from ctrldiff.generate import Generator, from_pretrained
+    from ctrldiff.extract.ledger import refuse_foreign
+    from ctrldiff.extract.places import STREAM, Places
+    from ctrldiff.extract.stop import Terminated, terminable
 
-    generator = Generator(
-        from_pretrained(model),
-        JsonSchema(schema, optional="write"),
-        steps=steps,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        seed=seed,
-        guidance=_guides(guide),
-        batch_size=batch_size,
-    )
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    # What can be refused without a model is refused before it is loaded.
+    places = Places.of(file, out, failed)
+    refuse_foreign(places, overwrite)
+    wanted = JsonSchema(schema, optional="write")
+    places.spare(schema)
+    if wanted.over("a text").report().refused:
+        wanted.over("a text").expression()
 
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=as_json) as progress:
-        task = progress.add_task("extracting", total=None)
+    from ctrldiff.extract.job import extract_file
+    from ctrldiff.show import extraction, show_summary
 
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total)
+    came: list[int | None] = [0, None]
+    try:
+        with terminable(), extraction(hidden=as_json or places.failed == STREAM) as bar:
 
-        summary = extract_file(generator, file, out, field=field, strict=strict, report=report)
+            def report(done: int, total: int | None) -> None:
+                came[:] = done, total
+                bar(done, total)
+
+            from ctrldiff.generate import Generator, from_pretrained
+
+            generator = Generator(
+                from_pretrained(model, threads=threads),
+                wanted,
+                steps=steps,
+                max_new_tokens=max_new_tokens,
+                temperature=temperature,
+                seed=seed,
+                guidance=_guides(guide),
+                batch_size=batch_size,
+            )
+            how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
+            summary = extract_file(generator, file, out, report=report, **how)
+    except KeyboardInterrupt as stopped:
+        of = "" if came[1] is None else f" of {came[1]}"
+        go_on = "run the same command to go on" if places.continuable else "a stream cannot be gone on with"
+        print(f"stopped: {came[0]}{of} lines done; {go_on}", file=sys.stderr)
+        raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
     if as_json:
-        print(json.dumps(vars(summary)))
+        print(json.dumps(vars(summary)), file=sys.stderr if places.out == STREAM else sys.stdout)
     else:
-        failed = f", {summary.failed} failed (see {summary.failed_file})" if summary.failed else ""
-        rate = summary.done / summary.seconds if summary.seconds else 0.0
-        console.print(
-            f"{summary.done} documents in {summary.seconds:.1f} s ({rate:.2f}/s), "
-            f"{summary.forwards / max(summary.done, 1):.1f} forwards each{failed}"
-        )
+        show_summary(summary)
+    if summary.failed:
+        raise SystemExit(1)
 
 
 @app.command()

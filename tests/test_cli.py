@@ -22,7 +22,7 @@ def ctrldiff(capsys, monkeypatch):
 
     def run(*arguments, stdin=""):
         monkeypatch.setattr(sys, "argv", ["ctrldiff", *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
         monkeypatch.chdir(ROOT)
         with pytest.raises(SystemExit) as done:
             main()
@@ -112,7 +112,7 @@ def test_extract_keeps_what_it_can_and_says_what_it_cannot(tmp_path, ctrldiff):
     docs.write_text("\n".join(lines) + "\n")
     status, printed, _ = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--json", "--steps", 2)
     summary = json.loads(printed)
-    assert status == 0 and summary["done"] == 2 and summary["failed"] == 4
+    assert status == 1 and summary["done"] == 2 and summary["failed"] == 4
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["line"] for row in rows] == [1, 7] and rows[0]["id"] == "a"
     assert all(set(row["output"]) == {"total", "paid"} for row in rows)
@@ -124,6 +124,127 @@ def test_extract_keeps_what_it_can_and_says_what_it_cannot(tmp_path, ctrldiff):
         (6, "PROMPT_TOO_LONG"),
     ]
     assert "line 2" in failed[0]["error"] and failed[0]["input"] == lines[1]
+
+
+def test_extract_goes_on_where_it_was_and_starts_anew_only_when_told(tmp_path, ctrldiff):
+    docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
+    docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(4)))
+    described = json.dumps(SCHEMA | {"description": "longer than any name of a file " * 200})
+    command = ("extract", docs, "--schema", described, "-o", out, "--steps", 2, "--batch-size", 2, "--json")
+    assert ctrldiff(*command)[0] == 0
+    whole = out.read_bytes()
+    out.write_bytes(whole[: whole.index(b"\n", 150) + 20])
+    status, printed, _ = ctrldiff(*command)
+    assert status == 0 and out.read_bytes() == whole and 0 < json.loads(printed)["earlier"] < 4
+    status, _, told = ctrldiff(*command, "--seed", 3)
+    assert status == 2 and "seed: 0 there, 3 now" in told and "--overwrite" in told and out.read_bytes() == whole
+    assert ctrldiff(*command, "--seed", 3, "--overwrite")[0] == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["line"] for row in rows] == [1, 2, 3, 4] and all(row["tokens"] > 5 for row in rows)
+
+
+def test_extract_reads_and_writes_the_standard_streams(ctrldiff):
+    lines = '{"text": "Total 3 EUR", "id": "é"}\n{"text": 5}\n'
+    status, out, err = ctrldiff("extract", "-", "-s", json.dumps(SCHEMA), "-o", "-", "--steps", 2, stdin=lines)
+    row, failure = json.loads(out), json.loads(err.splitlines()[0])
+    assert status == 1 and (row["id"], row["line"]) == ("é", 1) and failure["line"] == 2
+    assert "1 answers, 1 failed (see standard error)" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("none.jsonl", "-s", '{"const": 1}', "-o", "OUT"), "cannot be read"),
+        (("DOCS", "-s", "no/such.json", "-o", "OUT"), "SCHEMA_INVALID"),
+        (("DOCS", "-s", '{"type": "strin"}', "-o", "OUT"), "SCHEMA_INVALID"),
+        (("DOCS", "-s", '{"type": "string", "format": "regex"}', "-o", "OUT"), "SCHEMA_UNSUPPORTED"),
+        (("DOCS", "-s", '{"type": "string", "x-span": "yes"}', "-o", "OUT"), "SCHEMA_INVALID"),
+        (("DOCS", "-s", '{"const": 1}', "-o", "DOCS", "--overwrite"), "is the input itself"),
+        (("DOCS", "-s", '{"const": 1}', "-o", "OTHER"), "is there already"),
+        (("DOCS", "-s", "SCHEMA", "-o", "SCHEMA", "--overwrite"), "which is read"),
+        (("DOCS", "-s", '{"const": 1}', "-o", "nowhere/out"), "there is no folder"),
+    ],
+)
+def test_what_is_mistyped_is_told_before_the_model_is_looked_at(tmp_path, ctrldiff, arguments, told):
+    names = {name: tmp_path / name for name in ("DOCS", "OUT", "OTHER", "SCHEMA")}
+    names["DOCS"].write_text('{"text": "Total 3 EUR"}\n')
+    names["OTHER"].write_text("mine\n")
+    names["SCHEMA"].write_text('{"const": 1}')
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    # The model is not there either, and is not what is told of.
+    status, _, err = ctrldiff("extract", *(names.get(one, one) for one in arguments), "--model", "no/such/model")
+    assert status == 2 and told in err and "Traceback" not in err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stopped_extraction_keeps_what_it_has_and_says_how_to_go_on(tmp_path, ctrldiff, monkeypatch, number, status):
+    import os
+    import signal
+
+    from ctrldiff.generate import Generator
+
+    docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
+    docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(5)))
+    command = ("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--steps", 2, "--batch-size", 2, "--json")
+    real, handler = Generator.each, signal.getsignal(signal.SIGTERM)
+
+    def each(self, texts):
+        if "Total 2 EUR" in texts:
+            os.kill(os.getpid(), getattr(signal, number))
+        return real(self, texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Generator, "each", each)
+        done, _, err = ctrldiff(*command)
+    assert done == status and "2 of 5 lines done; run the same command to go on" in err and "Traceback" not in err
+    assert len(out.read_text().splitlines()) == 2 and signal.getsignal(signal.SIGTERM) is handler
+    assert ctrldiff(*command)[0] == 0 and len(out.read_text().splitlines()) == 5
+
+
+def test_the_version_is_the_packages(ctrldiff):
+    assert ctrldiff("--version")[:2] == (0, f"ctrldiff {cd.__version__}\n")
+    assert "Typed, guaranteed answers" in ctrldiff("--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "labels"),
+    [
+        (["good,bad"], {"good", "bad"}),
+        ([" good , bad "], {"good", "bad"}),
+        (["good, in part", "bad"], {"good, in part", "bad"}),
+    ],
+)
+def test_labels_are_told_by_commas_or_one_by_one(ctrldiff, said, labels):
+    options = [part for one in said for part in ("--choice", one)]
+    status, out, _ = ctrldiff("run", "The kettle is bad.", *options, "--json")
+    assert status == 0 and set(json.loads(out)["probs"]) == labels
+
+
+@pytest.mark.parametrize("said", [["a,,b"], [",a"], ["a,"], [""], [" , "], ["a", ""], ["a", "  "]])
+def test_an_empty_label_is_refused_with_a_way_out(ctrldiff, said):
+    options = [part for one in said for part in ("--choice", one)]
+    status, _, err = ctrldiff("run", "The kettle is bad.", *options)
+    assert status == 2 and "a label is empty" in err and "->" in err
+
+
+def test_a_decision_is_shown_with_its_answer(ctrldiff):
+    status, out, _ = ctrldiff("run", "The kettle is bad.", "--choice", "good,bad", "--show")
+    first, second, *_ = out.splitlines()
+    assert status == 0 and "·" in first and second.split()[0] == "1" and second.split()[1] in ("good", "bad")
+
+
+def test_check_takes_spans_over_a_text_and_says_so(ctrldiff):
+    schema = json.dumps(
+        {"type": "object", "properties": {"who": {"type": "string", "x-span": True}}, "required": ["who"]}
+    )
+    status, out, _ = ctrldiff("check", schema, "--text", "Ana met Ivan.", "--explain", '{"who": "Ivan"}', "--json")
+    facts = json.loads(out)
+    assert (
+        status == 0 and facts["refused"] == [] and facts["text"] == "Ana met Ivan." and facts["explained"]["accepted"]
+    )
+    status, out, _ = ctrldiff("check", schema, "--explain", '{"who": "Ivan"}')
+    assert status == 1 and "an automaton for each text" in " ".join(out.split())
 
 
 def test_strict_extraction_stops_before_anything_is_written(tmp_path, ctrldiff):

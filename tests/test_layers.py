@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "ctrldiff"
 LAYERS = [  # each may import what stands before it, and itself
+    "version",
     "errors",
     "limits",
     "state",
@@ -36,6 +37,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "engines",
     "extract",
     "calibrate",
+    "show",
     "cli",
     "__main__",
 ]

@@ -1,8 +1,35 @@
 """The one decorator every kernel wears.
 
 No fast-math: it lets the compiler assume that infinities never happen, and -inf means *forbidden* here.
+
+Compiled kernels are kept on the disk: beside the source, or in the user's cache, or in `NUMBA_CACHE_DIR`. Where none of
+these can be written they are compiled anew by every process, which takes some 20 s, and says so.
 """
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 from numba import njit
 
-kernel = njit(cache=True, nogil=True)
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile when first called, and keep what was compiled where that can be."""
+    try:
+        return njit(cache=True, nogil=True)(function)
+    except RuntimeError as error:
+        if "no locator available" not in str(error):
+            raise
+        _say_once()
+        return njit(nogil=True)(function)
+
+
+@lru_cache(maxsize=1)
+def _say_once() -> None:
+    warnings.warn(
+        "compiled kernels cannot be kept: neither the package's folder nor the user's cache can be written, so that "
+        "every process compiles them anew; set NUMBA_CACHE_DIR to a folder that can be",
+        RuntimeWarning,
+        stacklevel=3,
+    )

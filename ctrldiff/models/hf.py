@@ -14,6 +14,8 @@ from ctrldiff.errors import ModelError, TokenizerMismatch
 from ctrldiff.models.describe import describe
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.threads import settle
+from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
 
 TINY = Path(__file__).parent / "tiny"
@@ -28,6 +30,12 @@ class Loaded:
     denoiser: Denoiser
     tokenizer: Any
     spec: ModelSpec
+    folder: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """What tells these weights from others, read in samples; empty for a model that came from no folder."""
+        return "" if self.folder is None else weights_digest(self.folder)
 
     def prompt_ids(self, text: str, ask: str) -> list[int]:
         """The prompt's token ids. `text` and `ask` are encoded as plain text: a "<mask>" in them stays five characters
@@ -46,16 +54,23 @@ class Loaded:
 
     def plain_ids(self, text: str) -> list[int]:
         """A text as tokens, none of them special."""
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
 
 
 def load(
-    path: Path | str, *, device: str = "cpu", dtype: torch.dtype | str = torch.float32, **overrides: Any
+    path: Path | str,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype | str = torch.float32,
+    threads: int | None = None,
+    **overrides: Any,
 ) -> Loaded:
     """Load a model folder.
 
     Args:
         dtype: a torch dtype or its name, "bfloat16".
+        threads: how many torch uses on the CPU, in all of this process. None: what `models/threads.py` says.
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
             quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
             digits), to run a checkpoint's own code instead of a family's.
@@ -82,7 +97,9 @@ def load(
         size=network.rows,
     )
     denoiser = described.recognised.family.drive(network, spec, vocabulary, device)
-    return Loaded(described.folder.name, denoiser, described.tokenizer, spec)
+    if str(device) == "cpu" and not options.get("device_map"):
+        settle(sum(file.stat().st_size for file in weight_files(described.folder)), threads)
+    return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder)
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype:

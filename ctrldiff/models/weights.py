@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ from ctrldiff.errors import LoadError, MissingKeys, ModelError, UnexpectedKeys
 Rename: TypeAlias = Callable[[str], "str | None"]
 # A tensor that the network has in several parts, by the name that `Rename` gave it.
 Split: TypeAlias = Callable[[str, torch.Tensor], Mapping[str, torch.Tensor]]
+
+_SAMPLES, _SAMPLE = 16, 1 << 16  # of a file, and bytes of each
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -47,6 +50,19 @@ def weight_files(folder: Path) -> list[Path]:
             hint="convert the weights to safetensors where you trust them",
         )
     return files
+
+
+def weights_digest(folder: Path) -> str:
+    """A digest of the folder's weights: names, sizes, and 16 samples of each file, its header among them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for path in weight_files(folder):
+        size = path.stat().st_size
+        digest.update(f"{path.name};{size};".encode())
+        with path.open("rb") as file:
+            for n in range(_SAMPLES):
+                file.seek(n * size // _SAMPLES)
+                digest.update(file.read(_SAMPLE))
+    return digest.hexdigest()
 
 
 def same(name: str) -> str:

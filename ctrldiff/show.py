@@ -1,0 +1,118 @@
+"""What the commands print for people: with rich, which is imported when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from ctrldiff.extract.job import Summary
+
+
+def show_check(facts: dict[str, Any]) -> None:
+    """What became of a schema: enforced, narrowed, refused, and how large the answer can be."""
+    console = Console()
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    enforced = ", ".join(f"{k} ×{n}" if n > 1 else k for k, n in facts["enforced"].items())
+    grid.add_row("enforced", enforced or "nothing")
+    for item in facts["narrowed"]:
+        grid.add_row("narrowed", escape(f"{item['pointer']}: {item['how']}"))
+    for item in facts["refused"]:
+        why = f" ({item['why']})" if item["why"] else ""
+        grid.add_row("[red]refused[/red]", escape(f'"{item["keyword"]}" at {item["pointer"]}{why}'))
+    if "text" in facts:
+        text = facts["text"] if len(facts["text"]) <= 60 else facts["text"][:57] + "..."
+        grid.add_row("spans", escape(f"an automaton for each text; this is the one for {text!r}"))
+    if "states" in facts:
+        tokens = facts["tokens"]
+        most = facts["bytes"]["longest"]
+        longest = "no end" if tokens["longest"] is None else f"{tokens['longest']:,} tokens, {most:,} bytes"
+        grid.add_row("automaton", f"{facts['states']:,} byte states in {facts['seconds']['automaton']:.3f} s")
+        grid.add_row(
+            "token table",
+            f"{tokens['states']:,} states, {tokens['classes']:,} classes, {tokens['edges']:,} edges over "
+            f"{tokens['vocabulary']:,} tokens in {facts['seconds']['token_table']:.3f} s",
+        )
+        grid.add_row("shortest", escape(f"{tokens['shortest']} tokens, e.g. {facts['shortest']}"))
+        grid.add_row("longest", longest)
+    if "explained" in facts:
+        _add_explanation(grid, facts["explained"])
+    console.print(grid)
+
+
+def _add_explanation(grid: Table, told: dict[str, Any]) -> None:
+    if told["accepted"]:
+        spelled = "as it stands" if told["verbatim"] else f"spelled {told['text']}"
+        grid.add_row("[green]instance[/green]", escape(f"in the language, {spelled}"))
+        return
+    read = told["text"].encode()[: told["byte"]].decode(errors="replace")
+    grid.add_row("[red]instance[/red]", escape(f"not in the language: at byte {told['byte']} of {told['text']}"))
+    grid.add_row("", escape(f"after {read!r} it could end like this: {told['could']}"))
+    for at, message in told["reasons"]:
+        grid.add_row("", escape(f"{at}: {message}"))
+    if not told["reasons"]:
+        grid.add_row("", "the schema accepts the value, but it is not written: see what is narrowed")
+
+
+def show_result(result: Any, *, pretty: bool) -> None:
+    """An answer, what it cost, and the canvas filling up if that was kept."""
+    console = Console(highlight=False)
+    if result.trace is not None:
+        for frame, before in zip(result.trace.frames[0], [None, *result.trace.frames[0]], strict=False):
+            line = Text(f"{frame.step:>3}  ", style="dim")
+            last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
+            for n, piece in enumerate(frame.pieces[: last + 1]):
+                new = before is not None and before.pieces[n] is None
+                line.append("·" if piece is None else piece, "dim" if piece is None else "bold green" if new else "")
+            holes = sum(piece is None for piece in frame.pieces[last + 1 :])
+            line.append("·" * min(holes, 5) + (f" and {holes - 5} more" if holes > 5 else ""), "dim")
+            console.print(line)
+        if None in result.trace.frames[0][-1].pieces:  # decided in one pass: there is no canvas to look at
+            console.print(Text(f"{result.usage.forwards:>3}  ", style="dim").append(result.raw, "bold green"))
+        console.print()
+    if pretty:
+        console.print_json(result.raw)
+    else:
+        console.print(Text(result.raw))
+    for label, prob in sorted(result.probs.items(), key=lambda item: -item[1]):
+        console.print(Text(f"  {prob:6.3f}  {label}", style="dim"))
+    usage = result.usage
+    console.print(
+        Text(
+            f"{usage.answer_tokens} tokens in {usage.forwards} forward passes, "
+            f"{usage.seconds:.2f} s, prob {result.prob:.3g}",
+            style="dim",
+        )
+    )
+
+
+@contextmanager
+def extraction(*, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error, to be told the lines done and the lines in all."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
+        task = progress.add_task("extracting", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def show_summary(summary: Summary) -> None:
+    """What became of a file, on standard error."""
+    here = summary.done + summary.failed - summary.earlier
+    rate = here / summary.seconds if summary.seconds else 0.0
+    parts = [
+        f"{here} lines in {summary.seconds:.1f} s ({rate:.2f}/s), {summary.forwards / max(here, 1):.1f} forwards each"
+    ]
+    if summary.earlier:
+        parts.append(f"{summary.earlier} were done before")
+    if summary.failed:
+        parts.append(f"{summary.done} answers, {summary.failed} failed (see {summary.failed_file})")
+    Console(stderr=True).print("; ".join(parts), highlight=False, markup=False)

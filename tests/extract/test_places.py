@@ -1,0 +1,98 @@
+"""Nothing is opened for writing that is read, whatever it is called."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ctrldiff.errors import InputError
+from ctrldiff.extract import Places, carry_out
+from ctrldiff.extract.places import is_file
+from tests.extract.fakes import Fake
+
+LINE = b'{"text": "one"}\n'
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in.jsonl").write_bytes(LINE)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "away").symlink_to("../in.jsonl")
+    (tmp_path / "soft").symlink_to("in.jsonl")
+    os.link(tmp_path / "in.jsonl", tmp_path / "hard")
+    (tmp_path / "loop.failed.jsonl").symlink_to("in.jsonl")
+    os.link(tmp_path / "in.jsonl", tmp_path / "rec.run.json")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("-", False),
+        ("/dev/null", False),
+        ("/dev/stdout", False),
+        ("/dev/fd/9", False),
+        ("/dev/shm/a", True),
+        ("pipe", False),
+    ],
+)
+def test_what_is_no_file_is_a_stream(here, name, file):
+    os.mkfifo("pipe")
+    assert is_file(Path(name)) == file
+
+
+SAME = ["in.jsonl", "./in.jsonl", "folder/../in.jsonl", "soft", "hard", "folder/away", "ABSOLUTE", "loop", "rec"]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("out", SAME)
+def test_the_input_is_never_written_whatever_name_it_goes_by(here, out, overwrite):
+    out = str(here / "in.jsonl") if out == "ABSOLUTE" else out
+    with pytest.raises(InputError, match="is the input itself"):
+        carry_out(Fake(), {}, Places.of("in.jsonl", out), overwrite=overwrite)
+    assert (here / "in.jsonl").read_bytes() == LINE
+
+
+@pytest.mark.parametrize("failed", ["in.jsonl", "soft", "hard"])
+def test_failures_do_not_go_over_the_input(here, failed):
+    with pytest.raises(InputError, match="is the input itself"):
+        Places.of("in.jsonl", "out", failed)
+
+
+@pytest.mark.parametrize("failed", ["out", "./out", "folder/../out", "out.run.json"])
+def test_rows_and_failures_do_not_go_to_one_file(here, failed):
+    with pytest.raises(InputError, match="are one file"):
+        Places.of("in.jsonl", "out", failed)
+
+
+def test_a_standard_stream_that_is_the_input_is_noticed(here, monkeypatch):
+    with open("in.jsonl", "r+b") as both, open(os.dup(both.fileno()), "r+") as stream:
+        monkeypatch.setattr("sys.stdout", stream)
+        with pytest.raises(InputError, match="standard output is the input itself"):
+            Places.of("in.jsonl", "-")
+        monkeypatch.setattr("sys.stdin", stream)
+        with pytest.raises(InputError, match="is the input itself"):
+            Places.of("-", "hard")
+
+
+@pytest.mark.parametrize(
+    ("file", "out", "told"),
+    [
+        ("none", "out", "cannot be read: No such file"),
+        ("folder", "out", "cannot be read: Is a directory"),
+        ("in.jsonl", "folder", "is a folder"),
+        ("in.jsonl", "nowhere/out", "there is no folder 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_is_said_before_anything_else(here, file, out, told):
+    with pytest.raises(InputError, match=told):
+        Places.of(file, out)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_another_encoding_is_told_of_the_file_not_of_its_lines(here, coding):
+    Path("wide").write_bytes(('\ufeff{"text": "x"}' if coding == "utf-32-be" else '{"text": "x"}').encode(coding))
+    with pytest.raises(InputError, match=r"is UTF-(16|32), not UTF-8"):
+        Places.of("wide", "out")

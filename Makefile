@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # The pinned build first: with it in place nothing else asks for a larger one.
 TORCH := torch==2.13.0
 XGRAMMAR := xgrammar==0.2.8 apache-tvm-ffi
+# Its sources carry the JSON-Schema-Test-Suite of every draft, which the tests read there.
+SUITE := jsonschema==4.26.0
 
 .PHONY: run test lint types quick bench clean
 
@@ -43,6 +45,9 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	@# An oracle of the schema tests. Its declared dependencies would bring a GPU compiler that nothing here calls.
 	@$(BIN)/python -m pip install --quiet --no-deps $(XGRAMMAR) || echo "no $(XGRAMMAR) here: its tests are skipped"
+	@mkdir -p $(VENV)/share && $(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/share "$(SUITE)" && \
+	  tar -xzf $(VENV)/share/jsonschema-*.tar.gz -C $(VENV)/share --strip-components=1 --wildcards '*/json/tests' || \
+	  echo "no sources of $(SUITE) here: the tests of the older drafts are skipped"
 	@touch $@ $(VENV)/.installed
 
 clean:

@@ -187,6 +187,7 @@ def test_a_stopped_extraction_keeps_what_it_has_and_says_how_to_go_on(tmp_path, 
     docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
     docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(5)))
     command = ("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--steps", 2, "--batch-size", 2, "--json")
+    monkeypatch.setattr(signal, "_ours", signal.signal(signal.SIGINT, signal.default_int_handler), raising=False)
     real, handler = Generator.each, signal.getsignal(signal.SIGTERM)
 
     def each(self, texts):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,15 +15,18 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.dialect import as_draft
+from ctrldiff.constraints.json_schema.keywords import DRAFTS
 from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.json_schema.shape import Shape
+from ctrldiff.constraints.json_schema.validation import objections
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 
-_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion", "strings", "digits")
+_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion", "strings", "digits", "draft")
 _MOST_IGNORED = 1_000
 
 
@@ -31,7 +35,8 @@ class Report:
     """What became of a schema's keywords.
 
     Fields: enforced (keyword, in how many places of the document); narrowed (pointer, how); refused (pointer,
-        keyword, why); ignored (the same, for keywords left out because `unsupported` says so).
+        keyword, why); ignored (the same, for keywords left out because the schema's draft does not have them, or
+        because `unsupported` says so).
     """
 
     enforced: tuple[tuple[str, int], ...]
@@ -61,6 +66,8 @@ class JsonSchema(Description):
         digits: at most so many before the point of a number and behind it, (18, 6) say; more where the schema's own
             bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
             (`plain`).
+        draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
+            "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
@@ -75,6 +82,7 @@ class JsonSchema(Description):
     unsupported: Literal["refuse", "check", "ignore"]
     strings: Literal["any", "plain"] | None
     digits: Digits | Literal["any"] | None
+    draft: str | None
     document: str | None
 
     def __init__(
@@ -89,6 +97,7 @@ class JsonSchema(Description):
         unsupported: Literal["refuse", "check", "ignore"] = "refuse",
         strings: Literal["any", "plain"] | None = None,
         digits: Digits | Literal["any"] | None = None,
+        draft: str | None = None,
         document: str | None = None,
     ) -> None:
         choices = {
@@ -97,8 +106,9 @@ class JsonSchema(Description):
             "additional": ("declared", "any"),
             "unsupported": ("refuse", "check", "ignore"),
             "strings": ("any", "plain", None),
+            "draft": (*DRAFTS, None),
         }
-        for name, value in zip(choices, (whitespace, optional, additional, unsupported, strings), strict=True):
+        for name, value in zip(choices, (whitespace, optional, additional, unsupported, strings, draft), strict=True):
             if value not in choices[name]:
                 raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
         for name, number, most in (("depth", depth, 64), ("recursion", 0 if recursion is None else recursion, 1_000)):
@@ -117,11 +127,19 @@ class JsonSchema(Description):
         object.__setattr__(self, "unsupported", unsupported)
         object.__setattr__(self, "strings", strings)
         object.__setattr__(self, "digits", digits)
+        object.__setattr__(self, "draft", draft)
         object.__setattr__(self, "document", document)
 
     def __repr__(self) -> str:
         plain = {"whitespace": "compact", "optional": "omit", "additional": "declared", "depth": 2}
-        plain |= {"recursion": None, "unsupported": "refuse", "strings": None, "digits": None, "document": None}
+        plain |= {
+            "recursion": None,
+            "unsupported": "refuse",
+            "strings": None,
+            "digits": None,
+            "draft": None,
+            "document": None,
+        }
         said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
         return f"JsonSchema({self.text}{said})"
 
@@ -215,8 +233,7 @@ class JsonSchema(Description):
 
     def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, and the keywords left out of it."""
-        schema = self.schema
-        ignored: list[tuple[str, str, str]] = []
+        schema, ignored = as_draft(self.schema, self.draft)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
             context = self._context_of(schema, limits)
             try:
@@ -232,11 +249,9 @@ class JsonSchema(Description):
         return schema, tuple(ignored)
 
     def validate(self, value: Any) -> str | None:
-        """What the whole schema, the keywords left out included, says against a value; None if nothing."""
-        import jsonschema_rs
-
-        error = next(iter(jsonschema_rs.validator_for(self.schema, validate_formats=True).iter_errors(value)), None)
-        return None if error is None else str(error.message)
+        """What the whole schema, the keywords left out included, says against a value; None if nothing. Nothing is
+        fetched: what refers to another document is held to nothing."""
+        return next((message for _, message in objections(self.schema, value, self.draft)), None)
 
 
 def _digits(given: Any) -> Digits:
@@ -246,6 +261,14 @@ def _digits(given: Any) -> Digits:
             f"digits={given!r}", hint='digits=(18, 6): at most so many before and behind the point; or "any"'
         )
     return int(given[0]), int(given[1])
+
+
+def _float(spelled: str) -> float:
+    """A number of the schema's text. Raises: ValueError where a float would be 0 or infinite in its place."""
+    value = float(spelled)
+    if math.isinf(value) or (value == 0 and spelled.lower().partition("e")[0].strip("-+0.")):
+        raise ValueError(f"the number {spelled[:40]} is beyond a float's range")
+    return value
 
 
 def _read(schema: Any) -> str:
@@ -259,7 +282,7 @@ def _read(schema: Any) -> str:
                 f"{str(path)[:200]!r} cannot be read: {error}", hint="pass a dict, JSON text or a file"
             ) from error
     try:
-        value = json.loads(schema) if isinstance(schema, str) else schema
+        value = json.loads(schema, parse_float=_float) if isinstance(schema, str) else schema
         if not isinstance(value, dict | bool):
             raise SchemaInvalid(f"a schema is an object or a boolean, this is a {type(value).__name__}")
         return json.dumps(value, ensure_ascii=False, allow_nan=False)

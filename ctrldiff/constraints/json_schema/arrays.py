@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
+from decimal import Decimal
 from itertools import islice
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
+from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, refuse_others, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.shape import Shape, items_of
@@ -132,9 +135,16 @@ def _distinct(context: Context, sub: Sub, items: list[Expression], high: int | N
             f"items of more than {MAX_DISTINCT} values: no finite automaton remembers which came before",
         )
     _, comma, _, _ = spacing(sub.shape)
-    parts: list[Expression] = []
+    # Places may write the keys of equal objects in different orders: what is equal is one value, however it is spelled.
+    spelled: dict[str, list[Literal]] = {}
     for value in values:
-        this, other = Literal(value), Alt(tuple(Literal(v) for v in values if v != value))
+        spelled.setdefault(value_text(json.loads(value, parse_float=Decimal), sort=True), []).append(Literal(value))
+    parts: list[Expression] = []
+    for one, texts in spelled.items():
+        this, other = (
+            Alt(tuple(texts)),
+            Alt(tuple(text for key, some in spelled.items() if key != one for text in some)),
+        )
         others = Repeat(Concat((comma, other)), 0, None)
         begun = Concat((other, others))
         once = Alt((Concat((this, others)), Concat((begun, Repeat(Concat((comma, this, others)), 0, 1)))))

@@ -386,6 +386,7 @@ def _exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
 COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {
     "$ref": _reference,
     "$dynamicRef": _reference,
+    "$recursiveRef": _reference,
     "allOf": _all,
     "anyOf": _any,
     "oneOf": _one,

@@ -177,15 +177,15 @@ class Context:
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.ref_alone and "$ref" in schema:
-            yield self.references.resolve(schema, "$ref", "#")[0]
+            yield self.references.resolve(schema, "$ref", self.references.at.get(id(schema), "#"))[0]
             return
         for keyword, value in schema.items():
             if keyword in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
                 yield from value
             elif keyword in ("not", "if", "then", "else"):
                 yield value
-            elif keyword in ("$ref", "$dynamicRef"):
-                yield self.references.resolve(schema, keyword, "#")[0]
+            elif keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+                yield self.references.resolve(schema, keyword, self.references.at.get(id(schema), "#"))[0]
             elif keyword in ("dependentSchemas", "dependencies") and isinstance(value, dict):
                 yield from (part for part in value.values() if isinstance(part, dict))
 

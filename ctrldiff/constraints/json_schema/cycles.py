@@ -15,7 +15,7 @@ class Cycles:
     def __init__(self, references: References) -> None:
         self.references = references
         self._group: dict[int, int] = {}
-        if any(keyword in schema for schema in references.all for keyword in ("$ref", "$dynamicRef")):
+        if any(keyword in schema for schema in references.all for keyword in ("$ref", "$dynamicRef", "$recursiveRef")):
             self._find(references.root)
 
     @property
@@ -34,7 +34,7 @@ class Cycles:
         return group if inside else None
 
     def _targets(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        for keyword in ("$ref", "$dynamicRef"):
+        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             if keyword in schema:
                 try:
                     target, _ = self.references.resolve(schema, keyword, "#")

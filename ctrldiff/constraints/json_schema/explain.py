@@ -8,6 +8,7 @@ from typing import Any
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.validation import objections
 from ctrldiff.errors import InputError
 
 
@@ -37,8 +38,6 @@ def explain(schema: JsonSchema, instance: str) -> Explanation:
 
     Raises: InputError if it is not JSON; ConstraintError if the schema cannot be enforced.
     """
-    import jsonschema_rs
-
     try:
         value: Any = json.loads(instance)
     except (ValueError, RecursionError) as error:
@@ -48,11 +47,7 @@ def explain(schema: JsonSchema, instance: str) -> Explanation:
     byte = first_fault(dfa, text.encode())
     if byte is None:
         return Explanation(True, text, instance == text, None, None, ())
-    validator = jsonschema_rs.validator_for(schema.schema, validate_formats=True)
-    reasons = tuple(
-        ("".join(f"/{part}" for part in error.instance_path) or "/", error.message)
-        for error in validator.iter_errors(value)
-    )
+    reasons = tuple(objections(schema.schema, value, schema.draft))
     could = completed(dfa, text.encode()[:byte])
     return Explanation(False, text, instance == text, byte, could.decode(errors="replace"), reasons)
 

@@ -42,7 +42,7 @@ def digits(count: int) -> Expression:
 def integers(low: Bound | None, high: Bound | None) -> Expression:
     """The integers in a range, canonical: no leading zero, no "-0"."""
     lo = None if low is None else _first_integer(low)
-    hi = None if high is None else -_first_integer(Bound(-high.value, high.open))
+    hi = None if high is None else -_first_integer(Bound(high.value.copy_negate(), high.open))
     parts: list[Expression] = []
     if lo is None or lo < 0:
         parts.append(
@@ -120,8 +120,12 @@ def decimals(low: Bound | None, high: Bound | None) -> Expression:
     """The decimals in a range, canonical: no exponent, no trailing zero, no "-0"."""
     parts: list[Expression] = []
     if low is None or low.value < 0:
-        top = None if low is None else Bound(-low.value, low.open)
-        bottom = Bound(-high.value, high.open) if high is not None and high.value < 0 else Bound(Decimal(0), True)
+        top = None if low is None else Bound(low.value.copy_negate(), low.open)
+        bottom = (
+            Bound(high.value.copy_negate(), high.open)
+            if high is not None and high.value < 0
+            else Bound(Decimal(0), True)
+        )
         parts.append(Concat((text("-"), _positive(bottom, top))))
     if high is None or high.value >= 0:
         bottom = low if low is not None and low.value >= 0 else Bound(Decimal(0))
@@ -184,11 +188,11 @@ def multiples(step: int | float) -> Dfa | None:
 
     With step = a / 10^k, a number of f <= k decimals is one if its digits times 10^(k - f) leave no remainder by a.
     """
-    exact = _decimal(step).normalize()
-    exponent = exact.as_tuple().exponent
-    assert isinstance(exponent, int)
-    k = max(-exponent, 0)
-    a = int(exact.scaleb(k))
+    # By digits, not by arithmetic: what Decimal works out is rounded to the digits of its context.
+    whole, _, fraction = format(_decimal(step), "f").partition(".")
+    fraction = fraction.rstrip("0")
+    k = len(fraction)
+    a = int(whole + fraction)
     if a * (k + 2) > MAX_REMAINDERS:
         return None
     # State 0: nothing read; 1: a sign; then (decimals so far + 1) * a + remainder, the first row before the point.

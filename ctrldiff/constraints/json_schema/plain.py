@@ -47,7 +47,7 @@ def digits_of(members: Iterable[dict[str, Any]], digits: Digits) -> Digits:
         for keyword in _BOUNDS:
             value = member.get(keyword)
             if isinstance(value, int | float) and not isinstance(value, bool):
-                whole, _, fraction = format(abs(Decimal(repr(value))), "f").partition(".")
+                whole, _, fraction = format(Decimal(repr(value)).copy_abs(), "f").partition(".")
                 before, behind = max(before, len(whole) + 1), max(behind, len(fraction))
     return before, behind
 

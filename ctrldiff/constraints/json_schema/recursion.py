@@ -48,7 +48,7 @@ def marked(context: Context, schema: object, shape: Shape) -> Expression:
 def deep_enough(schema: JsonSchema, tokens: int, vocabulary: Vocabulary, limits: Limits) -> int | None:
     """How often to enter a recursive schema again so that no text of `tokens` tokens needs more; None if it is not
     recursive. Where that passes the limits: as often as they allow."""
-    if '"$ref"' not in schema.text and '"$dynamicRef"' not in schema.text:
+    if not any(f'"{name}"' in schema.text for name in ("$ref", "$dynamicRef", "$recursiveRef")):
         return None
     limits = replace(
         limits,

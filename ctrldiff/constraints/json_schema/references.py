@@ -6,25 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urljoin
 
+from ctrldiff.constraints.json_schema.keywords import KEYWORDS, REF_ALONE, draft_of
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
-
-MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies")
-LISTS = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
-SINGLE: tuple[str, ...] = (
-    "additionalItems",
-    "unevaluatedItems",
-    "contains",
-    "contentSchema",
-    "not",
-    "if",
-    "then",
-    "else",
-    "additionalProperties",
-    "unevaluatedProperties",
-    "propertyNames",
-    "items",
-)
-OLD_DRAFTS = ("draft-03", "draft-04", "draft-06", "draft-07")  # where a $ref silences what stands beside it
 
 
 class References:
@@ -33,20 +16,23 @@ class References:
     def __init__(self, root: Any) -> None:
         self.root = root
         self.base: dict[int, str] = {}
+        self.at: dict[int, str] = {}  # the pointer of each schema that a keyword holds
         self.targets: dict[str, Any] = {"": root}
         self.dynamic: dict[str, int] = {}
+        self.recursive: list[str] = []  # resources that a $recursiveRef may lead back out of
         self.all: list[dict[str, Any]] = []
-        declared = root.get("$schema", "") if isinstance(root, dict) else ""
-        self.ref_alone = isinstance(declared, str) and any(draft in declared for draft in OLD_DRAFTS)
-        self.old_id = isinstance(declared, str) and "draft-04" in declared
+        draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
+        self.ref_alone = draft in REF_ALONE
+        self.old_id = draft == "draft-04"
         self._walk(root)
 
     def _walk(self, root: Any) -> None:
-        todo = [(root, "")]
+        todo = [(root, "", "#")]
         while todo:
-            schema, base = todo.pop()
+            schema, base, at = todo.pop()
             if not isinstance(schema, dict):
                 continue
+            self.at.setdefault(id(schema), at)
             name = schema.get("id" if self.old_id else "$id")
             if isinstance(name, str) and not (self.ref_alone and "$ref" in schema):
                 if name.startswith("#"):
@@ -59,9 +45,11 @@ class References:
             for keyword in ("$anchor", "$dynamicAnchor"):
                 if isinstance(schema.get(keyword), str):
                     self.targets[f"{base}#{schema[keyword]}"] = schema
+            if schema.get("$recursiveAnchor") is True:
+                self.recursive.append(base)
             if isinstance(schema.get("$dynamicAnchor"), str):
                 self.dynamic[schema["$dynamicAnchor"]] = self.dynamic.get(schema["$dynamicAnchor"], 0) + 1
-            todo.extend((part, base) for part in schemas_in(schema))
+            todo.extend((part, base, at + way) for way, part in placed(schema))
 
     def resolve(self, schema: dict[str, Any], keyword: str, at: str) -> tuple[Any, str]:
         """The schema that `schema[keyword]` names, and its pointer, which tells the way here."""
@@ -71,7 +59,11 @@ class References:
         uri = _joined(self.base.get(id(schema), ""), reference)
         document, _, fragment = uri.partition("#")
         fragment = unquote(fragment)
-        if document not in self.targets or (keyword == "$dynamicRef" and self.dynamic.get(fragment, 0) > 1):
+        if keyword == "$recursiveRef" and reference != "#":
+            raise SchemaInvalid(f'{at}/{keyword} is {reference!r}, and can only be "#"')
+        depends = keyword == "$dynamicRef" and self.dynamic.get(fragment, 0) > 1
+        depends |= keyword == "$recursiveRef" and document in self.recursive and len(self.recursive) > 1
+        if document not in self.targets or depends:
             what = "points outside the document" if document not in self.targets else "depends on who refers to it"
             raise SchemaUnsupported(
                 f'"{keyword}" at {at}/{keyword} {what}: {reference!r}',
@@ -110,10 +102,35 @@ def _joined(base: str, reference: str) -> str:
 
 def schemas_in(schema: dict[str, Any]) -> Iterator[Any]:
     """The schemas that stand in the keywords of `schema`."""
-    for keyword, value in schema.items():
-        if keyword in MAPS and isinstance(value, dict):
-            yield from value.values()
-        if keyword in LISTS and isinstance(value, list):
-            yield from value
-        if keyword in SINGLE and isinstance(value, dict):
-            yield value
+    return (part for _, part in placed(schema))
+
+
+def placed(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The same, each with the way there as a JSON pointer."""
+    for name, value in schema.items():
+        holds = KEYWORDS[name].holds if name in KEYWORDS else "value"
+        if holds == "map" and isinstance(value, dict):
+            yield from ((f"/{escaped(name)}/{escaped(key)}", part) for key, part in value.items())
+        elif holds in ("schemas", "schema or schemas") and isinstance(value, list):
+            yield from ((f"/{escaped(name)}/{n}", part) for n, part in enumerate(value))
+        elif holds in ("schema", "schema or schemas") and isinstance(value, dict):
+            yield f"/{escaped(name)}", value
+
+
+def pointed(root: Any, reference: str) -> Any:
+    """What a JSON pointer into the document leads to; None if nothing."""
+    target = root
+    for token in unquote(reference).split("/")[1:]:
+        key = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(target, list) and key.isdigit() and int(key) < len(target):
+            target = target[int(key)]
+        elif isinstance(target, dict) and key in target:
+            target = target[key]
+        else:
+            return None
+    return target
+
+
+def escaped(name: str) -> str:
+    """A key as a token of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.json_schema.compiler import Context
 
 KINDS = ("null", "boolean", "number", "string", "array", "object")
-MAX_PREFIX = 256
+LONG = 256  # items of a listed array; longer ones have a place each only as far as one of them holds something
 
 
 @dataclass(eq=False)
@@ -59,8 +59,8 @@ class Shape:
         self.names = self.context.names_of(*self.seeds)
         lengths = [len(m["prefixItems"]) for m in members if isinstance(m.get("prefixItems"), list)]
         lengths += [len(m["items"]) for m in members if isinstance(m.get("items"), list)]
-        lengths += [len(value) for m in members for value in listed(m) if isinstance(value, list)]
-        self.prefix = min(max(lengths, default=0), MAX_PREFIX)
+        lengths += [_told_apart(value) for m in members for value in listed(m) if isinstance(value, list)]
+        self.prefix = max(lengths, default=0)
         if self.context.additional == "declared":
             self._narrow()
 
@@ -150,6 +150,14 @@ def items_of(schema: dict[str, Any]) -> tuple[list[Any], Any]:
     if first is not None and not isinstance(first, list):
         raise SchemaInvalid("prefixItems is not a list")
     return first or [], rest
+
+
+def _told_apart(value: list[Any]) -> int:
+    """How many items of a listed array have a place of their own. Those behind the last object or array need none: a
+    place only says in which order keys are written."""
+    if len(value) <= LONG:
+        return len(value)
+    return max((n + 1 for n, item in enumerate(value) if isinstance(item, dict | list)), default=0)
 
 
 def _has(value: Any, name: str) -> bool:

@@ -84,7 +84,7 @@ def _cases(context: Context, schema: Any, at: str, way: tuple[int, ...], outermo
     def each(keyword: str, value: Any) -> list[Scenario]:
         return _cases(context, value, f"{at}/{keyword}", way)
 
-    for keyword in ("$ref", "$dynamicRef"):
+    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
         if keyword in schema:
             target, pointer = context.references.resolve(schema, keyword, at)
             found = _crossed(found, _cases(context, target, pointer, way), at)

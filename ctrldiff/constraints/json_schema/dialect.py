@@ -1,0 +1,98 @@
+"""A schema as its draft means it: keywords that the draft does not have are left out, and told.
+
+A validator ignores a keyword that its draft does not know. So must we: what is enforced beside what the draft says
+would only narrow the language, but under `not` it would widen it. Without a known `$schema`, and without `draft=`,
+every keyword counts, and old spellings are read where they cannot be taken for new ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, UNREAD, URIS, draft_of
+from ctrldiff.constraints.json_schema.references import escaped, placed, pointed
+from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+
+Ignored = tuple[str, str, str]  # pointer, keyword, why
+
+
+def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
+    """The schema without the keywords that are foreign to its draft, and those keywords.
+
+    Args: schema: a fresh value: it is changed in place.   draft: of documents that do not say theirs.
+    Raises: SchemaUnsupported for a draft before 4, or a resource in a draft that reads `$ref` otherwise than the
+        document's; SchemaInvalid for a keyword whose value the draft rules out.
+    """
+    root = schema
+    if not isinstance(root, dict):
+        return root, []
+    own = _declared(root, "#", draft)
+    if own is not None:
+        root["$schema"] = URIS[own]  # as the resolver of references reads it
+    ignored: list[Ignored] = []
+    seen: set[int] = set()
+    references: list[tuple[str, str | None]] = []
+    todo: list[tuple[Any, str, str | None]] = [(root, "#", own)]
+    while todo or references:
+        if not todo:
+            reference, within = references.pop()
+            todo.append((pointed(root, reference), reference, within))
+            continue
+        node, at, current = todo.pop()
+        if not isinstance(node, dict) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if node is not root and "$schema" in node and ("$id" in node or "id" in node):
+            other = _declared(node, at, current)
+            if (other in REF_ALONE) != (own in REF_ALONE):
+                raise SchemaUnsupported(
+                    f'"$schema" at {at}/$schema is another draft, which reads $ref otherwise: {node["$schema"]!r}',
+                    hint="write the document in one draft",
+                    pointer=f"{at}/$schema",
+                    keyword="$schema",
+                )
+            current = other
+        if current is not None:
+            ignored += _strip(node, at, current)
+        todo += [(part, at + way, current) for way, part in placed(node)]
+        target = node.get("$ref")
+        if isinstance(target, str) and target.startswith("#/"):
+            references.append((target, current))  # it may lead to a place that no keyword holds
+    return root, ignored
+
+
+def _declared(node: dict[str, Any], at: str, otherwise: str | None) -> str | None:
+    """The draft of a resource. Raises SchemaUnsupported for one that is not read."""
+    draft = draft_of(node.get("$schema"))
+    if draft in UNREAD:
+        raise SchemaUnsupported(
+            f'"$schema" at {at}/$schema is {draft}, which is not read',
+            hint=f"write it in a later draft: {', '.join(DRAFTS)}",
+            pointer=f"{at}/$schema",
+            keyword="$schema",
+        )
+    return otherwise if draft is None else draft
+
+
+def _strip(node: dict[str, Any], at: str, draft: str) -> list[Ignored]:
+    """Take the keywords out of one schema that the draft does not have, and say which."""
+    found = []
+    for name in list(node):
+        keyword = KEYWORDS.get(name)
+        if keyword is None:
+            continue
+        _check(node, name, at, draft)
+        if not keyword.known(draft) and keyword.role != "annotates":
+            del node[name]
+            found.append((f"{at}/{escaped(name)}", name, f"{draft} has no such keyword"))
+    return found
+
+
+def _check(node: dict[str, Any], name: str, at: str, draft: str) -> None:
+    """Raise SchemaInvalid for a value that changed its kind between the drafts, and is of another draft's."""
+    value = node[name]
+    if name in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool) != (draft == "draft-04"):
+        what = "a boolean beside the bound" if draft == "draft-04" else "a number"
+        raise SchemaInvalid(f"{at}/{name} is {value!r}: in {draft} it is {what}", pointer=f"{at}/{name}")
+    if name == "items" and isinstance(value, list) and draft == "2020-12":
+        raise SchemaInvalid(f"{at}/items is a list: in {draft} that is prefixItems", pointer=f"{at}/items")

@@ -107,6 +107,10 @@ def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dic
 class _Exact(GenerateJsonSchema):
     """Pydantic's generator, where its schema admits what the type refuses or cannot say what it takes."""
 
+    def generate_inner(self, schema: Any) -> dict[str, Any]:
+        why = _reaches_out(schema)
+        return {_NO: why} if why else super().generate_inner(schema)
+
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> dict[str, Any]:
         return {_NO: f"{error_info.removeprefix('core_schema.')} has no JSON form"}
 
@@ -260,6 +264,17 @@ class _Exact(GenerateJsonSchema):
         if keys.get("type", "string") != "string" or listed:
             return {_NO: "its keys are no strings"}
         return {**result, "additionalProperties": False} if "patternProperties" in result else result
+
+
+def _reaches_out(schema: Any) -> str | None:
+    """Why values of a type are not the model's to choose: reading one would import a module or look at files."""
+    function = schema.get("function")
+    name = getattr(function.get("function") if isinstance(function, dict) else None, "__qualname__", "")
+    if name == "import_string":
+        return "reading it imports the module that its text names, and runs it"
+    if name.startswith("PathType.validate_"):
+        return "reading it looks for a file"
+    return None
 
 
 def _inside(field: Any) -> dict[str, Any] | None:

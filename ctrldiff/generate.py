@@ -303,7 +303,7 @@ class Generator:
             raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
         spec = self.model.loaded.spec
         wanted_type, table = self.compiled.table(self.compiled.of(text))
-        ids = self.model.loaded.prompt_ids(text, self.type.ask)
+        ids = self.model.loaded.prompt_ids(text, self.type.asked(spec.ask))
         room = spec.context - spec.context % spec.round_to - len(ids)
         wanted = self.max_new_tokens
         least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
@@ -425,7 +425,7 @@ class Generator:
             constraint=Tables(tuple(row.table for row in rows)),
             texts=tuple(row.text for row in rows),
             encode=loaded.plain_ids,
-            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.ask),
+            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.asked(loaded.spec.ask)),
             read=lambda row, text: rows[row].type.read(text),
             seed=self.seed,
         )

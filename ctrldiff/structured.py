@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 from pydantic_core import SchemaValidator
 
-from ctrldiff.ask import ask_for
+from ctrldiff.ask import Style, asked
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
@@ -36,7 +36,8 @@ class OutputType:
 
     Fields:
         description: the texts that spell a value of the type.
-        ask: how the prompt names it.
+        ask: how the prompt names it; keys: the same in the terse style of a model that was trained on it, where that
+            differs.
         read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
         labels: the texts to choose between, for a type that is a lone choice; else empty.
     """
@@ -45,6 +46,11 @@ class OutputType:
     ask: str
     read: Callable[[str], Any]
     labels: tuple[str, ...] = ()
+    keys: str | None = None
+
+    def asked(self, style: Style) -> str:
+        """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`)."""
+        return self.ask if self.keys is None or style == "described" else self.keys
 
     def plain(self, text: str) -> OutputType:
         """The type with strings and numbers like those of a text, where it leaves them open; else itself."""
@@ -78,7 +84,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         if wanted.has_spans and wanted.document is None:
             wanted = wanted.over(document)
         read = _checked(wanted) if wanted.unsupported == "check" else json.loads
-        return OutputType(wanted, ask_for(wanted.schema, ask), read)
+        return _said(wanted, wanted, ask, read)
     if isinstance(wanted, Choice):
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
     if isinstance(wanted, Score | YesNo):
@@ -97,6 +103,18 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         raise ConstraintError(f"{error.message}, and no type", hint=f"{types};\n{error.hint}") from error
 
 
+def _said(
+    description: Description,
+    schema: JsonSchema,
+    name: str | None,
+    read: Callable[[str], Any],
+    labels: tuple[str, ...] = (),
+) -> OutputType:
+    """A type that is asked for as its schema says."""
+    place = asked(schema)
+    return OutputType(description, place.said("described", name), read, labels, place.said("keys", name))
+
+
 def _is_annotation(wanted: Any) -> bool:
     return isinstance(wanted, type) or hasattr(wanted, "__origin__") or type(wanted).__module__ in _TYPING
 
@@ -113,11 +131,11 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
     if whole and set(schema) <= _PLAIN:
         labels = tuple(json.dumps(value) for value in values)
-        return OutputType(Choice(labels), ask_for(schema, ask), _reader(adapter), labels)
+        return _said(Choice(labels), JsonSchema(schema), ask, _reader(adapter), labels)
     if bare := _bare(schema, document):
-        return OutputType(bare, ask_for(schema, ask), _reader(adapter, quote=True, document=document))
+        return _said(bare, JsonSchema(schema), ask, _reader(adapter, quote=True, document=document))
     description = JsonSchema(schema, optional="write", document=document)
-    return OutputType(description, ask_for(schema, ask), _reader(adapter, document=document))
+    return _said(description, description, ask, _reader(adapter, document=document))
 
 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
@@ -161,7 +179,7 @@ def _from_function(function: Callable[..., Any], ask: str | None, document: str 
     """The keyword arguments of a call, validated."""
     model, keywords = arguments_of(function)
     arguments = _from_annotation(model, ask, document)
-    return OutputType(arguments.description, arguments.ask, lambda text: keywords(arguments.read(text)))
+    return replace(arguments, read=lambda text: keywords(arguments.read(text)))
 
 
 def _from_template(template: Template, ask: str | None, document: str | None) -> OutputType:
@@ -178,7 +196,8 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
     def read(text: str) -> dict[str, Any]:
         return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
 
-    return OutputType(filled, ask or "{" + ",".join(hole.ask for hole in holes.values()) + "}", read)
+    full, terse = ("{" + ",".join(hole.asked(style) for hole in holes.values()) + "}" for style in get_args(Style))
+    return OutputType(filled, ask or full, read, keys=ask or terse)
 
 
 def _checked(schema: JsonSchema) -> Callable[[str], Any]:

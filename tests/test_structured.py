@@ -271,7 +271,8 @@ def test_a_functions_arguments_are_what_it_is_called_with():
     kwargs = kind.read(text)
     assert kwargs == {"city": "Oslo", "nights": 2, "when": dt.date(2026, 4, 2), "self_": {"name": "p", "n": 1}}
     assert book(**kwargs)[2] == dt.date(2026, 4, 2)
-    assert kind.ask == "{city,nights:int,when:date,self_:{name:p|q,n:int}}"
+    assert kind.asked("keys") == "{city,nights:int,when:date,self_:{name:p|q,n:int}}"
+    assert kind.ask == "{city,nights:int,when:date,self_:{name:p|q,n:int}|null}"
     assert output_type(functools.partial(book, when=dt.date(2026, 4, 2))).ask == kind.ask
 
 

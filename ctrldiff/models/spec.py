@@ -42,6 +42,8 @@ class ModelSpec:
         edits: a written token may be changed by the model later (LLaDA2.1, uniform noise).
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
             Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
+        ask: the style in which a type is asked for: "described" with all that its schema says, or "keys", the terse
+            form of `ctrldiff.ask` for models trained on that.
         round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
             padding masks: with masks behind an open end, else with stop tokens. 1 for models that have not seen such
             a tail.
@@ -72,6 +74,7 @@ class ModelSpec:
     edits: bool = False
     prompt: str = "{text}"
     system: str = ""
+    ask: Literal["described", "keys"] = "described"
     whitespace: str = "compact"
     round_to: int = 1
     canvas: int = 48

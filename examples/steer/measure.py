@@ -123,7 +123,7 @@ def measure(point: Point, form: str, model: cd.Model, judge: Judge, prompts: lis
     texts = [json.loads(r.raw)["review"] if r.raw.startswith("{") else r.raw for r in results]
     valid = sum(r.raw.encode() in generator.type.description.dfa() for r in results)
     rates = [(judge(text) > 0.5) == (TARGET == LABELS[0]) for text in texts]
-    asked = [model.loaded.prompt_ids(prompt, generator.type.ask) for prompt in prompts]
+    asked = [model.loaded.prompt_ids(prompt, generator.type.asked(model.loaded.spec.ask)) for prompt in prompts]
     surprise = sorted(perplexity(model, ids, r.raw) for ids, r in zip(asked, results))
     return {
         "form": form,

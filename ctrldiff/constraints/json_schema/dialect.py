@@ -54,6 +54,7 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
             current = other
         if current is not None:
             ignored += _strip(node, at, current)
+        _check_structure(node, at)
         todo += [(part, at + way, current) for way, part in placed(node)]
         target = node.get("$ref")
         if isinstance(target, str) and target.startswith("#/"):
@@ -86,6 +87,37 @@ def _strip(node: dict[str, Any], at: str, draft: str) -> list[Ignored]:
             del node[name]
             found.append((f"{at}/{escaped(name)}", name, f"{draft} has no such keyword"))
     return found
+
+
+def _check_structure(node: dict[str, Any], at: str) -> None:
+    """Raise SchemaInvalid for a keyword that does not hold what it has to hold, with its place."""
+    for name, value in node.items():
+        holds = KEYWORDS[name].holds if name in KEYWORDS else "value"
+        here = f"{at}/{escaped(name)}"
+        if holds == "map":
+            _kind(value, dict, "an object", here)
+            for key, part in value.items():
+                if not (name == "dependencies" and isinstance(part, list)):
+                    _kind(part, dict | bool, "a schema", f"{here}/{escaped(key)}")
+        elif holds == "schemas" or (holds == "schema or schemas" and isinstance(value, list)):
+            _kind(value, list, "a list of schemas", here)
+            for n, part in enumerate(value):
+                _kind(part, dict | bool, "a schema", f"{here}/{n}")
+        elif holds in ("schema", "schema or schemas"):
+            _kind(value, dict | bool, "a schema", here)
+        elif name == "enum":
+            _kind(value, list, "a list of values", here)
+        elif name in ("$ref", "$dynamicRef", "$recursiveRef"):
+            _kind(value, str, "a string", here)
+        elif name == "type":
+            for part in value if isinstance(value, list) else [value]:
+                _kind(part, str, "the name of a type", here)
+
+
+def _kind(value: Any, kind: Any, what: str, at: str) -> None:
+    if not isinstance(value, kind):
+        hint = "a schema is an object or a boolean" if what == "a schema" else ""
+        raise SchemaInvalid(f"{at} is a {type(value).__name__}, not {what}", hint=hint, pointer=at)
 
 
 def _check(node: dict[str, Any], name: str, at: str, draft: str) -> None:

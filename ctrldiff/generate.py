@@ -60,6 +60,7 @@ from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import BLIND, Run, Search, searchable
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType
+from ctrldiff.text import check_text
 
 WIDE = 8  # how many times the usual canvas is worth a warning
 
@@ -297,8 +298,7 @@ class Generator:
 
     def _row(self, text: str, n: int) -> Row:
         """One text, its type and the length of its canvas."""
-        if not isinstance(text, str):
-            raise InputError(f"text {n} is a {type(text).__name__}, not a str", row=n)
+        check_text(text, f"text {n}", row=n)
         if not text.strip():
             raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
         spec = self.model.loaded.spec

@@ -22,6 +22,7 @@ from ctrldiff.constraints.json_schema.formats import FORMATS
 from ctrldiff.constraints.span import SpanOf, keeping_spans
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.text import check_text
 from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
 
 _TYPING = ("typing", "types", "typing_extensions")
@@ -76,6 +77,8 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         document: the text that spans stand in.
     Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
     """
+    if ask is not None:
+        check_text(ask, "ask")
     if wanted is str:
         return OutputType(Text(), ask or "", str)
     if isinstance(wanted, dict | bool):

@@ -16,7 +16,7 @@ from typing import Any
 import pydantic
 import typing_extensions
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core import to_jsonable_python
+from pydantic_core import SchemaError, to_jsonable_python
 
 from ctrldiff.constraints.json_schema.formats import FORMATS
 from ctrldiff.errors import ConstraintError
@@ -71,8 +71,8 @@ def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
         return pydantic.TypeAdapter(_portable(wanted))
-    except (pydantic.errors.PydanticUserError, NameError, ImportError) as error:
-        why = str(error).splitlines()[0]
+    except (pydantic.errors.PydanticUserError, SchemaError, NameError, ImportError, UnicodeError) as error:
+        why = (str(error).splitlines() or [""])[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
 
 

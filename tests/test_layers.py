@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1] / "ctrldiff"
 LAYERS = [  # each may import what stands before it, and itself
     "version",
     "errors",
+    "text",
     "limits",
     "state",
     "protocols",
@@ -44,8 +45,18 @@ LAYERS = [  # each may import what stands before it, and itself
 # Beside the ladder: what each of these may import, and nothing else of ours.
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
-    "models": {"errors", "limits", "state", "protocols", "automata.vocabulary", "models"},
-    "guidance": {"errors", "limits", "state", "protocols", "likelihood", "rewards", "automata.vocabulary", "guidance"},
+    "models": {"errors", "text", "limits", "state", "protocols", "automata.vocabulary", "models"},
+    "guidance": {
+        "errors",
+        "text",
+        "limits",
+        "state",
+        "protocols",
+        "likelihood",
+        "rewards",
+        "automata.vocabulary",
+        "guidance",
+    },
     "rewards": {"errors", "limits", "state", "protocols", "likelihood", "rewards"},
 }
 BELOW_MODELS = {

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from ctrldiff.text import check_description
+
 if TYPE_CHECKING:
     from ctrldiff.automata.dfa import Dfa
 
@@ -95,8 +97,8 @@ ANY_TEXT = Repeat(ANY_CHAR, 0, None)
 
 
 def text(value: str) -> Literal:
-    """The literal text `value`."""
-    return Literal(value.encode("utf-8"))
+    """The literal text `value`. Raises: ConstraintError for half of a surrogate pair."""
+    return Literal(check_description(value, f"the text {value[:40]!r}").encode("utf-8"))
 
 
 def maybe(inner: Expression) -> Expression:

@@ -11,6 +11,7 @@ from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.text import check_description
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,19 @@ class Regex(Description):
     search: bool = False
     ascii: bool = False
 
+    def __post_init__(self) -> None:
+        check_description(self.pattern, "the pattern")
+
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return parse(self.pattern, dialect=self.dialect, search=self.search, ascii=self.ascii, limits=limits)
 
 
 @dataclass(frozen=True, init=False)
 class Choice(Description):
-    """One of these labels, to the letter; in the order given, each once."""
+    """One of these labels, to the letter; in the order given, each once, however often it is given.
+
+    Raises: ConstraintError for what is no list of texts.
+    """
 
     labels: tuple[str, ...]
 
@@ -44,6 +51,7 @@ class Choice(Description):
             if not isinstance(label, str):
                 hint = "labels are texts; Literal[...] keeps other values"
                 raise ConstraintError(f"the label {label!r} is a {type(label).__name__}, not a str", hint=hint)
+            check_description(label, f"the label {label[:40]!r}", label=label)
         if not self.labels:
             raise ConstraintUnsatisfiable("a Choice needs at least one label", hint='Choice(["yes", "no"])')
 

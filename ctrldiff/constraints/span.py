@@ -13,9 +13,10 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Alt, Both, Expression, Graph, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
-from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.kernels.suffix import suffix_automaton
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.text import check_text
 
 _STRIPPED = r"^(?:\S(?:[\s\S]*\S)?)?$"
 _ASCII = r"^[\x00-\x7f]*$"
@@ -61,16 +62,7 @@ class SpanOf(Description):
 
 def check_document(document: object) -> None:
     """Raise InputError for what cannot be written in UTF-8."""
-    if not isinstance(document, str):
-        raise InputError(f"the document is a {type(document).__name__}, not a str")
-    try:
-        document.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"the document has a lone surrogate at character {error.start}",
-            why="it cannot be written in UTF-8",
-            hint='document.encode("utf-8", "replace").decode("utf-8")',
-        ) from error
+    check_text(document, "the document")
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.errors import ShapeError
+from ctrldiff.errors import InputError, ShapeError
+from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
@@ -33,7 +34,12 @@ class CallableDenoiser:
         """Fill open positions with noise: the mask, or tokens drawn by each row's own generator."""
         return noisy(state, self.spec)
 
-    def __call__(self, state: State) -> torch.Tensor:
+    def __call__(self, state: State, *more: object) -> torch.Tensor:
+        if more or not isinstance(state, State):
+            raise InputError(
+                "this is a denoiser, which takes a State and gives logits",
+                hint="for texts and types: Model.from_callable(network, spec, vocabulary, encode)(text, Type)",
+            )
         rows, length = state.shape
         open_rows = [row for row in range(rows) if bool(state.open[row].any())]
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
@@ -156,4 +162,8 @@ def from_callable(
     network: Callable[..., torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
 ) -> CallableDenoiser:
     """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out."""
-    return CallableDenoiser(network, spec, vocabulary, device)
+    if not callable(network):
+        raise InputError(
+            f"network is a {type(network).__name__}", hint="a function from (N, L) ids to (N, L, V) logits"
+        )
+    return CallableDenoiser(network, spec, vocabulary, usable(device))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,10 +76,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     """`config.json` as data. Raises ModelError for a path that is no model folder."""
     if not folder.is_dir():
         near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
-        raise ModelError(
-            f"{str(folder)!r} is not a folder",
-            hint=(f"near: {', '.join(near[:5])}\n" if near else "") + 'use "tiny", or the path of a model folder',
-        )
+        hint = (f"near: {', '.join(near[:5])}\n" if near else "") + 'use "tiny", or the path of a model folder'
+        if re.fullmatch(r"[\w.-]+/[\w.-]+", str(folder)):  # as the hub names models
+            hint += f"\nnothing is downloaded here; to get one: hf download {folder} --local-dir {folder.name}"
+        raise ModelError(f"{str(folder)!r} is not a folder", hint=hint)
     if not (folder / "config.json").is_file():
         raise ModelError(
             f"{str(folder)!r} has no config.json",

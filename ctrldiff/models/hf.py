@@ -12,11 +12,13 @@ import torch
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError, TokenizerMismatch
 from ctrldiff.models.describe import describe
+from ctrldiff.models.devices import usable
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
 from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
+from ctrldiff.text import check_text
 
 TINY = Path(__file__).parent / "tiny"
 OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers
@@ -53,7 +55,8 @@ class Loaded:
         return ids
 
     def plain_ids(self, text: str) -> list[int]:
-        """A text as tokens, none of them special."""
+        """A text as tokens, none of them special. Raises: InputError for what cannot be written in UTF-8."""
+        check_text(text, "the text")
         # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
         return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
 
@@ -77,6 +80,7 @@ def load(
     Raises: ModelError for a path that is no model folder, UnknownArchitecture, LoadError (MissingKeys,
         UnexpectedKeys), TokenizerMismatch, NoMaskId, NoEndToken, VocabularyError.
     """
+    device = usable(device)
     options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
     described = describe(path, **overrides)
     spec = described.spec

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
@@ -20,14 +23,19 @@ from ctrldiff.constraints.json_schema.keywords import DRAFTS
 from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
+from ctrldiff.constraints.json_schema.references import escaped
 from ctrldiff.constraints.json_schema.shape import Shape
 from ctrldiff.constraints.json_schema.validation import objections
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.text import check_text
 
 _HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion", "strings", "digits", "draft")
 _MOST_IGNORED = 1_000
+_DEEPEST = 300  # levels of a listed value that surely fit Python's stack
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,19 @@ class Report:
     narrowed: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str, str], ...]
     ignored: tuple[tuple[str, str, str], ...] = ()
+
+
+def within_the_stack(method: Callable[P, R]) -> Callable[P, R]:
+    """Raise ConstraintTooLarge where values nested too deep run out of Python's stack. (Schemas may nest deeper.)"""
+
+    @wraps(method)
+    def bounded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except RecursionError as error:
+            raise ConstraintTooLarge("nesting depth of a value", _DEEPEST, _DEEPEST) from error
+
+    return bounded
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -175,6 +196,7 @@ class JsonSchema(Description):
         """The schema as a fresh JSON value."""
         return json.loads(self.text)
 
+    @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         context = self.context(limits)
         try:
@@ -197,14 +219,17 @@ class JsonSchema(Description):
             raise ConstraintUnsatisfiable(f"no text satisfies {pointer}: {what}", pointer=pointer)
         return Language(dfa)
 
+    @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
         """The one spelling of a value under this schema, whether the schema accepts it or not."""
         return ordered_text(value, root_shape(self.context(limits)))
 
+    @within_the_stack
     def shape(self, limits: Limits = DEFAULT) -> Shape:
         """The place of the whole value, from which those of its parts are reached."""
         return root_shape(self.context(limits))
 
+    @within_the_stack
     def report(self, limits: Limits = DEFAULT) -> Report:
         """What is enforced, narrowed and refused, without building an automaton."""
         context = self.context(limits)
@@ -248,6 +273,7 @@ class JsonSchema(Description):
             ignored.append(first)
         return schema, tuple(ignored)
 
+    @within_the_stack
     def validate(self, value: Any) -> str | None:
         """What the whole schema, the keywords left out included, says against a value; None if nothing. Nothing is
         fetched: what refers to another document is held to nothing."""
@@ -261,6 +287,26 @@ def _digits(given: Any) -> Digits:
             f"digits={given!r}", hint='digits=(18, 6): at most so many before and behind the point; or "any"'
         )
     return int(given[0]), int(given[1])
+
+
+def _check_texts(text: str, value: Any) -> None:
+    """Raise SchemaInvalid for half of a surrogate pair, with the place of the string that holds it."""
+    if text.isascii() or not _SURROGATE.search(text):
+        return
+    todo = [(value, "#")]
+    while todo:
+        node, at = todo.pop()
+        if isinstance(node, str):
+            check_text(node, f"the string at {at}", error=SchemaInvalid, pointer=at)
+        elif isinstance(node, dict):
+            for key in node:
+                check_text(key, f"a key at {at}", error=SchemaInvalid, pointer=at)
+            todo += [(part, f"{at}/{escaped(key)}") for key, part in node.items()]
+        elif isinstance(node, list | tuple):
+            todo += [(part, f"{at}/{n}") for n, part in enumerate(node)]
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _float(spelled: str) -> float:
@@ -285,7 +331,9 @@ def _read(schema: Any) -> str:
         value = json.loads(schema, parse_float=_float) if isinstance(schema, str) else schema
         if not isinstance(value, dict | bool):
             raise SchemaInvalid(f"a schema is an object or a boolean, this is a {type(value).__name__}")
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        _check_texts(text, value)
+        return text
     except json.JSONDecodeError as error:
         raise SchemaInvalid(
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", hint="check the schema's text"

@@ -1,0 +1,148 @@
+"""Half of a surrogate pair, numbers that are none, values without end: named where they come in, never a crash."""
+
+import json
+from enum import Enum
+from typing import Literal
+
+import pytest
+
+import ctrldiff as cd
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ModelError, SchemaInvalid
+from ctrldiff.structured import output_type
+from tests.conftest import VOCABULARY
+
+HALF = "\ud83d"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return cd.from_pretrained("tiny")
+
+
+class Labels(Enum):
+    ODD = HALF
+
+
+TEXTS = {
+    "one": lambda model: model(f"Paid {HALF} EUR 5", float),
+    "in a list": lambda model: model(["EUR 5", HALF], float),
+    "checked": lambda model: cd.Generator(model, float).check(HALF),
+    "the question": lambda model: model("EUR 5", float, ask=HALF),
+    "words to lean to": lambda model: model("x", str, guidance=[cd.guide.Words([HALF], 2.0)]),
+    "a negative prompt": lambda model: model("x", str, guidance=[cd.guide.NegativePrompt(lambda text: HALF, 1.0)]),
+    "a document of spans": lambda model: cd.SpanOf(HALF),
+    "a document of a schema": lambda model: cd.JsonSchema({"x-span": True}, document=HALF),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_broken_text_is_named_with_its_place(model, name):
+    with pytest.raises(InputError, match="surrogate") as caught:
+        TEXTS[name](model)
+    assert caught.value.position >= 0
+
+
+def test_the_other_rows_keep_their_answers(model):
+    results = model(["Total due: EUR 4.", HALF, "Total due: EUR 8."], float, on_error="keep")
+    assert [type(one).__name__ for one in results] == ["Result", "InputError", "Result"]
+    assert results[1].row == 1
+
+
+DESCRIPTIONS = {
+    "a label": lambda: cd.Choice(["a", HALF]),
+    "a literal": lambda: output_type(Literal["\ud83d"]),
+    "a literal within": lambda: output_type(list[Literal["x\ud83d"]]),
+    "an enum": lambda: output_type(Labels),
+    "a constant": lambda: cd.JsonSchema({"const": HALF}),
+    "listed": lambda: cd.JsonSchema({"properties": {"a": {"enum": ["x", [HALF]]}}}),
+    "a property": lambda: cd.JsonSchema({"properties": {HALF: {}}}),
+    "required": lambda: cd.JsonSchema({"required": [HALF]}),
+    "schema text": lambda: cd.JsonSchema('{"const": "\\ud83d"}'),
+    "a pattern": lambda: cd.Regex(f"a{HALF}"),
+    "a schema's pattern": lambda: cd.JsonSchema({"pattern": HALF}),
+    "a template": lambda: output_type(cd.Template(f"a {HALF} {{x}}", x=int)).description.dfa(),
+}
+
+
+@pytest.mark.parametrize("name", DESCRIPTIONS)
+def test_a_broken_description_is_named(name):
+    with pytest.raises(ConstraintError):
+        DESCRIPTIONS[name]()
+
+
+def test_the_place_in_a_schema_is_told():
+    with pytest.raises(SchemaInvalid) as caught:
+        cd.JsonSchema({"properties": {"a/b": {"enum": ["x", [HALF]]}}})
+    assert caught.value.pointer == "#/properties/a~1b/enum/1/0"
+
+
+def test_a_whole_pair_is_a_text(model):
+    assert '"\U0001f600"' in cd.JsonSchema({"const": "\U0001f600"})
+    assert model("Paid \U0001f600 EUR 5", cd.Choice(["\U0001f600", "b"])).output in ("\U0001f600", "b")
+
+
+def nested(depth):
+    value: object = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+ENDLESS: list = []
+ENDLESS.append(ENDLESS)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), ENDLESS, {1, 2}, object()], ids=str)
+def test_what_is_no_json_is_no_schema(value):
+    with pytest.raises(SchemaInvalid):
+        cd.JsonSchema({"const": value})
+
+
+@pytest.mark.parametrize("depth", [200, 500, 900, 5_000])
+def test_a_deep_value_is_held_or_refused(depth):
+    text = '{"const": ' + "[" * depth + "]" * depth + "}"
+    try:
+        schema = cd.JsonSchema(text)
+        assert "[" * depth + "]" * depth in schema
+    except ConstraintTooLarge as error:
+        assert depth >= 500 and "nesting depth" in str(error)
+
+
+def test_a_deep_instance_is_spelled_or_refused():
+    schema = cd.JsonSchema({"type": "array"})
+    assert schema.canonical(nested(100)) == json.dumps(nested(100))
+    with pytest.raises(ConstraintTooLarge):
+        schema.canonical(nested(20_000))
+
+
+@pytest.mark.parametrize(
+    "wrong, says",
+    [
+        ({"device": "gpu"}, "cuda:1"),
+        ({"device": 7.5}, "cuda:1"),
+        ({"dtype": "bf17"}, "bfloat16"),
+        ({"wide": True}, "known"),
+    ],
+    ids=str,
+)
+def test_a_model_that_cannot_be_had_that_way_is_refused_by_name(wrong, says):
+    with pytest.raises(ModelError, match=says):
+        cd.from_pretrained("tiny", **wrong)
+
+
+def test_a_device_that_is_not_there_is_named():
+    import torch
+
+    if not torch.cuda.is_available():
+        with pytest.raises(ModelError, match='device="cpu"'):
+            cd.from_pretrained("tiny", device="cuda")
+    with pytest.raises(ModelError, match="hf download GSAI-ML/LLaDA-8B-Instruct"):
+        cd.from_pretrained("GSAI-ML/LLaDA-8B-Instruct")
+
+
+def test_a_denoiser_is_not_taken_for_a_model(model):
+    denoiser = cd.from_callable(lambda ids: ids, model.loaded.spec, VOCABULARY)
+    with pytest.raises(InputError, match=r"Model\.from_callable"):
+        denoiser("Total due: EUR 5", float)
+    with pytest.raises(InputError, match="logits"):
+        cd.from_callable(3, model.loaded.spec, VOCABULARY)

@@ -31,6 +31,9 @@ ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the 
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
+UnsureOption = Annotated[
+    str, typer.Option(help='Values that were forced on the model: "flag" them, put "null" where allowed, or "error".')
+]
 TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
 GuideOption = Annotated[
     list[str] | None,
@@ -176,6 +179,7 @@ def run(
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
+    unsure: UnsureOption = "flag",
     guide: GuideOption = None,
     threads: ThreadsOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
@@ -210,12 +214,14 @@ def run(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         seed=seed,
+        unsure=_word("unsure", unsure),
         guidance=_guides(guide),
         trace=show,
     )
     result = generator(sys.stdin.read() if text == "-" else text)
     if as_json:
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
+        facts |= {"full": result.full, "flags": [vars(flag) for flag in result.flags]}
         print(json.dumps(facts | ({"probs": result.probs} if result.probs else {}), ensure_ascii=False))
         return
     from ctrldiff.show import show_result
@@ -234,6 +240,15 @@ def _labels(said: list[str]) -> list[str]:
             hint="leave out a comma; for labels with commas in them: --choice 'one, two' --choice three",
         )
     return labels
+
+
+def _word(name: str, value: str) -> Any:
+    from ctrldiff.arguments import WORDS
+    from ctrldiff.errors import InputError
+
+    if value not in WORDS[name]:
+        raise InputError(f"--{name} {value}", hint=f"one of {', '.join(WORDS[name])}")
+    return value
 
 
 def _guides(texts: list[str] | None) -> list[Any]:
@@ -262,6 +277,7 @@ def extract(
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
+    unsure: UnsureOption = "flag",
     guide: GuideOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
     threads: ThreadsOption = None,
@@ -306,6 +322,7 @@ def extract(
                 max_new_tokens=max_new_tokens,
                 temperature=temperature,
                 seed=seed,
+                unsure=_word("unsure", unsure),
                 guidance=_guides(guide),
                 batch_size=batch_size,
             )

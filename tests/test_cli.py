@@ -382,3 +382,15 @@ def test_models_says_what_a_folder_lacks(ctrldiff, tmp_path):
     (folder / "config.json").write_text(json.dumps({"model_type": "modernbrt"}))
     status, _, errors = ctrldiff("models", folder)
     assert status == 2 and "UNKNOWN_ARCHITECTURE" in errors and "near: modernbert" in errors
+
+
+def test_a_forced_value_is_told_and_may_be_refused(ctrldiff):
+    schema = {"type": "object", "properties": {"customer": {"type": "string"}, "notes": {"type": "string"}}}
+    schema["required"] = ["customer", "notes"]
+    asked = ("run", "Order 5512 for Maria Jensen: 3 desk lamps.", "--schema", json.dumps(schema), "--json")
+    status, out, _ = ctrldiff(*asked)
+    assert status == 0 and [flag["where"] for flag in json.loads(out)["flags"]] == ["/notes"]
+    assert json.loads(out)["full"] is False
+    status, _, err = ctrldiff(*asked, "--unsure", "error")
+    assert status == 2 and "UNSURE" in err and "/notes" in err
+    assert ctrldiff(*asked, "--unsure", "maybe")[0] == 2

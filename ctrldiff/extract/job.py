@@ -232,10 +232,12 @@ class _Reader:
             record: dict[str, Any] = {"id": document["id"]} if "id" in document else {}
             record |= {"line": line.number, "output": result.output, "log_prob": round(result.log_prob, 6)}
             record["tokens"] = result.usage.answer_tokens
-            if getattr(result, "full", False):
-                record["full"] = True
-            if getattr(result, "flags", ()):
-                record["flags"] = list(result.flags)
+            record["full"] = result.full
+            if result.flags:
+                record["flags"] = [
+                    {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
+                    for one in result.flags
+                ]
             return _Kept(line.number, True, json_line(record), result.usage.forwards)
         except Exception as error:
             return self._failed(line, document, error)

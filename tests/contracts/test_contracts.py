@@ -52,7 +52,7 @@ def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
     live = logits[~noisy.done]
     assert not live.isnan().any() and (live < torch.inf).all() and (live[..., banned] == -torch.inf).all()
     assert torch.equal(denoiser(noisy), logits), "the same canvas, the same logits"
-    assert torch.equal(denoiser(noisy.gather([1]))[0], logits[1]), "a row does not see its batch"
+    assert torch.allclose(denoiser(noisy.gather([1]))[0], logits[1], atol=1e-5), "a row does not see its batch"
     later = denoiser.observe(noisy, logits)
     assert torch.equal(later.tokens, noisy.tokens) and torch.equal(later.status, noisy.status), (
         "only its memory changes"

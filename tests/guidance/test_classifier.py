@@ -102,7 +102,7 @@ def test_a_row_does_not_see_its_batch_and_done_rows_cost_nothing(method):
     together = tilt.scores(logits, (), state, step_at(1.0))
     for row in range(3):
         alone = tilt.scores(logits[[row]], (), state.gather([row]), step_at(1.0, rows=1))
-        assert torch.equal(alone[0], together[row])
+        assert torch.allclose(alone[0], together[row], atol=1e-5)  # matrix products round by the size of the batch
     done = state.write(state.open, torch.zeros_like(state.tokens))
     assert not tilt.scores(logits, (), done, step_at(1.0)).any()
 

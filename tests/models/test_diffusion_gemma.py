@@ -217,6 +217,6 @@ def test_a_folder_is_recognised_and_loaded_with_its_ties(tmp_path):
     rows = loaded.denoiser(state)
     with torch.inference_mode():
         plain = made(input_ids=torch.tensor([[259, 65, 66]]), decoder_input_ids=state.tokens).logits
-    assert torch.equal(rows[..., :256], plain[..., :256])
+    assert torch.allclose(rows[..., :256], plain[..., :256], atol=1e-4)  # two passes, which round in their own ways
     result = Model(loaded)("Hello", cd.Regex("[ab]{3}"), steps=3, edit=Reconsider(), commit=EntropyBound(0.1))
     assert result.output in cd.Regex("[ab]{3}")

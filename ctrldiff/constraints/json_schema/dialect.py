@@ -20,8 +20,8 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
     """The schema without the keywords that are foreign to its draft, and those keywords.
 
     Args: schema: a fresh value: it is changed in place.   draft: of documents that do not say theirs.
-    Raises: SchemaUnsupported for a draft before 4, or a resource in a draft that reads `$ref` otherwise than the
-        document's; SchemaInvalid for a keyword whose value the draft rules out.
+    Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
+        otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
     root = schema
     if not isinstance(root, dict):
@@ -43,15 +43,15 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
             continue
         seen.add(id(node))
         if node is not root and "$schema" in node and ("$id" in node or "id" in node):
-            other = _declared(node, at, current)
-            if (other in REF_ALONE) != (own in REF_ALONE):
-                raise SchemaUnsupported(
-                    f'"$schema" at {at}/$schema is another draft, which reads $ref otherwise: {node["$schema"]!r}',
-                    hint="write the document in one draft",
-                    pointer=f"{at}/$schema",
-                    keyword="$schema",
-                )
-            current = other
+            current = _declared(node, at, current)
+        beside = any(name in KEYWORDS and KEYWORDS[name].role in ("asserts", "applies") for name in node)
+        if "$ref" in node and beside and (current in REF_ALONE) != (own in REF_ALONE):
+            raise SchemaUnsupported(
+                f'"$ref" at {at}/$ref stands in a resource of another draft, which reads what is beside it otherwise',
+                hint="write the document in one draft",
+                pointer=f"{at}/$ref",
+                keyword="$ref",
+            )
         if current is not None:
             ignored += _strip(node, at, current)
         _check_structure(node, at)

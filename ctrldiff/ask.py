@@ -27,11 +27,12 @@ Style = Literal["described", "keys"]
 class Asked:
     """One place of a type, as it is said.
 
-    Fields: word, the kind of a bare value, or its labels; keys, of an object, with whether each may be left out; items,
+    Fields: word, the kind of a bare value, or its labels; kinds, all of them where there are several; keys, of an object, with whether each may be left out; items,
         of an array; alternatives, objects of which it is one; nullable; text, its description.
     """
 
     word: str = ""
+    kinds: str = ""
     keys: tuple[tuple[str, bool, Asked], ...] = ()
     items: tuple[Asked, ...] | None = None
     alternatives: tuple[Asked, ...] = ()
@@ -60,7 +61,7 @@ class Asked:
             return "{" + ",".join(pairs) + "}"
         if self.items is not None:
             return "[" + ",".join(item.said(style) for item in self.items) + "]"
-        return self.word
+        return self.kinds if self.kinds and style == "described" else self.word
 
 
 def ask_for(schema: Any, name: str | None = None) -> str:
@@ -111,7 +112,8 @@ class _Reader:
             return Asked(items=self._items(shape, inside, depth), nullable=nullable, text=text)
         if any(member.get("format") == "date" for member in shape.members):
             return Asked("date", nullable=nullable, text=text)
-        return Asked(BARE.get(kinds[0], "") if kinds else "", nullable=nullable, text=text)
+        every = "|".join(dict.fromkeys(BARE.get(kind, kind) for kind in kinds)) if len(kinds) > 1 else ""
+        return Asked(BARE.get(kinds[0], "") if kinds else "", every, nullable=nullable, text=text)
 
     def _keys(
         self, shape: Shape, names: tuple[str, ...], inside: frozenset[int], depth: int

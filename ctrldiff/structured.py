@@ -86,7 +86,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
     if isinstance(wanted, JsonSchema):
         if wanted.has_spans and wanted.document is None:
             wanted = wanted.over(document)
-        read = _checked(wanted) if wanted.unsupported == "check" else json.loads
+        read = _checked(wanted) if wanted.unsupported == "check" else _json
         return _said(wanted, wanted, ask, read)
     if isinstance(wanted, Choice):
         return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
@@ -203,9 +203,20 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
     return OutputType(filled, ask or full, read, keys=ask or terse)
 
 
+def _json(text: str) -> Any:
+    """A JSON text as a value. Raises: OutputInvalid for a number that Python does not read."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        hint = "bound the number in the schema, or JsonSchema(..., digits=(18, 6)); result.raw has the text"
+        raise OutputInvalid(
+            "the answer is JSON that Python does not read", why=str(error)[:200], hint=hint, raw=text
+        ) from error
+
+
 def _checked(schema: JsonSchema) -> Callable[[str], Any]:
     def read(text: str) -> Any:
-        value = json.loads(text)
+        value = _json(text)
         against = schema.validate(value)
         if against is not None:
             raise OutputInvalid(

@@ -123,6 +123,7 @@ def test_what_may_be_left_out_and_alternatives_are_said():
     assert union.said("described") == "{kind:cat,lives:int}|{kind:dog,name?}"
     assert union.said("keys") == "{kind:cat|dog,lives:int,name}"
     assert asked(cd.JsonSchema({"type": "object", "properties": {"a": A}})).said("described") == "{a?:int}"
+    assert output_type(int | str | None).ask == "int|string|null" and output_type(int | str).asked("keys") == "int"
     assert ask_for({"anyOf": [{"enum": ["x", "y"]}, {"enum": ["z"]}, {"type": "integer"}]}) == "x|y|z|int"
 
 

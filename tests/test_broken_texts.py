@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ModelError, SchemaInvalid
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ModelError, OutputInvalid, SchemaInvalid
 from ctrldiff.structured import output_type
 from tests.conftest import VOCABULARY
 
@@ -146,3 +146,8 @@ def test_a_denoiser_is_not_taken_for_a_model(model):
         denoiser("Total due: EUR 5", float)
     with pytest.raises(InputError, match="logits"):
         cd.from_callable(3, model.loaded.spec, VOCABULARY)
+
+
+def test_a_number_that_python_does_not_read_is_named():
+    with pytest.raises(OutputInvalid, match="digits"):
+        output_type({"type": "integer"}).read("1" * 5_000)

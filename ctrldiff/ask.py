@@ -27,8 +27,9 @@ Style = Literal["described", "keys"]
 class Asked:
     """One place of a type, as it is said.
 
-    Fields: word, the kind of a bare value, or its labels; kinds, all of them where there are several; keys, of an object, with whether each may be left out; items,
-        of an array; alternatives, objects of which it is one; nullable; text, its description.
+    Fields: word, the kind of a bare value, or its labels; kinds, all of them where there are several; keys, of an
+        object, with whether each may be left out; items, of an array; alternatives, objects of which it is one;
+        nullable; text, its description.
     """
 
     word: str = ""

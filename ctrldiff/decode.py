@@ -19,7 +19,7 @@ from ctrldiff.errors import Unsure
 from ctrldiff.posterior.table import Table
 from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.legal import LEGAL
-from ctrldiff.sampling.trace import Trace
+from ctrldiff.sampling.trace import CANVASES, Trace
 from ctrldiff.search.run import Found
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType
@@ -56,7 +56,6 @@ class Decoded:
     seconds: float
     probs: Mapping[str, float] = field(default_factory=dict)
     nulls: Mapping[str, float] = field(default_factory=dict)
-    trace: Trace | None = None
     found: tuple[Found, int] | None = None  # a search, and which of its groups
 
     @property
@@ -148,7 +147,7 @@ class Decoded:
             tokens=tuple(tokens),
             probs=dict(self.probs),
             nulls=dict(self.nulls),
-            trace=self.trace.row(self.at) if self.trace else None,
+            trace=Trace.of(self.state, self.vocabulary, self.at) if CANVASES in self.state.memory else None,
             reward=None if found is None else float(found.rewards[self.at]),
             candidates=() if found is None else found.candidates(group, self.vocabulary),
             full=self.full,

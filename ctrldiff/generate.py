@@ -40,13 +40,14 @@ from ctrldiff.protocols import (
     EditPolicy,
     Guidance,
     GuideContext,
+    Observer,
     Processor,
     RevisePolicy,
     Schedule,
     StopRule,
 )
 from ctrldiff.result import Result
-from ctrldiff.sampling.absent import Noting
+from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
@@ -56,7 +57,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.stop import Never
-from ctrldiff.sampling.trace import Trace
+from ctrldiff.sampling.trace import Canvases, kept
 from ctrldiff.search.run import BLIND, Run, Search, searchable
 from ctrldiff.state import State
 from ctrldiff.structured import OutputType
@@ -342,15 +343,14 @@ class Generator:
     def _decode(self, rows: list[Row], guides: list[Guidance]) -> list[Decoded]:
         began = time.perf_counter()
         state = State.blank([row.ids for row in rows], rows[0].canvas, seed=self.seed)
-        trace = Trace.start(self.model.vocabulary, state) if self.trace else None
         probs: Sequence[dict[str, float]] = [{} for _ in rows]
-        nulls: Sequence[dict[str, float]] = [{} for _ in rows]
+        observers: list[Observer] = [NoteLegal(), *([Canvases()] if self.trace else [])]
+        nulls: NoteNulls | None = None
         denoiser = self.model.loaded.denoiser
         tables = tuple(row.table for row in rows)
         if self.branches:
             state, probs = decide(denoiser, state, Tables(tables), self.branches)
-            if trace:
-                trace.add(state, 1)
+            state = kept(state) if self.trace else state
         else:
             preset = plan(self.steps, self.temperature)
             whole = not (self.commit or self.schedule or self.edit)  # plug-ins of the caller's get the plain posterior
@@ -377,11 +377,9 @@ class Generator:
                 layered = [self._fields(row.type, guides[-1].paths) for row in rows]
                 constraint = Layered(tuple(layered), leftmost=isinstance(constraint, LeftmostFirst))
                 processors = [EachLayer(one, layered[0].layers) for one in processors]
-            propose = preset.propose
             if self.nulls:
-                parts = self.compiled.nulls(rows[0].type.description)
-                propose = noting = Noting.start(preset.propose, parts, len(rows))
-                nulls = noting.found
+                nulls = NoteNulls(self.compiled.nulls(rows[0].type.description))
+                observers.append(nulls)
             state = sample(
                 denoiser,
                 state,
@@ -389,16 +387,17 @@ class Generator:
                 processors=processors,
                 guides=guides,
                 schedule=self.schedule or preset.schedule,
-                propose=propose,
+                propose=preset.propose,
                 edit=self.edit or Final(),
                 commit=self.commit or preset.commit,
                 revise=self.revise,
                 stop=self.stop,
-                select=NoteLegal(),
-                watch=trace.watch if trace else preset.watch,
+                observers=(*preset.observers, *observers),
             )
         took = time.perf_counter() - began
-        return [Decoded(row, state, n, took, probs[n], nulls[n], trace) for n, row in enumerate(rows)]
+        return [
+            Decoded(row, state, n, took, probs[n], nulls.of(state, n) if nulls else {}) for n, row in enumerate(rows)
+        ]
 
     def _copies(self, rows: list[Row]) -> list[Row]:
         """Every row as often as it has canvases."""

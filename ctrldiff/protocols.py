@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.state import Scores, State, Step, Tokens, Where
+from ctrldiff.state import State, Step, Tokens, Where
 
 if TYPE_CHECKING:
     from ctrldiff.automata.vocabulary import Vocabulary
@@ -135,15 +135,9 @@ class StopRule(Protocol):
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor: ...
 
 
-class Watcher(Protocol):
-    """Told of every step after it was taken; changes nothing."""
-
-    def __call__(self, state: State, step: Step, scores: Scores) -> None: ...
-
-
 @dataclass(frozen=True)
 class Move:
-    """What one step of the loop did, as a search is told of it.
+    """What one step of the loop did, as observers are told of it.
 
     Fields (B rows):
         before: the state that the step read.       posterior: what the tokens were proposed from.
@@ -157,9 +151,13 @@ class Move:
     unguided: Callable[[], torch.Tensor]
 
 
-class Select(Protocol):
-    """Told of every step after it was taken: which rows go on, and what they weigh. Rows that are copies of one
-    another's beginning may be gathered into each other's places."""
+class Observer(Protocol):
+    """Told of every step after it was taken, with its posterior; gives back the state, with what it wants to remember.
+
+    What it notes lives in `state.memory` under a name of its own, leading B, and so is forked, gathered and dropped
+    with its row; the observer itself stays as it was. It may weigh rows and gather copies into each other's places, as a
+    search does; tokens are the policies' to write.
+    """
 
     def __call__(self, move: Move, state: State, step: Step) -> State: ...
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -21,7 +22,8 @@ from ctrldiff.guidance.reward import Reward
 from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, EditPolicy, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -37,11 +39,13 @@ from ctrldiff.sampling.commit import (
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.edit import Disagree, Final, Reconsider
+from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.presets import plan
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.sampling.stop import Never, Settled, Stable
+from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 
@@ -103,6 +107,11 @@ EDITS: dict[str, EditPolicy] = {
     "disagree, one": Disagree(0.1, count=1),
 }
 STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
+OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
+    "legal mass": lambda name: NoteLegal(),
+    "canvases": lambda name: Canvases(),
+    "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
+}
 
 
 def table(name: str) -> Table:

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import torch
 
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import Posterior, Proposer
-from ctrldiff.state import State, Tokens
+from ctrldiff.protocols import Move
+from ctrldiff.state import State, Step
+
+NULLS, SETTLED = "nulls", "nulls, settled"  # the keys in `State.memory`
 
 
 @dataclass(frozen=True)
-class Noting:
-    """`inner`, and a note of every branch's exact probability in the last step that left it undecided.
+class NoteNulls:
+    """An observer that notes in `state.memory["nulls"]`, (B, K) float64, every branch's exact probability in the last
+    step that left it undecided; NaN before the first. `parts`: a table for each branch."""
 
-    Fields: parts, a table for each branch; found, what was noted, a dict a row; decided, branches that are 0 or 1.
-    """
-
-    inner: Proposer
     parts: Mapping[str, Table]
-    found: tuple[dict[str, float], ...]
-    decided: tuple[set[str], ...] = field(repr=False)
 
-    @staticmethod
-    def start(inner: Proposer, parts: Mapping[str, Table], rows: int) -> Noting:
-        """Nothing noted yet."""
-        return Noting(inner, parts, tuple({} for _ in range(rows)), tuple(set() for _ in range(rows)))
+    def __call__(self, move: Move, state: State, step: Step) -> State:
+        shape = state.shape[0], len(self.parts)
+        known = state.memory.get(NULLS, torch.full(shape, torch.nan, dtype=torch.float64)).clone()
+        settled = state.memory.get(SETTLED, torch.zeros(shape, dtype=torch.bool)).clone()
+        asking = ~settled & ~move.before.done[:, None]
+        asked = [name for name, some in zip(self.parts, asking.any(dim=0).tolist(), strict=True) if some]
+        masses = move.posterior.branch_probs({name: self.parts[name] for name in asked})
+        for n, name in enumerate(self.parts):
+            if name in masses:
+                p = torch.as_tensor(masses[name], dtype=torch.float64).cpu()
+                sure = (p == 0) | (p == 1)  # by what is written: what it was before that is what is told
+                known[:, n] = torch.where(asking[:, n] & (~sure | known[:, n].isnan()), p, known[:, n])
+                settled[:, n] |= asking[:, n] & sure
+        return state.remember(**{NULLS: known, SETTLED: settled})
 
-    def __call__(self, posterior: Posterior, state: State) -> Tokens:
-        rows = (~state.done).nonzero()[:, 0].tolist()
-        asked = {name: part for name, part in self.parts.items() if any(name not in self.decided[b] for b in rows)}
-        for name, masses in posterior.branch_probs(asked).items():
-            for b in rows:
-                p = float(masses[b])
-                if 0.0 < p < 1.0 or name not in self.found[b]:
-                    self.found[b][name] = p
-                if not 0.0 < p < 1.0:
-                    self.decided[b].add(name)
-        return self.inner(posterior, state)
+    def of(self, state: State, row: int) -> dict[str, float]:
+        """What was noted of a row, by name."""
+        if NULLS not in state.memory:
+            return {}
+        values = state.memory[NULLS][row].tolist()
+        return {name: value for name, value in zip(self.parts, values, strict=True) if value == value}

@@ -17,13 +17,12 @@ from ctrldiff.protocols import (
     EditPolicy,
     Guidance,
     Move,
+    Observer,
     Processor,
     Proposer,
     RevisePolicy,
     Schedule,
-    Select,
     StopRule,
-    Watcher,
 )
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE
@@ -31,7 +30,7 @@ from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import Never, everyone, ignore
+from ctrldiff.sampling.stop import Never
 from ctrldiff.state import State, Step, Where
 
 
@@ -48,8 +47,7 @@ def sample(
     commit: CommitPolicy = TopK(),
     revise: RevisePolicy = Keep(),
     stop: StopRule = Never(),
-    select: Select = everyone,
-    watch: Watcher = ignore,
+    observers: Sequence[Observer] = (),
 ) -> State:
     """Write every open position of `state`.
 
@@ -86,8 +84,8 @@ def sample(
         state = state.write(where, tokens, confidence).recall(tokens)
         reopened = positions("revise", revise(posterior, state, step), state)
         state = constraint.settle(state.reopen(reopened & ~finish))
-        state = select(move, state, step)
-        watch(state, step, confidence)
+        for observer in observers:
+            state = observer(move, state, step)
     return state
 
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, Constraint, Processor, Proposer, Schedule, Watcher
+from ctrldiff.protocols import CommitPolicy, Constraint, Observer, Processor, Proposer, Schedule
 from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import ignore
 from ctrldiff.state import State, Step
 
 
@@ -26,7 +25,7 @@ class Plan:
     commit: CommitPolicy
     propose: Proposer
     processors: tuple[Processor, ...] = ()
-    watch: Watcher = ignore
+    observers: tuple[Observer, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""When to end early, and who may watch."""
+"""When to end early."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.protocols import Move, Posterior
-from ctrldiff.state import HISTORY, Scores, State, Step
+from ctrldiff.protocols import Posterior
+from ctrldiff.state import HISTORY, State, Step
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,3 @@ class Stable:
         same = torch.stack([(past == best).all(dim=1) for past in state.history[-self.steps :]]).all(dim=0)
         entropy = torch.where(state.open, posterior.entropy().cpu(), 0.0)
         return same & (entropy.sum(dim=1) < self.nats * state.open.sum(dim=1))
-
-
-def ignore(state: State, step: Step, scores: Scores) -> None:
-    """A watcher that looks away."""
-
-
-def everyone(move: Move, state: State, step: Step) -> State:
-    """A selection that lets every row go on."""
-    return state

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ctrldiff.state import Scores, State, Step
+import torch
+
+from ctrldiff.protocols import Move
+from ctrldiff.state import State, Status, Step
 
 if TYPE_CHECKING:
     from ctrldiff.automata.vocabulary import Vocabulary
 
 HOLE = "·"
+CANVASES, SURE = "canvases", "canvases, how sure"  # the keys in `State.memory`
+
+
+@dataclass(frozen=True)
+class Canvases:
+    """An observer that keeps every canvas in `state.memory`: (B, n, T) int64 tokens, -1 where open, after 0 to n - 1
+    steps, and (B, n, T) float32 their confidences. `Trace.of` reads them."""
+
+    def __call__(self, move: Move, state: State, step: Step) -> State:
+        return kept(state)
+
+
+def kept(state: State) -> State:
+    """The state with its canvas added to those that are kept; the first one is what was given."""
+    if CANVASES not in state.memory:
+        given = state.status == int(Status.FIXED)
+        given |= state.status == int(Status.PAD)
+        first = torch.where(given, state.tokens, -1)
+        state = state.remember(
+            **{CANVASES: first[:, None], SURE: torch.full_like(first, torch.nan, dtype=torch.float32)[:, None]}
+        )
+    canvases = torch.cat([state.memory[CANVASES], state.written[:, None]], dim=1)
+    return state.remember(
+        **{CANVASES: canvases, SURE: torch.cat([state.memory[SURE], state.held_confidence[:, None]], 1)}
+    )
 
 
 @dataclass(frozen=True)
@@ -25,40 +53,37 @@ class Frame:
         return "".join(HOLE if piece is None else piece for piece in self.pieces)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trace:
-    """A watcher that keeps the canvases. `row(n)` is the trace of one row; `str()` prints it, a frame a line."""
+    """The canvases of some rows, step by step until each is complete. `str()` prints them, a frame a line."""
 
-    vocabulary: Vocabulary
-    frames: list[list[Frame]] = field(default_factory=list)  # by row
+    frames: tuple[tuple[Frame, ...], ...]  # by row
 
     @staticmethod
-    def start(vocabulary: Vocabulary, state: State) -> Trace:
-        """A trace whose first frame is the canvas as given."""
-        trace = Trace(vocabulary, [[] for _ in range(state.shape[0])])
-        trace.add(state, 0)
-        return trace
-
-    def watch(self, state: State, step: Step, scores: Scores) -> None:
-        """Keep the canvas after a step."""
-        self.add(state, step.index + 1)
-
-    def add(self, state: State, step: int) -> None:
-        """Keep the canvas as it is after `step` steps."""
-        for row, frames in enumerate(self.frames):
-            if frames and all(piece is not None for piece in frames[-1].pieces):
-                continue  # the row was complete a step ago
-            ids = state.written[row].tolist()
-            pieces = tuple(None if token < 0 else self._piece(token) for token in ids)
-            frames.append(Frame(step, pieces, tuple(state.held_confidence[row].tolist())))
-
-    def _piece(self, token: int) -> str:
-        data = self.vocabulary[token]
-        return "" if data is None else data.decode("utf-8", errors="replace")
+    def of(state: State, vocabulary: Vocabulary, row: int | None = None) -> Trace:
+        """What `Canvases` kept of every row, or of one."""
+        rows = range(state.shape[0]) if row is None else (row,)
+        return Trace(tuple(_frames(state, one, vocabulary) for one in rows))
 
     def row(self, n: int) -> Trace:
         """The trace of one row."""
-        return replace(self, frames=[self.frames[n]])
+        return Trace((self.frames[n],))
 
     def __str__(self) -> str:
         return "\n".join(f"{frame.step:>3}  {frame}" for frames in self.frames for frame in frames)
+
+
+def _frames(state: State, row: int, vocabulary: Vocabulary) -> tuple[Frame, ...]:
+    frames: list[Frame] = []
+    for step, (ids, sure) in enumerate(zip(state.memory[CANVASES][row].tolist(), state.memory[SURE][row].tolist())):
+        if frames and None not in frames[-1].pieces:
+            break  # the row was complete a step ago
+        frames.append(Frame(step, tuple(_piece(token, vocabulary) for token in ids), tuple(sure)))
+    return tuple(frames)
+
+
+def _piece(token: int, vocabulary: Vocabulary) -> str | None:
+    if token < 0:
+        return None
+    data = vocabulary[token]
+    return "" if data is None else data.decode("utf-8", errors="replace")

@@ -81,7 +81,7 @@ class Particles:
         zero = torch.zeros(state.shape[0], dtype=torch.float64)
         state = state.remember(**{STALE: zero, VALUE: zero})
 
-        def select(move: Move, state: State, step: Step) -> State:
+        def weigh(move: Move, state: State, step: Step) -> State:
             new = move.before.open & ~state.open
             going = ~move.before.done
             stale = move.posterior.clamp(state.tokens, new)
@@ -92,7 +92,7 @@ class Particles:
                 state = self._valued(run, score, state, due, stale)
             return resampled(state, self.n, self.ess) if (step.index + 1) % self.every == 0 else state
 
-        state = run.decode(state, select)
+        state = run.decode(state, weigh)
         rewards = finished(score, run, state)
         return Found(state, rewards, chosen(self.choose, state, rewards, self.n), total(state, self.n))
 

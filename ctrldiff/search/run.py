@@ -21,18 +21,17 @@ from ctrldiff.protocols import (
     Guidance,
     GuideContext,
     Move,
+    Observer,
     Posterior,
     Processor,
     Proposer,
     Schedule,
     Scored,
-    Select,
 )
 from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.loop import forward, guided, sample
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import everyone
 from ctrldiff.state import State, Tokens, Where
 
 Choose: TypeAlias = Literal["draw", "best"]
@@ -65,9 +64,10 @@ class Run:
     schedule: Schedule = Linear()
     commit: CommitPolicy = BLIND
     propose: Proposer = field(default_factory=Draw)
+    observers: Sequence[Observer] = ()
 
-    def decode(self, state: State, select: Select = everyone) -> State:
-        """Every canvas complete."""
+    def decode(self, state: State, *observers: Observer) -> State:
+        """Every canvas complete. The run's own observers are told before the search's."""
         return sample(
             self.denoiser,
             state,
@@ -77,7 +77,7 @@ class Run:
             schedule=self.schedule,
             propose=self.propose,
             commit=self.commit,
-            select=select,
+            observers=(*self.observers, *observers),
         )
 
     def look(self, state: State) -> Look:

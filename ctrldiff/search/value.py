@@ -42,7 +42,7 @@ class ValueDecoding:
     def __call__(self, run: Run, state: State) -> Found:
         score = as_reward(self.reward).prepare(run.context)
 
-        def select(move: Move, state: State, step: Step) -> State:
+        def weigh(move: Move, state: State, step: Step) -> State:
             new = move.before.open & ~state.open
             rows = new.any(1).nonzero()[:, 0].tolist()
             rngs = state.drawing(new.any(1))
@@ -63,6 +63,6 @@ class ValueDecoding:
             sure = torch.where(new, sure, state.held_confidence)
             return run.constraint.settle(replace(state, tokens=tokens, held_confidence=sure))
 
-        state = run.decode(state, select)
+        state = run.decode(state, weigh)
         rewards = finished(score, run, state)
         return Found(state, rewards, chosen("best", state, rewards, 1), total(state, 1))

@@ -19,6 +19,7 @@ from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
+from tests.watching import watching
 
 DIGITS, ANSWER, BLOCK, MASK, STOP = 8, 16, 4, 10, 11
 SECONDS, TEXTS = 150.0, 64
@@ -75,13 +76,13 @@ def main() -> None:
         spec = ModelSpec(**common, block_length=BLOCK)
         cached, lost = ApproximateCached(network, spec, vocabulary, dual=dual, remember=2 * TEXTS), []
 
-        def watch(now: State, step: object, scores: object, cached=cached, lost=lost) -> None:
+        def watch(now: State, step: object, cached=cached, lost=lost) -> None:
             if not now.done.all():
                 before = cached.forwarded
                 lost.append(cached.error(cached.noise(now)))
                 cached.forwarded = before
 
-        got = sample(cached, state, watch=watch, **loop).tokens
+        got = sample(cached, state, observers=[watching(watch)], **loop).tokens
         whole = TEXTS * (DIGITS + ANSWER) * ANSWER
         print(
             f"| {name} | {float((got == truth).float().mean()):.3f} "

@@ -11,18 +11,29 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Move,
+    Observer,
     Posterior,
     Proposer,
     RevisePolicy,
     Schedule,
     StopRule,
-    Watcher,
 )
-from ctrldiff.sampling.stop import ignore
-from ctrldiff.sampling.trace import Trace
 from ctrldiff.state import State, Step
-from tests.cases import COMMITS, CONSTRAINTS, EDITS, LENGTH, PROPOSERS, REVISES, SCHEDULES, STOPS, bound, hard_state
-from tests.conftest import MASK, NOISES, PAD, VOCABULARY, logits_like, toy
+from tests.cases import (
+    COMMITS,
+    CONSTRAINTS,
+    EDITS,
+    LENGTH,
+    OBSERVERS,
+    PROPOSERS,
+    REVISES,
+    SCHEDULES,
+    STOPS,
+    bound,
+    hard_state,
+)
+from tests.conftest import MASK, NOISES, PAD, logits_like, toy
 
 
 def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:
@@ -167,11 +178,20 @@ def check_posterior(posterior: Posterior, state: State) -> None:
     assert (posterior.confidence(best)[forced] > 1 - 1e-6).all() and forced[~state.open].all()
 
 
-def check_watcher(watch: Watcher, name: str) -> None:
+def check_observer(observer: Observer, name: str) -> None:
+    """It writes nothing; what it notes is in the memory, a row a row; and another of its kind notes the same."""
     state, posterior, tokens, step = scene(name)
-    before, rngs = state.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in state.rngs])
-    watch(state, step, posterior.confidence(tokens))
-    assert unchanged(state, before) and [rng.bit_generator.state for rng in state.rngs] == rngs
+    wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
+    after = state.write(wrote, tokens)
+    move = Move(state, posterior, wrote, lambda: torch.zeros(()))
+    before, rngs = after.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in after.rngs])
+    once = observer(move, after, step)
+    assert unchanged(once, before) and [rng.bit_generator.state for rng in once.rngs] == rngs
+    again = copy.deepcopy(observer)(move, after, step)
+    for key, value in once.memory.items():
+        assert len(value) == state.shape[0] and torch.equal(value.nan_to_num(), again.memory[key].nan_to_num())
+    twice = observer(move, once, step).gather([1, 0])
+    assert all(len(value) == 2 for value in twice.memory.values())
 
 
 SOME = ["free", "alternatives", "schema"]
@@ -229,9 +249,10 @@ def test_posteriors(name):
     check_posterior(posterior, state)
 
 
-def test_watchers():
-    for watch in (ignore, Trace.start(VOCABULARY, hard_state("free")).watch):
-        check_watcher(watch, "free")
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("observer", OBSERVERS)
+def test_observers(observer, name):
+    check_observer(OBSERVERS[observer](name), name)
 
 
 def test_generators_are_numpys():

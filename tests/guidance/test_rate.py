@@ -14,6 +14,7 @@ from ctrldiff.sampling.schedules import Linear
 from tests.cases import GUIDES, toy_classifier
 from tests.conftest import blank, toy
 from tests.laws.test_guided_laws import decoded
+from tests.watching import watching
 
 RATE = 1 / 32
 
@@ -48,7 +49,7 @@ def test_a_decode_at_a_fixed_rate_writes_as_many_a_step_at_every_strength(name):
             "text",
             commit=TopK(),
             schedule=Linear(3),
-            watch=lambda state, step, scores: counts.append(state.open.sum(1).tolist()),
+            observers=[watching(lambda state, step: counts.append(state.open.sum(1).tolist()))],
         )
         return counts
 

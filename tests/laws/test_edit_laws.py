@@ -16,6 +16,7 @@ from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import Status
 from tests.cases import CONSTRAINTS, EDITS, LENGTH, bound, hard_state, legal
 from tests.conftest import NOISES, SIZE, VOCABULARY, blank, text, toy
+from tests.watching import watching
 
 A, B = 11, 12
 COMMITS = {
@@ -54,7 +55,7 @@ def test_x5_what_is_emitted_is_legal_whatever_is_edited(name, edit, commit):
 def test_an_accepted_token_can_be_revoked_and_another_emitted(noise):
     seen = []
 
-    def watch(state, step, scores):
+    def watch(state, step):
         seen.append(state.written.clone())
 
     state = sample(
@@ -65,7 +66,7 @@ def test_an_accepted_token_can_be_revoked_and_another_emitted(noise):
         commit=EntropyBound(1.0),
         propose=Draw(),
         schedule=Linear(8),
-        watch=watch,
+        observers=[watching(watch)],
     )
     revoked = sum(int(((a >= 0) & (b != a)).sum()) for a, b in pairwise(seen))
     assert revoked > 0 and state.done.all() and all(legal("text", text(row)) for row in state.tokens)
@@ -87,7 +88,7 @@ def test_the_network_sees_what_was_written_until_it_is_revoked_and_noise_after()
         commit=TopK("random"),
         propose=Draw(),
         schedule=Linear(5),
-        watch=lambda state, step, scores: held.append(state.written[0].clone()),
+        observers=[watching(lambda state, step: held.append(state.written[0].clone()))],
     )
     for written, canvas in zip(held, canvases[1:]):
         kept = written >= 0
@@ -125,8 +126,15 @@ def test_x5_an_edit_is_solved_with_the_rest_and_not_written_token_by_token():
 def test_rewrite_writes_at_once_and_renoise_leaves_noise():
     def canvases(commit):
         network, seen = likes([A, A, A], [B, A, A]), []
-        watch = lambda state, step, scores: seen.append(state.written[0].tolist())  # noqa: E731
-        sample(toy(network=network), blank(1, 3), edit=Disagree(0.5), commit=commit, schedule=Linear(3), watch=watch)
+        watch = lambda state, step: seen.append(state.written[0].tolist())  # noqa: E731
+        sample(
+            toy(network=network),
+            blank(1, 3),
+            edit=Disagree(0.5),
+            commit=commit,
+            schedule=Linear(3),
+            observers=[watching(watch)],
+        )
         return seen
 
     assert canvases(Rewrite(TopK("position"))) == [[A, -1, -1], [B, A, -1], [B, A, A]]

@@ -15,6 +15,7 @@ from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import State
 from tests.cases import CONSTRAINTS, LENGTH, REVISES, bound, hard_state, legal
 from tests.conftest import NOISES, SIZE, VOCABULARY, ToyNetwork, blank, logits_like, text, toy
+from tests.watching import watching
 
 DASH, A, B = 10, 11, 12
 
@@ -86,7 +87,7 @@ def test_x6_forbidding_all_that_is_legal_is_an_error_and_writes_nothing():
             blank(1, 4),
             constraint=Tables.same(Choice(["ab", "ba"]).compile(VOCABULARY), 1),
             processors=[lambda logits, state, step: logits.index_fill(-1, torch.tensor(A), -torch.inf)],
-            watch=lambda *seen: watched.append(seen),
+            observers=[watching(lambda *seen: watched.append(seen))],
         )
     assert not watched
 
@@ -169,7 +170,9 @@ def test_x7_a_block_alone_would_choose_what_cannot_be_finished():
 
 def test_x7_blocks_are_written_from_left_to_right():
     canvases = []
-    sample(toy(), blank(2, 8), schedule=Blocks(3), watch=lambda state, step, scores: canvases.append(state.open))
+    sample(
+        toy(), blank(2, 8), schedule=Blocks(3), observers=[watching(lambda state, step: canvases.append(state.open))]
+    )
     for open_now in canvases:
         for row in open_now:
             blocks = [bool(row[i : i + 3].any()) for i in (0, 3, 6)]
@@ -215,7 +218,12 @@ def test_a_broken_denoiser_is_a_typed_error_that_names_the_place(name, value):
     watched = []
     start = State.blank([[1, 2], [3, 4]], LENGTH)
     with pytest.raises(Infeasible if value < 0 else LogitsInvalid) as caught:
-        sample(toy(network=broken), start, constraint=bound(name, 2), watch=lambda *seen: watched.append(seen))
+        sample(
+            toy(network=broken),
+            start,
+            constraint=bound(name, 2),
+            observers=[watching(lambda *seen: watched.append(seen))],
+        )
     assert (caught.value.row, caught.value.position) == (1, 5) and not watched
     assert ("every token is -inf" in str(caught.value)) == (value < 0)
     assert start.open.all()

@@ -15,6 +15,7 @@ from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.state import State
 from tests.cases import CONSTRAINTS, LENGTH, table
 from tests.conftest import blank, prompt, toy
+from tests.watching import watching
 
 ROWS = 16
 NAMES = [name for name in CONSTRAINTS if name != "free"]
@@ -92,11 +93,11 @@ def test_a_gathered_batch_decodes_as_it_would_have(plan):
 def test_a_decode_can_be_continued_twice_from_a_snapshot():
     half = []
 
-    def keep(state, step, scores):
+    def keep(state, step):
         if step.index == 2:
             half.append(state.snapshot())
 
-    sample(toy("uniform"), blank(2, LENGTH), propose=Draw(), watch=keep)
+    sample(toy("uniform"), blank(2, LENGTH), propose=Draw(), observers=[watching(keep)])
     first, second = (sample(toy("uniform"), half[0], propose=Draw()) for _ in range(2))
     assert fingerprint(first) == fingerprint(second) and first.done.all()
 

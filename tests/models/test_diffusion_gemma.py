@@ -24,6 +24,7 @@ from ctrldiff.sampling.stop import Stable
 from ctrldiff.state import State
 from tests.models import tiny_checkpoints
 from tests.models.tiny_gemma import BOS, CANVAS, EOS, PAD, PIECES, SIZE, SPEC, VOCABULARY, model, network
+from tests.watching import watching
 
 PROMPTS = [[BOS, 9, 10, 11], [BOS, 20], [BOS, 7, 7, 12]]
 
@@ -86,10 +87,15 @@ def test_finished_canvases_are_context_and_later_ones_are_not_looked_at():
 def test_what_it_said_goes_through_processors_and_stays_with_its_row():
     seen = []
 
-    def watch(state, step, scores):
+    def watch(state, step):
         seen.append(state.memory[SELF].clone())
 
-    how = {"processors": [Cooling(0.4, 0.8)], "schedule": Linear(3), "edit": Reconsider(), "watch": watch}
+    how = {
+        "processors": [Cooling(0.4, 0.8)],
+        "schedule": Linear(3),
+        "edit": Reconsider(),
+        "observers": [watching(watch)],
+    }
     start = State.blank(PROMPTS, CANVAS, seed=1)
     sample(model(), start, **how)
     assert len(seen) == 3 and seen[0].shape == (3, CANVAS, SIZE)
@@ -139,7 +145,7 @@ def test_our_loop_emits_members_of_random_constraints_while_acceptance_is_revoke
             edit=Reconsider(),
             commit=EntropyBound(0.1),
             stop=Stable(),
-            watch=lambda state, step, scores, held=held: held.append(state.written),
+            observers=[watching(lambda state, step, held=held: held.append(state.written))],
             **({"propose": Draw()} if draw else {}),
         )
         revoked += sum(int(((a >= 0) & (a != b)).sum()) for a, b in pairwise(held))

@@ -65,7 +65,7 @@ def test_what_is_noted_is_the_mass_when_it_was_written():
         return noted
 
     state = sample(
-        toy(), State.blank([[0], [1]], LENGTH), constraint=Tables((table,) * 2), commit=Prefix(0.3), select=spy
+        toy(), State.blank([[0], [1]], LENGTH), constraint=Tables((table,) * 2), commit=Prefix(0.3), observers=[spy]
     )
     noted = state.memory[LEGAL]
     assert {(b, t) for b, t in (~noted.isnan()).nonzero().tolist()} == set(seen)
@@ -75,7 +75,9 @@ def test_what_is_noted_is_the_mass_when_it_was_written():
 
 def test_what_is_forced_is_no_choice_and_notes_nothing():
     table = cd.Regex("1a").compile(VOCABULARY)
-    state = sample(toy(), State.blank([[0]], 2), constraint=Tables((table,)), commit=Everything(), select=NoteLegal())
+    state = sample(
+        toy(), State.blank([[0]], 2), constraint=Tables((table,)), commit=Everything(), observers=[NoteLegal()]
+    )
     assert state.memory == {} or bool(state.memory[LEGAL].isnan().all())
 
 

@@ -16,7 +16,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
-from ctrldiff.sampling.trace import Trace
+from ctrldiff.sampling.trace import Canvases, Trace
 from tests.conftest import VOCABULARY, blank, toy
 
 HERE = Path(__file__).parent
@@ -40,9 +40,9 @@ DECODES: dict[str, tuple[Description | None, str, dict]] = {
 def decode(name: str) -> str:
     description, noise, how = DECODES[name]
     start = blank(2, 8, seed=1)
-    trace = Trace.start(VOCABULARY, start)
     constraint = FREE if description is None else Tables.same(description.compile(VOCABULARY), 2)
-    state = sample(toy(noise, seed=2), start, constraint=constraint, watch=trace.watch, **how)
+    state = sample(toy(noise, seed=2), start, constraint=constraint, observers=[Canvases()], **how)
+    trace = Trace.of(state, VOCABULARY)
     head = f"# {description or 'no constraint'}, {noise} noise" + "".join(f", {k}={v}" for k, v in how.items())
     rows = [f"{trace.row(row)}\n# row {row}: {int(state.forwards[row])} forwards" for row in range(2)]
     return "\n".join([head, *rows, ""])

@@ -94,8 +94,10 @@ class _Reader:
         """One place. A recursive type says its keys once."""
         self.seen += 1
         own = {id(member) for member in shape.members if "properties" in member}
-        if own & inside or depth > DEEPEST or self.seen > PLACES:
-            return Asked(is_object=False)
+        if own & inside:
+            return Asked()
+        if depth > DEEPEST or self.seen > PLACES:
+            return Asked("...")  # what is not said any more is said to be there
         inside = inside | own
         kinds = list(dict.fromkeys(_types(shape)))
         values = [value for member in shape.members for value in listed(member)]

@@ -151,3 +151,10 @@ def test_a_denoiser_is_not_taken_for_a_model(model):
 def test_a_number_that_python_does_not_read_is_named():
     with pytest.raises(OutputInvalid, match="digits"):
         output_type({"type": "integer"}).read("1" * 5_000)
+
+
+@pytest.mark.parametrize("labels", ["abc", 3, [1, 2], [["a"]], [{}], [None, "a"], []], ids=str)
+def test_labels_that_are_none_are_named(labels):
+    with pytest.raises(ConstraintError):
+        cd.Choice(labels)
+    assert cd.Choice(["b", "a", "b"]).labels == ("b", "a")

@@ -46,12 +46,13 @@ class Choice(Description):
     def __init__(self, labels: Iterable[str]) -> None:
         if isinstance(labels, str) or not isinstance(labels, Iterable):
             raise ConstraintError(f"Choice({labels!r}) is no list of labels", hint='Choice(["yes", "no"])')
-        object.__setattr__(self, "labels", tuple(dict.fromkeys(labels)))
-        for label in self.labels:
+        given = tuple(labels)
+        for label in given:
             if not isinstance(label, str):
                 hint = "labels are texts; Literal[...] keeps other values"
                 raise ConstraintError(f"the label {label!r} is a {type(label).__name__}, not a str", hint=hint)
             check_description(label, f"the label {label[:40]!r}", label=label)
+        object.__setattr__(self, "labels", tuple(dict.fromkeys(given)))
         if not self.labels:
             raise ConstraintUnsatisfiable("a Choice needs at least one label", hint='Choice(["yes", "no"])')
 

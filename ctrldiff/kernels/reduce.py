@@ -135,8 +135,8 @@ def class_log_sum(
                 s0[ids[a]] += e[a]
         for c in range(C):
             best, sum_c = m[t, c], (s0[c] + s1[c]) + (s2[c] + s3[c])
-            if best == -inf:
-                out[t, c] = -inf
+            if best == -inf or class_ptr[c + 1] - class_ptr[c] == 1:
+                out[t, c] = best  # of one token, exactly its score
             elif best >= top - DEEP:
                 out[t, c] = top + np.log(sum_c)
             else:
@@ -155,9 +155,9 @@ def expand(
     gain: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write exp(x[t, v] - base[t] + gain[t, class of v]) into out (T, V) at these positions: marginals of all tokens.
+    """Write exp(x[t, v] - base[t, c] + gain[t, c]), c the class of v, into out (T, V) at these positions: marginals.
 
-    `base` is near the position's best score, so that scores with a large offset lose nothing to it.
+    `base` is near the best score of the class, so that scores with a large offset lose nothing to it.
     """
     V = x.shape[1]
     d = np.empty(BLOCK, np.float32)
@@ -167,7 +167,7 @@ def expand(
         for v in range(0, V, BLOCK):
             ids, scores, probs = token_class[v : v + BLOCK], x[t, v : v + BLOCK], out[t, v : v + BLOCK]
             for a in range(ids.size):
-                d[a] = (scores[a] - b) + g[ids[a]]
+                d[a] = (scores[a] - b[ids[a]]) + g[ids[a]]
             for a in range(ids.size):
                 probs[a] = exp32(min(d[a], ZERO))  # rounding must not make it more than 1
 
@@ -196,7 +196,7 @@ def beliefs(
             size = ids.size
             scores = x[t, v : v + BLOCK]
             for a in range(size):
-                d[a] = (scores[a] - b) + g[ids[a]]
+                d[a] = (scores[a] - b[ids[a]]) + g[ids[a]]
             for a in range(size):
                 d[a] = max(min(d[a], ZERO), _LOWEST)
                 e[a] = exp32(d[a]) * d[a]

@@ -208,9 +208,9 @@ class DeviceLogits:
     def _log_marginals(self, ids: torch.Tensor, chunk: I64, base: F32, gain: F32) -> torch.Tensor:
         import torch
 
-        x = self._rows(chunk) - torch.from_numpy(base[chunk]).to(self.x.device)[:, None]
-        add = torch.from_numpy(gain[chunk]).to(x.device)
-        return (x + add.gather(1, ids.expand_as(x))).clamp_(max=0.0)
+        x = self._rows(chunk)
+        least, add = (torch.from_numpy(one[chunk]).to(x.device).gather(1, ids.expand_as(x)) for one in (base, gain))
+        return ((x - least) + add).clamp_(max=0.0)
 
     def beliefs(self, table: Table, positions: I64, base: F32, gain: F32) -> tuple[F64, F64]:
         """As `HostLogits.beliefs`."""

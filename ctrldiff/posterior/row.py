@@ -196,17 +196,17 @@ class Row:
 
     @cached_property
     def base(self) -> F32:
-        """(T,) the best score of each open position, 0 elsewhere: what scores are read from, so that a large offset of
-        theirs costs no digits."""
-        base = np.zeros(len(self.written), np.float32)
-        base[self.open] = self.scores.max(self.open)[self.open].max(axis=1, initial=-np.inf)
-        return np.where(base > -np.inf, base, np.float32(0))
+        """(T, C + 1) the best score of each class, 0 where it has none: what scores are read from, so that a large
+        offset of theirs costs no digits, and what is forced is certain to the last one."""
+        best = self.scores.max(self.open)
+        return np.where(best > -np.inf, best, np.float32(0))
 
     @cached_property
     def gain(self) -> F32:
         """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
         gain = kernels.class_gain(self.flow[1], self.label_sum, self.class_sum, *self.table.chain.labels)
-        gain += self.base[:, None]
+        gain += self.base[:, : self.table.n_classes]
+        gain[np.abs(gain) < 1e-12] = 0.0  # what is certain is certain to the last digit
         return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1, dtype=np.float32)
 
     def marginals(self) -> Any:
@@ -217,8 +217,9 @@ class Row:
         """(T,) the marginals of these tokens."""
         out = (tokens == self.written).astype(np.float64)
         at = self.open
-        above = self.logits.at(at, tokens[at]) - self.base[at]
-        out[at] = np.exp(np.minimum(above + self.gain[at, self.table.classes.of_token[tokens[at]]], 0.0))
+        classes = self.table.classes.of_token[tokens[at]]
+        above = self.logits.at(at, tokens[at]) - self.base[at, classes]
+        out[at] = np.exp(np.minimum(above + self.gain[at, classes], 0.0))
         return out
 
     @cached_property

@@ -85,8 +85,8 @@ def test_marginals_margin_and_entropy_follow_from_the_gains(seed):
     positions = positions[z[positions, 0] > 0]
     p = raw / np.where(z > 0, z, 1)
     with np.errstate(divide="ignore"):
-        base = rng.normal(size=len(x)).astype(np.float32)
-        gain = (np.log(weight) - np.log(np.where(z > 0, z, 1)) + base[:, None]).astype(np.float32)
+        base = rng.normal(size=weight.shape).astype(np.float32)
+        gain = (np.log(weight) - np.log(np.where(z > 0, z, 1)) + base).astype(np.float32)
     out = np.zeros_like(x)
     margin, entropy = np.zeros(len(x)), np.zeros(len(x))
     kernels.expand(x, positions, ids, base, gain, out)

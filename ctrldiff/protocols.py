@@ -155,8 +155,8 @@ class Observer(Protocol):
     """Told of every step after it was taken, with its posterior; gives back the state, with what it wants to remember.
 
     What it notes lives in `state.memory` under a name of its own, leading B, and so is forked, gathered and dropped
-    with its row; the observer itself stays as it was. It may weigh rows and gather copies into each other's places, as a
-    search does; tokens are the policies' to write.
+    with its row; the observer itself stays as it was. It may weigh rows and gather copies into each other's places, as
+    a search does; tokens are the policies' to write.
     """
 
     def __call__(self, move: Move, state: State, step: Step) -> State: ...

@@ -49,7 +49,8 @@ class CtrldiffError(Exception):
         super().__init__(self.render())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors cross to other processes: as they are, without calling a constructor that may want other words."""
+        """Errors cross to other processes as they are, notes and facts included, without calling a constructor that
+        may want other words. What caused them stays behind, as it does with all of Python's."""
         return _again, (type(self), self.args, self.__dict__)
 
     def render(self) -> str:

@@ -89,17 +89,17 @@ class Dfa:
         if not whole or isinstance(start, bool) or not isinstance(start, int | np.integer):
             kinds = f"table {table.dtype}, classes {classes.dtype}, accept {accept.dtype}, start {type(start).__name__}"
             raise ShapeError(kinds, hint="next states, classes and start are whole numbers, accept is bool")
+        if table.ndim != 2 or accept.shape != table.shape[:1] or classes.shape != (256,):
+            raise ShapeError(
+                f"table {table.shape}, classes {classes.shape} and accept {accept.shape} do not fit together",
+                hint="table is (S, K), classes is (256,), accept is (S,)",
+            )
         if table.size and (int(table.min()) < -1 or int(table.max()) >= len(table)):  # before a cast could wrap them
             raise ShapeError(f"next states must lie in -1..{len(table) - 1}, and start among the states")
         if classes.size and (int(classes.min()) < 0 or int(classes.max()) > 255):
             raise ShapeError(f"classes must lie in 0..{table.shape[-1] - 1}")
         table = np.ascontiguousarray(table).astype(np.int32)
         classes = classes.astype(np.int64)
-        if table.ndim != 2 or accept.shape != table.shape[:1] or classes.shape != (256,):
-            raise ShapeError(
-                f"table {table.shape}, classes {classes.shape} and accept {accept.shape} do not fit together",
-                hint="table is (S, K), classes is (256,), accept is (S,)",
-            )
         if not table.size or not 0 <= start < len(table):
             raise ShapeError(f"next states must lie in -1..{len(table) - 1}, and start among the states")
         if classes.min() < 0 or classes.max() >= table.shape[1]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,12 @@ def from_fsm(fsm: FSM, limits: Limits = DEFAULT) -> Dfa:
     Surrogates in the alphabet are dropped: no UTF-8 text holds them.
     Raises: ConstraintError for a symbol that is not one character; ConstraintTooLarge.
     """
+    states, moves_of = getattr(fsm, "states", None), getattr(fsm, "map", None)
+    if not isinstance(states, Set) or not isinstance(moves_of, Mapping) or not isinstance(fsm.alphabet, Mapping):
+        raise ConstraintError(f"a {type(fsm).__name__} is no interegular.FSM", hint="parse_pattern(...).to_fsm()")
+    targets = {target for moves in moves_of.values() for target in moves.values()}
+    if not {fsm.initial, *fsm.finals, *moves_of, *targets} <= set(states):
+        raise ConstraintError("the FSM speaks of a state that is not among its own")
     symbols: dict[Any, list[int]] = {}
     for symbol, key in fsm.alphabet.items():
         if symbol is anything_else:
@@ -100,6 +106,8 @@ def from_index(
             end-of-text token, which spells nothing.
     Raises: VocabularyError for any other token without bytes; ConstraintTooLarge.
     """
+    if not all(hasattr(index, name) for name in ("get_transitions", "get_final_states", "get_initial_state")):
+        raise ConstraintError(f"a {type(index).__name__} is no outlines_core.Index")
     moves, finals = index.get_transitions(), index.get_final_states()
     start = index.get_initial_state()
     states = list(dict.fromkeys([start, *moves, *finals, *(t for row in moves.values() for t in row.values())]))

@@ -73,6 +73,11 @@ class TokenAutomaton:
             if not isinstance(array, np.ndarray) or array.dtype != kind or array.ndim != 1:
                 raise ShapeError(f"{name} is no one-dimensional array of {kind}", hint="lift makes token automata")
         S, E, C = len(self.accept), len(self.edge_from), self.n_classes
+        counts = (C, *(() if self.tail is None else (self.tail,)))
+        if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n < 2**31 for n in counts):
+            raise ShapeError(f"n_classes={C!r}, tail={self.tail!r}: whole numbers", hint="lift makes token automata")
+        if len(self.distance) and self.distance.min() < 0:
+            raise ShapeError("distance must not be below 0", hint="lift makes token automata")
         weights = E if self.edge_weight is None else len(self.edge_weight)
         if not S or len(self.distance) != S or {len(self.edge_to), len(self.edge_label), weights} != {E}:
             raise ShapeError(

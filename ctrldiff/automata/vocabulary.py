@@ -49,7 +49,28 @@ class Vocabulary:
     pad_id: int | None
 
     def __post_init__(self) -> None:
-        for array in (self.data, self.offsets, self.written):
+        """What the kernels trust. Raises: VocabularyError for arrays that do not fit together."""
+        kinds = (
+            ("data", self.data, np.uint8),
+            ("offsets", self.offsets, np.int64),
+            ("written", self.written, np.bool_),
+        )
+        for name, array, kind in kinds:
+            if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype != kind:
+                raise VocabularyError(
+                    f"{name} is no one-dimensional array of {np.dtype(kind)}", hint="from_tokens(...)"
+                )
+        cuts = self.offsets
+        if (
+            len(cuts) != len(self.written) + 1
+            or cuts[0] != 0
+            or cuts[-1] != len(self.data)
+            or (np.diff(cuts) < 0).any()
+        ):
+            raise VocabularyError("offsets do not cut data into the tokens", hint="from_tokens(...) makes them")
+        for i in (*self.stop_ids, *(() if self.pad_id is None else (self.pad_id,))):
+            _checked_id(i, len(self.written), "stop or pad id")
+        for _, array, _ in kinds:
             array.setflags(write=False)
 
     @classmethod
@@ -208,6 +229,8 @@ class Vocabulary:
 
 
 def _whole(value: Any, what: str) -> int:
+    if isinstance(value, bool):
+        raise VocabularyError(f"{what} is {value}, not a whole number")
     try:
         return operator.index(value)
     except TypeError as error:

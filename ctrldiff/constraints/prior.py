@@ -77,7 +77,8 @@ class Prior:
         if not any(weight for _, weight in self.terms):
             return description.compile(vocabulary, limits)
         weights = [(language.dfa(limits), weight) for language, weight in self.terms if weight]
-        return Table(lift_weighted(description.dfa(limits), weights, vocabulary, limits), vocabulary)
+        said = repr(tuple((language, weight) for language, weight in self.terms if weight))
+        return Table(lift_weighted(description.dfa(limits), weights, vocabulary, limits), vocabulary, prior=said)
 
     def log_weight(self, text: str | bytes) -> float:
         """What these terms add to a text: the definition, prefix by prefix."""

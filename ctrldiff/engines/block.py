@@ -9,6 +9,7 @@ Nothing here is drawn from a clock, a global generator or a rank: the same argum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -16,9 +17,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import torch
 
-from ctrldiff.errors import BudgetTooSmall, InputError
+from ctrldiff.errors import BudgetTooSmall, InputError, ShapeError
 from ctrldiff.posterior.chain import ChainPosterior
-from ctrldiff.posterior.table import Table
+from ctrldiff.posterior.table import Table, whole_number
 
 Keep: TypeAlias = Literal["only", "first", "all"]
 LIFT = 0.0625  # by how much the proposal leads its row where it is not the most probable; exact in every float type
@@ -63,6 +64,14 @@ def solve(
     Raises: Infeasible if what is held cannot be continued to a whole text, naming the position; BudgetTooSmall if no
         text of this state fits in `left` positions.
     """
+    start = whole_number("start", start, 0, table.n_states - 1)
+    if isinstance(left, bool) or not isinstance(left, int | np.integer):
+        raise ShapeError(f"left={left!r} is no whole number", hint="positions of the answer from the block's first on")
+    if not isinstance(temperature, int | float) or not 0 <= temperature < math.inf:
+        raise InputError(f"temperature={temperature!r}: a finite number of at least 0", param="temperature")
+    if free.shape != canvas.shape or free.dtype != torch.bool or canvas.ndim != 1 or logits.shape[:1] != canvas.shape:
+        shapes = f"logits {tuple(logits.shape)}, canvas {tuple(canvas.shape)}, free {tuple(free.shape)} {free.dtype}"
+        raise ShapeError(f"{shapes} do not fit together", hint="logits (T, V), canvas (T,) int64, free (T,) bool")
     T = len(canvas)
     inside = max(0, min(T, left))
     if table.chain.distance[start] > max(left, 0):

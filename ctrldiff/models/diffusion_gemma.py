@@ -13,7 +13,7 @@ import torch
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
-from ctrldiff.models.callable import banned, noisy
+from ctrldiff.models.callable import banned, checked_logits, noisy
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, load_class
@@ -56,11 +56,13 @@ class DiffusionGemma:
             for (_, first), members in groups.items():
                 here = slice(first, min(first + self.canvas_length, length))
                 told = None if previous is None else previous[members, here].to(self.device)
-                out[members, here] = self.network(
+                ids = state.tokens[members, here].to(self.device)
+                logits = self.network(
                     cache=self._cache(state, members, first, encoded),
-                    decoder_input_ids=state.tokens[members, here].to(self.device),
+                    decoder_input_ids=ids,
                     self_conditioning_logits=told,
-                ).logits.to(torch.float32)
+                ).logits
+                out[members, here] = checked_logits(logits, ids, self.vocabulary).to(torch.float32)
         return banned(out, self.spec)
 
     def observe(self, state: State, logits: torch.Tensor) -> State:

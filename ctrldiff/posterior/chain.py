@@ -277,10 +277,9 @@ def check_part(name: str, part: Any, whole: Table) -> None:
     theirs, ours = part.automaton.vocabulary, whole.automaton.vocabulary
     if theirs and ours and theirs != ours:
         raise ShapeError(f"the branch {name!r} was compiled for another vocabulary", hint="compile it for this one")
-    if bool(len(part.chain.weight)) != bool(len(whole.chain.weight)) and whole.automaton.vocabulary:
-        which = (
-            "has no weights, and the posterior has" if len(whole.chain.weight) else "has weights, the posterior none"
-        )
+    unlike = bool(len(part.chain.weight)) != bool(len(whole.chain.weight)) or part.prior != whole.prior
+    if unlike and whole.automaton.vocabulary:
+        which = "has other weights than the posterior"
         raise ShapeError(
             f"the branch {name!r} {which}", hint="compile parts with the same prior: prior.compile(part, vocabulary)"
         )

@@ -55,12 +55,14 @@ class Table:
     """What may be written: a token automaton and the vocabulary it was read through.
 
     `bind` it to log-probabilities at every step; nothing is parsed or compiled there. `start` is the state a text
-    begins in; a table that goes on from the middle of one has another (`ahead`).
+    begins in; a table that goes on from the middle of one has another (`ahead`). `prior` says which weights its edges
+    have, if any: tables are parts of one another only under the same.
     """
 
     automaton: TokenAutomaton
     vocabulary: Vocabulary | None = None
     start: int = 0
+    prior: str = ""
 
     def __post_init__(self) -> None:
         if self.vocabulary is not None and self.vocabulary.size != self.size:

@@ -11,7 +11,7 @@ import ctrldiff as cd
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.automata.weighted import lift_weighted
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import ConstraintTooLarge, InputError
+from ctrldiff.errors import ConstraintTooLarge, InputError, ShapeError
 from ctrldiff.limits import Limits
 
 PIECES = [b"a", b"b", b"ab", b"aab", b"ba", b"", b"bb"]
@@ -162,3 +162,14 @@ def test_what_cannot_be_weighed_is_refused():
     with pytest.raises(ConstraintTooLarge):
         dfa = cd.Regex("[ab]{40}").dfa()
         lift_weighted(dfa, [(cd.Regex("a*b+").dfa(), 1.0)], VOCABULARIES["stop"], Limits(max_bytes=400))
+
+
+def test_parts_are_weighed_under_the_same_prior_or_not_at_all():
+    vocabulary = cd.Vocabulary.from_tokens([b"a", b"b", None], stop_ids=[2])
+    whole = Prior.of(cd.Regex("a+"), 3.0).compile(cd.Regex("[ab]{2}"), vocabulary).bind(np.zeros((2, 3), np.float32))
+    part = cd.Regex("aa")
+    good = Prior.of(cd.Regex("a+"), 3.0).compile(part, vocabulary)
+    assert 0 < whole.branch_probs({"x": good})["x"] < 1
+    for other in (part.compile(vocabulary), Prior.of(cd.Regex("a+"), 9.0).compile(part, vocabulary)):
+        with pytest.raises(ShapeError, match="other weights"):
+            whole.branch_probs({"x": other})

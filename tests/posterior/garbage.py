@@ -10,9 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 import ctrldiff as cd
 from ctrldiff.automata.token_automaton import TokenAutomaton
+from ctrldiff.engines.block import solve
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.posterior.table import Table
 
@@ -22,6 +24,20 @@ WORDS = [b"a", b"b", b"ab", b"-", b"1", b"2", b"12", None]
 def vocabulary(extra: int = 0) -> cd.Vocabulary:
     """A small one; with `extra` a larger one."""
     return cd.Vocabulary.from_tokens([*WORDS[:-1], *(b"x%d" % n for n in range(extra)), None], stop_ids=[7 + extra])
+
+
+OPEN = torch.ones(4, dtype=torch.bool)
+
+
+def replaced(vocabulary: cd.Vocabulary, **fields: Any) -> cd.Vocabulary:
+    """Made by its raw constructor, with these fields."""
+    own = {name: getattr(vocabulary, name) for name in ("data", "offsets", "written", "stop_ids", "pad_id")}
+    return cd.Vocabulary(**{**own, **fields})
+
+
+def lifted(vocabulary: cd.Vocabulary) -> Any:
+    """Read by the kernels."""
+    return cd.Regex("[ab]{1,3}").compile(vocabulary)
 
 
 def garbage(rng: np.random.Generator, depth: int = 0) -> Any:
@@ -61,6 +77,7 @@ def entrances(rng: np.random.Generator) -> list[tuple[str, Callable[..., Any], i
     table = cd.Regex("[ab]{2,5}(-[12]+)?").compile(small)
     other = cd.Regex("a").compile(small if rng.random() < 0.2 else large)
     weighted = cd.Prior.of(cd.Regex("a+"), 3.0).compile(cd.Regex("[ab]{2}"), small)
+    heavier = cd.Prior.of(cd.Regex("a+"), 9.0).compile(cd.Regex("a[ab]"), small)
     scores = rng.normal(size=(4, 8)).astype(np.float32)
     posterior = (weighted if rng.random() < 0.3 else table).bind(scores)
     a = table.automaton
@@ -99,6 +116,25 @@ def entrances(rng: np.random.Generator) -> list[tuple[str, Callable[..., Any], i
         ("TokenAutomaton", automaton, 2),
         ("Vocabulary", lambda x, y: cd.Vocabulary.from_tokens(x, y), 2),
         ("Vocabulary decode", small.decode, 1),
+        ("Vocabulary raw", lambda x, y: lifted(replaced(small, data=x, offsets=y)), 2),
+        ("Vocabulary written", lambda x: lifted(replaced(small, written=x)), 1),
+        ("Vocabulary wild", lambda: lifted(replaced(small, offsets=small.offsets + 10**7)), 0),
+        ("Vocabulary stops", lambda x, y: lifted(replaced(small, stop_ids=(x,), pad_id=y)), 2),
+        ("other prior", lambda: weighted.bind(scores).branch_probs({"x": heavier}), 0),
+        (
+            "solve",
+            lambda x, y, z: solve(table, x, torch.from_numpy(scores), torch.zeros(4, dtype=torch.int64), y, z),
+            3,
+        ),
+        (
+            "solve warm",
+            lambda x: solve(
+                table, 0, torch.from_numpy(scores), torch.zeros(4, dtype=torch.int64), OPEN, 6, temperature=x
+            ),
+            1,
+        ),
+        ("from_fsm", cd.Dfa.from_fsm, 1),
+        ("from_index", lambda x: cd.Dfa.from_index(x, WORDS), 1),
     ]
 
 

@@ -123,7 +123,11 @@ def check(
         "enforced": dict(report.enforced),
         "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
         "refused": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.refused],
+        "ignored": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.ignored],
     }
+    if not report.refused:  # what `run` and `extract` leave out besides, for a text that holds nothing of the kind
+        plain = description.plain(text or "").report().narrowed
+        facts["plain"] = [{"pointer": at, "how": how} for at, how in plain if (at, how) not in report.narrowed]
     if spans:
         facts["text"] = description.document
     if not report.refused:

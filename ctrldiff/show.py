@@ -26,6 +26,10 @@ def show_check(facts: dict[str, Any]) -> None:
     grid.add_row("enforced", enforced or "nothing")
     for item in facts["narrowed"]:
         grid.add_row("narrowed", escape(f"{item['pointer']}: {item['how']}"))
+    for item in facts.get("plain", ()):
+        grid.add_row("for plain texts", escape(f"{item['pointer']}: {item['how']}"))
+    for item in facts["ignored"]:
+        grid.add_row("ignored", escape(f'"{item["keyword"]}" at {item["pointer"]} ({item["why"]})'))
     for item in facts["refused"]:
         why = f" ({item['why']})" if item["why"] else ""
         grid.add_row("[red]refused[/red]", escape(f'"{item["keyword"]}" at {item["pointer"]}{why}'))

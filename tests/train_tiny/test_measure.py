@@ -3,11 +3,14 @@
 import gzip
 import json
 import sys
+from itertools import islice
 
 import measure
 import pytest
 from methods import OURS, RATED, method
+from mixture import stream
 
+from ctrldiff.ask import ask_for
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.models.hf import TINY
 
@@ -19,6 +22,11 @@ def test_a_schema_is_read_from_what_is_asked():
     assert constraint.canonical(good) in constraint
     assert constraint.canonical(dict.fromkeys(good)) in constraint
     assert constraint.canonical(good | {"c": "z"}) not in constraint
+
+
+def test_types_are_asked_for_as_the_model_was_trained_on_them():
+    for one in islice(stream(5, True, "unseen", "object"), 300):
+        assert ask_for(measure.schema_of(one.ask)) == one.ask
 
 
 def test_leaves_are_scalars_by_path():

@@ -18,9 +18,10 @@ from typing import Any, TypeAlias
 
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.constraints.json_schema.canonical import value_text
-from ctrldiff.constraints.json_schema.context import FAMILY, Context, own_names
+from ctrldiff.constraints.json_schema.context import Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
 from ctrldiff.constraints.json_schema.formats import NARROWED
+from ctrldiff.constraints.json_schema.keywords import FAMILY
 from ctrldiff.constraints.json_schema.others import order
 from ctrldiff.constraints.json_schema.recursion import marked
 from ctrldiff.constraints.json_schema.shape import Shape, listed

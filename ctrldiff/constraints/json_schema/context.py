@@ -12,22 +12,11 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.cycles import Cycles
+from ctrldiff.constraints.json_schema.keywords import FAMILY, REFERS
 from ctrldiff.constraints.json_schema.references import References
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import Fuel
-
-FAMILY = {
-    "string": {"minLength", "maxLength", "pattern", "format", "x-span"},
-    "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-    "array": {
-        *("items", "minItems", "maxItems", "prefixItems", "contains", "uniqueItems", "unevaluatedItems"),
-    },
-    "object": {
-        *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
-        *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
-    },
-}
 
 MAX_PLACES = 5_000
 
@@ -184,7 +173,7 @@ class Context:
                 yield from value
             elif keyword in ("not", "if", "then", "else"):
                 yield value
-            elif keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+            elif keyword in REFERS:
                 yield self.references.resolve(schema, keyword, self.references.at.get(id(schema), "#"))[0]
             elif keyword in ("dependentSchemas", "dependencies") and isinstance(value, dict):
                 yield from (part for part in value.values() if isinstance(part, dict))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ctrldiff.constraints.json_schema.keywords import REFERS
 from ctrldiff.constraints.json_schema.references import References, schemas_in
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
@@ -15,7 +16,7 @@ class Cycles:
     def __init__(self, references: References) -> None:
         self.references = references
         self._group: dict[int, int] = {}
-        if any(keyword in schema for schema in references.all for keyword in ("$ref", "$dynamicRef", "$recursiveRef")):
+        if any(keyword in schema for schema in references.all for keyword in REFERS):
             self._find(references.root)
 
     @property
@@ -34,7 +35,7 @@ class Cycles:
         return group if inside else None
 
     def _targets(self, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+        for keyword in REFERS:
             if keyword in schema:
                 try:
                     target, _ = self.references.resolve(schema, keyword, "#")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, UNREAD, URIS, draft_of
-from ctrldiff.constraints.json_schema.references import escaped, placed, pointed
+from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
+from ctrldiff.constraints.json_schema.references import References, escaped, placed
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 
 Ignored = tuple[str, str, str]  # pointer, keyword, why
@@ -31,14 +31,11 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
     ignored: list[Ignored] = []
     seen: set[int] = set()
-    references: list[tuple[str, str | None]] = []
+    references = References(root)
+    referred: list[tuple[Any, str, str | None]] = []  # what a reference leads to may stand where no keyword holds it
     todo: list[tuple[Any, str, str | None]] = [(root, "#", own)]
-    while todo or references:
-        if not todo:
-            reference, within = references.pop()
-            todo.append((pointed(root, reference), reference, within))
-            continue
-        node, at, current = todo.pop()
+    while todo or referred:
+        node, at, current = todo.pop() if todo else referred.pop()
         if not isinstance(node, dict) or id(node) in seen:
             continue
         seen.add(id(node))
@@ -56,9 +53,12 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
             ignored += _strip(node, at, current)
         _check_structure(node, at)
         todo += [(part, at + way, current) for way, part in placed(node)]
-        target = node.get("$ref")
-        if isinstance(target, str) and target.startswith("#/"):
-            references.append((target, current))  # it may lead to a place that no keyword holds
+        for name in node.keys() & REFERS:
+            try:
+                target, _ = references.resolve(node, name, at)
+            except (SchemaInvalid, SchemaUnsupported):
+                continue  # raised, with its place, where it is compiled
+            referred.append((target, node[name] if node[name].startswith("#/") else f"{at}/{name}", current))
     return root, ignored
 
 
@@ -107,7 +107,7 @@ def _check_structure(node: dict[str, Any], at: str) -> None:
             _kind(value, dict | bool, "a schema", here)
         elif name == "enum":
             _kind(value, list, "a list of values", here)
-        elif name in ("$ref", "$dynamicRef", "$recursiveRef"):
+        elif name in REFERS:
             _kind(value, str, "a string", here)
         elif name == "type":
             for part in value if isinstance(value, list) else [value]:

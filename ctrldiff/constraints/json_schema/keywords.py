@@ -28,7 +28,8 @@ class Keyword:
 
     Fields: role: it "asserts" something of a value, "applies" schemas to it or its parts, "refers" to a schema, "names"
         or holds schemas that are referred to, or "annotates". family: the JSON type that it speaks of, "" for any.
-        first, last: the drafts that have it. holds: schemas, or a value that holds none.
+        first, last: the drafts that have it. holds: schemas, or a value that holds none. beside: the keyword that it is
+        read with, and says nothing without.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Keyword:
     first: str = DRAFTS[0]
     last: str = DRAFTS[-1]
     holds: Holds = "value"
+    beside: str = ""
 
     def known(self, draft: str) -> bool:
         """The draft has it."""
@@ -90,11 +92,11 @@ KEYWORDS = _table(
     # arrays
     Keyword("items", "applies", "array", holds="schema or schemas"),
     Keyword("prefixItems", "applies", "array", first="2020-12", holds="schemas"),
-    Keyword("additionalItems", "applies", "array", last="2019-09", holds="schema"),
+    Keyword("additionalItems", "applies", "array", last="2019-09", holds="schema", beside="items"),
     Keyword("unevaluatedItems", "applies", "array", first="2019-09", holds="schema"),
     Keyword("contains", "applies", "array", first="draft-06", holds="schema"),
-    Keyword("minContains", "asserts", "array", first="2019-09"),
-    Keyword("maxContains", "asserts", "array", first="2019-09"),
+    Keyword("minContains", "asserts", "array", first="2019-09", beside="contains"),
+    Keyword("maxContains", "asserts", "array", first="2019-09", beside="contains"),
     Keyword("minItems", "asserts", "array"),
     Keyword("maxItems", "asserts", "array"),
     Keyword("uniqueItems", "asserts", "array"),
@@ -118,6 +120,13 @@ KEYWORDS = _table(
     Keyword("writeOnly", "annotates", first="draft-07"),
     Keyword("deprecated", "annotates", first="2019-09"),
 )
+
+REFERS = frozenset(row.name for row in KEYWORDS.values() if row.role == "refers")
+# What each JSON type's own keywords are: of these one alone says that a schema speaks of that type.
+FAMILY = {
+    kind: {row.name for row in KEYWORDS.values() if row.family == kind and row.role != "annotates" and not row.beside}
+    for kind in ("string", "number", "array", "object")
+}
 
 
 def draft_of(uri: object) -> str | None:

@@ -18,6 +18,7 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Chars, Concat, Expression, Literal, Repeat
 from ctrldiff.automata.token_automaton import lift
 from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.constraints.json_schema.keywords import REFERS
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.limits import Limits
 
@@ -48,7 +49,7 @@ def marked(context: Context, schema: object, shape: Shape) -> Expression:
 def deep_enough(schema: JsonSchema, tokens: int, vocabulary: Vocabulary, limits: Limits) -> int | None:
     """How often to enter a recursive schema again so that no text of `tokens` tokens needs more; None if it is not
     recursive. Where that passes the limits: as often as they allow."""
-    if not any(f'"{name}"' in schema.text for name in ("$ref", "$dynamicRef", "$recursiveRef")):
+    if not any(f'"{name}"' in schema.text for name in REFERS):
         return None
     limits = replace(
         limits,

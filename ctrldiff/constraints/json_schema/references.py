@@ -117,20 +117,6 @@ def placed(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield f"/{escaped(name)}", value
 
 
-def pointed(root: Any, reference: str) -> Any:
-    """What a JSON pointer into the document leads to; None if nothing."""
-    target = root
-    for token in unquote(reference).split("/")[1:]:
-        key = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(target, list) and key.isdigit() and int(key) < len(target):
-            target = target[int(key)]
-        elif isinstance(target, dict) and key in target:
-            target = target[key]
-        else:
-            return None
-    return target
-
-
 def escaped(name: str) -> str:
     """A key as a token of a JSON pointer."""
     return name.replace("~", "~0").replace("/", "~1")

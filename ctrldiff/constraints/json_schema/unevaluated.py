@@ -12,6 +12,7 @@ from itertools import combinations, product
 from typing import Any
 
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.keywords import REFERS
 from ctrldiff.constraints.json_schema.shape import items_of
 from ctrldiff.errors import ConstraintTooLarge
 
@@ -84,7 +85,7 @@ def _cases(context: Context, schema: Any, at: str, way: tuple[int, ...], outermo
     def each(keyword: str, value: Any) -> list[Scenario]:
         return _cases(context, value, f"{at}/{keyword}", way)
 
-    for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+    for keyword in REFERS:
         if keyword in schema:
             target, pointer = context.references.resolve(schema, keyword, at)
             found = _crossed(found, _cases(context, target, pointer, way), at)

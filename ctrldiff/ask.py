@@ -8,7 +8,6 @@ left out, descriptions, alternatives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -99,10 +98,9 @@ class _Reader:
         if depth > DEEPEST or self.seen > PLACES:
             return Asked("...")  # what is not said any more is said to be there
         inside = inside | own
-        kinds = list(dict.fromkeys(_types(shape)))
         values = [value for member in shape.members for value in listed(member)]
-        nullable = "null" in kinds or None in values
-        kinds = [kind for kind in kinds if kind != "null"]
+        nullable = "null" in shape.types or None in values
+        kinds = [kind for kind in shape.types if kind != "null"]
         text = next((m["description"] for m in shape.members if isinstance(m.get("description"), str)), "")
         text = " ".join(text.split())[:LONGEST].replace('"', "'")
         if words := _labels(shape, values, kinds):
@@ -121,9 +119,8 @@ class _Reader:
     def _keys(
         self, shape: Shape, names: tuple[str, ...], inside: frozenset[int], depth: int
     ) -> tuple[tuple[str, bool, Asked], ...]:
-        needed = {name for m in shape.members if isinstance(m.get("required"), list) for name in m["required"]}
         return tuple(
-            (name, self.may_omit and name not in needed, self.place(shape.property(name), inside, depth + 1))
+            (name, self.may_omit and name not in shape.required, self.place(shape.property(name), inside, depth + 1))
             for name in names
         )
 
@@ -150,12 +147,6 @@ class _Reader:
     def _items(self, shape: Shape, inside: frozenset[int], depth: int) -> tuple[Asked, ...]:
         first = max((len(items_of(member)[0]) for member in shape.members), default=0)
         return tuple(self.place(shape.item(n), inside, depth + 1) for n in range(min(first, 20) or 1))
-
-
-def _types(shape: Shape) -> Iterator[str]:
-    for member in shape.members:
-        declared = member.get("type")
-        yield from (name for name in (declared if isinstance(declared, list) else [declared]) if isinstance(name, str))
 
 
 def _labels(shape: Shape, values: list[Any], kinds: list[str]) -> list[str]:

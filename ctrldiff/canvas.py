@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,34 +36,26 @@ def candidates(schema: JsonSchema, limits: Limits = DEFAULT) -> list[tuple[bool,
     seen: set[int] = set()
     while todo and len(found) < PLACES:
         shape, times = todo.pop()
+        kinds = shape.types or shape.kinds
         values = [value for member in shape.members for value in listed(member)]
         if values:
             found += [(False, max(len(str(value)) for value in values))] * times
-            continue
-        if "object" in shape.kinds and (shape.names or shape.kinds == ("object",)):
-            if id(shape) in seen or shape.dead:
-                continue
-            seen.add(id(shape))
-            needed = {name for member in shape.members for name in _required(member)}
-            for name in shape.names:
-                todo.append((shape.property(name), times))
-                if schema.optional == "omit" and name not in needed:
-                    found += [(False, len(name) + 4)] * times
-        elif "array" in shape.kinds and (shape.kinds == ("array",) or shape.prefix):
+        elif shape.names:
             if id(shape) not in seen and not shape.dead:
                 seen.add(id(shape))
-                todo.append((shape.item(0), ITEMS * times))
-        elif "string" in shape.kinds:
+                todo += [(shape.property(name), times) for name in shape.names]
+                optional = [name for name in shape.names if schema.optional == "omit" and name not in shape.required]
+                found += [(False, len(name) + 4) for name in optional] * times
+        elif "string" in kinds:
             lengths = [m["maxLength"] for m in shape.members if isinstance(m.get("maxLength"), int)]
             found += [(False, min([LONGEST, *lengths]))] * times
-        elif "number" in shape.kinds:
+        elif "array" in kinds:
+            if id(shape) not in seen and not shape.dead:
+                seen.add(id(shape))
+                todo.append((shape.item(0), min(ITEMS * times, PLACES)))
+        elif "number" in kinds or "integer" in kinds:
             found += [(True, LONGEST)] * times
-    return found
-
-
-def _required(member: dict[str, object]) -> Iterator[str]:
-    names = member.get("required")
-    yield from (name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+    return found[:PLACES]
 
 
 def room_for(open_values: Sequence[tuple[bool, int]], text: str, tokens: int) -> int:

@@ -127,6 +127,10 @@ def test_what_may_be_left_out_and_alternatives_are_said():
     assert ask_for({"anyOf": [{"enum": ["x", "y"]}, {"enum": ["z"]}, {"type": "integer"}]}) == "x|y|z|int"
 
 
+def test_required_names_that_are_none_are_no_crash():
+    assert ask_for({"type": "object", "properties": {"a": A}, "required": [["a"], 3, "a"]}) == "{a:int}"
+
+
 def test_a_recursive_type_says_its_keys_once():
     tree = {
         "$ref": "#/$defs/t",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.canvas import MOST, grown, lacking
+from ctrldiff.canvas import MOST, candidates, grown, lacking
 from ctrldiff.errors import Infeasible
 from tests.conftest import STOP, VOCABULARY
 
@@ -56,3 +56,34 @@ def test_a_canvas_grows_by_half_or_by_what_it_lacks_and_never_past_its_bounds():
     assert grown(48, 60, 48, 100) == 100
     assert grown(300, 60, 48, 1000) == MOST * 48
     assert grown(100, 5, 48, 100) == 100  # no room: as it was
+
+
+TEXT, NUMBER = {"type": "string"}, {"type": "number"}
+
+
+@pytest.mark.parametrize(
+    "schema, open_values",
+    [
+        (TEXT, [(False, 60)]),
+        ({"type": "integer"}, [(True, 60)]),
+        ({"type": ["number", "null"]}, [(True, 60)]),
+        ({"type": "boolean"}, []),
+        ({"enum": ["a", "bcd"]}, [(False, 3)]),
+        ({"type": "string", "maxLength": 7}, [(False, 7)]),
+        ({"type": "array", "items": NUMBER}, [(True, 60)] * 3),
+        ({"type": "object", "properties": {"a": TEXT, "n": NUMBER}, "required": ["a", "n"]}, [(False, 60), (True, 60)]),
+        ({"type": "object", "properties": {"name": NUMBER}}, [(False, 8), (True, 60)]),
+        ({"type": "object", "properties": {"a": NUMBER}, "required": [["a"], "a"]}, [(True, 60)]),
+    ],
+    ids=str,
+)
+def test_every_open_value_is_laid_out_for(schema, open_values):
+    assert sorted(candidates(cd.JsonSchema(schema))) == sorted(open_values)
+
+
+@pytest.mark.parametrize("depth", [5, 60])
+def test_lists_within_lists_are_laid_out_for_without_end(depth):
+    schema = NUMBER
+    for _ in range(depth):
+        schema = {"type": "array", "items": schema}
+    assert 0 < len(candidates(cd.JsonSchema(schema))) <= 1_000

@@ -80,6 +80,19 @@ class Shape:
         )
 
     @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The types that schemas here name, in the order of reading; none if none does."""
+        declared = (m.get("type") for m in self.members)
+        names = (name for one in declared for name in (one if isinstance(one, list) else [one]))
+        return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The properties that some schema here requires."""
+        lists = (m["required"] for m in self.members if isinstance(m.get("required"), list))
+        return frozenset(name for one in lists for name in one if isinstance(name, str))
+
+    @cached_property
     def said(self) -> bool:
         """Some schema here says more of a string or a number than its length or its bounds."""
         return self.of_names or any(SAYS & set(member) for member in self.members)

@@ -35,6 +35,36 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+__all__ = [
+    "BudgetTooSmall",
+    "CanvasWarning",
+    "ConstraintError",
+    "ConstraintTooLarge",
+    "ConstraintUnsatisfiable",
+    "CtrldiffError",
+    "Infeasible",
+    "InputError",
+    "LoadError",
+    "LogitsInvalid",
+    "MissingKeys",
+    "ModelError",
+    "NoEndToken",
+    "NoMaskId",
+    "OutOfMemory",
+    "OutputInvalid",
+    "PromptTooLong",
+    "RegexSyntaxError",
+    "RegexUnsupported",
+    "SchemaInvalid",
+    "SchemaUnsupported",
+    "ShapeError",
+    "TokenizerMismatch",
+    "UnexpectedKeys",
+    "UnknownArchitecture",
+    "Unsure",
+    "VocabularyError",
+]
+
 
 class CtrldiffError(Exception):
     """Base class. `code` is stable; `hint` is the way out; other facts are attributes."""

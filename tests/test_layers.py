@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1] / "ctrldiff"
 LAYERS = [  # each may import what stands before it, and itself
     "version",
+    "pages",
     "errors",
     "text",
     "limits",
@@ -32,7 +33,9 @@ LAYERS = [  # each may import what stands before it, and itself
     "canvas",
     "doubt",
     "compiled",
+    "request",
     "result",
+    "answer",
     "decode",
     "generate",
     "engines",
@@ -45,7 +48,7 @@ LAYERS = [  # each may import what stands before it, and itself
 # Beside the ladder: what each of these may import, and nothing else of ours.
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
-    "models": {"errors", "text", "limits", "state", "protocols", "automata.vocabulary", "models"},
+    "models": {"pages", "errors", "text", "limits", "state", "protocols", "automata.vocabulary", "models"},
     "guidance": {
         "errors",
         "text",
@@ -82,6 +85,8 @@ HEAVY = {  # which layers may import these when they are themselves imported
         "search",
         "guidance",
         "models",
+        "request",
+        "answer",
         "decode",
         "generate",
         "engines",

@@ -13,7 +13,7 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import State, Status
+from ctrldiff.state import State
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,9 @@ class CallableDenoiser:
             if out is None:
                 out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, row in enumerate(members):
-                at = network_rows(len(state.prompt[row]), length, self.spec).to(logits.device)
-                out[row] = logits[n, at].to(torch.float32)
+                own = int(state.lengths[row])
+                at = network_rows(len(state.prompt[row]), own, self.spec).to(logits.device)
+                out[row, :own] = logits[n, at].to(torch.float32)
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return banned(out, self.spec)
@@ -91,14 +92,16 @@ def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) ->
 
 
 def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
-    """(L,) int64: a row's prompt and canvas as the network reads them, filled up to a multiple of `round_to`.
+    """(L,) int64: a row's prompt and its own canvas, padding left out, as the network reads them, filled up to a
+    multiple of `round_to`.
 
     Behind an open end the fill is as open: stop tokens there would say that the answer fills the canvas to its end.
     """
-    ids = torch.cat([state.prompt[row], state.tokens[row]])
+    own = int(state.lengths[row])
+    ids = torch.cat([state.prompt[row], state.tokens[row, :own]])
     tail = -len(ids) % spec.round_to
     fill = spec.stop_ids[0]
-    if spec.mask_id is not None and spec.noise == "mask" and state.open[row, -1]:
+    if spec.mask_id is not None and spec.noise == "mask" and own and state.open[row, own - 1]:
         fill = spec.mask_id
     return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
@@ -131,7 +134,8 @@ def noisy(state: State, spec: ModelSpec) -> State:
     else:
         drawn = state.tokens.clone()
         for row in (~state.done).nonzero()[:, 0].tolist():
-            drawn[row] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, state.shape[1]))
+            own = int(state.lengths[row])
+            drawn[row, :own] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, own))
     return replace(state, tokens=torch.where(state.open & ~state.cleared, drawn, state.tokens))
 
 
@@ -140,8 +144,7 @@ def noise_share(state: State) -> torch.Tensor:
 
     At least one position counts: a text is asked about because something in it is in doubt.
     """
-    canvas = (state.status != int(Status.PAD)).sum(dim=1).clamp(min=1)
-    return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / canvas
+    return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / state.lengths.clamp(min=1)
 
 
 def clean(scores: torch.Tensor, ids: torch.Tensor, share: torch.Tensor, spec: ModelSpec) -> torch.Tensor:

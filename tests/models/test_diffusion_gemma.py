@@ -17,7 +17,7 @@ from ctrldiff.sampling.commit import EntropyBound
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.edit import Reconsider
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import Cooling
+from ctrldiff.sampling.processors import Cooling
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Stable

@@ -14,6 +14,7 @@ answer is its own, whoever shares the batch.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ from typing import Any, TypeAlias
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import CtrldiffError, InputError
+from ctrldiff.errors import CtrldiffError, InputError, PlanWarning
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.layers import LayeredTable
@@ -31,6 +32,7 @@ from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.layered import EachLayer, Layered
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.loop import Loop
@@ -60,6 +62,12 @@ def decode(
         rows: numbered from 0; without end if you like. An error in the place of a row is given in its place.
         keep: an error that is one row's own is given in the place of its result; else it is raised.
     """
+    if plan.edit != Final() and not loaded.spec.edits:
+        warnings.warn(
+            f"edit={plan.edit!r}, and {loaded.name} was not trained to change what is written (ModelSpec.edits)",
+            PlanWarning,
+            stacklevel=3,
+        )
     queue = _Queue(iter(rows), AHEAD * batch_size)
     engine = _Engine(loaded, plan, search, batch_size, keep)
     while queue.fill():

@@ -52,6 +52,7 @@ __all__ = [
     "NoMaskId",
     "OutOfMemory",
     "OutputInvalid",
+    "PlanWarning",
     "PromptTooLong",
     "RegexSyntaxError",
     "RegexUnsupported",
@@ -272,6 +273,10 @@ class Unsure(OutputInvalid):
     """The constraint forced values on the model, and `unsure="error"` asked for none. Fields: raw, flags."""
 
     code = "UNSURE"
+
+
+class PlanWarning(UserWarning):
+    """A part of a plan that the model was not trained for. Not an error: it may work all the same."""
 
 
 class CanvasWarning(UserWarning):

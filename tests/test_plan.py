@@ -221,3 +221,8 @@ def test_a_plug_in_may_ask_again_inside_a_step_and_it_is_counted(model):
     assert twice.raw == once.raw
     steps = once.usage.forwards
     assert twice.usage.forwards == 2 * steps - 1, "one more each, but of the last position"
+
+
+def test_an_edit_for_a_model_that_was_not_trained_to_edit_is_warned_of(model):
+    with pytest.warns(cd.errors.PlanWarning, match="tiny was not trained to change"):
+        model("two lamps", cd.Regex("[a-z]{5}"), edit=cd.edit.Disagree(), commit=cd.commit.Rewrite(cd.commit.TopK()))

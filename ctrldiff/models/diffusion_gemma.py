@@ -97,7 +97,6 @@ def _facts(config: Config) -> dict[str, Any]:
         "bos_id": text.get("bos_token_id", 2),
         "attention": "encoder_decoder",
         "block_length": config.get("canvas_length", 256),
-        "self_conditioning": True,
         "edits": True,
         "context": text.get("max_position_embeddings", 131_072),
     }

@@ -53,7 +53,6 @@ def make_config(n_tokens: int, layers: int = 6, width: int = 192) -> ModernBertC
             "n_tokens": n_tokens,
             "logit_shift": 0,
             "context": CONTEXT,
-            "whitespace": "compact",
             "round_to": 16,
             "canvas": 48,
             "prompt": "<bos>{text}<ask>{ask}<answer>",

@@ -100,7 +100,7 @@ def test_the_row_before_a_block_sees_nothing_of_the_block(saved):
     """Fast-dLLM v2: the first token of a block is predicted by a row of the block before it."""
     (case,) = [case for case in CASES if case.family == "Fast-dLLM-v2"]
     loaded = load(saved(case)[0], **case.spec)
-    assert loaded.spec.first_token_ar and loaded.spec.shift_border == "previous"
+    assert loaded.spec.first_token_ar
     one, other = [State.blank([PROMPT[:4]], 8, written=w) for w in (row_with(7, 65), row_with(7, 66))]
     a, b = loaded.denoiser(one)[0], loaded.denoiser(other)[0]
     same = [bool(torch.allclose(a[i], b[i], atol=1e-6)) for i in range(7)]

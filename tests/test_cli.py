@@ -354,7 +354,7 @@ def test_models_lists_the_families(ctrldiff):
 def test_models_says_what_a_folder_is_and_why(ctrldiff):
     status, out, _ = ctrldiff("models", "tiny", "--weights", "--json")
     facts = json.loads(out)
-    assert status == 0 and facts["family"] == "MaskedLM" and facts["missing"] == []
+    assert status == 0 and facts["family"] == "ModernBERT" and facts["missing"] == []
     assert facts["why"] == "architectures: ModernBertForMaskedLM" and facts["parameters"] > 1_000_000
     assert facts["spec"]["mask_id"] == 1
     status, out, _ = ctrldiff("models", "tiny")

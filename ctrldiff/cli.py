@@ -436,3 +436,15 @@ def models(
     print(json.dumps(facts)) if as_json else show_report(facts)
     if facts["missing"]:
         raise SystemExit(1)
+
+
+@app.command()
+def warm(
+    model: Annotated[str, typer.Argument(help='"tiny" (in the box) or a model folder, to be loaded once.')] = "tiny",
+    as_json: JsonOption = False,
+) -> None:
+    """Compile the kernels and keep them, so that no later process waits for it: for images of containers."""
+    from ctrldiff.warm import warm as warmed
+
+    done = warmed(model)
+    print(json.dumps(vars(done)) if as_json else done)

@@ -42,6 +42,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "engines",
     "extract",
     "calibrate",
+    "warm",
     "show",
     "cli",
     "__main__",

@@ -14,7 +14,7 @@ def _facts(config: Config) -> dict[str, Any]:
 
 MASKED_LM = Family(
     name="MaskedLM",
-    models="BERT, ModernBERT, EuroBERT; BERT-Chat; the tiny model in the box",
+    models="BERT, ModernBERT, EuroBERT; BERT-Chat",
     runs="AutoModelForMaskedLM",
     checked="on weights: the model in the box",
     architectures=("BertForMaskedLM", "ModernBertForMaskedLM", "EuroBertForMaskedLM", "RobertaForMaskedLM"),

@@ -21,7 +21,8 @@ PIECES = [*(str(digit).encode() for digit in range(10)), b"-", b"a", b"b", b"19"
 STOP, MASK, PAD = len(PIECES), len(PIECES) + 1, len(PIECES) + 2
 SIZE = PAD + 1
 VOCABULARY = Vocabulary.from_tokens([*PIECES, None, None, None], stop_ids=[STOP], pad_id=PAD)
-os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")  # no table of another run is read
+if "PYTEST_XDIST_WORKER" not in os.environ:  # no table of another run is read; the workers of one share theirs
+    os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")
 torch.set_num_threads(1)  # arrays this small cost more to share among threads than to compute
 REACH = 2  # how far the toy network looks to either side
 NOISES = ("mask", "uniform")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,6 +96,11 @@ def logits_like(state: State, seed: int) -> torch.Tensor:
     return logits
 
 
+def named(value: object) -> str:
+    """A value as the name of a test: the same in every process, so that workers speak of the same tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
 def text(ids: torch.Tensor) -> bytes:
     """The bytes of one decoded canvas."""
     return VOCABULARY.decode(ids.tolist())
@@ -110,6 +116,13 @@ def denoiser(request: pytest.FixtureRequest) -> CallableDenoiser:
 def vocabulary() -> Vocabulary:
     """Digits, "-", "a", "b", "19", "00", a stop token, a mask and a pad."""
     return VOCABULARY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A name that holds an address is another name in another worker, and then none of them runs a test."""
+    unnamed = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if unnamed:
+        raise pytest.UsageError(f"ids=named, for names that are the same in every worker: {unnamed}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

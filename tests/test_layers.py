@@ -3,6 +3,7 @@
 import ast
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -100,7 +101,8 @@ HEAVY = {  # which layers may import these when they are themselves imported
 }
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool, bool, int]]:
+@cache
+def imports(path: Path) -> tuple[tuple[str, bool, bool, int], ...]:
     """Every import of a file: module, is it for annotations only, is it inside a function, line."""
 
     def walk(node: ast.AST, typing_only: bool, lazy: bool) -> Iterator[tuple[str, bool, bool, int]]:
@@ -120,7 +122,7 @@ def imports(path: Path) -> Iterator[tuple[str, bool, bool, int]]:
             else:
                 yield from walk(child, typing_only, inside)
 
-    yield from walk(ast.parse(path.read_text(encoding="utf-8")), False, False)
+    return tuple(walk(ast.parse(path.read_text(encoding="utf-8")), False, False))
 
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

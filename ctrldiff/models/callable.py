@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, ShapeError
@@ -18,11 +19,12 @@ from ctrldiff.state import State
 
 @dataclass(frozen=True)
 class CallableDenoiser:
-    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says; with `time_input`, `network(ids, t)`.
+    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says; with `time_input`, `network(ids, t)`, and
+    with `padding="masked"` the lengths come last.
 
-    Rows of equal length share a call; a row whose canvas is complete is not forwarded again (its logits are zeros,
-    and nobody reads them). Row i of what comes back is about position i of the canvas, in float32, with every id
-    that may not be written at -inf.
+    Rows of equal length share a call, and where padding is masked rows of nearly equal length; a row whose canvas is
+    complete is not forwarded again (its logits are zeros, and nobody reads them). Row i of what comes back is about
+    position i of the canvas, in float32, with every id that may not be written at -inf.
     """
 
     network: Callable[..., torch.Tensor]
@@ -43,13 +45,12 @@ class CallableDenoiser:
         rows, length = state.shape
         open_rows = [row for row in range(rows) if bool(state.open[row].any())]
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
-        groups: dict[int, list[int]] = {}
-        for row in open_rows:
-            groups.setdefault(len(sequences[row]), []).append(row)
         out: torch.Tensor | None = None
-        for members in groups.values():
-            ids = torch.stack([sequences[row] for row in members]).to(self.device)
-            told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
+        for members in grouped(sequences, self.spec):
+            ids = pad_sequence([sequences[row] for row in members], True, self.spec.stop_ids[0]).to(self.device)
+            told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
+            if self.spec.padding == "masked":
+                told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
             logits = checked_logits(within_memory(self.network, ids, *told), ids, self.vocabulary)
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
@@ -66,6 +67,19 @@ class CallableDenoiser:
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""
         return state
+
+
+def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec) -> list[list[int]]:
+    """Rows that share a call: of equal length, or where padding is masked none shorter than 7/8 of the longest."""
+    longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
+    groups: list[list[int]] = []
+    for row in longest_first:
+        longest = len(sequences[groups[-1][0]]) if groups else 0
+        shares = 8 * len(sequences[row]) >= 7 * longest if spec.padding == "masked" else len(sequences[row]) == longest
+        if not groups or not shares:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
 
 
 def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) -> torch.Tensor:

@@ -104,6 +104,7 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
         "n_tokens": len(tokenizer),
         "context": config.get("max_position_embeddings", 512),
         "family": family.name,
+        "padding": family.padding,
     }
     chat = None
     if "prompt" not in told:

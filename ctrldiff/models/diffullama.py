@@ -57,4 +57,5 @@ DIFFULLAMA = Family(
     architectures=("DiscreteDiffusionModel",),
     facts=_facts,
     build=_build,
+    padding="masked",
 )

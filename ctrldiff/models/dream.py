@@ -22,4 +22,5 @@ DREAM = Family(
         "context": min(config.get("max_position_embeddings", 2048), 2048),  # what it was trained on
     },
     build=causal("qwen2"),
+    padding="masked",
 )

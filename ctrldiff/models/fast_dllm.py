@@ -23,4 +23,5 @@ FAST_DLLM = Family(
         **blocks(config.get("bd_size") or 32),
     },
     build=causal("qwen2"),
+    padding="masked",
 )

@@ -22,4 +22,5 @@ MASKED_LM = Family(
     when=lambda config: not config.get("auto_map"),  # code of its own may do otherwise
     facts=_facts,
     build=build_masked,
+    padding="masked",
 )

@@ -18,4 +18,5 @@ RND1 = Family(
         "logit_shift": 1,
     },
     build=causal("qwen3_moe", lambda config: {"norm_topk_prob": True, **config}),
+    padding="masked",
 )

@@ -30,6 +30,8 @@ class ModelSpec:
         cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention);
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
             (full attention).
+        padding: "masked" if the network is called with the length of each row too, (N,) int64 after the ids and the
+            time, and hides what lies behind it, so that rows of unequal length share a call; "none": they do not.
         first_token_ar: the first token of each block is the one that the row before the block predicts.
         ntk: a factor on the base of the rotary positions, which stretches the context (NTK-aware scaling; for
             diffusion models LongLLaDA, arXiv:2506.14429). 1 leaves the model as it was trained.
@@ -65,6 +67,7 @@ class ModelSpec:
     attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
     block_length: int | None = None
     cache: Literal["none", "prefix", "approximate"] = "none"
+    padding: Literal["masked", "none"] = "none"
     first_token_ar: bool = False
     ntk: float = 1.0
     edits: bool = False

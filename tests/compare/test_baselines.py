@@ -8,16 +8,16 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.scaffold import Scaffold
 from ctrldiff.errors import InputError
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.sampling.baselines import BASELINES, Dingo, PositionWise, baseline, prefixes_of
 from ctrldiff.sampling.constrain import Tables, normalised
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.schedules import Blocks
-from ctrldiff.sampling.slots import GROWTH, fill, fill_to_measure
 from ctrldiff.state import State
+from examples.compare.baselines import BASELINES, Dingo, PositionWise, baseline, prefixes_of
+from examples.compare.scaffold import Scaffold
+from examples.compare.slots import GROWTH, fill, fill_to_measure
 from tests.conftest import VOCABULARY, blank, text, toy
 
 LENGTH = 4

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.constraints.scaffold import NOTE, Scaffold
 from ctrldiff.generate import Model
 from ctrldiff.posterior.table import Table
-from ctrldiff.sampling.baselines import BASELINES, baseline
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
 from ctrldiff.sampling.constrain import Exact, LengthFirst, Tables
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.slots import fill, fill_to_measure
 from ctrldiff.state import State
+from examples.compare.baselines import BASELINES, baseline
+from examples.compare.scaffold import NOTE, Scaffold
+from examples.compare.slots import fill, fill_to_measure
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Decoders as others published them, by name, so that ours can be compared under the same loop and the same model.
 
 They keep their weaknesses on purpose: `dingo` and `position-wise` may end in half a text, `unconstrained` in none.
-Nothing here is what `ctrldiff` does by default; slots and scaffolds are in `sampling/slots.py`.
+Nothing here is what `ctrldiff` does by default; slots and scaffolds are in `slots.py`.
 """
 
 from __future__ import annotations

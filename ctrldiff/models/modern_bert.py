@@ -19,14 +19,27 @@ from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_masked
 from ctrldiff.models.weights import check_keys, read_weights
 
-ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"silu": F.silu, "gelu": F.gelu, "linear": lambda x: x}
 KINDS = ("full_attention", "sliding_attention")
 # Fields without which a config leaves the layers to defaults of transformers, as those from before its version 5 do.
+SIZES = (
+    "vocab_size",
+    "hidden_size",
+    "intermediate_size",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "local_attention",
+)
 STATED = """
-    layer_types rope_parameters local_attention vocab_size hidden_size intermediate_size num_attention_heads norm_eps
-    hidden_activation classifier_activation attention_bias mlp_bias norm_bias classifier_bias decoder_bias
-    tie_word_embeddings
+    layer_types rope_parameters norm_eps hidden_activation classifier_activation tie_word_embeddings
+    attention_bias mlp_bias norm_bias classifier_bias decoder_bias
 """.split()
+
+
+def _same(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {"silu": F.silu, "gelu": F.gelu, "linear": _same}
 
 
 class ModernBert(nn.Module):
@@ -180,17 +193,22 @@ class ModernBertNetwork:
 
 def covers(config: Config) -> bool:
     """Whether the network above is all that the config asks for, and nothing in it is left to defaults."""
-    if config.get("auto_map") or any(field not in config for field in STATED) or not config["tie_word_embeddings"]:
+    sizes = [config.get(name) for name in SIZES]
+    if config.get("auto_map") or any(type(size) is not int or size < 1 for size in sizes):
         return False
-    kinds, turns = config["layer_types"], config["rope_parameters"]
-    if len(kinds) != config.get("num_hidden_layers") or not set(kinds) <= {*KINDS} or not set(kinds) <= turns.keys():
+    if any(name not in config for name in STATED) or config["hidden_size"] % config["num_attention_heads"]:
         return False
-    acts = config["hidden_activation"], config["classifier_activation"]
-    return all(turns[kind].get("rope_type") == "default" for kind in kinds) and all(act in ACTIVATIONS for act in acts)
+    kinds, turns = config["layer_types"] or (), config["rope_parameters"] or {}
+    return (
+        len(kinds) == config["num_hidden_layers"]
+        and all(kind in KINDS and (turns.get(kind) or {}).get("rope_type") == "default" for kind in kinds)
+        and all(config[name] in ACTIVATIONS for name in ("hidden_activation", "classifier_activation"))
+        and config["tie_word_embeddings"] is True
+    )
 
 
 def _build(source: Source, spec: ModelSpec) -> ModernBertNetwork | TransformersNetwork:
-    if source.options or spec.ntk != 1:  # what only transformers' class takes, or refuses
+    if source.options or spec.ntk != 1 or not covers(source.config):  # what transformers' class takes, or refuses
         return build_masked(source, spec)
     with torch.device("meta"):
         module = ModernBert(source.config)

@@ -38,7 +38,12 @@ class FileTokenizer:
             described
         )  # of its own, for the setting is the tokenizer's and threads share it
         self._plain.encode_special_tokens = True
+        self._named = dict(named)
         self._ids = {name: self.backend_tokenizer.token_to_id(token) for name, token in named.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is read anew: a copied `Tokenizer` forgets that specials are text to it."""
+        return FileTokenizer, (self.backend_tokenizer.to_str(), self._named)
 
     def __getattr__(self, name: str) -> int | None:
         """The id of a named token, `mask_token_id`; None for one that the tokenizer does not name."""

@@ -1,6 +1,8 @@
 """Our ModernBERT and our reading of `tokenizer.json`, against those of transformers."""
 
+import copy
 import json
+import pickle
 import random
 import shutil
 import subprocess
@@ -121,6 +123,9 @@ def changed(**fields):
     "config",
     [
         {name: value for name, value in CONFIG.items() if name != "layer_types"},
+        changed(layer_types=None),
+        changed(hidden_size="192"),
+        changed(rope_parameters={"rope_type": "default", "rope_theta": 1e4}),
         changed(tie_word_embeddings=False),
         changed(hidden_activation="relu"),
         changed(num_hidden_layers=7),
@@ -128,14 +133,24 @@ def changed(**fields):
             rope_parameters={kind: {"rope_type": "yarn", "rope_theta": 1e4} for kind in set(CONFIG["layer_types"])}
         ),
     ],
-    ids=["not stated", "not tied", "activation", "layers", "rope"],
+    ids=["not stated", "null", "no size", "no rope", "not tied", "activation", "layers", "rope"],
 )
 def test_what_the_network_does_not_cover_is_left_to_transformers(config):
     assert recognise(config).family.name == "MaskedLM"
 
 
-def test_a_family_can_be_asked_for_by_name():
+def test_a_family_can_be_asked_for_by_name(folder):
     assert isinstance(load(TINY, family="MaskedLM").denoiser.network, TransformersNetwork)
+    (folder / "config.json").write_text(json.dumps(changed(hidden_activation="relu")))
+    assert isinstance(load(folder, family="ModernBERT").denoiser.network, TransformersNetwork)
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"])
+def test_a_copied_model_computes_and_reads_the_same(again):
+    loaded = load(TINY)
+    copied = again(loaded)
+    assert torch.equal(copied.denoiser.network(ids(1, 9)), loaded.denoiser.network(ids(1, 9)))
+    assert copied.plain_ids("<mask> a") == loaded.plain_ids("<mask> a") != loaded.tokenizer.encode("<mask> a")
 
 
 def test_arguments_of_transformers_take_its_class():

@@ -44,7 +44,6 @@ LAYERS = [  # each may import what stands before it, and itself
     "extract",
     "calibrate",
     "warm",
-    "show",
     "cli",
     "__main__",
 ]

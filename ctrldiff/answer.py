@@ -77,7 +77,7 @@ class Decoded:
             return ()
         is_json = isinstance(self.row.type.description, JsonSchema)
         legal = self.state.memory[LEGAL][self.at, : self.row.canvas].tolist()
-        return flags_of(self.raw, self.tokens, legal, self.vocabulary, json=is_json)
+        return flags_of(self.raw, self.tokens, legal, self.vocabulary, is_json=is_json)
 
     @property
     def wants(self) -> int:

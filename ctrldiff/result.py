@@ -19,7 +19,7 @@ class Usage:
     """What a result cost.
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the batches it was decoded in). A canvas
+        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in). A canvas
         that was too small counts too: its row was decoded again.
     """
 

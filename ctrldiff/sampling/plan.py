@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypedDict
@@ -154,8 +155,6 @@ def check_part(name: str, value: Any) -> None:
 
 def check_number(name: str, value: Any, least: int) -> None:
     """Raise InputError for an argument that is no number of at least this."""
-    import math
-
     kind = (int, float) if name == "temperature" else int
     if value is None and name != "temperature":
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,7 +16,7 @@ from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.doubt import Flag, flags_of, with_null
-from ctrldiff.errors import CanvasWarning, Unsure
+from ctrldiff.errors import CanvasWarning, Unsure, warn
 from ctrldiff.request import Row
 from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.legal import LEGAL
@@ -128,11 +127,10 @@ class Decoded:
         if unsure == "null":
             raw, flags = _nulled(raw, flags, row.type)
         if self.full:
-            warnings.warn(
+            warn(
                 f"text {row.n}: the end of its canvas of {row.canvas:,} positions bound the answer, so values "
                 "may be cut; give it more (max_new_tokens), a shorter text, or a type with bounds",
                 CanvasWarning,
-                stacklevel=4,
             )
         found, group = self.found or (None, 0)
         return Result(

@@ -14,7 +14,6 @@ answer is its own, whoever shares the batch.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -22,7 +21,7 @@ from typing import Any, TypeAlias
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import CtrldiffError, InputError, PlanWarning
+from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.layers import LayeredTable
@@ -63,10 +62,9 @@ def decode(
         keep: an error that is one row's own is given in the place of its result; else it is raised.
     """
     if plan.edit != Final() and not loaded.spec.edits:
-        warnings.warn(
+        warn(
             f"edit={plan.edit!r}, and {loaded.name} was not trained to change what is written (ModelSpec.edits)",
             PlanWarning,
-            stacklevel=3,
         )
     queue = _Queue(iter(rows), AHEAD * batch_size)
     engine = _Engine(loaded, plan, search, batch_size, keep)

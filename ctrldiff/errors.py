@@ -33,7 +33,11 @@ are attributes for code that catches it.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import Any, ClassVar
+
+_HERE = __file__.removesuffix("errors.py")
 
 __all__ = [
     "BudgetTooSmall",
@@ -281,3 +285,11 @@ class PlanWarning(UserWarning):
 
 class CanvasWarning(UserWarning):
     """A canvas whose end bound the answer, or one much larger than answers of its type are. Not an error."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called into ctrldiff, however deep inside of it this is."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_code.co_filename).startswith(_HERE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -12,7 +11,7 @@ import torch
 from ctrldiff.arguments import check_word
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong, warn
 from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
@@ -118,11 +117,10 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
     else:
         limit = wanted
         if wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
-            warnings.warn(
+            warn(
                 f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not "
                 "needed distract the model and cost time; leave max_new_tokens out, or bound the type",
                 CanvasWarning,
-                stacklevel=4,
             )
         elif wanted < least:
             what = "longest label" if branches else "shortest text of this type"

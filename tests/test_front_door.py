@@ -200,3 +200,9 @@ def test_a_wrong_argument_is_named_with_a_way_out(model, wrong):
 def test_a_policy_that_could_not_work_is_refused_when_it_is_made(make):
     with pytest.raises(InputError):
         make()
+
+
+def test_a_warning_points_at_the_line_that_called(model):
+    with pytest.warns(cd.errors.CanvasWarning) as told:
+        model("two lamps", cd.Regex("[a-z]{5,9}"), max_new_tokens=5)
+    assert told[0].filename == __file__

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import torch
 
-from ctrldiff.errors import OutOfMemory
+from ctrldiff.errors import OutOfMemory, warn
 
 
 def within_memory(network: Callable[..., torch.Tensor], *inputs: torch.Tensor) -> torch.Tensor:
@@ -34,11 +33,10 @@ def within_memory(network: Callable[..., torch.Tensor], *inputs: torch.Tensor) -
     if inputs[0].is_cuda:
         torch.cuda.empty_cache()
     half = (rows + 1) // 2
-    warnings.warn(
+    warn(
         f"{rows} rows of {inputs[0].shape[1]:,} tokens do not fit the memory of {inputs[0].device}: taken in halves; "
         f"batch_size={half} would save the attempt",
         RuntimeWarning,
-        stacklevel=2,
     )
     parts = [within_memory(network, *(one[at] for one in inputs)) for at in (slice(0, half), slice(half, rows))]
     return torch.cat(parts)

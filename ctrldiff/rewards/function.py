@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import InputError, ShapeError
+from ctrldiff.errors import InputError, ShapeError, warn
 from ctrldiff.protocols import GuideContext, Reward, Scored
 
 Scores = NDArray[np.float64]
@@ -171,4 +170,4 @@ def at_path(value: Any, path: str) -> Any:
 def tell(text: str, why: str) -> None:
     """Warn that a candidate has ended, and why."""
     shown = text if len(text) <= 80 else text[:77] + "..."
-    warnings.warn(f"candidate {shown!r} ended: {why}", RewardWarning, stacklevel=2)
+    warn(f"candidate {shown!r} ended: {why}", RewardWarning)

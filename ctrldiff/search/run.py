@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.errors import InputError
+from ctrldiff.errors import InputError, warn
 from ctrldiff.protocols import (
     Constraint,
     Denoiser,
@@ -144,7 +143,7 @@ def chosen(choose: Choose, state: State, rewards: F64, n: int) -> NDArray[np.int
             dead = bool((weights == -np.inf).all())
             pick = 0 if dead else draw(weights, state.rngs[first].random())
         if dead:
-            warnings.warn(f"row {first // n}: every candidate has ended; its first is returned as it is", stacklevel=2)
+            warn(f"row {first // n}: every candidate has ended; its first is returned as it is")
         out.append(first + (0 if dead else pick))
     return np.array(out, np.int64)
 

@@ -17,7 +17,7 @@ start cannot lead or too few positions are left; those states cost one test.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,29 +32,36 @@ TINY = 1e-270  # a lost factor is below 1e-307; above this, it cannot matter to 
 NO_CLASS = -2  # a written token that no edge carries
 
 
+class Chain(NamedTuple):
+    """An automaton over token classes; all read-only, so that each kernel is compiled once."""
+
+    # Compiled code, which is kept on the disk by file, reads the fields by their place: whoever changes their order
+    # has to touch every file of kernels that takes a Chain.
+    edge_ptr: I32  # (S + 1,)
+    edge_to: I32  # (E,)
+    edge_label: I32  # (E,)
+    weight: F64  # (E,) log weights, or empty: no weights
+    label_ptr: I32  # (L + 1,)
+    label_classes: I32  # (nnz,)
+    distance: I32  # (S,) positions to accept at least
+    accept: U8  # (S,)
+
+
 @kernel
-def reachable(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    distance: I32,
-    start: int,
-    written_class: I32,
-) -> U8:
+def reachable(chain: Chain, start: int, written_class: I32) -> U8:
     """(T + 1, S) uint8: 1 where the start can lead to s by position t and `distance[s]` positions are left.
 
     written_class: (T,) int32, the class of a written token, NO_CLASS if it has none, -1 where open.
     """
-    T, S, L = written_class.size, distance.size, label_ptr.size - 1
+    edge_ptr, edge_to, edge_label, distance = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.distance
+    T, S, L = written_class.size, distance.size, chain.label_ptr.size - 1
     reach = np.zeros((T + 1, S), np.uint8)
     allowed = np.ones(L, np.uint8)
     if distance[start] <= T:
         reach[0, start] = 1
     for t in range(T):
         if written_class[t] != -1:
-            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+            _mark_labels(chain, written_class[t], allowed)
         here, there, left = reach[t], reach[t + 1], T - t - 1
         for s in range(S):
             if here[s]:
@@ -69,7 +76,8 @@ def reachable(
 
 
 @kernel
-def _mark_labels(label_ptr: I32, label_classes: I32, c: int, allowed: U8) -> None:
+def _mark_labels(chain: Chain, c: int, allowed: U8) -> None:
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     for k in range(allowed.size):
         allowed[k] = 0
         for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -79,28 +87,20 @@ def _mark_labels(label_ptr: I32, label_classes: I32, c: int, allowed: U8) -> Non
 
 
 @kernel
-def live_labels(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    accept: U8,
-    written_class: I32,
-    reach: U8,
-) -> U8:
+def live_labels(chain: Chain, written_class: I32, reach: U8) -> U8:
     """(T, L) uint8: 1 where some whole legal string takes a label's edge at t, whatever the scores are.
 
     Prunes `reach` in place to the states that also lead to accept in exactly the positions left.
     """
-    T, S, L = written_class.size, accept.size, label_ptr.size - 1
+    edge_ptr, edge_to, edge_label, accept = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.accept
+    T, S, L = written_class.size, accept.size, chain.label_ptr.size - 1
     live = np.zeros((T, L), np.uint8)
     allowed = np.ones(L, np.uint8)
     for s in range(S):
         reach[T, s] &= accept[s]
     for t in range(T - 1, -1, -1):
         if written_class[t] != -1:
-            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+            _mark_labels(chain, written_class[t], allowed)
         here, there = reach[t], reach[t + 1]
         for s in range(S):
             if here[s]:
@@ -115,8 +115,9 @@ def live_labels(
 
 
 @kernel
-def label_max(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def label_max(chain: Chain, cls: F64) -> F64:
     """(T, L): the best class score of each label."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, L = cls.shape[0], label_ptr.size - 1
     out = np.empty((T, L), np.float64)
     for t in range(T):
@@ -130,8 +131,9 @@ def label_max(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
 
 
 @kernel
-def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def label_log_sum(chain: Chain, cls: F64) -> F64:
     """(T, L): the log-summed class scores of each label."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, C, L = cls.shape[0], cls.shape[1], label_ptr.size - 1
     out = np.empty((T, L), np.float64)
     p = np.empty(C, np.float64)
@@ -162,9 +164,11 @@ def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
 
 
 @kernel
-def sweep_max(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+def sweep_max(chain: Chain, lab: F64, reach: U8) -> F64:
     """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
     unless scores differ by a factor of 2**29, so ties are true ties. weight: (E,) log weights, or empty."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    accept = chain.accept
     T, S = lab.shape[0], accept.size
     weighted = weight.size > 0
     best = np.full((T + 1, S), -np.inf)
@@ -197,8 +201,10 @@ def _scaled(row: F64, out: F64) -> float:
 
 
 @kernel
-def sweep_sum(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
     """(T + 1, S): the log of the summed weight of positions t.. from each state."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    accept = chain.accept
     T, S, L = lab.shape[0], accept.size, lab.shape[1]
     weighted = weight.size > 0
     W, pw = 0.0, np.empty(weight.size, np.float64)
@@ -223,12 +229,14 @@ def sweep_sum(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F6
                 if r > TINY:
                     now[s] = M + N + W + np.log(r)
                 else:
-                    now[s] = _log_sum_edges(edge_ptr[s], edge_ptr[s + 1], edge_to, edge_label, weight, row, then)
+                    now[s] = _log_sum_edges(chain, s, row, then)
     return total
 
 
 @kernel
-def _log_sum_edges(first: int, last: int, edge_to: I32, edge_label: I32, weight: F64, row: F64, then: F64) -> float:
+def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
+    edge_to, edge_label, weight = chain.edge_to, chain.edge_label, chain.weight
+    first, last = chain.edge_ptr[s], chain.edge_ptr[s + 1]
     weighted = weight.size > 0
     m = -np.inf
     for e in range(first, last):
@@ -242,14 +250,13 @@ def _log_sum_edges(first: int, last: int, edge_to: I32, edge_label: I32, weight:
 
 
 @kernel
-def occupancy(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, total: F64, start: int
-) -> tuple[F64, F64]:
+def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]:
     """(T + 1, S) probability of standing in s before position t, and (T, L) probability of taking a label there.
 
     Walks forward with the exact chance of every edge given its state, exp(lab + total after - total before): a chance
     that rounds to 0 is a probability that is 0 to float64, so nothing that matters can be lost on the way.
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     T, L, S = lab.shape[0], lab.shape[1], total.shape[1]
     weighted = weight.size > 0
     W, pw = 0.0, np.empty(weight.size, np.float64)
@@ -278,8 +285,9 @@ def occupancy(
 
 
 @kernel
-def class_gain(taken: F64, lab: F64, cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def class_gain(chain: Chain, taken: F64, lab: F64, cls: F64) -> F64:
     """(T, C): what to add to a token's score for the log of its marginal; -inf where a class has no mass."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, C, L = cls.shape[0], cls.shape[1], lab.shape[1]
     out = np.empty((T, C), np.float64)
     mass, p = np.empty(C, np.float64), np.empty(C, np.float64)

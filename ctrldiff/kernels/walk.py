@@ -10,27 +10,22 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrldiff.kernels.chain import Chain
 from ctrldiff.kernels.jit import kernel
 
 F64: TypeAlias = NDArray[np.float64]
 F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
-U8: TypeAlias = NDArray[np.uint8]
 
 
 @kernel
 def walk_best(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
+    chain: Chain,
+    start: int,
     lab: F64,
     cls: F64,
     best: F64,
-    start: int,
     x: F32,
     class_ptr: I32,
     class_tokens: I32,
@@ -42,6 +37,8 @@ def walk_best(
     At every position the edges that keep the best weight are compared by the smallest token that attains it.
     first: (T, C) int32, the smallest token attaining cls[t, c], or -1: not known, look in x (and note it here).
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T = lab.shape[0]
     weighted = weight.size > 0
     tokens = np.empty(T, np.int64)
@@ -80,23 +77,13 @@ def _first_with(scores: F32, members: I32, score: float) -> int:
 
 
 @kernel
-def walk_sample(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    lab: F64,
-    cls: F64,
-    total: F64,
-    start: int,
-    uniforms: F64,
-) -> I32:
+def walk_sample(chain: Chain, start: int, lab: F64, cls: F64, total: F64, uniforms: F64) -> I32:
     """(n, T) class ids drawn from the posterior: forward with the future summed out (`total`).
 
     uniforms: (n, T, 3) in [0, 1): the first chooses the edge, the second its class, the third is for the token.
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     n, T = uniforms.shape[0], lab.shape[0]
     weighted = weight.size > 0
     classes = np.empty((n, T), np.int32)
@@ -129,8 +116,10 @@ def walk_sample(
 
 
 @kernel
-def edge_of(edge_ptr: I32, edge_label: I32, label_ptr: I32, label_classes: I32, state: int, token_class: int) -> int:
+def edge_of(chain: Chain, state: int, token_class: int) -> int:
     """The edge by which a state reads a token class, or -1. There is one at most."""
+    edge_ptr, edge_label = chain.edge_ptr, chain.edge_label
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     for e in range(edge_ptr[state], edge_ptr[state + 1]):
         k = edge_label[e]
         for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -140,50 +129,30 @@ def edge_of(edge_ptr: I32, edge_label: I32, label_ptr: I32, label_classes: I32, 
 
 
 @kernel
-def walk_tokens(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    accept: U8,
-    start: int,
-    classes: I32,
-) -> float:
+def walk_tokens(chain: Chain, start: int, classes: I32) -> float:
     """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
     s, w = start, 0.0
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
         if e < 0:
             return -np.inf
-        if weight.size > 0:
-            w += weight[e]
-        s = edge_to[e]
-    return w if accept[s] else -np.inf
+        if chain.weight.size > 0:
+            w += chain.weight[e]
+        s = chain.edge_to[e]
+    return w if chain.accept[s] else -np.inf
 
 
 @kernel
-def walk_local(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    label_sum: F64,
-    best: F64,
-    start: int,
-    classes: I32,
-    scores: F64,
-) -> F64:
+def walk_local(chain: Chain, start: int, label_sum: F64, best: F64, classes: I32, scores: F64) -> F64:
     """(T,) the log share of each token of one string among all tokens that may stand there after those before it.
 
     A token may stand where something can still be written behind it; -inf from the first one that may not.
     """
+    edge_ptr, edge_to, edge_label = chain.edge_ptr, chain.edge_to, chain.edge_label
     out = np.full(classes.size, -np.inf)
     s = start
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
         if e < 0 or best[t + 1, edge_to[e]] == -np.inf or scores[t] == -np.inf:
             break
         high = -np.inf
@@ -200,9 +169,7 @@ def walk_local(
 
 
 @kernel
-def walk_to(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, end: int, classes: I32
-) -> tuple[int, int]:
+def walk_to(chain: Chain, start: int, end: int, classes: I32) -> tuple[int, int]:
     """The state one string of token classes leads to, and how many of them were read: fewer if the next leads nowhere.
 
     Nothing more is read once `end` is reached.
@@ -211,23 +178,21 @@ def walk_to(
     for t in range(classes.size):
         if s == end:
             return s, classes.size
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
         if e < 0:
             return s, t
-        s = edge_to[e]
+        s = chain.edge_to[e]
     return s, classes.size
 
 
 @kernel
-def walk_states(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, classes: I32
-) -> I32:
+def walk_states(chain: Chain, start: int, classes: I32) -> I32:
     """(T + 1,) the states along one string of token classes, the start first; -1 behind a token that leads nowhere."""
     out = np.full(classes.size + 1, -1, np.int32)
     out[0] = start
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, out[t], classes[t])
+        e = edge_of(chain, out[t], classes[t])
         if e < 0:
             break
-        out[t + 1] = edge_to[e]
+        out[t + 1] = chain.edge_to[e]
     return out

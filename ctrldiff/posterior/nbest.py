@@ -45,7 +45,7 @@ class Menu:
 
     def _look(self, t: int, s: int) -> Choices:
         chain, best = self.row.table.chain, self.row.best[t + 1]
-        ptr, label_classes = chain.labels
+        ptr, label_classes = chain.label_ptr, chain.label_classes
         edges = range(chain.edge_ptr[s], chain.edge_ptr[s + 1])
         pairs = [(e, c) for e in edges for c in label_classes[ptr[chain.edge_label[e]] : ptr[chain.edge_label[e] + 1]]]
         edge = np.array([e for e, _ in pairs], np.int64)

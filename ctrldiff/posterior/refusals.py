@@ -159,7 +159,7 @@ def bad_ids(what: str, ids: I64, size: int) -> ShapeError:
 
 def tokens_of(table: Table, labels: NDArray[np.int64]) -> list[int]:
     """A few of the tokens in these labels, smallest ids first."""
-    ptr, classes = table.chain.labels
+    ptr, classes = table.chain.label_ptr, table.chain.label_classes
     wanted = np.unique(np.concatenate([classes[ptr[k] : ptr[k + 1]] for k in labels] or [classes[:0]]))
     some = np.concatenate([table.members(c)[: SHOWN + 1] for c in wanted] or [classes[:0]])
     return [int(v) for v in np.sort(some)[: SHOWN + 1]]

@@ -120,26 +120,24 @@ class Row:
     @cached_property
     def label_best(self) -> F64:
         """(T, L)."""
-        return kernels.label_max(self.class_best, *self.table.chain.labels)
+        return kernels.label_max(self.table.chain, self.class_best)
 
     @cached_property
     def best(self) -> F64:
         """(T + 1, S) best weight of what is left."""
-        return kernels.sweep_max(*self.table.chain.edges, self.label_best, self.reach, self.table.chain.accept)
+        return kernels.sweep_max(self.table.chain, self.label_best, self.reach)
 
     def map(self) -> I64:
         """(T,) the best string."""
         if self.best[0, self.table.start] == -np.inf:
             raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
         x, first = self.logits.first(self.table, self.open, self.scores.max(self.open))
-        chain = self.table.chain
         return walk.walk_best(
-            *chain.edges,
-            *chain.labels,
+            self.table.chain,
+            self.table.start,
             self.label_best,
             self.class_best,
             self.best,
-            self.table.start,
             x,
             self.table.classes.ptr,
             self.table.classes.tokens,
@@ -157,12 +155,12 @@ class Row:
     @cached_property
     def label_sum(self) -> F64:
         """(T, L)."""
-        return kernels.label_log_sum(self.class_sum, *self.table.chain.labels)
+        return kernels.label_log_sum(self.table.chain, self.class_sum)
 
     @cached_property
     def total(self) -> F64:
         """(T + 1, S) log-summed weight of what is left."""
-        return kernels.sweep_sum(*self.table.chain.edges, self.label_sum, self.reach, self.table.chain.accept)
+        return kernels.sweep_sum(self.table.chain, self.label_sum, self.reach)
 
     @property
     def log_z(self) -> float:
@@ -179,9 +177,8 @@ class Row:
         """(n, T) independent draws."""
         self.certain_log_z()
         uniforms = rng.random((n, len(self.written), 3))
-        chain = self.table.chain
         classes = walk.walk_sample(
-            *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, self.table.start, uniforms
+            self.table.chain, self.table.start, self.label_sum, self.class_sum, self.total, uniforms
         )
         tokens = np.tile(self.written, (n, 1))
         best = self.scores.max(self.open)
@@ -192,7 +189,7 @@ class Row:
     def flow(self) -> tuple[F64, F64]:
         """(T + 1, S) probability of each state, (T, L) of each label."""
         self.certain_log_z()
-        return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, self.table.start)
+        return kernels.occupancy(self.table.chain, self.table.start, self.label_sum, self.total)
 
     @cached_property
     def base(self) -> F32:
@@ -204,7 +201,7 @@ class Row:
     @cached_property
     def gain(self) -> F32:
         """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
-        gain = kernels.class_gain(self.flow[1], self.label_sum, self.class_sum, *self.table.chain.labels)
+        gain = kernels.class_gain(self.table.chain, self.flow[1], self.label_sum, self.class_sum)
         gain += self.base[:, : self.table.n_classes]
         gain[np.abs(gain) < 1e-12] = 0.0  # what is certain is certain to the last digit
         return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1, dtype=np.float32)
@@ -250,14 +247,10 @@ class Row:
 
     def _log_shares(self, tokens: I64) -> tuple[F64, F64]:
         """(T,) the scores of these tokens, 0 where written, and the log of what `local` says."""
-        scores, chain = np.zeros(len(tokens)), self.table.chain
+        scores = np.zeros(len(tokens))
         scores[self.open] = self.logits.at(self.open, tokens[self.open])
-        edge_ptr, edge_to, edge_label, _ = chain.edges
         classes = self.table.written_class(np.where(self.written < 0, tokens, self.written))
-        return scores, walk.walk_local(
-            *(edge_ptr, edge_to, edge_label, *chain.labels, self.label_sum, self.best, self.table.start),
-            *(classes, scores),
-        )
+        return scores, walk.walk_local(self.table.chain, self.table.start, self.label_sum, self.best, classes, scores)
 
     def leading(self) -> tuple[int, float]:
         """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some
@@ -272,7 +265,7 @@ class Row:
             value = value + self.tilt(t, edges)
         if not len(value) or value.max() == -np.inf:
             raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
-        ptr, label_classes = chain.labels
+        ptr, label_classes = chain.label_ptr, chain.label_classes
         winners = []
         for k in label[value == value.max()]:
             classes = label_classes[ptr[k] : ptr[k + 1]]
@@ -286,24 +279,20 @@ class Row:
     def tilt(self, t: int, edges: NDArray[np.integer]) -> F64:
         """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
         chain = self.table.chain
-        edge_ptr, edge_to, edge_label, weight = chain.edges
-        plain = kernels.sweep_sum(
-            edge_ptr, edge_to, edge_label, fixed((), np.float64), self.label_sum, self.reach, chain.accept
-        )
-        to = edge_to[edges]
+        plain = kernels.sweep_sum(chain._replace(weight=fixed((), np.float64)), self.label_sum, self.reach)
+        to = chain.edge_to[edges]
         ahead = self.total[t + 1, to] > -np.inf
-        return weight[edges] + np.where(ahead, self.total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)
+        return chain.weight[edges] + np.where(
+            ahead, self.total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0
+        )
 
     def score(self, tokens: I64) -> float:
         """Log-probability of one whole string."""
         log_z = self.certain_log_z()
-        chain, at = self.table.chain, self.open
         if not self.agrees(tokens, np.ones(len(tokens), np.bool_)):
             return -np.inf
-        weight = walk.walk_tokens(
-            *chain.edges, *chain.labels, chain.accept, self.table.start, self.table.written_class(tokens)
-        )
-        return float(weight + self.logits.at(at, tokens[at]).sum() - log_z)
+        weight = walk.walk_tokens(self.table.chain, self.table.start, self.table.written_class(tokens))
+        return float(weight + self.logits.at(self.open, tokens[self.open]).sum() - log_z)
 
     def _with_written(self, scores: NDArray[Any]) -> F64:
         """(T, C) float64, with the written positions filled in."""
@@ -316,21 +305,9 @@ class Row:
 
 def reach_of(table: Table, written_class: NDArray[np.int32]) -> NDArray[np.uint8]:
     """(T + 1, S): where the start can lead, given the class of every written token (-1 where open)."""
-    edge_ptr, edge_to, edge_label, _ = table.chain.edges
-    return kernels.reachable(
-        edge_ptr, edge_to, edge_label, *table.chain.labels, table.chain.distance, table.start, written_class
-    )
+    return kernels.reachable(table.chain, table.start, written_class)
 
 
 def live_labels(table: Table, written_class: NDArray[np.int32], reach: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(T, L): the labels that some legal string takes at each position, whatever the logits."""
-    edge_ptr, edge_to, edge_label, _ = table.chain.edges
-    return kernels.live_labels(
-        edge_ptr,
-        edge_to,
-        edge_label,
-        *table.chain.labels,
-        table.chain.accept,
-        written_class,
-        reach.copy(),
-    )
+    return kernels.live_labels(table.chain, written_class, reach.copy())

@@ -5,10 +5,42 @@ successor score and edge weight of a step. Edges are sorted by the state they le
 each state's begin. One token leads from a state to one state, so strings and paths correspond one to one.
 
 Everything hangs on one backward sweep: `best[t, s]` (or `total[t, s]`) is the best (or log-summed) weight of all ways
-to write positions t.. from state s and end in accept. The walk forward from the start is then a choice among edges
-with known futures: greedily for the best string, by chance for an exact sample, all at once for marginals. So no
-back-pointers are kept, and nothing is larger than T x (S + L). The best string of a diffusion block under a regular
-constraint is Suresh et al. 2025, "DINGO", arXiv:2505.23061; here it covers the whole canvas, and its other queries.
+to write positions t.. from state s and end in accept (Viterbi's recurrence, and the backward half of Baum's):
+
+    value[T, s] = 0 if s accepts, else -inf
+    value[t, s] = max or log-sum over edges e from s of  lab[t, label(e)] + value[t + 1, to(e)] + weight(e)
+
+                 t                 t + 1
+          s  o---- e, label 3 ---->o  q     value[t + 1] is known: its future, to the end of the canvas
+              '--- f, label 0 ---->o  r     value[t, s]: the better of two sums, or both together
+
+The walk forward from the start is then a choice among edges with known futures: greedily for the best string, by
+chance for an exact sample, all at once for marginals (`occupancy`, the forward half):
+
+    mass[t + 1, to(e)] += mass[t, s] * exp(lab[t, label(e)] + value[t + 1, to(e)] + weight(e) - value[t, s])
+
+So no back-pointers are kept, and nothing is larger than T x (S + L). The best string of a diffusion block under a
+regular constraint is Suresh et al. 2025, "DINGO", arXiv:2505.23061; here it covers the whole canvas, and its other
+queries. Plainly (the tests run this beside the kernels; edges are (s, q, label, weight), plus is max or np.logaddexp):
+
+    def sweep(edges, accepting, lab, plus):
+        value = [{s: 0.0 for s in accepting}]
+        for row in reversed(lab):
+            now = {}
+            for s, q, k, w in edges:
+                if q in value[0]:
+                    now[s] = plus(now.get(s, -np.inf), row[k] + value[0][q] + w)
+            value.insert(0, now)
+        return value
+
+    def flow(edges, start, lab, total):
+        mass = [Counter({start: 1.0})]
+        for t, row in enumerate(lab):
+            mass.append(Counter())
+            for s, q, k, w in edges:
+                if mass[t][s] and q in total[t + 1]:
+                    mass[t + 1][q] += mass[t][s] * np.exp(row[k] + total[t + 1][q] + w - total[t][s])
+        return mass
 
 Sums run in probability space, scaled so that every factor is at most 1, in float64: one multiply-add per edge. Only
 where such a sum is so small that factors may have been lost is it taken again with logarithms. `reach` is 0 where the
@@ -47,6 +79,9 @@ class Chain(NamedTuple):
     accept: U8  # (S,)
 
 
+# --- before any score: where a text can be -----------------------------------------------------------------------
+
+
 @kernel
 def reachable(chain: Chain, start: int, written_class: I32) -> U8:
     """(T + 1, S) uint8: 1 where the start can lead to s by position t and `distance[s]` positions are left.
@@ -67,16 +102,17 @@ def reachable(chain: Chain, start: int, written_class: I32) -> U8:
             if here[s]:
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     there[edge_to[e]] |= allowed[edge_label[e]]
-        for s in range(S):
+        for s in range(S):  # a pass of its own: in the loop above it would be asked once an edge
             if distance[s] > left:
                 there[s] = 0
         if written_class[t] != -1:
-            allowed[:] = 1
+            allowed[:] = 1  # most positions are open: their labels stay allowed without being marked each time
     return reach
 
 
 @kernel
 def _mark_labels(chain: Chain, c: int, allowed: U8) -> None:
+    """Set allowed (L,) to 1 for the labels that hold class c, to 0 for the others."""
     label_ptr, label_classes = chain.label_ptr, chain.label_classes
     for k in range(allowed.size):
         allowed[k] = 0
@@ -114,6 +150,10 @@ def live_labels(chain: Chain, written_class: I32, reach: U8) -> U8:
     return live
 
 
+# --- class scores to label scores: lab[t, k] is the max or log-sum of cls[t, c] over the classes c of label k --------
+# Edges share labels (6,868 edges had 457 in one measured schema), so each set of classes is summed once a position.
+
+
 @kernel
 def label_max(chain: Chain, cls: F64) -> F64:
     """(T, L): the best class score of each label."""
@@ -142,7 +182,7 @@ def label_log_sum(chain: Chain, cls: F64) -> F64:
         M = -np.inf
         for c in range(C):
             M = max(M, row[c])
-        for c in range(C):
+        for c in range(C):  # one exponential a class, then plain additions for all labels that hold it
             p[c] = np.exp(row[c] - M) if row[c] > -np.inf else 0.0
         for k in range(L):
             r = 0.0
@@ -151,6 +191,7 @@ def label_log_sum(chain: Chain, cls: F64) -> F64:
             if r > TINY:
                 out[t, k] = M + np.log(r)
                 continue
+            # All of the label lies 600 nats below the best class, or nothing of it is possible: again, by its own best.
             m = -np.inf
             for i in range(label_ptr[k], label_ptr[k + 1]):
                 m = max(m, row[label_classes[i]])
@@ -163,10 +204,13 @@ def label_log_sum(chain: Chain, cls: F64) -> F64:
     return out
 
 
+# --- backward: the value of every future -------------------------------------------------------------------------
+
+
 @kernel
 def sweep_max(chain: Chain, lab: F64, reach: U8) -> F64:
     """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
-    unless scores differ by a factor of 2**29, so ties are true ties. weight: (E,) log weights, or empty."""
+    unless scores differ by a factor of 2**29, so ties are true ties."""
     edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     accept = chain.accept
     T, S = lab.shape[0], accept.size
@@ -210,6 +254,8 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
     W, pw = 0.0, np.empty(weight.size, np.float64)
     if weighted:
         W = _scaled(weight, pw)
+    # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L + S exponentials a position
+    # in place of E.
     pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
     total = np.full((T + 1, S), -np.inf)
     for s in range(S):
@@ -228,13 +274,14 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
                     r += p
                 if r > TINY:
                     now[s] = M + N + W + np.log(r)
-                else:
+                else:  # a state far below the others of its position: its factors may have been rounded to 0
                     now[s] = _log_sum_edges(chain, s, row, then)
     return total
 
 
 @kernel
 def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
+    """The sum over the edges of s with logarithms throughout: an exponential an edge, and nothing is lost."""
     edge_to, edge_label, weight = chain.edge_to, chain.edge_label, chain.weight
     first, last = chain.edge_ptr[s], chain.edge_ptr[s + 1]
     weighted = weight.size > 0
@@ -247,6 +294,9 @@ def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
     for e in range(first, last):
         r += np.exp(row[edge_label[e]] + then[edge_to[e]] + (weight[e] if weighted else 0.0) - m)
     return m + np.log(r)
+
+
+# --- forward: the mass on every state, label and class -----------------------------------------------------------
 
 
 @kernel
@@ -270,7 +320,7 @@ def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]
         M, N = _scaled(row, pl), _scaled(then, pq)
         for s in range(S):
             if mass[t, s] > 0.0:
-                r = np.exp(now[s] - M - N - W)
+                r = np.exp(now[s] - M - N - W)  # what `sweep_sum` had as r: edge over all edges is a share
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     q, k = edge_to[e], edge_label[e]
                     if r > TINY:

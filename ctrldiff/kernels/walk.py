@@ -1,6 +1,36 @@
 """Forward along the sparse chain with known futures: the best string, a drawn one, a given one.
 
-Arrays and letters as in `kernels/chain.py`; `best` and `total` are what its sweeps found.
+Arrays and letters as in `kernels/chain.py`; `best` and `total` are what its sweeps found. At state s before position t
+an edge e to q has the share
+
+    exp(lab[t, label(e)] + weight(e) + total[t + 1, q] - total[t, s])
+
+of all that may be written from there; these add up to 1, so a draw needs one uniform number and no second look. The
+best string goes on with an edge for which the same difference, with `best` in place of `total`, is exactly 0.
+
+        best   7        7        4        0          7 = 3 + 4: such an edge keeps the best; 2 + 4 does not
+               o---0--->o---3--->o---4--->o
+                         '--2---'                    (below, without weights; edges are (s, q, label))
+
+Plainly (the tests run this beside the kernels; each class is one token, members[k] the classes of label k):
+
+    def best_string(edges, members, cls, lab, best, s):
+        out = []
+        for t in range(len(lab)):
+            keep = [(q, k) for p, q, k in edges if p == s and lab[t][k] + best[t + 1][q] == best[t][s]]
+            c, s = min((c, q) for q, k in keep for c in members[k] if cls[t][c] == lab[t][k])
+            out.append(c)
+        return out
+
+    def drawn(edges, members, cls, lab, total, s, uniforms):
+        out = []
+        for t in range(len(lab)):
+            ways = [(q, k) for p, q, k in edges if p == s]
+            shares = np.cumsum([np.exp(lab[t][k] + total[t + 1][q] - total[t][s]) for q, k in ways])
+            s, k = ways[np.argmax(shares > uniforms[t][0])]
+            shares = np.cumsum([np.exp(cls[t][c] - lab[t][k]) for c in members[k]])
+            out.append(members[k][np.argmax(shares > uniforms[t][1])])
+        return out
 """
 
 from __future__ import annotations
@@ -17,6 +47,9 @@ F64: TypeAlias = NDArray[np.float64]
 F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
+
+
+# --- the best string, a drawn string -----------------------------------------------------------------------------
 
 
 @kernel
@@ -50,7 +83,7 @@ def walk_best(
             w = lab[t, k] + best[t + 1, edge_to[e]]
             if weighted:
                 w += weight[e]
-            if w != best[t, s]:
+            if w != best[t, s]:  # the sum the sweep took, in its order: equal to the last bit, or not the best
                 continue
             for i in range(label_ptr[k], label_ptr[k + 1]):
                 c = label_classes[i]
@@ -58,6 +91,7 @@ def walk_best(
                     continue
                 v = written[t]
                 if v < 0:
+                    # Only now a token is needed: a look through the class, and only for classes that tie for the best.
                     if first[t, c] < 0:
                         first[t, c] = _first_with(x[t], class_tokens[class_ptr[c] : class_ptr[c + 1]], cls[t, c])
                     v = first[t, c]
@@ -70,6 +104,7 @@ def walk_best(
 
 @kernel
 def _first_with(scores: F32, members: I32, score: float) -> int:
+    """The first of these tokens with this very score, or -1."""
     for a in range(members.size):
         if scores[members[a]] == score:
             return members[a]
@@ -85,7 +120,7 @@ def walk_sample(chain: Chain, start: int, lab: F64, cls: F64, total: F64, unifor
     edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     label_ptr, label_classes = chain.label_ptr, chain.label_classes
     n, T = uniforms.shape[0], lab.shape[0]
-    weighted = weight.size > 0
+    weighted = weight.size > 0  # asked by size, not by None: one compiled version serves both
     classes = np.empty((n, T), np.int32)
     for j in range(n):
         s = start
@@ -97,10 +132,12 @@ def walk_sample(chain: Chain, start: int, lab: F64, cls: F64, total: F64, unifor
                     w += weight[e]
                 p = np.exp(w - total[t, s])
                 run += p
+                # The shares add up to 1 but for rounding: where `u` lies behind them all, the last possible edge is it.
                 if p > 0.0:
                     chosen = e
                     if run > u:
                         break
+            # Of the label's classes the same way; the token within the class is drawn by whoever holds the logits.
             k = edge_label[chosen]
             u, run, c = uniforms[j, t, 1], 0.0, -1
             for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -115,11 +152,15 @@ def walk_sample(chain: Chain, start: int, lab: F64, cls: F64, total: F64, unifor
     return classes
 
 
+# --- a given string ----------------------------------------------------------------------------------------------
+
+
 @kernel
 def edge_of(chain: Chain, state: int, token_class: int) -> int:
     """The edge by which a state reads a token class, or -1. There is one at most."""
     edge_ptr, edge_label = chain.edge_ptr, chain.edge_label
     label_ptr, label_classes = chain.label_ptr, chain.label_classes
+    # By trying: an index by (state, class) would be S x C, and a string asks T times only.
     for e in range(edge_ptr[state], edge_ptr[state + 1]):
         k = edge_label[e]
         for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -131,7 +172,7 @@ def edge_of(chain: Chain, state: int, token_class: int) -> int:
 @kernel
 def walk_tokens(chain: Chain, start: int, classes: I32) -> float:
     """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
-    s, w = start, 0.0
+    s, w = start, 0.0  # the scores of the tokens are added by whoever holds the logits
     for t in range(classes.size):
         e = edge_of(chain, s, classes[t])
         if e < 0:
@@ -153,9 +194,10 @@ def walk_local(chain: Chain, start: int, label_sum: F64, best: F64, classes: I32
     s = start
     for t in range(classes.size):
         e = edge_of(chain, s, classes[t])
+        # `best` and not `reach` says what leads on: a ban of the logits further right counts too.
         if e < 0 or best[t + 1, edge_to[e]] == -np.inf or scores[t] == -np.inf:
             break
-        high = -np.inf
+        high = -np.inf  # what `best` says -inf of leads nowhere: it has no share
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
             if best[t + 1, edge_to[d]] > -np.inf:
                 high = max(high, label_sum[t, edge_label[d]])
@@ -176,7 +218,7 @@ def walk_to(chain: Chain, start: int, end: int, classes: I32) -> tuple[int, int]
     """
     s = start
     for t in range(classes.size):
-        if s == end:
+        if s == end:  # what stands behind the end is no part of the text
             return s, classes.size
         e = edge_of(chain, s, classes[t])
         if e < 0:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from ctrldiff.errors import ShapeError
 from ctrldiff.posterior import refusals
-from ctrldiff.posterior.logits import DeviceLogits, HostLogits, Logits
 from ctrldiff.posterior.nbest import n_best
+from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row, live_labels, reach_of
 from ctrldiff.posterior.table import Table, fixed, token_ids, whole_number
 

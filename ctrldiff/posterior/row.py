@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels import chain as kernels
 from ctrldiff.kernels import walk
 from ctrldiff.posterior import refusals
-from ctrldiff.posterior.logits import Logits
+from ctrldiff.posterior.read import Logits
 from ctrldiff.posterior.table import Table, fixed
 
 F32: TypeAlias = NDArray[np.float32]

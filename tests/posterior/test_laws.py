@@ -13,7 +13,7 @@ import ctrldiff as cd
 from ctrldiff.errors import ConstraintUnsatisfiable
 from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
 from ctrldiff.posterior.free import bind_free
-from ctrldiff.posterior.logits import DeviceLogits
+from ctrldiff.posterior.read import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table, fixed
 from tests.conftest import SIZE, VOCABULARY

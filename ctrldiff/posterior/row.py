@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -85,17 +85,17 @@ class Row:
     Fields:
         scores: class scores of the logits, shared with rows clamped from this one.
         written: (T,) int64, -1 where open.
-        open: (n,) int64, the positions nothing is written at, ascending.
         known: what was worked out, by name.
     """
 
     scores: ClassScores
     written: I64
-    open: I64 = field(init=False, repr=False)
     known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "open", np.flatnonzero(self.written < 0))
+    @cached_property
+    def open(self) -> I64:
+        """The positions nothing is written at, ascending."""
+        return np.flatnonzero(self.written < 0)
 
     @property
     def table(self) -> Table:

@@ -54,12 +54,18 @@ def test_a_row_alone_and_in_a_batch_of_others_is_the_same_bit_for_bit():
         batch = bind_rows([e[2] for e in group], x, written)
         alone = [e[2].bind(e[1].log_probs, e[1].written) for e in group]
         tokens = batch.map()
-        for name in ("map", "log_z", "marginals", "entropy", "margin", "forced"):
+        for name in ("map", "log_z", "marginals", "entropy", "margin", "forced", "anchored"):
             want = np.stack([getattr(one, name)() for one in alone])
             assert np.array_equal(getattr(batch, name)(), want), name
-        for name in ("score", "confidence"):
+        for name in ("score", "confidence", "surprise", "local", "legal"):
             want = np.stack([getattr(one, name)(v) for one, v in zip(alone, tokens)])
             assert np.array_equal(getattr(batch, name)(tokens), want), name
+        rng = np.random.default_rng(len(group))
+        for asked in (tokens, rng.integers(0, x.shape[2], tokens.shape)):  # some rows agree with what is kept, some not
+            keep = rng.random(tokens.shape) < 0.5
+            for name in ("log_z_given", "feasible"):
+                want = np.stack([getattr(one, name)(v, k) for one, v, k in zip(alone, asked, keep)])
+                assert np.array_equal(getattr(batch, name)(asked, keep), want), name
         drawn = batch.sample(3, rngs=[np.random.default_rng(e[0]) for e in group])
         for e, one, got in zip(group, alone, drawn):
             assert np.array_equal(one.sample(3, rngs=[np.random.default_rng(e[0])]), got)

@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The pinned build first: with it in place nothing else asks for a larger one.
 TORCH := torch==2.13.0
 XGRAMMAR := xgrammar==0.2.8 apache-tvm-ffi
+# Two workers, each with one thread: they share the work as they get done, so that no long file runs alone at the end.
+WORKERS ?= 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 # Its sources carry the JSON-Schema-Test-Suite of every draft, which the tests read there.
 SUITE := jsonschema==4.26.0
 
@@ -14,7 +17,7 @@ run: $(VENV)/.installed
 	$(BIN)/ctrldiff run --schema examples/invoice.schema.json --show - < examples/invoice.txt
 
 test: $(VENV)/.installed-test lint types
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
@@ -24,7 +27,7 @@ types: $(VENV)/.installed-test
 	$(BIN)/mypy ctrldiff
 
 quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m tests.benchmarks

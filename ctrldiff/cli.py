@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import sys
 import time
@@ -66,6 +68,10 @@ def _root(
 
 def main() -> None:
     """Entry point: typed errors become one readable message and exit status 2."""
+    # Imports make hundreds of thousands of objects that stay. Looking for garbage among them, again and again while
+    # they are made and once more at the end, takes half a second of a command that takes two.
+    gc.set_threshold(50_000, 20, 50)
+    atexit.register(gc.freeze)
     with _errors():
         app()
 
@@ -208,6 +214,7 @@ def run(
         wanted = Regex(regex)
     elif choice:
         wanted = Choice(_labels(choice))
+    told: dict[str, Any] = {"unsure": _word("unsure", unsure), "guidance": _guides(guide)}
     from ctrldiff.generate import Generator, from_pretrained
 
     generator = Generator(
@@ -218,9 +225,8 @@ def run(
         max_new_tokens=max_new_tokens,
         temperature=temperature,
         seed=seed,
-        unsure=_word("unsure", unsure),
-        guidance=_guides(guide),
         trace=show,
+        **told,
     )
     result = generator(sys.stdin.read() if text == "-" else text)
     if as_json:
@@ -305,6 +311,7 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
+    told: dict[str, Any] = {"unsure": _word("unsure", unsure), "guidance": _guides(guide)}
 
     from ctrldiff.extract.job import extract_file
     from ctrldiff.show import extraction, show_summary
@@ -326,9 +333,8 @@ def extract(
                 max_new_tokens=max_new_tokens,
                 temperature=temperature,
                 seed=seed,
-                unsure=_word("unsure", unsure),
-                guidance=_guides(guide),
                 batch_size=batch_size,
+                **told,
             )
             how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
             summary = extract_file(generator, file, out, report=report, **how)
@@ -394,18 +400,12 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Learn what each token is worth from two small corpora; use it with --guide bias=TABLE:STRENGTH."""
-    from ctrldiff.errors import InputError
     from ctrldiff.generate import from_pretrained
-    from ctrldiff.guidance.tokens import TokenTable
+    from ctrldiff.guidance.tokens import TokenTable, corpus
 
+    corpora = [corpus(path) for path in (positive, negative)]
     loaded = from_pretrained(model).loaded
-    texts = []
-    for path in (positive, negative):
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{str(path)!r} cannot be read: {error}") from error
-        texts.append([loaded.plain_ids(line) for line in lines if line.strip()])
+    texts = [[loaded.plain_ids(text) for text in one] for one in corpora]
     table = TokenTable.fit(texts[0], texts[1], loaded.denoiser.vocabulary, smooth=smooth)
     table.save(out)
     ends = {"towards": table.best(10), "away": table.best(-10)}
@@ -436,3 +436,15 @@ def models(
     print(json.dumps(facts)) if as_json else show_report(facts)
     if facts["missing"]:
         raise SystemExit(1)
+
+
+@app.command()
+def warm(
+    model: Annotated[str, typer.Argument(help='"tiny" (in the box) or a model folder, to be loaded once.')] = "tiny",
+    as_json: JsonOption = False,
+) -> None:
+    """Compile the kernels and keep them, so that no later process waits for it: for images of containers."""
+    from ctrldiff.warm import warm as warmed
+
+    done = warmed(model)
+    print(json.dumps(vars(done)) if as_json else done)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
 from ctrldiff.doubt import Flag
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Generic[T]):
     """One answer.
 
     Fields:
@@ -47,7 +49,7 @@ class Result:
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
 
-    output: Any
+    output: T
     raw: str
     log_prob: float
     usage: Usage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ PIECES = [*(str(digit).encode() for digit in range(10)), b"-", b"a", b"b", b"19"
 STOP, MASK, PAD = len(PIECES), len(PIECES) + 1, len(PIECES) + 2
 SIZE = PAD + 1
 VOCABULARY = Vocabulary.from_tokens([*PIECES, None, None, None], stop_ids=[STOP], pad_id=PAD)
-os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")  # no table of another run is read
+if "PYTEST_XDIST_WORKER" not in os.environ:  # no table of another run is read; the workers of one share theirs
+    os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")
 torch.set_num_threads(1)  # arrays this small cost more to share among threads than to compute
 REACH = 2  # how far the toy network looks to either side
 NOISES = ("mask", "uniform")
@@ -94,6 +96,11 @@ def logits_like(state: State, seed: int) -> torch.Tensor:
     return logits
 
 
+def named(value: object) -> str:
+    """A value as the name of a test: the same in every process, so that workers speak of the same tests."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(value))
+
+
 def text(ids: torch.Tensor) -> bytes:
     """The bytes of one decoded canvas."""
     return VOCABULARY.decode(ids.tolist())
@@ -109,6 +116,13 @@ def denoiser(request: pytest.FixtureRequest) -> CallableDenoiser:
 def vocabulary() -> Vocabulary:
     """Digits, "-", "a", "b", "19", "00", a stop token, a mask and a pad."""
     return VOCABULARY
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A name that holds an address is another name in another worker, and then none of them runs a test."""
+    unnamed = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if unnamed:
+        raise pytest.UsageError(f"ids=named, for names that are the same in every worker: {unnamed}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

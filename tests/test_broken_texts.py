@@ -9,7 +9,7 @@ import pytest
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ModelError, OutputInvalid, SchemaInvalid
 from ctrldiff.structured import output_type
-from tests.conftest import VOCABULARY
+from tests.conftest import VOCABULARY, named
 
 HALF = "\ud83d"
 
@@ -92,7 +92,7 @@ ENDLESS: list = []
 ENDLESS.append(ENDLESS)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), ENDLESS, {1, 2}, object()], ids=str)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), ENDLESS, {1, 2}, object()], ids=named)
 def test_what_is_no_json_is_no_schema(value):
     with pytest.raises(SchemaInvalid):
         cd.JsonSchema({"const": value})

@@ -10,7 +10,7 @@ from pydantic import BaseModel, field_validator
 import ctrldiff as cd
 from ctrldiff.errors import CanvasWarning, InputError, OutputInvalid, Unsure
 from ctrldiff.sampling.commit import Threshold, TopK
-from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY
+from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY, named
 from tests.invoices import invoices
 
 TEXT = {"type": "string"}
@@ -188,7 +188,7 @@ def test_what_is_no_list_of_texts_is_not_read_as_one(model, given):
         {"top_p": 0.9},
         {"response_model": int},
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_wrong_argument_is_named_with_a_way_out(model, wrong):
     with pytest.raises(InputError) as caught:

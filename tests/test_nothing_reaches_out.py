@@ -16,6 +16,7 @@ from ctrldiff.cli import app
 from ctrldiff.constraints.json_schema.explain import explain
 from ctrldiff.errors import ConstraintError, CtrldiffError
 from ctrldiff.structured import output_type
+from tests.conftest import named
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,7 @@ def function(plug_in: ImportString):
         ),
         *(ImportString[Any], int | ImportString, dict[str, ImportString], tuple[int, ImportString], NewPath, FilePath),
     ],
-    ids=str,
+    ids=named,
 )
 def test_a_text_never_says_what_to_import_or_to_open(tmp_path, monkeypatch, wanted):
     (tmp_path / f"{PLANTED}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\n")

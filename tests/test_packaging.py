@@ -1,5 +1,6 @@
 """What an installed ctrldiff holds."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 import ctrldiff as cd
 from ctrldiff.constraints import grammar as grammars
@@ -21,6 +23,40 @@ def test_every_package_is_named():
     on_disk = {".".join(path.parent.relative_to(ROOT).parts) for path in (ROOT / "ctrldiff").rglob("__init__.py")}
     named = PROJECT["tool"]["setuptools"]["packages"]
     assert named == sorted(on_disk | {"ctrldiff.grammars"})
+
+
+def test_the_version_stands_in_one_place_and_the_citation_and_the_changelog_agree():
+    written = [p for p in (ROOT / "ctrldiff").rglob("*.py") if cd.__version__ in p.read_text(encoding="utf-8")]
+    assert written == [ROOT / "ctrldiff" / "version.py"]
+    assert "version" not in PROJECT["project"] and "version" in PROJECT["project"]["dynamic"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "ctrldiff.version.VERSION"}
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    changelog = (ROOT / "docs" / "changelog.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", changelog, re.MULTILINE)
+    assert newest and newest.groups() == (citation["version"], str(citation["date-released"]))
+    assert citation["version"] == cd.__version__ and citation["license"] == PROJECT["project"]["license"]
+
+
+def test_hosted_ci_runs_the_two_commands_on_the_oldest_python_and_a_newer_one():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["test"]
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
+    pythons = job["strategy"]["matrix"]["python"]
+    assert oldest in pythons and any(
+        tuple(map(int, p.split("."))) > tuple(map(int, oldest.split("."))) for p in pythons
+    )
+    commands = [step["run"].split()[:2] for step in job["steps"] if "run" in step]
+    assert commands == [["make", "run"], ["make", "test"]]
+    pinned = re.search(r"^TORCH := (\S+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert pinned and job["env"]["TORCH"] == f"{pinned[1]}+cpu"
+
+
+def test_commits_are_judged_by_the_tools_of_the_test_extra():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for hook in hooks:
+        tool = hook["entry"].removeprefix(".venv/bin/").replace(" --force-exclude", "")
+        assert f"$(BIN)/{tool}" in makefile
 
 
 def test_a_grammar_goes_by_its_name():

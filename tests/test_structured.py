@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, StringConstraints
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.structured import output_type
+from tests.conftest import named
 
 
 class Level(IntEnum):
@@ -225,7 +226,11 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "texts", "others"), CASES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("wanted", "texts", "others"),
+    CASES,
+    ids=lambda value: named(list(value) if isinstance(value, dict) else value)[:40],
+)
 def test_texts_and_values_of_a_type(wanted, texts, others):
     kind = output_type(wanted)
     for text, value in texts.items():

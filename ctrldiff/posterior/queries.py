@@ -46,9 +46,13 @@ def best_strings(rows: Rows) -> list[I64]:
 
 
 def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
-    """(n, T) independent draws; each row's from its own generator. Raises: LogitsInvalid, Infeasible."""
-    value = of.certain_total(rows)
-    uniforms = [rng.random((n, len(row.written), 3)) for row, rng in zip(rows, rngs)]
+    """(n, T) independent draws; each row's from its own generator. How many numbers they take depends on where the last
+    open position is, not on the padding that other rows make necessary. Raises: LogitsInvalid, Infeasible."""
+    value, uniforms = of.certain_total(rows), []
+    for row, rng in zip(rows, rngs):
+        end = int(row.open[-1]) + 1 if len(row.open) else 0
+        uniforms.append(np.zeros((n, len(row.written), 3)))
+        uniforms[-1][:, :end] = rng.random((n, end, 3))
     classes = sweeps.walk_sample(of.tables(rows), of.label_sum(rows), of.class_sum(rows), value, uniforms)
     tokens = [np.tile(row.written, (n, 1)) for row in rows]
     last = [np.ascontiguousarray(chance[:, :, 2]) for chance in uniforms]
@@ -187,13 +191,18 @@ def _log_shares(rows: Rows, tokens: I64, own: Sequence[F64]) -> list[F64]:
     return sweeps.walk_local(of.tables(rows), sums, value, strings, own)
 
 
-def leading(rows: Rows) -> list[tuple[int, float]]:
+def leading(rows: Rows) -> list[tuple[int, float, float]]:
     """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some legal
-    string of positive weight goes on with; and the summed probability of all those. Ties: the smallest id. Each row has
-    an open position. Raises: LogitsInvalid, Infeasible."""
+    string of positive weight goes on with; its own probability, and the summed probability of all those. Ties: the
+    smallest id. Each row has an open position. Raises: LogitsInvalid, Infeasible."""
+    if not rows:
+        return []
     of.best(rows)
     of.read_log_sum([row.scores for row in rows], [row.open[:1] for row in rows])
-    return [_leading(row) for row in rows]
+    found = [_leading(row) for row in rows]
+    firsts = [row.scores.place(row.open[:1]) for row in rows]
+    own = logits(rows).at(firsts, [np.array([token]) for token, _ in found])
+    return [(token, float(np.exp(scores[0])), mass) for (token, mass), scores in zip(found, own)]
 
 
 def _leading(row: Row) -> tuple[int, float]:

@@ -58,7 +58,10 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("wrapped", WRAPPED)
+QUICK = ("as it is", "not")
+
+
+@pytest.mark.parametrize("wrapped", [pytest.param(w, marks=() if w in QUICK else pytest.mark.slow) for w in WRAPPED])
 @pytest.mark.parametrize("keyword", USES)
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_nothing_is_accepted_that_the_draft_forbids(draft, keyword, wrapped):

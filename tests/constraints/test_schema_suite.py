@@ -43,6 +43,7 @@ def outcomes(group, draft=None) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SUITE.exists(), reason=f"{SUITE} is absent")
 def test_the_suite_and_its_ratchet():
     counts: dict[str, Counter[str]] = {}

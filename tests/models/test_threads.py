@@ -111,6 +111,7 @@ def test_a_number_given_is_the_number_and_stays(cores):
             threads.settle(10, wrong)
 
 
+@pytest.mark.slow
 def test_nothing_is_set_by_an_import_and_one_thread_by_loading_the_small_model():
     code = """
 import torch

@@ -5,10 +5,42 @@ successor score and edge weight of a step. Edges are sorted by the state they le
 each state's begin. One token leads from a state to one state, so strings and paths correspond one to one.
 
 Everything hangs on one backward sweep: `best[t, s]` (or `total[t, s]`) is the best (or log-summed) weight of all ways
-to write positions t.. from state s and end in accept. The walk forward from the start is then a choice among edges
-with known futures: greedily for the best string, by chance for an exact sample, all at once for marginals. So no
-back-pointers are kept, and nothing is larger than T x (S + L). The best string of a diffusion block under a regular
-constraint is Suresh et al. 2025, "DINGO", arXiv:2505.23061; here it covers the whole canvas, and its other queries.
+to write positions t.. from state s and end in accept (Viterbi's recurrence, and the backward half of Baum's):
+
+    value[T, s] = 0 if s accepts, else -inf
+    value[t, s] = max or log-sum over edges e from s of  lab[t, label(e)] + value[t + 1, to(e)] + weight(e)
+
+                 t                 t + 1
+          s  o---- e, label 3 ---->o  q     value[t + 1] is known: its future, to the end of the canvas
+              '--- f, label 0 ---->o  r     value[t, s]: the better of two sums, or both together
+
+The walk forward from the start is then a choice among edges with known futures: greedily for the best string, by
+chance for an exact sample, all at once for marginals (`occupancy`, the forward half):
+
+    mass[t + 1, to(e)] += mass[t, s] * exp(lab[t, label(e)] + value[t + 1, to(e)] + weight(e) - value[t, s])
+
+So no back-pointers are kept, and nothing is larger than T x (S + L). The best string of a diffusion block under a
+regular constraint is Suresh et al. 2025, "DINGO", arXiv:2505.23061; here it covers the whole canvas, and its other
+queries. Plainly (the tests run this beside the kernels; edges are (s, q, label, weight), plus is max or np.logaddexp):
+
+    def sweep(edges, accepting, lab, plus):
+        value = [{s: 0.0 for s in accepting}]
+        for row in reversed(lab):
+            now = {}
+            for s, q, k, w in edges:
+                if q in value[0]:
+                    now[s] = plus(now.get(s, -np.inf), row[k] + value[0][q] + w)
+            value.insert(0, now)
+        return value
+
+    def flow(edges, start, lab, total):
+        mass = [Counter({start: 1.0})]
+        for t, row in enumerate(lab):
+            mass.append(Counter())
+            for s, q, k, w in edges:
+                if mass[t][s] and q in total[t + 1]:
+                    mass[t + 1][q] += mass[t][s] * np.exp(row[k] + total[t + 1][q] + w - total[t][s])
+        return mass
 
 Sums run in probability space, scaled so that every factor is at most 1, in float64: one multiply-add per edge. Only
 where such a sum is so small that factors may have been lost is it taken again with logarithms. `reach` is 0 where the
@@ -17,7 +49,7 @@ start cannot lead or too few positions are left; those states cost one test.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,44 +64,56 @@ TINY = 1e-270  # a lost factor is below 1e-307; above this, it cannot matter to 
 NO_CLASS = -2  # a written token that no edge carries
 
 
+class Chain(NamedTuple):
+    """An automaton over token classes; all read-only, so that each kernel is compiled once."""
+
+    # Compiled code, which is kept on the disk by file, reads the fields by their place: whoever changes their order
+    # has to touch every file of kernels that takes a Chain.
+    edge_ptr: I32  # (S + 1,)
+    edge_to: I32  # (E,)
+    edge_label: I32  # (E,)
+    weight: F64  # (E,) log weights, or empty: no weights
+    label_ptr: I32  # (L + 1,)
+    label_classes: I32  # (nnz,)
+    distance: I32  # (S,) positions to accept at least
+    accept: U8  # (S,)
+
+
+# --- before any score: where a text can be -----------------------------------------------------------------------
+
+
 @kernel
-def reachable(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    distance: I32,
-    start: int,
-    written_class: I32,
-) -> U8:
+def reachable(chain: Chain, start: int, written_class: I32) -> U8:
     """(T + 1, S) uint8: 1 where the start can lead to s by position t and `distance[s]` positions are left.
 
     written_class: (T,) int32, the class of a written token, NO_CLASS if it has none, -1 where open.
     """
-    T, S, L = written_class.size, distance.size, label_ptr.size - 1
+    edge_ptr, edge_to, edge_label, distance = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.distance
+    T, S, L = written_class.size, distance.size, chain.label_ptr.size - 1
     reach = np.zeros((T + 1, S), np.uint8)
     allowed = np.ones(L, np.uint8)
     if distance[start] <= T:
         reach[0, start] = 1
     for t in range(T):
         if written_class[t] != -1:
-            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+            _mark_labels(chain, written_class[t], allowed)
         here, there, left = reach[t], reach[t + 1], T - t - 1
         for s in range(S):
             if here[s]:
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     there[edge_to[e]] |= allowed[edge_label[e]]
-        for s in range(S):
+        for s in range(S):  # a pass of its own: in the loop above it would be asked once an edge
             if distance[s] > left:
                 there[s] = 0
         if written_class[t] != -1:
-            allowed[:] = 1
+            allowed[:] = 1  # most positions are open: their labels stay allowed without being marked each time
     return reach
 
 
 @kernel
-def _mark_labels(label_ptr: I32, label_classes: I32, c: int, allowed: U8) -> None:
+def _mark_labels(chain: Chain, c: int, allowed: U8) -> None:
+    """Set allowed (L,) to 1 for the labels that hold class c, to 0 for the others."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     for k in range(allowed.size):
         allowed[k] = 0
         for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -79,28 +123,20 @@ def _mark_labels(label_ptr: I32, label_classes: I32, c: int, allowed: U8) -> Non
 
 
 @kernel
-def live_labels(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    accept: U8,
-    written_class: I32,
-    reach: U8,
-) -> U8:
+def live_labels(chain: Chain, written_class: I32, reach: U8) -> U8:
     """(T, L) uint8: 1 where some whole legal string takes a label's edge at t, whatever the scores are.
 
     Prunes `reach` in place to the states that also lead to accept in exactly the positions left.
     """
-    T, S, L = written_class.size, accept.size, label_ptr.size - 1
+    edge_ptr, edge_to, edge_label, accept = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.accept
+    T, S, L = written_class.size, accept.size, chain.label_ptr.size - 1
     live = np.zeros((T, L), np.uint8)
     allowed = np.ones(L, np.uint8)
     for s in range(S):
         reach[T, s] &= accept[s]
     for t in range(T - 1, -1, -1):
         if written_class[t] != -1:
-            _mark_labels(label_ptr, label_classes, written_class[t], allowed)
+            _mark_labels(chain, written_class[t], allowed)
         here, there = reach[t], reach[t + 1]
         for s in range(S):
             if here[s]:
@@ -114,9 +150,14 @@ def live_labels(
     return live
 
 
+# --- class scores to label scores: lab[t, k] is the max or log-sum of cls[t, c] over the classes c of label k --------
+# Edges share labels (6,868 edges had 457 in one measured schema), so each set of classes is summed once a position.
+
+
 @kernel
-def label_max(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def label_max(chain: Chain, cls: F64) -> F64:
     """(T, L): the best class score of each label."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, L = cls.shape[0], label_ptr.size - 1
     out = np.empty((T, L), np.float64)
     for t in range(T):
@@ -130,8 +171,9 @@ def label_max(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
 
 
 @kernel
-def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def label_log_sum(chain: Chain, cls: F64) -> F64:
     """(T, L): the log-summed class scores of each label."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, C, L = cls.shape[0], cls.shape[1], label_ptr.size - 1
     out = np.empty((T, L), np.float64)
     p = np.empty(C, np.float64)
@@ -140,7 +182,7 @@ def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
         M = -np.inf
         for c in range(C):
             M = max(M, row[c])
-        for c in range(C):
+        for c in range(C):  # one exponential a class, then plain additions for all labels that hold it
             p[c] = np.exp(row[c] - M) if row[c] > -np.inf else 0.0
         for k in range(L):
             r = 0.0
@@ -149,6 +191,7 @@ def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
             if r > TINY:
                 out[t, k] = M + np.log(r)
                 continue
+            # All of the label lies 600 nats below the best class, or nothing of it is possible: again, by its own best.
             m = -np.inf
             for i in range(label_ptr[k], label_ptr[k + 1]):
                 m = max(m, row[label_classes[i]])
@@ -161,10 +204,15 @@ def label_log_sum(cls: F64, label_ptr: I32, label_classes: I32) -> F64:
     return out
 
 
+# --- backward: the value of every future -------------------------------------------------------------------------
+
+
 @kernel
-def sweep_max(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+def sweep_max(chain: Chain, lab: F64, reach: U8) -> F64:
     """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
-    unless scores differ by a factor of 2**29, so ties are true ties. weight: (E,) log weights, or empty."""
+    unless scores differ by a factor of 2**29, so ties are true ties."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    accept = chain.accept
     T, S = lab.shape[0], accept.size
     weighted = weight.size > 0
     best = np.full((T + 1, S), -np.inf)
@@ -197,13 +245,17 @@ def _scaled(row: F64, out: F64) -> float:
 
 
 @kernel
-def sweep_sum(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, reach: U8, accept: U8) -> F64:
+def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
     """(T + 1, S): the log of the summed weight of positions t.. from each state."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    accept = chain.accept
     T, S, L = lab.shape[0], accept.size, lab.shape[1]
     weighted = weight.size > 0
     W, pw = 0.0, np.empty(weight.size, np.float64)
     if weighted:
         W = _scaled(weight, pw)
+    # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L + S exponentials a position
+    # in place of E.
     pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
     total = np.full((T + 1, S), -np.inf)
     for s in range(S):
@@ -222,13 +274,16 @@ def sweep_sum(edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F6
                     r += p
                 if r > TINY:
                     now[s] = M + N + W + np.log(r)
-                else:
-                    now[s] = _log_sum_edges(edge_ptr[s], edge_ptr[s + 1], edge_to, edge_label, weight, row, then)
+                else:  # a state far below the others of its position: its factors may have been rounded to 0
+                    now[s] = _log_sum_edges(chain, s, row, then)
     return total
 
 
 @kernel
-def _log_sum_edges(first: int, last: int, edge_to: I32, edge_label: I32, weight: F64, row: F64, then: F64) -> float:
+def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
+    """The sum over the edges of s with logarithms throughout: an exponential an edge, and nothing is lost."""
+    edge_to, edge_label, weight = chain.edge_to, chain.edge_label, chain.weight
+    first, last = chain.edge_ptr[s], chain.edge_ptr[s + 1]
     weighted = weight.size > 0
     m = -np.inf
     for e in range(first, last):
@@ -241,15 +296,17 @@ def _log_sum_edges(first: int, last: int, edge_to: I32, edge_label: I32, weight:
     return m + np.log(r)
 
 
+# --- forward: the mass on every state, label and class -----------------------------------------------------------
+
+
 @kernel
-def occupancy(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, weight: F64, lab: F64, total: F64, start: int
-) -> tuple[F64, F64]:
+def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]:
     """(T + 1, S) probability of standing in s before position t, and (T, L) probability of taking a label there.
 
     Walks forward with the exact chance of every edge given its state, exp(lab + total after - total before): a chance
     that rounds to 0 is a probability that is 0 to float64, so nothing that matters can be lost on the way.
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     T, L, S = lab.shape[0], lab.shape[1], total.shape[1]
     weighted = weight.size > 0
     W, pw = 0.0, np.empty(weight.size, np.float64)
@@ -263,7 +320,7 @@ def occupancy(
         M, N = _scaled(row, pl), _scaled(then, pq)
         for s in range(S):
             if mass[t, s] > 0.0:
-                r = np.exp(now[s] - M - N - W)
+                r = np.exp(now[s] - M - N - W)  # what `sweep_sum` had as r: edge over all edges is a share
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     q, k = edge_to[e], edge_label[e]
                     if r > TINY:
@@ -278,8 +335,9 @@ def occupancy(
 
 
 @kernel
-def class_gain(taken: F64, lab: F64, cls: F64, label_ptr: I32, label_classes: I32) -> F64:
+def class_gain(chain: Chain, taken: F64, lab: F64, cls: F64) -> F64:
     """(T, C): what to add to a token's score for the log of its marginal; -inf where a class has no mass."""
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T, C, L = cls.shape[0], cls.shape[1], lab.shape[1]
     out = np.empty((T, C), np.float64)
     mass, p = np.empty(C, np.float64), np.empty(C, np.float64)

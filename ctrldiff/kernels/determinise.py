@@ -1,4 +1,30 @@
-"""Subset construction: a nondeterministic automaton over byte classes becomes a deterministic one."""
+"""Subset construction: a nondeterministic automaton over byte classes becomes a deterministic one.
+
+A state of the new automaton is the set of states the old one could be in. Only those that read or accept are kept in
+a set: the others, there for their free moves alone, would tell sets apart that go on alike. Sets lie one behind
+another in a pool; the targets of the set in hand are collected class by class in linked lists, so that a class without
+a target costs nothing:
+
+    pool   [ 0 3 | 1 4 7 | 2 | ...          first = 0, 2, 5, 6: set 1 is pool[2:5] = {1, 4, 7}
+    head   class 0: -    class 1: 2 ----.   of the set in hand; value and link are one entry per move found
+    value  [ 4  9  6 ]                  v
+    link   [-1  -1  0 ]       2: to 6, link 0 -> 0: to 4, end.  So class 1 leads to the closure of {6, 4}
+
+Plainly (the tests run this beside the kernel; moves[q, c] and free[q] are sets, keeps says which states are kept):
+
+    def subsets(moves, free, keeps, n_classes):
+        def closed(states):
+            for q in (todo := list(states)):
+                todo += [r for r in free[q] if r not in todo]
+            return frozenset(q for q in todo if keeps[q])
+        table, todo = {}, [closed({0})]
+        for part in todo:
+            if part not in table:
+                targets = [set().union(*(moves[q, c] for q in part)) for c in range(n_classes)]
+                table[part] = [closed(t) if t else None for t in targets]
+                todo += [t for t in table[part] if t is not None]
+        return table
+"""
 
 from __future__ import annotations
 
@@ -61,6 +87,7 @@ def subsets(  # type: ignore[no-untyped-def]
     """
     # q, r: states of the input; s: subset; c: class; pool[first[s]:first[s+1]]: the members of s
     n = edge_ptr.size - 1
+    # --- what is known of each state before the first subset
     moves = np.zeros(n, np.int32)
     keep = np.zeros(n, np.bool_)  # only states that read or accept tell two subsets apart
     for q in range(n):
@@ -72,6 +99,7 @@ def subsets(  # type: ignore[no-untyped-def]
     stack = np.empty(n, np.int32)
     stamps = 0
 
+    # --- room that grows with the subsets found
     capacity = 256
     table = np.empty(capacity * n_classes, np.int32)
     first = np.zeros(capacity + 1, np.int32)
@@ -87,6 +115,7 @@ def subsets(  # type: ignore[no-untyped-def]
     steps = 0
     s = -1  # the first round closes the start state; from then on each round is one subset
     while s < count:
+        # --- collect where the members of s lead, class by class
         n_touched = 0
         if s < 0:
             head[0], touched[0], n_touched = 0, 0, 1
@@ -114,15 +143,17 @@ def subsets(  # type: ignore[no-untyped-def]
                         value[used], link[used] = edge_dst[e], head[c]
                         head[c] = used
                         used += 1
+        # --- find or make the subset that each class leads to
         for k in range(n_touched):
             c = touched[k]
             node = head[c]
             head[c] = -1
             only = value[node] if link[node] < 0 else -1
-            target = alone[only] if only >= 0 else -1
+            target = alone[only] if only >= 0 else -1  # one target alone: its closure may be known
             if target < 0:
                 if first[count] + n > pool.size:
                     pool = _grown(pool, first[count] + n)
+                # Closed depth first into the free end of the pool; `stamp` says who is in, and is never cleared.
                 stamps += 1
                 base = first[count]
                 size = base
@@ -152,6 +183,7 @@ def subsets(  # type: ignore[no-untyped-def]
                 steps += size - base
                 if steps > max_steps:
                     return STEPS, steps, count, table, hashes
+                # Seen before? The lowest bit of h says "accepts", so the place is taken from the others.
                 slot = (h >> 1) & (slots.size - 1)
                 while slots[slot] >= 0:
                     old = slots[slot]
@@ -163,7 +195,7 @@ def subsets(  # type: ignore[no-untyped-def]
                             target = old
                             break
                     slot = (slot + 1) & (slots.size - 1)
-                if target < 0:
+                if target < 0:  # new: what was written to the pool stays there
                     if count == max_states:
                         return STATES, count + 1, count, table, hashes
                     if count == capacity:

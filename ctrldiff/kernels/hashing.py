@@ -1,4 +1,18 @@
-"""Growing arrays and hash tables for kernels. A hash finds candidates; equality is always checked in full."""
+"""Growing arrays and hash tables for kernels. A hash finds candidates; equality is always checked in full.
+
+Both tables have 2**n places and probe linearly: from the place of the hash on, until the key or a free place.
+
+    keys   [ -1  17  -1  42  9  -1  -1  3 ]     42 and 9 hash to place 3: 9 went one further, and is found there.
+
+Plainly (the tests run this beside the kernels) both are a dict: `slot` one from keys to values, `find_run` and
+`with_run` one from runs of numbers to their own numbers:
+
+    def numbers(runs):
+        known = {}
+        return [known.setdefault(tuple(run), len(known)) for run in runs]
+
+Numba has typed dicts, but a key that is a run of an array would have to be copied into a tuple of one length.
+"""
 
 import numpy as np
 
@@ -8,6 +22,8 @@ from ctrldiff.kernels.jit import kernel
 @kernel
 def mix(h, x):  # type: ignore[no-untyped-def]
     """One step of a 64-bit hash."""
+    # Fibonacci hashing: 2**64 over the golden ratio. The high bits of the product are the good ones, so they
+    # are folded down to where masks look.
     h = (h ^ np.uint64(x)) * np.uint64(0x9E3779B97F4A7C15)
     return h ^ (h >> np.uint64(29))
 
@@ -51,9 +67,11 @@ def find_run(known, digest, ptr, runs, low, high):  # type: ignore[no-untyped-de
     Run r is `runs[ptr[r]:ptr[r + 1]]` with hash `digest[r]`; `known` holds run numbers, -1 where free, in
     2**n places.
     """
+    # --- the hash of the run in hand
     h = np.uint64(high - low)
     for i in range(low, high):
         h = mix(h, np.int64(runs[i]))
+    # --- every earlier run at that place or behind it, up to a free one
     mask = len(known) - 1
     at = np.int64(h & np.uint64(mask))
     while known[at] != -1:
@@ -73,7 +91,7 @@ def find_run(known, digest, ptr, runs, low, high):  # type: ignore[no-untyped-de
 def with_run(known, digest, n):  # type: ignore[no-untyped-def]
     """`known` with run n added, in twice the places when it is more than half full."""
     first = n
-    if 2 * n >= len(known):
+    if 2 * n >= len(known):  # a new table: all runs go in again, by the hashes that `digest` kept
         known = np.full(2 * len(known), -1, np.int32)
         first = 0
     mask = len(known) - 1

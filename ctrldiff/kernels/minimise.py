@@ -2,7 +2,19 @@
 
 `folded` cuts what cannot finish and merges states with equal rows, ends first; `numbered` writes the automaton of
 what was kept. Without loops that is all. With loops, `told_apart` tries to prove that nothing is left to merge, which
-it nearly always can; `refined` is Hopcroft's method for when it cannot.
+it nearly always can; `refined` is Hopcroft's method for when it cannot: folding looks at each edge once, where that
+takes O(m log m).
+
+Two states are equivalent when both accept or neither does, and every class leads both to equivalent states. Plainly
+(Moore's rounds; the tests run this beside the kernels): the block of each state, blocks numbered by first state.
+
+    def blocks(table, accept):
+        block, count = [int(a) for a in accept], 0
+        while len(set(block)) > count:
+            count, names = len(set(block)), {}
+            seen = [(block[s], *(block[t] if t >= 0 else -1 for t in table[s])) for s in range(len(table))]
+            block = [names.setdefault(key, len(names)) for key in seen]
+        return block
 """
 
 from __future__ import annotations
@@ -11,6 +23,8 @@ import numpy as np
 
 from ctrldiff.kernels.determinise import _dead
 from ctrldiff.kernels.jit import kernel
+
+# --- without loops: one look at every edge, ends first -----------------------------------------------------------
 
 
 @kernel
@@ -26,6 +40,11 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
         loop (S,) bool: stands for some state on a loop. Two states of which neither is on a loop, and whose
         successors are not equivalent unless they are the same, are equivalent only when they were merged.
     Source: strongly connected components in the manner of Tarjan 1972.
+
+    Depth first, with a stack of our own; a component is closed when the walk leaves its first state:
+
+        path       0  2  5  7           the way from the start to the state in hand
+        unclosed   0  2  3  5  6  7     seen, but their component may still grow: a suffix of this is the next one
     """
     n = accept.size
     stands = _dead(n)
@@ -45,12 +64,14 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
     while depth > 0:
         s = path[depth - 1]
         base = s * n_classes
+        # --- first visit
         if turn[s] < 0:
             turn[s] = 0
             low[s] = seen[s] = clock
             clock += 1
             unclosed[n_unclosed] = s
             n_unclosed += 1
+        # --- step to the next state not yet seen, if there is one
         c = turn[s]
         while c < n_classes and (table[base + c] < 0 or turn[table[base + c]] >= 0):
             c += 1
@@ -59,6 +80,7 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
             path[depth] = table[base + c]
             depth += 1
             continue
+        # --- all successors are done: the row, with each of them replaced by who stands for it
         depth -= 1
         sure[s] = accept[s]
         alive = accept[s]
@@ -77,6 +99,7 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
                 alive = alive or t >= 0
             h = ((h * 1000003) ^ int(t + 1)) & 0x7FFFFFFF
         turn[s] = n_classes + 1
+        # --- an earlier state with the same row stands for s
         if alive:
             slot = (h ^ (h >> 15)) % slots.size
             while slots[slot] >= 0:
@@ -99,6 +122,7 @@ def folded(table, accept, start, n_classes):  # type: ignore[no-untyped-def]
                 slots[slot] = s
                 hashes[s] = h
             stands[s] = slots[slot]
+        # --- s began its component: close it, and drop it whole if no member can finish
         if low[s] == seen[s]:
             first = n_unclosed - 1
             alive = sure[s]
@@ -131,7 +155,7 @@ def numbered(table, accept, stands, start, n_classes):  # type: ignore[no-untype
         order[0] = stands[start]
         found = 1
     i = 0
-    while i < found:
+    while i < found:  # `order` is queue and result in one
         for c in range(n_classes):
             t = table[order[i] * n_classes + c]
             if t >= 0 and stands[t] >= 0 and number[stands[t]] < 0:
@@ -180,6 +204,9 @@ def edges_of(table, n_classes):  # type: ignore[no-untyped-def]
     return ptr, to, label
 
 
+# --- with loops: a proof by hashes, or Hopcroft ------------------------------------------------------------------
+
+
 @kernel
 def told_apart(ptr, to, label, accept, loop, rounds):  # type: ignore[no-untyped-def]
     """Tell states apart by hashes of what the next few symbols show.
@@ -202,12 +229,13 @@ def told_apart(ptr, to, label, accept, loop, rounds):  # type: ignore[no-untyped
         mask = 2 * mask + 1
     slots = _dead(mask + 1)
     kinds = 0
-    for _ in range(rounds):
+    for _ in range(rounds):  # after round r a hash depends on what the next r symbols show
         for s in range(n):
             h = int(look[s])
             for e in range(ptr[s], ptr[s + 1]):
                 factor = (2 * int(label[e]) + 1) * 0x9E3779B97F4A7 & 0x7FFFFFFFFFFFFFF
                 h = (h + (int(look[to[e]]) ^ factor) * (factor | 1)) & 0x7FFFFFFFFFFFFFF
+            # Terms were added, so that edges may come in any order; this scatters their sum.
             h = ((h ^ (h >> 29)) * 0x9E3779B97F4A7) & 0x7FFFFFFFFFFFFFF
             further[s] = h ^ (h >> 29)
         look, further = further, look
@@ -224,7 +252,7 @@ def told_apart(ptr, to, label, accept, loop, rounds):  # type: ignore[no-untyped
                 kinds += 1
                 alone += 1 if loop[s] else 0
             elif loop[s] or loop[slots[slot]]:
-                alone = -n
+                alone = -n  # not alone: cannot come back to n_loop in this round
             like[s] = slots[slot]
         if alone == n_loop:
             return like, True
@@ -233,7 +261,13 @@ def told_apart(ptr, to, label, accept, loop, rounds):  # type: ignore[no-untyped
     return like, False
 
 
-ITEMS, PLACE, OWNER, LEFT, RIGHT, MARKED, QUEUE = range(7)  # rows of a partition, an int32 array (7, n + 1)
+# A partition of n items into sets, as rows of an int32 array (7, n + 1). A set is a run of ITEMS; splitting it moves a
+# border and renames the smaller part, so an item changes its OWNER at most log2(n) times:
+#
+#     ITEMS   [ 4  1 | 6  0  3  5 | 2 ]      PLACE is the inverse of ITEMS, OWNER[item] the set it is in
+#      set 1:          ^LEFT = 2     ^RIGHT = 6
+#      MARKED = 2:     6  0 .. are the marked ones, moved to the front; QUEUE holds the sets that have some
+ITEMS, PLACE, OWNER, LEFT, RIGHT, MARKED, QUEUE = range(7)
 
 
 @kernel
@@ -282,6 +316,7 @@ def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
         O(m log m) for m edges.
     """
     n, m = like.size, to.size
+    # --- edges by class, and by where they lead
     bound = np.zeros(n_classes + 1, np.int32)  # edges are numbered class by class
     into_ptr = np.zeros(n + 1, np.int32)
     for e in range(m):
@@ -307,6 +342,7 @@ def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
     blocks, cords = np.zeros((7, n + 1), np.int32), np.zeros((7, m + 1), np.int32)
     n_blocks, n_cords = np.zeros(2, np.int64), np.zeros(2, np.int64)
     which = _dead(n)
+    # --- the first blocks: states that are alike so far
     for s in range(n):  # their sizes, then their places, in the order of their first states
         if like[s] == s:
             which[s] = n_blocks[0]
@@ -322,6 +358,7 @@ def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
         place = fill[blocks[OWNER, s]]
         fill[blocks[OWNER, s]] += 1
         blocks[ITEMS, place], blocks[PLACE, s] = s, place
+    # --- the first cords: the edges of one class
     for c in range(n_classes):
         if bound[c] < bound[c + 1]:
             cords[LEFT, n_cords[0]], cords[RIGHT, n_cords[0]] = bound[c], bound[c + 1]
@@ -329,7 +366,8 @@ def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
                 cords[ITEMS, e] = cords[PLACE, e] = e
                 cords[OWNER, e] = n_cords[0]
             n_cords[0] += 1
-    block = 1
+    # --- refine: the states a cord starts from leave those it does not; the edges into a new block leave their cords
+    block = 1  # the edges into block 0 are all others of their cords: it tells nothing the rest do not
     cord = 0
     while cord < n_cords[0]:
         for i in range(cords[LEFT, cord], cords[RIGHT, cord]):
@@ -343,6 +381,7 @@ def refined(ptr, to, label, like, n_classes):  # type: ignore[no-untyped-def]
             _split(cords, n_cords)
             block += 1
 
+    # --- the first state of each block stands for it
     stands, first = _dead(n), _dead(n)
     for s in range(n):
         block = blocks[OWNER, s]

@@ -6,6 +6,24 @@ x scores (natural log, -inf forbids), m class maxima, s class sums.
 These loops should be bound by memory, so they are shaped by it: two positions share one load of the class ids, a class
 has four running sums so that additions do not wait for each other, and exponentials are our own polynomial because a
 loop of them becomes vector code. The answer for one position never depends on which others are asked for.
+
+    x[t]     v:  0    1    2    3    4    5   ...      one pass over V, in blocks of BLOCK tokens:
+    class        2    0    2    1    2    0   ...      m[t, c] = max, s[t, c] = log sum exp, over the v of class c
+                 '----+----'---------'                 and back: p[t, v] = exp(x[t, v] - base[t, c] + gain[t, c])
+
+Plainly (the tests run this beside the kernels):
+
+    def class_scores(x, ids, n_classes):
+        members = [x[:, ids == c].astype(np.float64) for c in range(n_classes)]
+        best = np.stack([part.max(axis=1, initial=-np.inf) for part in members], axis=1)
+        return best, np.stack([np.logaddexp.reduce(part, axis=1) for part in members], axis=1)
+
+    def probabilities(x, ids, base, gain):
+        return np.exp(x.astype(np.float64) - base[:, ids] + gain[:, ids])
+
+    def beliefs(p):
+        top = np.sort(p, axis=1)
+        return top[:, -1] - top[:, -2], -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)
 """
 
 from __future__ import annotations
@@ -26,13 +44,16 @@ _MAGIC = np.float32(12583039.0)  # 1.5 * 2**23 + 127: adding it rounds to an int
 _LOWEST = np.float32(-88.0)  # gives k = -127, which is the exponent of 0
 
 
+# --- exponentials as vector code ---------------------------------------------------------------------------------
+
+
 @kernel
 def exp32(d: np.float32) -> np.float32:
     """exp(d) for d <= 0 to 2e-7, 0 below -87.69. No calls and no branches, so that loops of it become vector code.
 
     exp(d) = 2**k * exp(r) with |r| <= ln(2) / 2; exp(r) is 1 + r + r * r * (a minimax cubic).
     """
-    y = max(d, _LOWEST)
+    y = max(d, _LOWEST)  # -inf too: no branch is needed for what is forbidden
     z = np.float32(y * _LOG2E + _MAGIC)
     k = z - _MAGIC
     r = (y - k * _LN2_HIGH) - k * _LN2_LOW
@@ -42,6 +63,9 @@ def exp32(d: np.float32) -> np.float32:
     q = q * r + np.float32(4.999923110e-1)
     p = (q * r * r + r) + np.float32(1.0)
     return p * np.int32(np.float32(z).view(np.int32) << 23).view(np.float32)
+
+
+# --- forth: token scores to class scores -------------------------------------------------------------------------
 
 
 @kernel
@@ -75,7 +99,7 @@ def class_max(
         bad_t, bad_q = False, False
         for v in range(V):
             c = token_class[v]
-            if not (xt[v] <= mt[c]):
+            if not (xt[v] <= mt[c]):  # so written, NaN gets in as well
                 if xt[v] < inf:
                     mt[c] = xt[v]
                 else:
@@ -123,7 +147,7 @@ def class_log_sum(
         for v in range(0, V, BLOCK):
             ids, scores = token_class[v : v + BLOCK], x[t, v : v + BLOCK]
             size = ids.size
-            for a in range(size):
+            for a in range(size):  # a loop of nothing else: the scattered additions below would keep it scalar
                 e[a] = exp32(scores[a] - top)
             fours = size & ~3
             for a in range(0, fours, 4):
@@ -139,11 +163,14 @@ def class_log_sum(
                 out[t, c] = best  # of one token, exactly its score
             elif best >= top - DEEP:
                 out[t, c] = top + np.log(sum_c)
-            else:
+            else:  # too deep: its terms relative to the position's best may be 0 in float32
                 sum_c = 0.0
                 for k in range(class_ptr[c], class_ptr[c + 1]):
                     sum_c += exp32(x[t, class_tokens[k]] - best)
                 out[t, c] = best + np.log(sum_c)
+
+
+# --- back: class gains to token probabilities --------------------------------------------------------------------
 
 
 @kernel
@@ -208,12 +235,15 @@ def beliefs(
                 h[3] -= e[a + 3]
             for a in range(fours, size):
                 h[0] -= e[a]
-            for a in range(size):
+            for a in range(size):  # a token seldom comes between: compared by its logarithm, without an exponential
                 if d[a] > second:
                     second = min(d[a], first)
                     first = max(d[a], first)
         margin[t] = exp32(first) - exp32(second)
         entropy[t] = (h[0] + h[1]) + (h[2] + h[3])
+
+
+# --- a draw within a class ---------------------------------------------------------------------------------------
 
 
 @kernel
@@ -248,6 +278,7 @@ def draw_tokens(
             target, run, last = uniforms[j, t] * total, 0.0, -1
             for a in range(members.size):
                 run += e[a]
+                # Where rounding leaves `target` behind them all, the last possible token is drawn.
                 if e[a] > np.float32(0.0):
                     last = members[a]
                     if run > target:

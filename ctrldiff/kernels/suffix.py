@@ -1,6 +1,22 @@
 """Every substring of a text, as an automaton built from left to right in linear time.
 
 Blumer et al., "The smallest automaton recognizing the subwords of a text", 1985.
+
+Two substrings are one state when they end at the same places of the text. Of a state's substrings, the longest has
+`length`, and each of the others is a suffix of it; `link` leads to the state of the longest suffix that ends at more
+places. Reading "abb", where the second b finds that "b" ends at more places than "ab" does:
+
+    0 --a--> 1 --b--> 2 --b--> 3        state 2 was {"ab", "b"}, ends {2}. After the second b, "b" ends at {2, 3}:
+    0 --b--> 4 --b--> 3                 `copy` 4 takes "b" with 2's ways on, and 2 keeps "ab"; link[2] = link[3] = 4
+
+Plainly (the tests run this beside the kernel): every substring, and where its first occurrence ends.
+
+    def substrings(text):
+        ends = {}
+        for end in range(len(text) + 1):
+            for begin in range(end + 1):
+                ends.setdefault(text[begin:end], end)
+        return ends
 """
 
 import numpy as np
@@ -28,22 +44,25 @@ def suffix_automaton(symbols, n_symbols):  # type: ignore[no-untyped-def]
         c, new = symbols[i], used
         used += 1
         length[new], end[new] = length[last] + 1, i + 1
+        # --- suffixes of what is read that were never followed by c: now they are
         p = last
         while p != -1 and table[p, c] == -1:
             table[p, c] = new
             p = link[p]
+        # --- the longest suffix that was: all shorter ones were too
         if p == -1:
-            link[new] = 0
+            link[new] = 0  # c is new to the text
         else:
             q = table[p, c]
             if length[q] == length[p] + 1:
-                link[new] = q
+                link[new] = q  # q is that suffix and c, and no more: nothing of it ends elsewhere now
             else:
+                # q also holds longer strings, which do not end here: those stay, the others move to the copy.
                 copy = used
                 used += 1
                 table[copy], link[copy], end[copy] = table[q], link[q], end[q]
                 length[copy] = length[p] + 1
-                while p != -1 and table[p, c] == q:
+                while p != -1 and table[p, c] == q:  # shorter suffixes led to q too
                     table[p, c] = copy
                     p = link[p]
                 link[q], link[new] = copy, copy

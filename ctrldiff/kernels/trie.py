@@ -1,4 +1,20 @@
-"""The byte strings of a vocabulary as one tree."""
+"""The byte strings of a vocabulary as one tree.
+
+A node is a prefix of some token; what many tokens begin with is walked once. For "a", "ab", "ac", "b":
+
+    0 --a--> 1 --b--> 2       parent [-1 0 1 1 0]    byte [. a b c b]    node [1 2 3 4]
+    |         '--c--> 3      numbered as first met, so a parent comes before its children: one pass in order suffices
+    '--b--> 4
+
+Plainly (the tests run this beside the kernel): every prefix, numbered.
+
+    def trie(tokens):
+        number = {b"": 0}
+        for token in tokens:
+            for end in range(len(token)):
+                number.setdefault(token[: end + 1], len(number))
+        return number
+"""
 
 import numpy as np
 
@@ -27,7 +43,7 @@ def build_trie(data, offsets, written):  # type: ignore[no-untyped-def]
             continue
         here = np.int64(0)
         for i in range(offsets[token], offsets[token + 1]):
-            key = np.int64(here) * 256 + data[i]
+            key = np.int64(here) * 256 + data[i]  # (node, byte) as one number: the edge itself is what is looked up
             at = slot(keys, key)
             if keys[at] != -1:
                 here = values[at]
@@ -38,7 +54,7 @@ def build_trie(data, offsets, written):  # type: ignore[no-untyped-def]
             keys[at], values[at] = key, used
             here = used
             used += 1
-            if 2 * used > len(keys):
+            if 2 * used > len(keys):  # half full at most, so that a look-up stays near its place
                 keys, values = rehashed(keys, values)
         node[token] = here
     return parent[:used].copy(), byte[:used].copy(), node

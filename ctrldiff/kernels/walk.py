@@ -1,6 +1,36 @@
 """Forward along the sparse chain with known futures: the best string, a drawn one, a given one.
 
-Arrays and letters as in `kernels/chain.py`; `best` and `total` are what its sweeps found.
+Arrays and letters as in `kernels/chain.py`; `best` and `total` are what its sweeps found. At state s before position t
+an edge e to q has the share
+
+    exp(lab[t, label(e)] + weight(e) + total[t + 1, q] - total[t, s])
+
+of all that may be written from there; these add up to 1, so a draw needs one uniform number and no second look. The
+best string goes on with an edge for which the same difference, with `best` in place of `total`, is exactly 0.
+
+        best   7        7        4        0          7 = 3 + 4: such an edge keeps the best; 2 + 4 does not
+               o---0--->o---3--->o---4--->o
+                         '--2---'                    (below, without weights; edges are (s, q, label))
+
+Plainly (the tests run this beside the kernels; each class is one token, members[k] the classes of label k):
+
+    def best_string(edges, members, cls, lab, best, s):
+        out = []
+        for t in range(len(lab)):
+            keep = [(q, k) for p, q, k in edges if p == s and lab[t][k] + best[t + 1][q] == best[t][s]]
+            c, s = min((c, q) for q, k in keep for c in members[k] if cls[t][c] == lab[t][k])
+            out.append(c)
+        return out
+
+    def drawn(edges, members, cls, lab, total, s, uniforms):
+        out = []
+        for t in range(len(lab)):
+            ways = [(q, k) for p, q, k in edges if p == s]
+            shares = np.cumsum([np.exp(lab[t][k] + total[t + 1][q] - total[t][s]) for q, k in ways])
+            s, k = ways[np.argmax(shares > uniforms[t][0])]
+            shares = np.cumsum([np.exp(cls[t][c] - lab[t][k]) for c in members[k]])
+            out.append(members[k][np.argmax(shares > uniforms[t][1])])
+        return out
 """
 
 from __future__ import annotations
@@ -10,27 +40,25 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrldiff.kernels.chain import Chain
 from ctrldiff.kernels.jit import kernel
 
 F64: TypeAlias = NDArray[np.float64]
 F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
-U8: TypeAlias = NDArray[np.uint8]
+
+
+# --- the best string, a drawn string -----------------------------------------------------------------------------
 
 
 @kernel
 def walk_best(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
+    chain: Chain,
+    start: int,
     lab: F64,
     cls: F64,
     best: F64,
-    start: int,
     x: F32,
     class_ptr: I32,
     class_tokens: I32,
@@ -42,6 +70,8 @@ def walk_best(
     At every position the edges that keep the best weight are compared by the smallest token that attains it.
     first: (T, C) int32, the smallest token attaining cls[t, c], or -1: not known, look in x (and note it here).
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     T = lab.shape[0]
     weighted = weight.size > 0
     tokens = np.empty(T, np.int64)
@@ -53,7 +83,7 @@ def walk_best(
             w = lab[t, k] + best[t + 1, edge_to[e]]
             if weighted:
                 w += weight[e]
-            if w != best[t, s]:
+            if w != best[t, s]:  # the sum the sweep took, in its order: equal to the last bit, or not the best
                 continue
             for i in range(label_ptr[k], label_ptr[k + 1]):
                 c = label_classes[i]
@@ -61,6 +91,7 @@ def walk_best(
                     continue
                 v = written[t]
                 if v < 0:
+                    # Only now a token is needed: a look through the class, and only for classes that tie for the best.
                     if first[t, c] < 0:
                         first[t, c] = _first_with(x[t], class_tokens[class_ptr[c] : class_ptr[c + 1]], cls[t, c])
                     v = first[t, c]
@@ -73,6 +104,7 @@ def walk_best(
 
 @kernel
 def _first_with(scores: F32, members: I32, score: float) -> int:
+    """The first of these tokens with this very score, or -1."""
     for a in range(members.size):
         if scores[members[a]] == score:
             return members[a]
@@ -80,25 +112,15 @@ def _first_with(scores: F32, members: I32, score: float) -> int:
 
 
 @kernel
-def walk_sample(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    lab: F64,
-    cls: F64,
-    total: F64,
-    start: int,
-    uniforms: F64,
-) -> I32:
+def walk_sample(chain: Chain, start: int, lab: F64, cls: F64, total: F64, uniforms: F64) -> I32:
     """(n, T) class ids drawn from the posterior: forward with the future summed out (`total`).
 
     uniforms: (n, T, 3) in [0, 1): the first chooses the edge, the second its class, the third is for the token.
     """
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
     n, T = uniforms.shape[0], lab.shape[0]
-    weighted = weight.size > 0
+    weighted = weight.size > 0  # asked by size, not by None: one compiled version serves both
     classes = np.empty((n, T), np.int32)
     for j in range(n):
         s = start
@@ -110,10 +132,12 @@ def walk_sample(
                     w += weight[e]
                 p = np.exp(w - total[t, s])
                 run += p
+                # The shares add up to 1 but for rounding: where `u` lies behind them all, the last possible edge is it.
                 if p > 0.0:
                     chosen = e
                     if run > u:
                         break
+            # Of the label's classes the same way; the token within the class is drawn by whoever holds the logits.
             k = edge_label[chosen]
             u, run, c = uniforms[j, t, 1], 0.0, -1
             for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -128,9 +152,15 @@ def walk_sample(
     return classes
 
 
+# --- a given string ----------------------------------------------------------------------------------------------
+
+
 @kernel
-def edge_of(edge_ptr: I32, edge_label: I32, label_ptr: I32, label_classes: I32, state: int, token_class: int) -> int:
+def edge_of(chain: Chain, state: int, token_class: int) -> int:
     """The edge by which a state reads a token class, or -1. There is one at most."""
+    edge_ptr, edge_label = chain.edge_ptr, chain.edge_label
+    label_ptr, label_classes = chain.label_ptr, chain.label_classes
+    # By trying: an index by (state, class) would be S x C, and a string asks T times only.
     for e in range(edge_ptr[state], edge_ptr[state + 1]):
         k = edge_label[e]
         for i in range(label_ptr[k], label_ptr[k + 1]):
@@ -140,53 +170,34 @@ def edge_of(edge_ptr: I32, edge_label: I32, label_ptr: I32, label_classes: I32, 
 
 
 @kernel
-def walk_tokens(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    weight: F64,
-    label_ptr: I32,
-    label_classes: I32,
-    accept: U8,
-    start: int,
-    classes: I32,
-) -> float:
+def walk_tokens(chain: Chain, start: int, classes: I32) -> float:
     """The summed edge weights along one string of token classes (0 without weights), or -inf if it is not legal."""
-    s, w = start, 0.0
+    s, w = start, 0.0  # the scores of the tokens are added by whoever holds the logits
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
         if e < 0:
             return -np.inf
-        if weight.size > 0:
-            w += weight[e]
-        s = edge_to[e]
-    return w if accept[s] else -np.inf
+        if chain.weight.size > 0:
+            w += chain.weight[e]
+        s = chain.edge_to[e]
+    return w if chain.accept[s] else -np.inf
 
 
 @kernel
-def walk_local(
-    edge_ptr: I32,
-    edge_to: I32,
-    edge_label: I32,
-    label_ptr: I32,
-    label_classes: I32,
-    label_sum: F64,
-    best: F64,
-    start: int,
-    classes: I32,
-    scores: F64,
-) -> F64:
+def walk_local(chain: Chain, start: int, label_sum: F64, best: F64, classes: I32, scores: F64) -> F64:
     """(T,) the log share of each token of one string among all tokens that may stand there after those before it.
 
     A token may stand where something can still be written behind it; -inf from the first one that may not.
     """
+    edge_ptr, edge_to, edge_label = chain.edge_ptr, chain.edge_to, chain.edge_label
     out = np.full(classes.size, -np.inf)
     s = start
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
+        # `best` and not `reach` says what leads on: a ban of the logits further right counts too.
         if e < 0 or best[t + 1, edge_to[e]] == -np.inf or scores[t] == -np.inf:
             break
-        high = -np.inf
+        high = -np.inf  # what `best` says -inf of leads nowhere: it has no share
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
             if best[t + 1, edge_to[d]] > -np.inf:
                 high = max(high, label_sum[t, edge_label[d]])
@@ -200,34 +211,30 @@ def walk_local(
 
 
 @kernel
-def walk_to(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, end: int, classes: I32
-) -> tuple[int, int]:
+def walk_to(chain: Chain, start: int, end: int, classes: I32) -> tuple[int, int]:
     """The state one string of token classes leads to, and how many of them were read: fewer if the next leads nowhere.
 
     Nothing more is read once `end` is reached.
     """
     s = start
     for t in range(classes.size):
-        if s == end:
+        if s == end:  # what stands behind the end is no part of the text
             return s, classes.size
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, s, classes[t])
+        e = edge_of(chain, s, classes[t])
         if e < 0:
             return s, t
-        s = edge_to[e]
+        s = chain.edge_to[e]
     return s, classes.size
 
 
 @kernel
-def walk_states(
-    edge_ptr: I32, edge_to: I32, edge_label: I32, label_ptr: I32, label_classes: I32, start: int, classes: I32
-) -> I32:
+def walk_states(chain: Chain, start: int, classes: I32) -> I32:
     """(T + 1,) the states along one string of token classes, the start first; -1 behind a token that leads nowhere."""
     out = np.full(classes.size + 1, -1, np.int32)
     out[0] = start
     for t in range(classes.size):
-        e = edge_of(edge_ptr, edge_label, label_ptr, label_classes, out[t], classes[t])
+        e = edge_of(chain, out[t], classes[t])
         if e < 0:
             break
-        out[t + 1] = edge_to[e]
+        out[t + 1] = chain.edge_to[e]
     return out

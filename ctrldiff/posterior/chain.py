@@ -1,5 +1,5 @@
-"""The exact posterior over whole canvases, row by row: each row has its own table, and one row's answer never
-depends on the rows around it.
+"""The exact posterior over whole canvases: each row has its own table, and one row's answer never depends on the rows
+around it. What is asked of a posterior is asked of all its rows in one call (`posterior/queries.py`).
 
 For one row with open positions O, the weight of a legal string v is prod over t in O of p[t, v_t] (times the weights
 of its edges, if any). Everything here is exact for that distribution; sums are taken as in `kernels/chain.py`.
@@ -7,7 +7,7 @@ of its edges, if any). Everything here is exact for that distribution; sums are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import ShapeError
-from ctrldiff.posterior import refusals
-from ctrldiff.posterior.logits import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior import queries, refusals, sweeps
+from ctrldiff.posterior import row as of
 from ctrldiff.posterior.nbest import n_best
-from ctrldiff.posterior.row import ClassScores, Row, live_labels, reach_of
+from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table, fixed, token_ids, whole_number
 
 MOST_BEST = 10_000  # strings that `map` gives at most
@@ -86,8 +87,9 @@ class ChainPosterior:
         Raises: LogitsInvalid, Infeasible.
         """
         if n is None:
-            return self.port.give([row.map() for row in self.rows], np.int64)
+            return self.port.give(queries.best_strings(self.rows), np.int64)
         n = whole_number("n", n, 1, MOST_BEST)
+        of.best(self.rows)  # of all rows at once; then row by row
         return self.port.give([n_best(row, n) for row in self.rows], np.int64)
 
     def sample(
@@ -112,30 +114,30 @@ class ChainPosterior:
                 f"{len(rngs)} generators for {len(self.rows)} rows",
                 hint="rngs is a list of numpy Generators, one a row",
             )
-        drawn = [row.sample(1 if n is None else n, rng) for row, rng in zip(self.rows, rngs)]
+        drawn = queries.draws(self.rows, 1 if n is None else n, rngs)
         return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
 
     def marginals(self) -> Any:
         """(B, T, V) float32: the probability of each token at each position. A written position has one 1."""
-        return self.port.give([row.marginals() for row in self.rows], np.float32)
+        return self.port.give(queries.marginals(self.rows), np.float32)
 
     def log_z(self) -> Any:
         """(B,) float64: log of the summed weight of all legal strings (0 if all is written). Raises: Infeasible."""
-        return self.port.give([row.certain_log_z() for row in self.rows], np.float64)
+        return self.port.give(queries.log_z(self.rows), np.float64)
 
     def log_z_given(self, tokens: Any, keep: Any) -> Any:
         """(B,) float64: log of the summed weight of the legal strings that agree with `tokens` where `keep`.
 
         exp(log_z_given - log_z) is the probability of that partial assignment. -inf where no string agrees.
         """
-        return self._per_row(_log_z_given, tokens, keep, np.float64)
+        return self.port.give(queries.log_z_given(self.rows, *self._assignment(tokens, keep)), np.float64)
 
     def feasible(self, tokens: Any, keep: Any) -> Any:
         """(B,) bool: a legal string of positive weight agrees with `tokens` where `keep`.
 
         What is kept counts as written, so its own logits are not read; -inf elsewhere is.
         """
-        return self._per_row(_feasible, tokens, keep, np.bool_)
+        return self.port.give(queries.feasible(self.rows, *self._assignment(tokens, keep)), np.bool_)
 
     def clamp(self, tokens: Any, keep: Any) -> ChainPosterior:
         """The posterior with `tokens` written where `keep`. Logits already read are not read again.
@@ -143,29 +145,27 @@ class ChainPosterior:
         Raises: Infeasible, naming the first position that cannot be.
         """
         ids, where = self._assignment(tokens, keep)
-        clamped = []
-        for row, v, k in zip(self.rows, ids, where):
+        clamped = [row.clamp(v, k) for row, v, k in zip(self.rows, ids, where)]
+        of.reach(clamped)
+        for row, narrowed, v, k in zip(self.rows, clamped, ids, where):
             if not row.agrees(v, k):
                 clash = int(np.flatnonzero(k & (row.written >= 0) & (row.written != v))[0])
                 raise refusals.contradiction(row.table, row.scores.row, clash, row.written[clash], v[clash])
-            clamped.append(row.clamp(v, k).check())
+            narrowed.check()
         return ChainPosterior(tuple(clamped), self.port)
 
     def score(self, tokens: Any) -> Any:
         """(B,) float64: log-probability of whole strings; -inf for one that is not legal."""
-        ids = self._tokens(tokens)
-        return self.port.give([row.score(v) for row, v in zip(self.rows, ids)], np.float64)
+        return self.port.give(queries.score(self.rows, self._tokens(tokens)), np.float64)
 
     def confidence(self, tokens: Any) -> Any:
         """(B, T) float32: the marginal probability of these tokens, without making all marginals."""
-        ids = self._tokens(tokens)
-        return self.port.give([row.confidence(v) for row, v in zip(self.rows, ids)], np.float32)
+        return self.port.give(queries.confidence(self.rows, self._tokens(tokens)), np.float32)
 
     def surprise(self, tokens: Any) -> Any:
         """(B, T) float32 nats: minus the log-probability that was bound for each of these tokens at its own position,
         whatever the constraint says (law X3); 0 where written, inf for a forbidden token."""
-        ids = self._tokens(tokens)
-        return self.port.give([row.surprise(v) for row, v in zip(self.rows, ids)], np.float32)
+        return self.port.give(queries.surprise(self.rows, self._tokens(tokens)), np.float32)
 
     def local(self, tokens: Any) -> Any:
         """(B, T) float32: the probability of each of these tokens by the scores at its own position alone, among the
@@ -174,8 +174,7 @@ class ChainPosterior:
         1 where written, and where the constraint leaves nothing else; 0 from the first illegal one on.
         Weights of edges do not count.
         """
-        ids = self._tokens(tokens)
-        return self.port.give([row.local(v) for row, v in zip(self.rows, ids)], np.float32)
+        return self.port.give(queries.local(self.rows, self._tokens(tokens)), np.float32)
 
     def legal(self, tokens: Any) -> Any:
         """(B, T) float32: the probability, by the scores at each position alone, of all tokens that some legal string
@@ -184,8 +183,7 @@ class ChainPosterior:
         1: the constraint forbids nothing that was likely; near 0: it leaves nothing that was. 1 where written, 0 from
         the first illegal token on. The scores are to be log-probabilities; weights of edges do not count.
         """
-        ids = self._tokens(tokens)
-        return self.port.give([row.legal(v) for row, v in zip(self.rows, ids)], np.float32)
+        return self.port.give(queries.legal(self.rows, self._tokens(tokens)), np.float32)
 
     def anchored(self) -> Any:
         """(B, T) float32: the probability of the likeliest automaton state before each position.
@@ -193,7 +191,7 @@ class ChainPosterior:
         It says whether what is still open on the left can change what stands here: in JSON, which field it is, and how
         far into it. 1 where everything to the left is settled. Raises: LogitsInvalid, Infeasible.
         """
-        return self.port.give([row.anchored() for row in self.rows], np.float32)
+        return self.port.give(queries.anchored(self.rows), np.float32)
 
     def leading(self) -> tuple[Any, Any, Any]:
         """The choice at each row's leftmost open position on the evidence there alone: (B, T) int64, -1 elsewhere;
@@ -208,24 +206,24 @@ class ChainPosterior:
         """
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
         sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
-        for b, (row, tokens) in enumerate(zip(self.rows, chosen)):
-            if len(row.open):
-                first = row.open[0]
-                tokens[first], masses[b] = row.leading()
-                sure[b] = float(np.exp(-row.surprise(tokens.clip(0))[first]))
+        unfinished = [b for b, row in enumerate(self.rows) if len(row.open)]
+        for b, found in zip(unfinished, queries.leading([self.rows[b] for b in unfinished])):
+            chosen[b][self.rows[b].open[0]], sure[b], masses[b] = found
         return tuple(self.port.give(*one) for one in ((chosen, np.int64), (sure, np.float32), (masses, np.float32)))
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""
-        return self.port.give([row.beliefs[0] for row in self.rows], np.float32)
+        return self.port.give([margin for margin, _ in of.beliefs(self.rows)], np.float32)
 
     def entropy(self) -> Any:
         """(B, T) float32: entropy of the marginals in nats; 0 where written."""
-        return self.port.give([row.beliefs[1] for row in self.rows], np.float32)
+        return self.port.give([entropy for _, entropy in of.beliefs(self.rows)], np.float32)
 
     def forced(self) -> Any:
         """(B, T) bool: one token is possible there whatever the logits (they are not read). True where written."""
-        return self.port.give([forced_in(row.table, row.written, row.reach) >= 0 for row in self.rows], np.bool_)
+        written = [row.written for row in self.rows]
+        forced = queries.forced(of.tables(self.rows), written, of.reach(self.rows))
+        return self.port.give([tokens >= 0 for tokens in forced], np.bool_)
 
     def branch_probs(self, tables: Mapping[str, Table]) -> dict[str, Any]:
         """For each named table, (B,): the probability that the string is also in that table's language.
@@ -241,12 +239,11 @@ class ChainPosterior:
                 check_part(name, table, row.table)
         out = {}
         for name, table in tables.items():
-            values = []
-            for row in self.rows:
-                scores = ClassScores(table, row.logits, row.scores.row)
-                part = Row(scores, row.written)
-                whole = row.certain_log_z()
-                values.append(np.exp(part.log_z - whole) if part.possible else 0.0)
+            parts = [Row(ClassScores(table, row.scores.logits, row.scores.row), row.written) for row in self.rows]
+            of.reach(parts)
+            of.total([part for part in parts if part.possible])
+            whole = queries.log_z(self.rows)
+            values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
         return out
 
@@ -266,10 +263,6 @@ class ChainPosterior:
             raise refusals.bad_ids("tokens", ids[where], size)
         return ids, where
 
-    def _per_row(self, ask: Callable[..., Any], tokens: Any, keep: Any, dtype: Any) -> Any:
-        ids, where = self._assignment(tokens, keep)
-        return self.port.give([ask(row, v, k) for row, v, k in zip(self.rows, ids, where)], dtype)
-
 
 def check_part(name: str, part: Any, whole: Table) -> None:
     """Raise ShapeError for a table that cannot describe a part of another one's language."""
@@ -288,58 +281,38 @@ def check_part(name: str, part: Any, whole: Table) -> None:
         )
 
 
-def _log_z_given(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> float:
-    if not row.agrees(tokens, keep):
-        return -np.inf
-    clamped = row.clamp(tokens, keep)
-    if not clamped.possible:
-        return -np.inf
-    row.scores.max(row.open)  # the kept tokens' own logits count: check them too
-    new = np.flatnonzero(keep & (row.written < 0))
-    return float(clamped.log_z + row.logits.at(new, tokens[new]).sum())
-
-
-def _feasible(row: Row, tokens: NDArray[np.int64], keep: NDArray[np.bool_]) -> bool:
-    if not row.agrees(tokens, keep):
-        return False
-    clamped = row.clamp(tokens, keep)
-    return clamped.possible and bool(clamped.best[0, row.table.start] > -np.inf)
-
-
 def bind_table(table: Table, log_probs: Any, written: Any = None) -> ChainPosterior:
     """The same table for every row; see `Table.bind`."""
     logits, port = read_logits(log_probs)
-    return _bind([table] * len(logits), logits, port, written)
+    return _bind([table] * logits.shape[0], logits, port, written)
 
 
 def bind_rows(tables: Sequence[Table], log_probs: Any, written: Any = None) -> ChainPosterior:
     """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`."""
     logits, port = read_logits(log_probs)
-    if len(tables) != len(logits):
-        raise ShapeError(f"{len(tables)} tables for {len(logits)} rows of log-probabilities")
+    if len(tables) != logits.shape[0]:
+        raise ShapeError(f"{len(tables)} tables for {logits.shape[0]} rows of log-probabilities")
     return _bind(tables, logits, port, written)
 
 
-def _bind(tables: Sequence[Table], logits: Sequence[Logits], port: Port, written: Any) -> ChainPosterior:
-    T, V = logits[0].shape
+def _bind(tables: Sequence[Table], logits: Logits, port: Port, written: Any) -> ChainPosterior:
+    B, T, V = logits.shape
     for table in tables:
         if table.size != V:
             raise ShapeError(f"log-probabilities speak of {V} tokens, the table of {table.size}")
     if written is None:
-        held = np.full((len(logits), T), -1, np.int64)
+        held = np.full((B, T), -1, np.int64)
     else:
-        held = port.take(written, len(logits), T, np.int64, "written")
+        held = port.take(written, B, T, np.int64, "written")
     if ((held < -1) | (held >= V)).any():
         raise refusals.bad_ids("written", held[held != -1], V)
-    rows = [
-        Row(ClassScores(table, x, b), fixed(held[b], np.int64)).check()
-        for b, (table, x) in enumerate(zip(tables, logits))
-    ]
-    return ChainPosterior(tuple(rows), port)
+    rows = [Row(ClassScores(table, logits, b), fixed(held[b], np.int64)) for b, table in enumerate(tables)]
+    of.reach(rows)
+    return ChainPosterior(tuple(row.check() for row in rows), port)
 
 
-def read_logits(log_probs: Any) -> tuple[list[Logits], Port]:
-    """One `Logits` a row, and how to answer. float32 in row order on the CPU is read in place, the rest converted."""
+def read_logits(log_probs: Any) -> tuple[Logits, Port]:
+    """The logits, and how to answer. float32 in row order on the CPU is read in place, the rest converted."""
     try:
         shape = tuple(np.shape(log_probs))
     except ValueError as error:
@@ -357,13 +330,13 @@ def read_logits(log_probs: Any) -> tuple[list[Logits], Port]:
         x = log_probs.detach().to(torch.float32).contiguous()
         x = x[None] if single else x
         if x.device.type != "cpu":
-            return [DeviceLogits(row) for row in x], Port(single, x.device)
-        return [HostLogits(fixed(row, np.float32)) for row in x.numpy()], Port(single, x.device)
+            return DeviceLogits(x), Port(single, x.device)
+        return HostLogits(fixed(x.numpy(), np.float32)), Port(single, x.device)
     array = np.asarray(log_probs)
     if array.dtype.kind != "f":
         raise ShapeError(f"log-probabilities are {array.dtype}, expected floats")
     array = array[None] if single else array
-    return [HostLogits(fixed(row, np.float32)) for row in array], Port(single)
+    return HostLogits(fixed(array, np.float32)), Port(single)
 
 
 def forced_tokens(table: Table, written: Any) -> Any:
@@ -374,20 +347,12 @@ def forced_tokens(table: Table, written: Any) -> Any:
         raise ShapeError(f"written is {held.shape}, expected (T,)")
     if ((held < -1) | (held >= table.size)).any():
         raise refusals.bad_ids("written", held[held != -1], table.size)
-    reach = reach_of(table, table.written_class(held))
-    if not (reach[-1] & table.chain.accept).any():
+    reached = sweeps.reach([table], [held])
+    if not (reached[0][-1] & table.chain.accept).any():
         raise refusals.nothing_fits(table, held, 0)
-    forced = forced_in(table, held, reach)
+    (forced,) = queries.forced([table], [held], reached)
     if not is_torch:
         return forced
     import torch
 
     return torch.from_numpy(forced).to(written.device)
-
-
-def forced_in(table: Table, written: NDArray[np.int64], reach: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(T,) the only token possible at each position, or -1."""
-    live = live_labels(table, table.written_class(written), reach) > 0
-    # No two labels are the same set, so two live labels are never the same single token.
-    only = np.where(live, table.only_token, -1).max(axis=1, initial=-1)
-    return np.where(written >= 0, written, np.where(live.sum(axis=1) == 1, only, -1)).astype(np.int64)

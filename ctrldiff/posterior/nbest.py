@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.posterior import refusals
+from ctrldiff.posterior import row as of
 from ctrldiff.posterior.row import Row
 
 
@@ -34,6 +34,7 @@ class Menu:
 
     def __init__(self, row: Row, n: int) -> None:
         self.row, self.n = row, n
+        (self.best,), (self.class_best,) = of.certain_best([row]), of.class_best([row])
         self._choices: dict[tuple[int, int], Choices] = {}
         self._tokens: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
 
@@ -44,14 +45,14 @@ class Menu:
         return self._choices[t, s]
 
     def _look(self, t: int, s: int) -> Choices:
-        chain, best = self.row.table.chain, self.row.best[t + 1]
-        ptr, label_classes = chain.labels
+        chain, best = self.row.table.chain, self.best[t + 1]
+        ptr, label_classes = chain.label_ptr, chain.label_classes
         edges = range(chain.edge_ptr[s], chain.edge_ptr[s + 1])
         pairs = [(e, c) for e in edges for c in label_classes[ptr[chain.edge_label[e]] : ptr[chain.edge_label[e] + 1]]]
         edge = np.array([e for e, _ in pairs], np.int64)
         cls = np.array([c for _, c in pairs], np.int64)
         weight = chain.weight[edge] if len(chain.weight) else np.zeros(len(edge))
-        value = self.row.class_best[t, cls] + best[chain.edge_to[edge]] + weight
+        value = self.class_best[t, cls] + best[chain.edge_to[edge]] + weight
         floor = np.sort(value)[-self.n] if len(value) > self.n else -np.inf
         found = []
         for i in np.flatnonzero((value >= floor) & (value > -np.inf)):
@@ -69,7 +70,7 @@ class Menu:
                 self._tokens[t, c] = np.zeros(1), self.row.written[t : t + 1]
             else:
                 members = self.row.table.members(c)
-                scores = self.row.logits.of(t, members).astype(np.float64)
+                scores = self.row.scores.logits.of(self.row.scores.row, t, members).astype(np.float64)
                 if len(scores) > self.n:
                     keep = scores >= np.partition(scores, -self.n)[-self.n]
                     members, scores = members[keep], scores[keep]
@@ -126,12 +127,12 @@ class Part:
 
 
 def n_best(row: Row, n: int) -> NDArray[np.int64]:
-    """(n, T) the n best strings, best first; -1 where there are fewer. Ties: the first in token-id order first."""
-    best = float(row.best[0, row.table.start])
-    if best == -np.inf:
-        raise refusals.all_improbable(row.table, row.label_best, row.reach, row.scores.row)
-    out = np.full((n, len(row.written)), -1, np.int64)
-    parts = [Part(Menu(row, n), best, 0.0, (), row.table.start, 0)]
+    """(n, T) the n best strings, best first; -1 where there are fewer. Ties: the first in token-id order first.
+
+    Raises: LogitsInvalid, Infeasible.
+    """
+    out, menu = np.full((n, len(row.written)), -1, np.int64), Menu(row, n)
+    parts = [Part(menu, float(menu.best[0, row.table.start]), 0.0, (), row.table.start, 0)]
     for i in range(n):
         if not parts:
             break

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import BudgetTooSmall, Infeasible, LogitsInvalid, ShapeError
+from ctrldiff.posterior import sweeps
 from ctrldiff.posterior.table import Table
 
 I64 = NDArray[np.int64]
@@ -14,8 +15,6 @@ SHOWN = 5  # tokens named in an error
 
 def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
     """The error for a canvas no legal text agrees with: too few positions, or the first position that cannot be."""
-    from ctrldiff.posterior.row import live_labels, reach_of
-
     T = len(written)
     if table.shortest > T:
         return BudgetTooSmall(
@@ -30,7 +29,7 @@ def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
 
     def survives(count: int) -> bool:
         part = np.where(np.isin(np.arange(T), held[:count]), written, -1)
-        return bool((reach_of(table, table.written_class(part))[-1] & table.chain.accept).any())
+        return bool((sweeps.reach([table], [part])[0][-1] & table.chain.accept).any())
 
     if not survives(0):
         longest = table.automaton.longest
@@ -50,9 +49,8 @@ def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
         low, high = (middle, high) if survives(middle) else (low, middle)
     position = int(held[low])
     part = np.where(np.isin(np.arange(T), held[:low]), written, -1)
-    classes = table.written_class(part)
-    live = live_labels(table, classes, reach_of(table, classes))[position]
-    allowed = tokens_of(table, np.flatnonzero(live))
+    (live,) = sweeps.live([table], [part], sweeps.reach([table], [part]))
+    allowed = tokens_of(table, np.flatnonzero(live[position]))
     some = ", ".join(shown(table, v) for v in allowed[:SHOWN]) + (", ..." if len(allowed) > SHOWN else "")
     return Infeasible(
         f"position {position} of row {row} holds {shown(table, written[position])}, which no legal text has there",
@@ -159,7 +157,7 @@ def bad_ids(what: str, ids: I64, size: int) -> ShapeError:
 
 def tokens_of(table: Table, labels: NDArray[np.int64]) -> list[int]:
     """A few of the tokens in these labels, smallest ids first."""
-    ptr, classes = table.chain.labels
+    ptr, classes = table.chain.label_ptr, table.chain.label_classes
     wanted = np.unique(np.concatenate([classes[ptr[k] : ptr[k + 1]] for k in labels] or [classes[:0]]))
     some = np.concatenate([table.members(c)[: SHOWN + 1] for c in wanted] or [classes[:0]])
     return [int(v) for v in np.sort(some)[: SHOWN + 1]]

@@ -1,61 +1,81 @@
-"""One row: a table, its logits, what is written; and everything the queries need, worked out when first asked."""
+"""Rows: a table, its logits, what is written; and every array the queries need, worked out when first asked.
+
+What is kept is kept with its row, and asked for all rows at once: `best(rows)` sweeps those that have no `best` yet in
+one call of `posterior/sweeps.py`, and leaves the others alone. So rows that were clamped and rows that were not go on
+side by side, and a row's answers never depend on which others were asked about.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, wraps
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.kernels import chain as kernels
-from ctrldiff.kernels import walk
-from ctrldiff.posterior import refusals
-from ctrldiff.posterior.logits import Logits
+from ctrldiff.posterior import refusals, sweeps
+from ctrldiff.posterior.read import Logits, Place
 from ctrldiff.posterior.table import Table, fixed
 
+A = TypeVar("A")
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
+U8: TypeAlias = NDArray[np.uint8]
 
 
 class ClassScores:
     """(T, C + 1) class scores of one row, read from the logits position by position when first needed.
 
-    The one thing that changes here, and only by filling in: rows clamped from one another share it, so that logits
-    are read once. Raises LogitsInvalid or Infeasible at the first bad position it has to read.
+    The one thing that changes here besides what a row keeps, and only by filling in: rows clamped from one another
+    share it, so that logits are read once. `read_max` and `read_log_sum` fill it.
     """
 
     def __init__(self, table: Table, logits: Logits, row: int) -> None:
-        shape = (logits.shape[0], table.n_classes + 1)
+        shape = (logits.shape[1], table.n_classes + 1)
         self.table, self.logits, self.row = table, logits, row
-        self._max = np.full(shape, -np.inf, np.float32)
-        self._log_sum = np.full(shape, -np.inf, np.float64)
-        self._has_max = np.zeros(shape[0], np.bool_)
-        self._has_sum = np.zeros(shape[0], np.bool_)
+        self.max = np.full(shape, -np.inf, np.float32)
+        self.log_sum = np.full(shape, -np.inf, np.float64)
+        self.has_max = np.zeros(shape[0], np.bool_)
+        self.has_sum = np.zeros(shape[0], np.bool_)
 
-    def max(self, positions: I64) -> F32:
-        """Best scores, valid at these positions."""
-        missing = positions[~self._has_max[positions]]
-        if len(missing):
-            bad = self.logits.class_max(self.table, missing, self._max)
-            if bad >= 0:
-                raise refusals.not_a_number(self.row, bad)
-            nothing = missing[(self._max[missing] == -np.inf).all(axis=1)]
+    def place(self, positions: I64) -> Place:
+        """These positions of this row."""
+        return Place(self.row, self.table, positions)
+
+
+def read_max(scores: Sequence[ClassScores], positions: Sequence[I64]) -> list[F32]:
+    """The best scores of each row, valid at these positions of it.
+
+    Raises: LogitsInvalid, Infeasible at the first bad position it has to read.
+    """
+    missing = [at[~one.has_max[at]] for one, at in zip(scores, positions)]
+    todo = [(one, at) for one, at in zip(scores, missing) if len(at)]
+    if todo:
+        bad = todo[0][0].logits.class_max([one.place(at) for one, at in todo], [one.max for one, _ in todo])
+        for (one, at), wrong in zip(todo, bad):
+            if wrong >= 0:
+                raise refusals.not_a_number(one.row, wrong)
+            nothing = at[(one.max[at] == -np.inf).all(axis=1)]
             if len(nothing):
-                raise refusals.all_forbidden(self.table, len(self._max), self.row, int(nothing[0]))
-            self._has_max[missing] = True
-        return self._max
+                raise refusals.all_forbidden(one.table, len(one.max), one.row, int(nothing[0]))
+            one.has_max[at] = True
+    return [one.max for one in scores]
 
-    def log_sum(self, positions: I64) -> F64:
-        """Log-summed scores, valid at these positions."""
-        best = self.max(positions)
-        missing = positions[~self._has_sum[positions]]
-        if len(missing):
-            self.logits.class_log_sum(self.table, missing, best, self._log_sum)
-            self._has_sum[missing] = True
-        return self._log_sum
+
+def read_log_sum(scores: Sequence[ClassScores], positions: Sequence[I64]) -> list[F64]:
+    """The log-summed scores of each row, valid at these positions of it. Raises: as `read_max`."""
+    read_max(scores, positions)
+    missing = [at[~one.has_sum[at]] for one, at in zip(scores, positions)]
+    todo = [(one, at) for one, at in zip(scores, missing) if len(at)]
+    if todo:
+        places = [one.place(at) for one, at in todo]
+        todo[0][0].logits.class_log_sum(places, [one.max for one, _ in todo], [one.log_sum for one, _ in todo])
+        for one, at in todo:
+            one.has_sum[at] = True
+    return [one.log_sum for one in scores]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +85,17 @@ class Row:
     Fields:
         scores: class scores of the logits, shared with rows clamped from this one.
         written: (T,) int64, -1 where open.
+        known: what was worked out, by name.
     """
 
     scores: ClassScores
     written: I64
+    known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
+
+    @cached_property
+    def open(self) -> I64:
+        """The positions nothing is written at, ascending."""
+        return np.flatnonzero(self.written < 0)
 
     @property
     def table(self) -> Table:
@@ -76,24 +103,19 @@ class Row:
         return self.scores.table
 
     @property
-    def logits(self) -> Logits:
-        """(T, V) log-probabilities."""
-        return self.scores.logits
+    def place(self) -> Place:
+        """Its open positions, to be read."""
+        return self.scores.place(self.open)
 
-    @cached_property
-    def open(self) -> I64:
-        """The positions nothing is written at, ascending."""
-        return np.flatnonzero(self.written < 0)
-
-    @cached_property
-    def reach(self) -> NDArray[np.uint8]:
-        """(T + 1, S): where the start can lead, by the written tokens alone."""
-        return reach_of(self.table, self.table.written_class(self.written))
-
-    @cached_property
+    @property
     def possible(self) -> bool:
         """Some legal text agrees with what is written, whatever the logits."""
-        return bool((self.reach[-1] & self.table.chain.accept).any())
+        return bool((reach([self])[0][-1] & self.table.chain.accept).any())
+
+    @property
+    def log_z(self) -> float:
+        """Log of the summed weight of all legal strings; -inf if there is none."""
+        return float(total([self])[0][0, self.table.start])
 
     def check(self) -> Row:
         """This row; raises the most helpful error if nothing legal fits."""
@@ -104,236 +126,151 @@ class Row:
     def clamp(self, tokens: I64, keep: NDArray[np.bool_]) -> Row:
         """The row with more written; the same row if nothing is new. May be impossible: `check` it."""
         new = keep & (self.written < 0)
-        return replace(self, written=fixed(np.where(new, tokens, self.written), np.int64)) if new.any() else self
+        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64)) if new.any() else self
 
     def agrees(self, tokens: I64, keep: NDArray[np.bool_]) -> bool:
         """What is to be kept does not contradict what is written."""
         return bool(((tokens == self.written) | ~keep | (self.written < 0)).all())
 
-    # best strings
 
-    @cached_property
-    def class_best(self) -> F64:
-        """(T, C) best score of each class; at a written position 0 for its class and -inf for others."""
-        return self._with_written(self.scores.max(self.open))
-
-    @cached_property
-    def label_best(self) -> F64:
-        """(T, L)."""
-        return kernels.label_max(self.class_best, *self.table.chain.labels)
-
-    @cached_property
-    def best(self) -> F64:
-        """(T + 1, S) best weight of what is left."""
-        return kernels.sweep_max(*self.table.chain.edges, self.label_best, self.reach, self.table.chain.accept)
-
-    def map(self) -> I64:
-        """(T,) the best string."""
-        if self.best[0, self.table.start] == -np.inf:
-            raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
-        x, first = self.logits.first(self.table, self.open, self.scores.max(self.open))
-        chain = self.table.chain
-        return walk.walk_best(
-            *chain.edges,
-            *chain.labels,
-            self.label_best,
-            self.class_best,
-            self.best,
-            self.table.start,
-            x,
-            self.table.classes.ptr,
-            self.table.classes.tokens,
-            first,
-            self.written,
-        )
-
-    # all strings
-
-    @cached_property
-    def class_sum(self) -> F64:
-        """(T, C) log-summed score of each class; at a written position as in `class_best`."""
-        return self._with_written(self.scores.log_sum(self.open))
-
-    @cached_property
-    def label_sum(self) -> F64:
-        """(T, L)."""
-        return kernels.label_log_sum(self.class_sum, *self.table.chain.labels)
-
-    @cached_property
-    def total(self) -> F64:
-        """(T + 1, S) log-summed weight of what is left."""
-        return kernels.sweep_sum(*self.table.chain.edges, self.label_sum, self.reach, self.table.chain.accept)
-
-    @property
-    def log_z(self) -> float:
-        """Log of the summed weight of all legal strings; -inf if there is none."""
-        return float(self.total[0, self.table.start])
-
-    def certain_log_z(self) -> float:
-        """`log_z`, or an error if there is nothing."""
-        if self.log_z == -np.inf:
-            raise refusals.all_improbable(self.table, self.label_sum, self.reach, self.scores.row)
-        return self.log_z
-
-    def sample(self, n: int, rng: np.random.Generator) -> I64:
-        """(n, T) independent draws. How many numbers they take depends on where the last open position is, not on the
-        padding that other rows make necessary."""
-        self.certain_log_z()
-        last = int(self.open[-1]) + 1 if len(self.open) else 0
-        uniforms = np.zeros((n, len(self.written), 3))
-        uniforms[:, :last] = rng.random((n, last, 3))
-        chain = self.table.chain
-        classes = walk.walk_sample(
-            *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, self.table.start, uniforms
-        )
-        tokens = np.tile(self.written, (n, 1))
-        best = self.scores.max(self.open)
-        self.logits.draw(self.table, best, classes, np.ascontiguousarray(uniforms[:, :, 2]), tokens)
-        return tokens
-
-    @cached_property
-    def flow(self) -> tuple[F64, F64]:
-        """(T + 1, S) probability of each state, (T, L) of each label."""
-        self.certain_log_z()
-        return kernels.occupancy(*self.table.chain.edges, self.label_sum, self.total, self.table.start)
-
-    @cached_property
-    def base(self) -> F32:
-        """(T, C + 1) the best score of each class, 0 where it has none: what scores are read from, so that a large
-        offset of theirs costs no digits, and what is forced is certain to the last one."""
-        best = self.scores.max(self.open)
-        return np.where(best > -np.inf, best, np.float32(0))
-
-    @cached_property
-    def gain(self) -> F32:
-        """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
-        gain = kernels.class_gain(self.flow[1], self.label_sum, self.class_sum, *self.table.chain.labels)
-        gain += self.base[:, : self.table.n_classes]
-        gain[np.abs(gain) < 1e-12] = 0.0  # what is certain is certain to the last digit
-        return np.concatenate([gain, np.full((len(gain), 1), -np.inf)], axis=1, dtype=np.float32)
-
-    def marginals(self) -> Any:
-        """(T, V) probabilities, where the logits live."""
-        return self.logits.marginals(self.table, self.open, self.base, self.gain, self.written)
-
-    def confidence(self, tokens: I64) -> F64:
-        """(T,) the marginals of these tokens."""
-        out = (tokens == self.written).astype(np.float64)
-        at = self.open
-        classes = self.table.classes.of_token[tokens[at]]
-        above = self.logits.at(at, tokens[at]) - self.base[at, classes]
-        out[at] = np.exp(np.minimum(above + self.gain[at, classes], 0.0))
-        return out
-
-    @cached_property
-    def beliefs(self) -> tuple[F64, F64]:
-        """(T,) margin and (T,) entropy."""
-        return self.logits.beliefs(self.table, self.open, self.base, self.gain)
-
-    def anchored(self) -> F64:
-        """(T,) the probability of the likeliest state before each position."""
-        return self.flow[0][:-1].max(axis=1)
-
-    def surprise(self, tokens: I64) -> F64:
-        """(T,) minus the score of each of these tokens at its own position; 0 where written."""
-        out = np.zeros(len(tokens))
-        out[self.open] = -self.logits.at(self.open, tokens[self.open])
-        return out
-
-    def local(self, tokens: I64) -> F64:
-        """(T,) the share of each of these tokens in all that may stand there after those before it; 1 where written."""
-        return np.exp(np.minimum(self._log_shares(tokens)[1], 0.0))
-
-    def legal(self, tokens: I64) -> F64:
-        """(T,) the summed probability of all tokens that may stand where each of these does, after those before it; 1
-        where written, 0 from the first illegal one on."""
-        scores, shares = self._log_shares(tokens)
-        lawful = shares > -np.inf
-        return np.where(lawful, np.exp(np.minimum(scores - np.where(lawful, shares, 0.0), 0.0)), 0.0)
-
-    def _log_shares(self, tokens: I64) -> tuple[F64, F64]:
-        """(T,) the scores of these tokens, 0 where written, and the log of what `local` says."""
-        scores, chain = np.zeros(len(tokens)), self.table.chain
-        scores[self.open] = self.logits.at(self.open, tokens[self.open])
-        edge_ptr, edge_to, edge_label, _ = chain.edges
-        classes = self.table.written_class(np.where(self.written < 0, tokens, self.written))
-        return scores, walk.walk_local(
-            *(edge_ptr, edge_to, edge_label, *chain.labels, self.label_sum, self.best, self.table.start),
-            *(classes, scores),
-        )
-
-    def leading(self) -> tuple[int, float]:
-        """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some
-        legal string of positive weight goes on with; and the summed probability of all those. Ties: the smallest id."""
-        t = int(self.open[0])
-        chain, s = self.table.chain, int(np.argmax(self.reach[t]))  # all before t is written: there is one state
-        edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
-        to, label = chain.edge_to[edges], chain.edge_label[edges]
-        ahead = self.best[t + 1, to] > -np.inf
-        value = np.where(ahead, self.label_best[t, label], -np.inf)
-        if len(chain.weight):
-            value = value + self.tilt(t, edges)
-        if not len(value) or value.max() == -np.inf:
-            raise refusals.all_improbable(self.table, self.label_best, self.reach, self.scores.row)
-        ptr, label_classes = chain.labels
-        winners = []
-        for k in label[value == value.max()]:
-            classes = label_classes[ptr[k] : ptr[k + 1]]
-            for c in classes[self.class_best[t, classes] == self.label_best[t, k]]:
-                members = self.table.members(int(c))
-                scores = self.logits.of(t, members)
-                winners.append(int(members[np.argmax(scores == scores.max())]))
-        legal = np.concatenate([label_classes[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
-        return min(winners), float(np.exp(self.scores.log_sum(self.open[:1])[t, legal]).sum())
-
-    def tilt(self, t: int, edges: NDArray[np.integer]) -> F64:
-        """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
-        chain = self.table.chain
-        edge_ptr, edge_to, edge_label, weight = chain.edges
-        plain = kernels.sweep_sum(
-            edge_ptr, edge_to, edge_label, fixed((), np.float64), self.label_sum, self.reach, chain.accept
-        )
-        to = edge_to[edges]
-        ahead = self.total[t + 1, to] > -np.inf
-        return weight[edges] + np.where(ahead, self.total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)
-
-    def score(self, tokens: I64) -> float:
-        """Log-probability of one whole string."""
-        log_z = self.certain_log_z()
-        chain, at = self.table.chain, self.open
-        if not self.agrees(tokens, np.ones(len(tokens), np.bool_)):
-            return -np.inf
-        weight = walk.walk_tokens(
-            *chain.edges, *chain.labels, chain.accept, self.table.start, self.table.written_class(tokens)
-        )
-        return float(weight + self.logits.at(at, tokens[at]).sum() - log_z)
-
-    def _with_written(self, scores: NDArray[Any]) -> F64:
-        """(T, C) float64, with the written positions filled in."""
-        out = scores[:, : self.table.n_classes].astype(np.float64)
-        held = np.flatnonzero(self.written >= 0)
-        out[held] = -np.inf
-        out[held, self.table.written_class(self.written)[held]] = 0.0
-        return out
+Rows: TypeAlias = Sequence[Row]
 
 
-def reach_of(table: Table, written_class: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """(T + 1, S): where the start can lead, given the class of every written token (-1 where open)."""
-    edge_ptr, edge_to, edge_label, _ = table.chain.edges
-    return kernels.reachable(
-        edge_ptr, edge_to, edge_label, *table.chain.labels, table.chain.distance, table.start, written_class
-    )
+def kept(work: Callable[[Rows], Sequence[A]]) -> Callable[[Rows], list[A]]:
+    """A result of each row, kept there: `work` is asked once, for all rows that lack it."""
+    name = work.__name__
+
+    @wraps(work)
+    def ask(rows: Rows) -> list[A]:
+        lacking = [row for row in rows if name not in row.known]
+        if lacking:
+            for row, result in zip(lacking, work(lacking), strict=True):
+                row.known[name] = result
+        return [row.known[name] for row in rows]
+
+    return ask
 
 
-def live_labels(table: Table, written_class: NDArray[np.int32], reach: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(T, L): the labels that some legal string takes at each position, whatever the logits."""
-    edge_ptr, edge_to, edge_label, _ = table.chain.edges
-    return kernels.live_labels(
-        edge_ptr,
-        edge_to,
-        edge_label,
-        *table.chain.labels,
-        table.chain.accept,
-        written_class,
-        reach.copy(),
-    )
+def tables(rows: Rows) -> list[Table]:
+    """The table of each."""
+    return [row.table for row in rows]
+
+
+def every_max(rows: Rows) -> list[F32]:
+    """(T, C + 1) best class scores, valid at the open positions. Raises: as `read_max`."""
+    return read_max([row.scores for row in rows], [row.open for row in rows])
+
+
+@kept
+def reach(rows: Rows) -> list[U8]:
+    """(T + 1, S): where the start can lead, by the written tokens alone."""
+    return sweeps.reach(tables(rows), [row.written for row in rows])
+
+
+def _with_written(row: Row, scores: NDArray[Any]) -> F64:
+    """(T, C) float64, with the written positions filled in: 0 for the class that is written, -inf for others."""
+    out = scores[:, : row.table.n_classes].astype(np.float64)
+    held = np.flatnonzero(row.written >= 0)
+    out[held] = -np.inf
+    out[held, row.table.written_class(row.written)[held]] = 0.0
+    return out
+
+
+# --- best strings ------------------------------------------------------------------------------------------------
+
+
+@kept
+def class_best(rows: Rows) -> list[F64]:
+    """(T, C) best score of each class; at a written position 0 for its class and -inf for others."""
+    return [_with_written(row, scores) for row, scores in zip(rows, every_max(rows))]
+
+
+@kept
+def label_best(rows: Rows) -> list[F64]:
+    """(T, L)."""
+    return sweeps.label_max(tables(rows), class_best(rows))
+
+
+@kept
+def best(rows: Rows) -> list[F64]:
+    """(T + 1, S) best weight of what is left."""
+    return sweeps.sweep_max(tables(rows), label_best(rows), reach(rows))
+
+
+def certain_best(rows: Rows) -> list[F64]:
+    """`best`. Raises: Infeasible for a row of which nothing is left."""
+    found = best(rows)
+    for row, value, labels in zip(rows, found, label_best(rows)):
+        if value[0, row.table.start] == -np.inf:
+            raise improbable(row, labels)
+    return found
+
+
+# --- all strings -------------------------------------------------------------------------------------------------
+
+
+@kept
+def class_sum(rows: Rows) -> list[F64]:
+    """(T, C) log-summed score of each class; at a written position as in `class_best`."""
+    scores = read_log_sum([row.scores for row in rows], [row.open for row in rows])
+    return [_with_written(row, one) for row, one in zip(rows, scores)]
+
+
+@kept
+def label_sum(rows: Rows) -> list[F64]:
+    """(T, L)."""
+    return sweeps.label_log_sum(tables(rows), class_sum(rows))
+
+
+@kept
+def total(rows: Rows) -> list[F64]:
+    """(T + 1, S) log-summed weight of what is left."""
+    return sweeps.sweep_sum(tables(rows), label_sum(rows), reach(rows))
+
+
+def certain_total(rows: Rows) -> list[F64]:
+    """`total`. Raises: Infeasible for a row of which nothing is left."""
+    found = total(rows)
+    for row, value, labels in zip(rows, found, label_sum(rows)):
+        if value[0, row.table.start] == -np.inf:
+            raise improbable(row, labels)
+    return found
+
+
+@kept
+def flow(rows: Rows) -> list[tuple[F64, F64]]:
+    """(T + 1, S) probability of each state, (T, L) of each label. Raises: as `certain_total`."""
+    values = certain_total(rows)
+    return sweeps.flow(tables(rows), label_sum(rows), values)
+
+
+@kept
+def base(rows: Rows) -> list[F32]:
+    """(T, C + 1) the best score of each class, 0 where it has none: what scores are read from, so that a large offset
+    of theirs costs no digits, and what is forced is certain to the last one."""
+    return [np.where(scores > -np.inf, scores, np.float32(0)) for scores in every_max(rows)]
+
+
+@kept
+def gain(rows: Rows) -> list[F32]:
+    """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
+    taken = [labels for _, labels in flow(rows)]
+    gains = sweeps.class_gain(tables(rows), taken, label_sum(rows), class_sum(rows))
+    out = []
+    for added, least in zip(gains, base(rows)):
+        added += least[:, :-1]
+        added[np.abs(added) < 1e-12] = 0.0  # what is certain is certain to the last digit
+        out.append(np.concatenate([added, np.full((len(added), 1), -np.inf)], axis=1, dtype=np.float32))
+    return out
+
+
+@kept
+def beliefs(rows: Rows) -> list[tuple[F64, F64]]:
+    """(T,) margin and (T,) entropy."""
+    gains = gain(rows)
+    return rows[0].scores.logits.beliefs([row.place for row in rows], base(rows), gains)
+
+
+def improbable(row: Row, labels: F64) -> Exception:
+    """The error for logits that leave nothing of a row, by its label scores (T, L)."""
+    return refusals.all_improbable(row.table, labels, reach([row])[0], row.scores.row)

@@ -10,36 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import ShapeError, VocabularyError
-from ctrldiff.kernels import chain as kernels
 from ctrldiff.kernels import walk
+from ctrldiff.kernels.chain import NO_CLASS, Chain
 
 if TYPE_CHECKING:
     from ctrldiff.automata.token_automaton import TokenAutomaton
     from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.posterior.chain import ChainPosterior
-
-
-class Chain(NamedTuple):
-    """The automaton as the kernels read it; all read-only, so that each kernel is compiled once."""
-
-    edge_ptr: NDArray[np.int32]  # (S + 1,)
-    edge_to: NDArray[np.int32]  # (E,)
-    edge_label: NDArray[np.int32]  # (E,)
-    weight: NDArray[np.float64]  # (E,) log weights, or empty: no weights
-    label_ptr: NDArray[np.int32]  # (L + 1,)
-    label_classes: NDArray[np.int32]  # (nnz,)
-    distance: NDArray[np.int32]  # (S,)
-    accept: NDArray[np.uint8]  # (S,)
-
-    @property
-    def edges(self) -> tuple[NDArray[Any], ...]:
-        """edge_ptr, edge_to, edge_label, weight."""
-        return self[:4]
-
-    @property
-    def labels(self) -> tuple[NDArray[Any], ...]:
-        """label_ptr, label_classes."""
-        return self[4:6]
 
 
 class Classes(NamedTuple):
@@ -133,9 +110,7 @@ class Table:
         ids = token_ids("tokens", tokens).reshape(-1)
         if ((ids < 0) | (ids >= self.size)).any():
             raise refusals.bad_ids("tokens", ids, self.size)
-        edge_ptr, edge_to, edge_label, _ = self.chain.edges
-        classes = self.written_class(ids)
-        state, read = walk.walk_to(edge_ptr, edge_to, edge_label, *self.chain.labels, self.start, self.tail, classes)
+        state, read = walk.walk_to(self.chain, self.start, self.tail, self.written_class(ids))
         if read < len(ids):
             raise refusals.dead_end(self, state, ids, read)
         return int(state)
@@ -143,9 +118,8 @@ class Table:
     def states(self, tokens: Any) -> NDArray[np.int32]:
         """(T + 1,) the states along a canvas, the start first. Raises: Infeasible, naming the first illegal token."""
         self.walk(tokens)
-        edge_ptr, edge_to, edge_label, _ = self.chain.edges
         classes = self.written_class(token_ids("tokens", tokens).reshape(-1))
-        return walk.walk_states(edge_ptr, edge_to, edge_label, *self.chain.labels, self.start, classes)
+        return walk.walk_states(self.chain, self.start, classes)
 
     def ahead(self, state: int, after: int = 0) -> Table:
         """The table of what may follow from `state`, where `after` positions beyond the canvas are still to be written.
@@ -219,7 +193,7 @@ class Table:
     def written_class(self, written: NDArray[np.int64]) -> NDArray[np.int32]:
         """(T,) int32 as the kernels want it: the class, NO_CLASS for a token on no edge, -1 where open."""
         token_class = self.automaton.token_class[np.maximum(written, 0)]
-        return np.where(written < 0, -1, np.where(token_class < 0, kernels.NO_CLASS, token_class)).astype(np.int32)
+        return np.where(written < 0, -1, np.where(token_class < 0, NO_CLASS, token_class)).astype(np.int32)
 
     @cached_property
     def device_classes(self) -> dict[Any, Any]:
@@ -230,7 +204,7 @@ class Table:
     def only_token(self) -> NDArray[np.int64]:
         """(L,) the token of each label that holds exactly one, else -1."""
         sizes = np.diff(self.classes.ptr)
-        ptr, classes = self.chain.labels
+        ptr, classes = self.chain.label_ptr, self.chain.label_classes
         counts = np.add.reduceat(np.append(sizes[classes], 0), ptr[:-1]) if len(ptr) > 1 else np.zeros(0, np.int64)
         first = self.classes.tokens[self.classes.ptr[classes[ptr[:-1]]]] if len(ptr) > 1 else counts
         return np.where(counts == 1, first, -1).astype(np.int64)

@@ -19,6 +19,7 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.automata.token_automaton import lift
 from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.posterior import row as of
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.table import Table
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
@@ -68,9 +69,8 @@ def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]
         return table.bind(logits)
 
     def reduced(log_sum: bool) -> object:
-        scores = bound().rows[0].scores
-        every = np.arange(len(logits))
-        return scores.log_sum(every) if log_sum else scores.max(every)
+        rows = bound().rows
+        return of.class_sum(rows) if log_sum else of.every_max(rows)
 
     tensor = torch.from_numpy(logits)
     canvas = State.blank([[]], len(logits))

@@ -16,8 +16,8 @@ from ctrldiff.kernels import walk
 from ctrldiff.posterior.table import fixed
 
 
-def automaton(seed: int) -> dict[str, np.ndarray]:
-    """A random deterministic automaton: S states, C classes; label l is a set of classes."""
+def automaton(seed: int) -> tuple[kernels.Chain, np.ndarray]:
+    """A random deterministic automaton of S states and C classes; label l is a set of classes. And (S, C) its steps."""
     rng = np.random.default_rng(seed)
     S, C = int(rng.integers(2, 5)), int(rng.integers(2, 5))
     step = np.where(rng.random((S, C)) < 0.7, rng.integers(0, S, (S, C)), -1)
@@ -35,72 +35,74 @@ def automaton(seed: int) -> dict[str, np.ndarray]:
         for s, q, _ in edges:
             distance[s] = min(distance[s], distance[q] + 1)
     from_, to, label = (np.array(column, np.int32) for column in zip(*edges)) if edges else (np.zeros(0, np.int32),) * 3
-    arrays = {
-        "step": step,
-        "edge_ptr": np.concatenate([[0], np.cumsum(np.bincount(from_, minlength=S))]).astype(np.int32),
-        "edge_to": to,
-        "edge_label": label,
-        "label_ptr": np.concatenate([[0], np.cumsum([len(s) for s in sets])]).astype(np.int32),
-        "label_classes": np.array([c for s in sets for c in s], np.int32),
-        "accept": accept,
-        "distance": distance,
-    }
-    return {name: fixed(array, array.dtype) for name, array in arrays.items()}  # as a Table passes them
+    ptr = np.concatenate([[0], np.cumsum(np.bincount(from_, minlength=S))])
+    label_ptr = np.concatenate([[0], np.cumsum([len(s) for s in sets])])
+    return chain_of(ptr, to, label, label_ptr, [c for s in sets for c in s], distance, accept), step
 
 
-def strings(a: dict[str, np.ndarray], T: int) -> list[tuple[int, ...]]:
+def chain_of(edge_ptr, edge_to, edge_label, label_ptr, label_classes, distance, accept, weight=()) -> kernels.Chain:
+    """Read-only arrays, as a Table passes them."""
+    return kernels.Chain(
+        edge_ptr=fixed(edge_ptr, np.int32),
+        edge_to=fixed(edge_to, np.int32),
+        edge_label=fixed(edge_label, np.int32),
+        weight=fixed(weight, np.float64),
+        label_ptr=fixed(label_ptr, np.int32),
+        label_classes=fixed(label_classes, np.int32),
+        distance=fixed(distance, np.int32),
+        accept=fixed(accept, np.uint8),
+    )
+
+
+def strings(chain: kernels.Chain, step: np.ndarray, T: int) -> list[tuple[int, ...]]:
     """Every class string of length T that ends in accept."""
     found = []
-    for string in product(range(a["step"].shape[1]), repeat=T):
+    for string in product(range(step.shape[1]), repeat=T):
         s = 0
         for c in string:
-            s = int(a["step"][s, c]) if s >= 0 else -1
-        if s >= 0 and a["accept"][s]:
+            s = int(step[s, c]) if s >= 0 else -1
+        if s >= 0 and chain.accept[s]:
             found.append(string)
     return found
 
 
 def check(seed: int) -> bool:
     """All kernels on one random case, each class being one token; False if nothing is legal."""
-    a, rng, T = automaton(seed), np.random.default_rng(seed), 3
-    C, L, S = a["step"].shape[1], len(a["label_ptr"]) - 1, len(a["accept"])
-    edges = a["edge_ptr"], a["edge_to"], a["edge_label"]
-    labels = a["label_ptr"], a["label_classes"]
-    none = fixed((), np.float64)
+    (chain, step), rng, T = automaton(seed), np.random.default_rng(seed), 3
+    C, L, S = step.shape[1], len(chain.label_ptr) - 1, len(chain.accept)
     x = fixed(rng.normal(size=(T, C)), np.float32)
     cls = x.astype(np.float64)
     open_ = np.full(T, -1, np.int32)
-    legal = strings(a, T)
-    reach = kernels.reachable(*edges, *labels, a["distance"], 0, open_)
-    assert bool((reach[T] & a["accept"]).any()) == bool(legal)
+    legal = strings(chain, step, T)
+    reach = kernels.reachable(chain, 0, open_)
+    assert bool((reach[T] & chain.accept).any()) == bool(legal)
     if not legal:
         return False
-    live = kernels.live_labels(*edges, *labels, a["accept"], open_, reach.copy())
+    live = kernels.live_labels(chain, open_, reach.copy())
     for t in range(T):
         possible = {s[t] for s in legal}
-        taken = {c for k in range(L) if live[t, k] for c in labels[1][labels[0][k] : labels[0][k + 1]]}
-        assert taken == possible
+        members = [chain.label_classes[chain.label_ptr[k] : chain.label_ptr[k + 1]] for k in range(L) if live[t, k]]
+        assert {c for classes in members for c in classes} == possible
     weight = {s: sum(cls[t, c] for t, c in enumerate(s)) for s in legal}
-    best, total = kernels.label_max(cls, *labels), kernels.label_log_sum(cls, *labels)
-    B = kernels.sweep_max(*edges, none, best, reach, a["accept"])
-    Z = kernels.sweep_sum(*edges, none, total, reach, a["accept"])
+    best, total = kernels.label_max(chain, cls), kernels.label_log_sum(chain, cls)
+    B, Z = kernels.sweep_max(chain, best, reach), kernels.sweep_sum(chain, total, reach)
     log_z = np.logaddexp.reduce(list(weight.values()))
     assert abs(B[0, 0] - max(weight.values())) < 1e-9 and abs(Z[0, 0] - log_z) < 1e-9
     ptr, tokens = fixed(np.arange(C + 1), np.int64), fixed(np.arange(C), np.int32)
     first, written = np.full((T, C), -1, np.int32), fixed(np.full(T, -1), np.int64)
-    got = walk.walk_best(*edges, none, *labels, best, cls, B, 0, x, ptr, tokens, first, written)
+    got = walk.walk_best(chain, 0, best, cls, B, x, ptr, tokens, first, written)
     assert tuple(got.tolist()) == max(weight, key=lambda s: weight[s])
-    mass, taken_mass = kernels.occupancy(*edges, none, total, Z, 0)
+    mass, taken_mass = kernels.occupancy(chain, 0, total, Z)
     assert np.allclose(mass.sum(axis=1), 1) and np.allclose(taken_mass.sum(axis=1), 1)
-    gain = kernels.class_gain(taken_mass, total, cls, *labels)
+    gain = kernels.class_gain(chain, taken_mass, total, cls)
     want = np.zeros((T, C))
     for s, w in weight.items():
         want[np.arange(T), list(s)] += np.exp(w - log_z)
     assert np.allclose(np.exp(cls + gain), want)
-    drawn = walk.walk_sample(*edges, none, *labels, total, cls, Z, 0, rng.random((5, T, 3)))
+    drawn = walk.walk_sample(chain, 0, total, cls, Z, rng.random((5, T, 3)))
     assert {tuple(s) for s in drawn.tolist()} <= set(legal)
     for s in product(range(C), repeat=T):
-        w = walk.walk_tokens(*edges, none, *labels, a["accept"], 0, np.array(s, np.int32))
+        w = walk.walk_tokens(chain, 0, np.array(s, np.int32))
         assert w == (0.0 if s in weight else -np.inf)
     assert S == mass.shape[1]
     return True
@@ -125,27 +127,24 @@ def test_the_kernels_are_the_same_as_plain_python():
 
 
 def test_written_classes_restrict_the_sweep():
-    a = automaton(2)
-    edges, labels = (a["edge_ptr"], a["edge_to"], a["edge_label"]), (a["label_ptr"], a["label_classes"])
+    chain, step = automaton(2)
     for T in (1, 2, 3):
-        legal = strings(a, T)
-        for written in product(range(-1, a["step"].shape[1]), repeat=T):
+        legal = strings(chain, step, T)
+        for written in product(range(-1, step.shape[1]), repeat=T):
             want = any(all(w < 0 or w == c for w, c in zip(written, s)) for s in legal)
-            reach = kernels.reachable(*edges, *labels, a["distance"], 0, np.array(written, np.int32))
-            assert bool((reach[T] & a["accept"]).any()) == want
+            reach = kernels.reachable(chain, 0, np.array(written, np.int32))
+            assert bool((reach[T] & chain.accept).any()) == want
 
 
 def test_sums_that_would_underflow_are_taken_in_logarithms():
     """Two edges, one 2,000 nats below the other, and the better one leads nowhere."""
-    edge_ptr, edge_to, edge_label = (fixed(v, np.int32) for v in ([0, 2, 2, 3], [1, 2, 2], [0, 1, 0]))
-    label_ptr, label_classes = fixed([0, 1, 3], np.int32), fixed([0, 1, 2], np.int32)
+    chain = chain_of([0, 2, 2, 3], [1, 2, 2], [0, 1, 0], [0, 1, 3], [0, 1, 2], [1, 9, 0], [0, 0, 1])
     cls = np.array([[0.0, -2000.0, -2001.0], [0.0, -5000.0, -5000.0]])
-    reach, accept = np.ones((3, 3), np.uint8), fixed([0, 0, 1], np.uint8)
-    lab = kernels.label_log_sum(cls, label_ptr, label_classes)
-    total = kernels.sweep_sum(edge_ptr, edge_to, edge_label, fixed((), np.float64), lab, reach, accept)
+    lab = kernels.label_log_sum(chain, cls)
+    total = kernels.sweep_sum(chain, lab, np.ones((3, 3), np.uint8))
     want = np.logaddexp(-2000.0, -2001.0)
     assert abs(total[0, 0] - want) < 1e-9
-    mass, taken = kernels.occupancy(edge_ptr, edge_to, edge_label, fixed((), np.float64), lab, total, 0)
+    mass, taken = kernels.occupancy(chain, 0, lab, total)
     assert np.allclose(mass, [[1, 0, 0], [0, 0, 1], [0, 0, 1]])
-    gain = kernels.class_gain(taken, lab, cls, label_ptr, label_classes)
+    gain = kernels.class_gain(chain, taken, lab, cls)
     assert np.allclose(np.exp(cls[0, 1:] + gain[0, 1:]), np.exp(np.array([-2000.0, -2001.0]) - want))

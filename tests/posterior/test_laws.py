@@ -11,9 +11,11 @@ from scipy.stats import chisquare
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintUnsatisfiable
+from ctrldiff.posterior import row as of
+from ctrldiff.posterior import sweeps
 from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
 from ctrldiff.posterior.free import bind_free
-from ctrldiff.posterior.logits import DeviceLogits
+from ctrldiff.posterior.read import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table, fixed
 from tests.conftest import SIZE, VOCABULARY
@@ -24,17 +26,18 @@ from tests.posterior.cases import all_cases, feasible_cases
 def test_log_z_is_the_same_at_every_cut():
     """alpha[t] . beta[t] is Z for every t, alpha taken edge by edge in float64."""
     for seed, case, table, truth in feasible_cases()[:300]:
-        row = table.bind(case.log_probs, case.written).rows[0]
-        a, label_sum = table.automaton, row.label_sum
+        rows = table.bind(case.log_probs, case.written).rows
+        (label_sum,), (total,), ((mass, _),) = of.label_sum(rows), of.total(rows), of.flow(rows)
+        a = table.automaton
         alpha = np.full(table.n_states, -np.inf)
         alpha[0] = 0.0
         for t in range(case.length + 1):
-            assert abs(np.logaddexp.reduce(alpha + row.total[t]) - truth.log_z) < 1e-4, (seed, t)
+            assert abs(np.logaddexp.reduce(alpha + total[t]) - truth.log_z) < 1e-4, (seed, t)
             if t < case.length:
                 step = np.full(table.n_states, -np.inf)
                 np.logaddexp.at(step, a.edge_to, alpha[a.edge_from] + label_sum[t, a.edge_label])
                 alpha = step
-        np.testing.assert_allclose(row.flow[0].sum(axis=1), 1.0, atol=1e-9, err_msg=str(seed))
+        np.testing.assert_allclose(mass.sum(axis=1), 1.0, atol=1e-9, err_msg=str(seed))
 
 
 def test_a_row_alone_and_in_a_batch_of_others_is_the_same_bit_for_bit():
@@ -51,12 +54,18 @@ def test_a_row_alone_and_in_a_batch_of_others_is_the_same_bit_for_bit():
         batch = bind_rows([e[2] for e in group], x, written)
         alone = [e[2].bind(e[1].log_probs, e[1].written) for e in group]
         tokens = batch.map()
-        for name in ("map", "log_z", "marginals", "entropy", "margin", "forced"):
+        for name in ("map", "log_z", "marginals", "entropy", "margin", "forced", "anchored"):
             want = np.stack([getattr(one, name)() for one in alone])
             assert np.array_equal(getattr(batch, name)(), want), name
-        for name in ("score", "confidence"):
+        for name in ("score", "confidence", "surprise", "local", "legal"):
             want = np.stack([getattr(one, name)(v) for one, v in zip(alone, tokens)])
             assert np.array_equal(getattr(batch, name)(tokens), want), name
+        rng = np.random.default_rng(len(group))
+        for asked in (tokens, rng.integers(0, x.shape[2], tokens.shape)):  # some rows agree with what is kept, some not
+            keep = rng.random(tokens.shape) < 0.5
+            for name in ("log_z_given", "feasible"):
+                want = np.stack([getattr(one, name)(v, k) for one, v, k in zip(alone, asked, keep)])
+                assert np.array_equal(getattr(batch, name)(asked, keep), want), name
         drawn = batch.sample(3, rngs=[np.random.default_rng(e[0]) for e in group])
         for e, one, got in zip(group, alone, drawn):
             assert np.array_equal(one.sample(3, rngs=[np.random.default_rng(e[0])]), got)
@@ -107,7 +116,7 @@ def test_reducing_on_the_device_agrees_with_reducing_on_the_host():
     """The torch operations meant for accelerators, run on CPU tensors."""
     for seed, case, table, _ in feasible_cases()[:120]:
         host = table.bind(case.log_probs, case.written)
-        scores = ClassScores(table, DeviceLogits(torch.from_numpy(case.log_probs.copy())), 0)
+        scores = ClassScores(table, DeviceLogits(torch.from_numpy(case.log_probs[None].copy())), 0)
         device = ChainPosterior((Row(scores, fixed(case.written, np.int64)),), Port(True, torch.device("cpu")))
         tokens = host.map()
         assert np.array_equal(device.map().numpy(), tokens), seed
@@ -119,6 +128,45 @@ def test_reducing_on_the_device_agrees_with_reducing_on_the_host():
         np.testing.assert_allclose(device.confidence(tokens), host.confidence(tokens), atol=1e-5)
         assert abs(device.log_z() - host.log_z()) < 1e-5, seed
         assert abs(device.score(tokens) - host.score(tokens)) < 1e-5, seed
+
+
+def test_rows_on_a_device_are_each_read_where_they_stand():
+    """Several rows, of different tables, through the torch operations in one call."""
+    groups: dict[tuple[int, int], list[tuple[int, Case, Table, Truth]]] = {}
+    for entry in feasible_cases():
+        groups.setdefault(entry[1].log_probs.shape, []).append(entry)
+    for group in [group[:3] for group in groups.values() if len(group) >= 3][:12]:
+        x, written = (np.stack([getattr(e[1], name) for e in group]) for name in ("log_probs", "written"))
+        host = bind_rows([e[2] for e in group], x, written)
+        logits = DeviceLogits(torch.from_numpy(x.copy()))
+        rows = [Row(ClassScores(e[2], logits, b), fixed(written[b], np.int64)) for b, e in enumerate(group)]
+        device = ChainPosterior(tuple(rows), Port(False, torch.device("cpu")))
+        tokens = host.map()
+        assert np.array_equal(device.map().numpy(), tokens)
+        assert np.array_equal(device.leading()[0].numpy(), host.leading()[0])
+        assert np.array_equal(device.sample(3, seed=1).numpy(), host.sample(3, seed=1))
+        for name, args in (("marginals", ()), ("entropy", ()), ("confidence", (tokens,)), ("surprise", (tokens,))):
+            got, want = getattr(device, name)(*args).numpy(), getattr(host, name)(*args)
+            np.testing.assert_allclose(got, want, atol=1e-5, err_msg=name)
+        keep = np.arange(x.shape[1])[None] < np.arange(1, len(group) + 1)[:, None]
+        np.testing.assert_allclose(device.log_z_given(tokens, keep), host.log_z_given(tokens, keep), atol=1e-5)
+
+
+def test_what_rows_lack_is_asked_for_in_one_call_and_only_that(monkeypatch):
+    _, case, table, _ = next(e for e in feasible_cases() if e[1].length >= 3 and (e[1].written < 0).all())
+    asked = []
+    work = sweeps.sweep_max
+    monkeypatch.setattr(sweeps, "sweep_max", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
+    posterior = bind_rows([table] * 3, np.stack([case.log_probs] * 3))
+    tokens, keep = posterior.map(), np.zeros((3, case.length), np.bool_)
+    posterior.map(2)
+    assert asked == [3]
+    keep[1, 0] = True  # one row of three gets something new
+    clamped = posterior.clamp(tokens, keep)
+    assert np.array_equal(clamped.map(), tokens) and asked == [3, 1]
+    assert clamped.rows[0] is posterior.rows[0] and clamped.rows[1] is not posterior.rows[1]
+    assert posterior.rows[0].known["reach"] is posterior.rows[2].known["reach"]  # equal canvases, one look
+    assert not np.array_equal(of.reach(clamped.rows)[0], of.reach(clamped.rows)[1])
 
 
 def test_sampled_frequencies_are_the_probabilities():

@@ -1,0 +1,238 @@
+"""What is asked of rows: strings, draws, probabilities. One answer a row, all rows in one call of what they need.
+
+`tokens` and `keep` are (B, T), one line a row. Nothing here does arithmetic on all scores: that is `posterior/read.py`
+for the logits and `posterior/sweeps.py` for the automata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.posterior import row as of
+from ctrldiff.posterior import sweeps
+from ctrldiff.posterior.read import Logits, Place
+from ctrldiff.posterior.row import Row, Rows
+from ctrldiff.posterior.table import Table
+
+F64: TypeAlias = NDArray[np.float64]
+I64: TypeAlias = NDArray[np.int64]
+U8: TypeAlias = NDArray[np.uint8]
+Bools: TypeAlias = NDArray[np.bool_]
+
+
+def logits(rows: Rows) -> Logits:
+    """What all rows of a posterior are read from."""
+    return rows[0].scores.logits
+
+
+def places(rows: Rows) -> list[Place]:
+    """The open positions of each."""
+    return [row.place for row in rows]
+
+
+# --- strings -----------------------------------------------------------------------------------------------------
+
+
+def best_strings(rows: Rows) -> list[I64]:
+    """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
+    value = of.certain_best(rows)
+    first = logits(rows).first(places(rows), of.every_max(rows))
+    written = [row.written for row in rows]
+    return sweeps.walk_best(of.tables(rows), of.label_best(rows), of.class_best(rows), value, first, written)
+
+
+def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
+    """(n, T) independent draws; each row's from its own generator. How many numbers they take depends on where the last
+    open position is, not on the padding that other rows make necessary. Raises: LogitsInvalid, Infeasible."""
+    value, uniforms = of.certain_total(rows), []
+    for row, rng in zip(rows, rngs):
+        end = int(row.open[-1]) + 1 if len(row.open) else 0
+        uniforms.append(np.zeros((n, len(row.written), 3)))
+        uniforms[-1][:, :end] = rng.random((n, end, 3))
+    classes = sweeps.walk_sample(of.tables(rows), of.label_sum(rows), of.class_sum(rows), value, uniforms)
+    tokens = [np.tile(row.written, (n, 1)) for row in rows]
+    last = [np.ascontiguousarray(chance[:, :, 2]) for chance in uniforms]
+    logits(rows).draw(places(rows), of.every_max(rows), classes, last, tokens)
+    return tokens
+
+
+def forced(tables: Sequence[Table], written: Sequence[I64], reached: Sequence[U8]) -> list[I64]:
+    """(T,) the only token possible at each position whatever the logits, or -1."""
+    out = []
+    for table, held, live in zip(tables, written, sweeps.live(tables, written, reached)):
+        # No two labels are the same set, so two live labels are never the same single token.
+        only = np.where(live > 0, table.only_token, -1).max(axis=1, initial=-1)
+        alone = (live > 0).sum(axis=1) == 1
+        out.append(np.where(held >= 0, held, np.where(alone, only, -1)).astype(np.int64))
+    return out
+
+
+# --- probabilities -----------------------------------------------------------------------------------------------
+
+
+def log_z(rows: Rows) -> list[float]:
+    """Log of the summed weight of all legal strings. Raises: LogitsInvalid, Infeasible if there is none."""
+    return [float(value[0, row.table.start]) for row, value in zip(rows, of.certain_total(rows))]
+
+
+def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
+    """Log of the summed weight of the legal strings that agree with `tokens` where `keep`; -inf where none does."""
+    out = [-np.inf] * len(rows)
+    clamped = _narrowed(rows, tokens, keep)
+    if not clamped:
+        return out
+    whole = [rows[b] for b in clamped]
+    of.every_max(whole)  # the kept tokens' own logits count: check them too
+    new = [np.flatnonzero(keep[b] & (rows[b].written < 0)) for b in clamped]
+    own = logits(rows).at(
+        [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
+    )
+    of.total(list(clamped.values()))
+    for (b, row), scores in zip(clamped.items(), own):
+        out[b] = float(row.log_z + scores.sum())
+    return out
+
+
+def feasible(rows: Rows, tokens: I64, keep: Bools) -> list[bool]:
+    """A legal string of positive weight agrees with `tokens` where `keep`."""
+    out = [False] * len(rows)
+    clamped = _narrowed(rows, tokens, keep)
+    for (b, row), value in zip(clamped.items(), of.best(list(clamped.values()))):
+        out[b] = bool(value[0, row.table.start] > -np.inf)
+    return out
+
+
+def _narrowed(rows: Rows, tokens: I64, keep: Bools) -> dict[int, Row]:
+    """The rows with `tokens` written where `keep`, by their place; without those that no legal string agrees with."""
+    agreeing = {b: row.clamp(v, k) for b, (row, v, k) in enumerate(zip(rows, tokens, keep)) if row.agrees(v, k)}
+    of.reach(list(agreeing.values()))
+    return {b: row for b, row in agreeing.items() if row.possible}
+
+
+def score(rows: Rows, tokens: I64) -> list[float]:
+    """Log-probability of one whole string; -inf for one that is not legal."""
+    whole = log_z(rows)
+    weights = sweeps.walk_tokens(of.tables(rows), list(tokens))
+    own = _at_open(rows, tokens)
+    everywhere = [np.ones(len(v), np.bool_) for v in tokens]
+    return [
+        float(weight + scores.sum() - z) if row.agrees(v, k) else -np.inf
+        for row, v, k, weight, scores, z in zip(rows, tokens, everywhere, weights, own, whole)
+    ]
+
+
+def marginals(rows: Rows) -> list[Any]:
+    """(T, V) probabilities, where the logits live."""
+    gains = of.gain(rows)
+    return logits(rows).marginals(places(rows), of.base(rows), gains, [row.written for row in rows])
+
+
+def confidence(rows: Rows, tokens: I64) -> list[F64]:
+    """(T,) the marginals of these tokens."""
+    out = []
+    for row, v, scores, least, added in zip(rows, tokens, _at_open(rows, tokens), of.base(rows), of.gain(rows)):
+        probs, at = (v == row.written).astype(np.float64), row.open
+        classes = row.table.classes.of_token[v[at]]
+        probs[at] = np.exp(np.minimum(scores - least[at, classes] + added[at, classes], 0.0))
+        out.append(probs)
+    return out
+
+
+def anchored(rows: Rows) -> list[F64]:
+    """(T,) the probability of the likeliest state before each position."""
+    return [states[:-1].max(axis=1) for states, _ in of.flow(rows)]
+
+
+# --- a position on its own ---------------------------------------------------------------------------------------
+
+
+def surprise(rows: Rows, tokens: I64) -> list[F64]:
+    """(T,) minus the score of each of these tokens at its own position; 0 where written."""
+    return [0.0 - scores for scores in _own(rows, tokens)]  # not -0.0 for a score of 0
+
+
+def local(rows: Rows, tokens: I64) -> list[F64]:
+    """(T,) the share of each of these tokens in all that may stand there after those before it; 1 where written."""
+    return [np.exp(np.minimum(shares, 0.0)) for shares in _log_shares(rows, tokens, _own(rows, tokens))]
+
+
+def legal(rows: Rows, tokens: I64) -> list[F64]:
+    """(T,) the summed probability of all tokens that may stand where each of these does, after those before it; 1 where
+    written, 0 from the first illegal one on."""
+    out, own = [], _own(rows, tokens)
+    for scores, shares in zip(own, _log_shares(rows, tokens, own)):
+        lawful = shares > -np.inf
+        out.append(np.where(lawful, np.exp(np.minimum(scores - np.where(lawful, shares, 0.0), 0.0)), 0.0))
+    return out
+
+
+def _at_open(rows: Rows, tokens: I64) -> list[F64]:
+    """The scores of these tokens at the open positions."""
+    return logits(rows).at(places(rows), [v[row.open] for row, v in zip(rows, tokens)])
+
+
+def _own(rows: Rows, tokens: I64) -> list[F64]:
+    """(T,) the scores of these tokens, 0 where written."""
+    out = []
+    for row, scores in zip(rows, _at_open(rows, tokens)):
+        out.append(np.zeros(len(row.written)))
+        out[-1][row.open] = scores
+    return out
+
+
+def _log_shares(rows: Rows, tokens: I64, own: Sequence[F64]) -> list[F64]:
+    """(T,) the log of what `local` says."""
+    strings = [np.where(row.written < 0, v, row.written) for row, v in zip(rows, tokens)]
+    sums, value = of.label_sum(rows), of.best(rows)
+    return sweeps.walk_local(of.tables(rows), sums, value, strings, own)
+
+
+def leading(rows: Rows) -> list[tuple[int, float, float]]:
+    """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some legal
+    string of positive weight goes on with; its own probability, and the summed probability of all those. Ties: the
+    smallest id. Each row has an open position. Raises: LogitsInvalid, Infeasible."""
+    if not rows:
+        return []
+    of.best(rows)
+    of.read_log_sum([row.scores for row in rows], [row.open[:1] for row in rows])
+    found = [_leading(row) for row in rows]
+    firsts = [row.scores.place(row.open[:1]) for row in rows]
+    own = logits(rows).at(firsts, [np.array([token]) for token, _ in found])
+    return [(token, float(np.exp(scores[0])), mass) for (token, mass), scores in zip(found, own)]
+
+
+def _leading(row: Row) -> tuple[int, float]:
+    t, chain = int(row.open[0]), row.table.chain
+    s = int(np.argmax(of.reach([row])[0][t]))  # all before t is written: there is one state
+    (best,), (labels,), (classes,) = of.best([row]), of.label_best([row]), of.class_best([row])
+    edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
+    to, label = chain.edge_to[edges], chain.edge_label[edges]
+    ahead = best[t + 1, to] > -np.inf
+    value = np.where(ahead, labels[t, label], -np.inf)
+    if len(chain.weight):
+        value = value + _tilt(row, t, edges)
+    if not len(value) or value.max() == -np.inf:
+        raise of.improbable(row, labels)
+    ptr, members = chain.label_ptr, chain.label_classes
+    winners = []
+    for k in label[value == value.max()]:
+        some = members[ptr[k] : ptr[k + 1]]
+        for c in some[classes[t, some] == labels[t, k]]:
+            tokens = row.table.members(int(c))
+            scores = row.scores.logits.of(row.scores.row, t, tokens)
+            winners.append(int(tokens[np.argmax(scores == scores.max())]))
+    onward = np.concatenate([members[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
+    return min(winners), float(np.exp(row.scores.log_sum[t, onward]).sum())
+
+
+def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
+    """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
+    (total,), chain = of.total([row]), row.table.chain
+    (plain,) = sweeps.sweep_sum([row.table], of.label_sum([row]), of.reach([row]), weighted=False)
+    to = chain.edge_to[edges]
+    ahead = total[t + 1, to] > -np.inf
+    return chain.weight[edges] + np.where(ahead, total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)

@@ -1,0 +1,310 @@
+"""The (B, T, V) logits, where they live: read once per query, and only what the query needs comes to the host.
+
+`HostLogits` (numpy, or torch on the CPU without a copy) and `DeviceLogits` (torch anywhere else) answer the same
+questions, for all rows that are asked about in one call; `class_max` and `class_log_sum` are the two that a fused GPU
+kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ctrldiff.kernels import reduce as kernels
+from ctrldiff.posterior.table import Table, fixed
+
+if TYPE_CHECKING:
+    import torch
+
+F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
+I32: TypeAlias = NDArray[np.int32]
+I64: TypeAlias = NDArray[np.int64]
+CHUNK = 1 << 24  # logits per temporary on a device
+FIXED_POINT = float(1 << 40)  # sums on a device are of integers: exact, so the order of additions cannot show
+
+
+class Place(NamedTuple):
+    """What may be read: of one row these positions, by the classes of this table."""
+
+    row: int
+    table: Table
+    positions: I64
+
+
+class Logits(Protocol):
+    """(B, T, V) scores. Lists have one entry for each place; entries are on the host unless said otherwise.
+
+    C + 1 below: the classes of a place's table, and the class of tokens on no edge.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(B, T, V)."""
+
+    def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
+        """Best score of every class into each out (T, C + 1); the first bad position of each place, or -1."""
+
+    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
+        """Log-summed scores of every class into each out (T, C + 1); `best` is what `class_max` found."""
+
+    def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
+        """The score of one token at each position."""
+
+    def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
+        """The scores of many tokens at one position."""
+
+    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
+        """What `walk_best` finds tokens by: scores (T, V) to look through, and (T, C + 1) the smallest token that
+        attains each class's best score, or -1 where it is to be looked for."""
+
+    def draw(
+        self,
+        places: Sequence[Place],
+        best: Sequence[F32],
+        classes: Sequence[I32],
+        uniforms: Sequence[F64],
+        tokens: Sequence[I64],
+    ) -> None:
+        """Fill the negative entries of each tokens (n, T) by a draw within their class."""
+
+    def marginals(
+        self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32], written: Sequence[I64]
+    ) -> list[Any]:
+        """(T, V) probabilities, where the logits live."""
+
+    def beliefs(self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32]) -> list[tuple[F64, F64]]:
+        """Margin and entropy (T,); 1 and 0 at positions that are not asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class HostLogits:
+    """Logits in ordinary memory, read by the Numba kernels in place, row by row."""
+
+    x: F32
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(B, T, V)."""
+        return self.x.shape[0], self.x.shape[1], self.x.shape[2]
+
+    def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
+        """As `Logits.class_max`."""
+        return [
+            int(kernels.class_max(self.x[row], positions, table.classes.of_token, best))
+            for (row, table, positions), best in zip(places, out)
+        ]
+
+    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
+        """As `Logits.class_log_sum`."""
+        for (row, table, positions), top, sums in zip(places, best, out):
+            kernels.class_log_sum(self.x[row], positions, *table.classes, top, sums)
+
+    def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
+        """As `Logits.at`."""
+        return [self.x[row, positions, v].astype(np.float64) for (row, _, positions), v in zip(places, tokens)]
+
+    def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
+        """As `Logits.of`."""
+        return self.x[row, t, tokens]
+
+    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
+        """The logits, and nothing known yet: the walk looks through the few classes that tie for the best."""
+        return [(self.x[place.row], np.full(top.shape, -1, np.int32)) for place, top in zip(places, best)]
+
+    def draw(
+        self,
+        places: Sequence[Place],
+        best: Sequence[F32],
+        classes: Sequence[I32],
+        uniforms: Sequence[F64],
+        tokens: Sequence[I64],
+    ) -> None:
+        """As `Logits.draw`."""
+        for (row, table, _), top, drawn, chance, out in zip(places, best, classes, uniforms, tokens):
+            kernels.draw_tokens(self.x[row], table.classes.ptr, table.classes.tokens, top, drawn, chance, out)
+
+    def marginals(
+        self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32], written: Sequence[I64]
+    ) -> list[F32]:
+        """As `Logits.marginals`."""
+        out = []
+        for (row, table, positions), least, add, held in zip(places, base, gain, written):
+            probs = np.empty(self.shape[1:], np.float32)
+            kernels.expand(self.x[row], positions, table.classes.of_token, least, add, probs)
+            known = np.flatnonzero(held >= 0)
+            probs[known] = 0.0
+            probs[known, held[known]] = 1.0
+            out.append(probs)
+        return out
+
+    def beliefs(self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32]) -> list[tuple[F64, F64]]:
+        """As `Logits.beliefs`."""
+        out = []
+        for (row, table, positions), least, add in zip(places, base, gain):
+            margin, entropy = np.ones(self.shape[1]), np.zeros(self.shape[1])
+            kernels.beliefs(self.x[row], positions, table.classes.of_token, least, add, margin, entropy)
+            out.append((margin, entropy))
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceLogits:
+    """Logits on a torch device: reduced there, so that (T, C) numbers travel and not (T, V)."""
+
+    x: torch.Tensor
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(B, T, V)."""
+        return self.x.shape[0], self.x.shape[1], self.x.shape[2]
+
+    def _ids(self, table: Table) -> torch.Tensor:
+        import torch
+
+        ids = table.device_classes
+        if self.x.device not in ids:
+            ids[self.x.device] = torch.from_numpy(table.classes.of_token.astype(np.int64)).to(self.x.device)
+        return ids[self.x.device]
+
+    def _chunks(self, positions: I64) -> list[I64]:
+        size = max(1, CHUNK // max(1, self.shape[2]))
+        return [positions[i : i + size] for i in range(0, len(positions), size)]
+
+    def _rows(self, row: int, positions: I64) -> torch.Tensor:
+        import torch
+
+        return self.x[row, torch.from_numpy(positions).to(self.x.device)]
+
+    def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
+        """As `Logits.class_max`; each position is checked before any is trusted."""
+        return [self._class_max(place, best) for place, best in zip(places, out)]
+
+    def _class_max(self, place: Place, out: F32) -> int:
+        import torch
+
+        ids, bad = self._ids(place.table), -1
+        for chunk in self._chunks(place.positions):
+            x = self._rows(place.row, chunk)
+            wrong = (~(x < float("inf"))).any(dim=1).cpu().numpy()
+            if wrong.any() and bad < 0:
+                bad = int(chunk[np.argmax(wrong)])
+            best = torch.full((len(x), out.shape[1]), -float("inf"), dtype=x.dtype, device=x.device)
+            best.scatter_reduce_(1, ids.expand_as(x), x, "amax")
+            out[chunk] = best.cpu().numpy()
+        return bad
+
+    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
+        """As `Logits.class_log_sum`; sums are of fixed-point integers, the same in any order of additions."""
+        for place, top, sums in zip(places, best, out):
+            self._class_log_sum(place, top, sums)
+
+    def _class_log_sum(self, place: Place, best: F32, out: F64) -> None:
+        import torch
+
+        ids = self._ids(place.table)
+        for chunk in self._chunks(place.positions):
+            x, top = self._rows(place.row, chunk), best[chunk]
+            base = torch.from_numpy(np.where(np.isfinite(top), top, np.float32(0))).to(x.device)
+            terms = ((x - base.gather(1, ids.expand_as(x))).exp() * FIXED_POINT).to(torch.int64)
+            sums = torch.zeros(top.shape, dtype=torch.int64, device=x.device)
+            sums.scatter_add_(1, ids.expand_as(x), terms)
+            with np.errstate(divide="ignore"):
+                out[chunk] = top + np.log(sums.cpu().numpy() / FIXED_POINT)
+
+    def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
+        """As `Logits.at`: one look-up for all rows."""
+        import torch
+
+        counts = [len(place.positions) for place in places]
+        rows = np.repeat([place.row for place in places], counts)
+        index = rows, np.concatenate([place.positions for place in places]), np.concatenate(tokens)
+        row, t, v = (torch.from_numpy(part.astype(np.int64)).to(self.x.device) for part in index)
+        scores = self.x[row, t, v].cpu().numpy().astype(np.float64)
+        return np.split(scores, np.cumsum(counts)[:-1])
+
+    def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
+        """As `Logits.of`."""
+        import torch
+
+        return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].cpu().numpy()
+
+    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
+        """Every smallest token, so that the walk need not look: there are no scores to look through on the host."""
+        return [(fixed(np.zeros((0, 0)), np.float32), self._first(place, top)) for place, top in zip(places, best)]
+
+    def _first(self, place: Place, best: F32) -> I32:
+        import torch
+
+        ids, V = self._ids(place.table), self.shape[2]
+        every = torch.arange(V, device=self.x.device)
+        out = np.full(best.shape, -1, np.int32)
+        for chunk in self._chunks(place.positions):
+            x = self._rows(place.row, chunk)
+            top = torch.from_numpy(best[chunk]).to(x.device).gather(1, ids.expand_as(x))
+            found = torch.full((len(x), best.shape[1]), V, dtype=torch.int64, device=x.device)
+            found.scatter_reduce_(1, ids.expand_as(x), torch.where(x == top, every, V), "amin")
+            out[chunk] = found.cpu().numpy()
+        return out
+
+    def draw(
+        self,
+        places: Sequence[Place],
+        best: Sequence[F32],
+        classes: Sequence[I32],
+        uniforms: Sequence[F64],
+        tokens: Sequence[I64],
+    ) -> None:
+        """As `Logits.draw`, with the same fixed-point sums as `class_log_sum`."""
+        import torch
+
+        for (row, table, _), top, drawn, chance, out in zip(places, best, classes, uniforms, tokens):
+            for j, t in zip(*np.nonzero(out < 0)):
+                c = drawn[j, t]
+                members = table.members(c)
+                x = self.x[row, int(t), torch.from_numpy(members.astype(np.int64)).to(self.x.device)]
+                run = ((x - float(top[t, c])).exp() * FIXED_POINT).to(torch.int64).cumsum(0)
+                target = (run[-1].to(torch.float64) * chance[j, t]).to(torch.int64)
+                out[j, t] = members[int(torch.searchsorted(run, target, right=True))]
+
+    def marginals(
+        self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32], written: Sequence[I64]
+    ) -> list[torch.Tensor]:
+        """As `Logits.marginals`, on the device."""
+        return [self._marginals(*each) for each in zip(places, base, gain, written)]
+
+    def _marginals(self, place: Place, base: F32, gain: F32, written: I64) -> torch.Tensor:
+        import torch
+
+        out = torch.zeros_like(self.x[place.row])
+        for chunk in self._chunks(place.positions):
+            where = torch.from_numpy(chunk).to(self.x.device)
+            out[where] = self._log_marginals(place, chunk, base, gain).exp()
+        held = np.flatnonzero(written >= 0)
+        out[torch.from_numpy(held).to(out.device), torch.from_numpy(written[held]).to(out.device)] = 1.0
+        return out
+
+    def _log_marginals(self, place: Place, chunk: I64, base: F32, gain: F32) -> torch.Tensor:
+        import torch
+
+        ids, x = self._ids(place.table), self._rows(place.row, chunk)
+        least, add = (torch.from_numpy(one[chunk]).to(x.device).gather(1, ids.expand_as(x)) for one in (base, gain))
+        return ((x - least) + add).clamp_(max=0.0)
+
+    def beliefs(self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32]) -> list[tuple[F64, F64]]:
+        """As `Logits.beliefs`."""
+        return [self._beliefs(*each) for each in zip(places, base, gain)]
+
+    def _beliefs(self, place: Place, base: F32, gain: F32) -> tuple[F64, F64]:
+        margin, entropy = np.ones(self.shape[1]), np.zeros(self.shape[1])
+        for chunk in self._chunks(place.positions):
+            d = self._log_marginals(place, chunk, base, gain)
+            p = d.exp()
+            top = p.topk(min(2, p.shape[1]), dim=1).values.cpu().numpy().astype(np.float64)
+            margin[chunk] = top[:, 0] - (top[:, 1] if top.shape[1] > 1 else 0.0)
+            entropy[chunk] = -(p * d).nan_to_num(0.0).sum(dim=1).cpu().numpy()
+        return margin, entropy

@@ -24,7 +24,7 @@ from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.models.hf import Loaded
-from ctrldiff.posterior.layers import LayeredTable
+from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
 from ctrldiff.request import Row
 from ctrldiff.result import Result
@@ -32,10 +32,10 @@ from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.layered import EachLayer, Layered
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.processors import EachLayer
 from ctrldiff.sampling.trace import Canvases, kept
 from ctrldiff.search.run import Run, Search
 from ctrldiff.state import State
@@ -306,7 +306,7 @@ class _Engine:
         constraint: Constraint = plan.constrain(given)
         if guides and isinstance(guides[-1], ByField):
             layered = [fields_of(row, guides[-1].paths) for row in rows]
-            constraint = plan.constrain(Layered(tuple(layered)))
+            constraint = plan.constrain(Tables(tuple(layered)))
             plan = plan.but(processors=[EachLayer(one, layered[0].layers) for one in plan.processors])
         notes: list[Observer] = [NoteLegal()]
         nulls: NoteNulls | None = None
@@ -350,7 +350,7 @@ def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> No
         _Engine(loaded, Plan(), search, 1, False).guides(copies)
 
 
-def fields_of(row: Row, paths: tuple[str, ...]) -> LayeredTable:
+def fields_of(row: Row, paths: tuple[str, ...]) -> Table:
     """The token table of a row's type with a layer of scores for each path."""
     if row.request.prior != Prior():
         raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")

@@ -54,8 +54,8 @@ class Guidance(Protocol):
         """(B, T, V) guided logits."""
 
 
-class Posterior(Protocol):
-    """A distribution over whole canvases: the step's logits restricted to what is legal.
+class Six(Protocol):
+    """The first storey of a posterior: what another backend has to write. `posterior/derived.py` makes a whole of it.
 
     Arrays come back as they went in: numpy for numpy, torch for torch on the same device. Bound with (T, V), the
     leading B is dropped.
@@ -68,17 +68,26 @@ class Posterior(Protocol):
     def marginals(self) -> Any: ...  # (B, T, V) probabilities
     def log_z(self) -> Any: ...  # (B,)
     def log_z_given(self, tokens: Any, keep: Any) -> Any: ...  # (B,) log weight that agrees with tokens where keep
-    def clamp(self, tokens: Any, keep: Any) -> Posterior: ...
+    def clamp(self, tokens: Any, keep: Any) -> Any: ...  # the posterior with tokens written where keep
+
+
+class Posterior(Six, Protocol):
+    """A distribution over whole canvases: the step's logits restricted to what is legal."""
+
+    # What follows from the six.
     def feasible(self, tokens: Any, keep: Any) -> Any: ...  # (B,) bool
     def score(self, tokens: Any) -> Any: ...  # (B,) log-probability of whole canvases
     def confidence(self, tokens: Any) -> Any: ...  # (B, T) marginal probability of these tokens
+    def margin(self) -> Any: ...  # (B, T) best minus second best marginal
+    def entropy(self) -> Any: ...  # (B, T) nats
+    def top(self, k: int) -> tuple[Any, Any]: ...  # (B, T, k) the likeliest tokens, and their marginals
+
+    # What a chain knows besides.
     def surprise(self, tokens: Any) -> Any: ...  # (B, T) nats, minus the log-probability of these tokens as bound
     def local(self, tokens: Any) -> Any: ...  # (B, T) probability of each token among those legal after the ones before
     def legal(self, tokens: Any) -> Any: ...  # (B, T) probability of all tokens that are legal after the ones before
     def leading(self) -> tuple[Any, Any, Any]: ...  # the first open position on its own evidence: token, p, legal mass
     def anchored(self) -> Any: ...  # (B, T) probability of the likeliest automaton state before each position
-    def margin(self) -> Any: ...  # (B, T) best minus second best marginal
-    def entropy(self) -> Any: ...  # (B, T) nats
     def forced(self) -> Any: ...  # (B, T) bool: one token is possible, whatever the logits
     def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]: ...  # {name: (B,)}, by `Table`
 

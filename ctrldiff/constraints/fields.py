@@ -16,7 +16,6 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import InputError
 from ctrldiff.limits import DEFAULT, Limits
-from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.posterior.table import Table
 
 DEPTH = 16  # of brackets that are read past
@@ -59,7 +58,7 @@ def _balanced() -> str:
 @lru_cache(maxsize=16)
 def field_table(
     description: Description, paths: tuple[str, ...], vocabulary: Vocabulary, limits: Limits = DEFAULT
-) -> LayeredTable:
+) -> Table:
     """The description's table with a layer of scores for each path, after layer 0 for everything else.
 
     A token is in the field of a path if it lies wholly inside its value: within the quotes of a string, or within a
@@ -85,7 +84,7 @@ def field_table(
         if not own.any():
             raise InputError(f"the schema has no string, number, boolean or null at {path!r}", hint=_near(description))
         layer[own] = n + 1
-    return LayeredTable.of(automaton, layer, len(paths) + 1, Table(automaton, vocabulary))
+    return Table(automaton, vocabulary, layer=layer)
 
 
 def _near(description: JsonSchema) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import ShapeError
+from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior import queries, refusals, sweeps
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.nbest import n_best
@@ -90,7 +90,7 @@ class ChainPosterior:
             return self.port.give(queries.best_strings(self.rows), np.int64)
         n = whole_number("n", n, 1, MOST_BEST)
         of.best(self.rows)  # of all rows at once; then row by row
-        return self.port.give([n_best(row, n) for row in self.rows], np.int64)
+        return self.port.give([queries.folded(row, n_best(row, n)) for row in self.rows], np.int64)
 
     def sample(
         self, n: int | None = None, *, seed: int | None = None, rngs: Sequence[np.random.Generator] | None = None
@@ -213,11 +213,19 @@ class ChainPosterior:
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""
-        return self.port.give([margin for margin, _ in of.beliefs(self.rows)], np.float32)
+        return self.port.give([margin for margin, _ in queries.beliefs(self.rows)], np.float32)
 
     def entropy(self) -> Any:
         """(B, T) float32: entropy of the marginals in nats; 0 where written."""
-        return self.port.give([entropy for _, entropy in of.beliefs(self.rows)], np.float32)
+        return self.port.give([entropy for _, entropy in queries.beliefs(self.rows)], np.float32)
+
+    def top(self, k: int) -> tuple[Any, Any]:
+        """(B, T, k) int64, the likeliest tokens of each position by their marginals, and (B, T, k) float32 these: for
+        whoever wants to remember a step without its (B, T, V). Ties: the smallest id. k is at most V."""
+        k = whole_number("k", k, 1, self.rows[0].table.size if self.rows else None)
+        found = [queries.top(row, k) for row in self.rows]
+        tokens, probs = [one for one, _ in found], [one for _, one in found]
+        return self.port.give(tokens, np.int64), self.port.give(probs, np.float32)
 
     def forced(self) -> Any:
         """(B, T) bool: one token is possible there whatever the logits (they are not read). True where written."""
@@ -268,6 +276,8 @@ def check_part(name: str, part: Any, whole: Table) -> None:
     """Raise ShapeError for a table that cannot describe a part of another one's language."""
     if not isinstance(part, Table):
         raise ShapeError(f"the branch {name!r} is a {type(part).__name__}, not a Table", hint="compile it")
+    if whole.layers > 1:
+        raise InputError("branches cannot be weighed by layers of scores", hint="guide the whole text, not a field")
     if part.size != whole.size:
         raise ShapeError(f"the branch {name!r} speaks of {part.size} tokens, the posterior of {whole.size}")
     theirs, ours = part.automaton.vocabulary, whole.automaton.vocabulary
@@ -298,8 +308,10 @@ def bind_rows(tables: Sequence[Table], log_probs: Any, written: Any = None) -> C
 def _bind(tables: Sequence[Table], logits: Logits, port: Port, written: Any) -> ChainPosterior:
     B, T, V = logits.shape
     for table in tables:
-        if table.size != V:
-            raise ShapeError(f"log-probabilities speak of {V} tokens, the table of {table.size}")
+        if table.size * table.layers != V:
+            of_layers = "" if table.layers == 1 else f" in {table.layers} layers"
+            raise ShapeError(f"log-probabilities speak of {V} tokens, the table of {table.size}{of_layers}")
+    V = tables[0].size if tables else V
     if written is None:
         held = np.full((B, T), -1, np.int64)
     else:

@@ -45,7 +45,7 @@ class Menu:
         return self._choices[t, s]
 
     def _look(self, t: int, s: int) -> Choices:
-        chain, best = self.row.table.chain, self.best[t + 1]
+        chain, best = self.row.table.scored.chain, self.best[t + 1]
         ptr, label_classes = chain.label_ptr, chain.label_classes
         edges = range(chain.edge_ptr[s], chain.edge_ptr[s + 1])
         pairs = [(e, c) for e in edges for c in label_classes[ptr[chain.edge_label[e]] : ptr[chain.edge_label[e] + 1]]]
@@ -69,7 +69,7 @@ class Menu:
             if self.row.written[t] >= 0:
                 self._tokens[t, c] = np.zeros(1), self.row.written[t : t + 1]
             else:
-                members = self.row.table.members(c)
+                members = self.row.table.scored.members(c)
                 scores = self.row.scores.logits.of(self.row.scores.row, t, members).astype(np.float64)
                 if len(scores) > self.n:
                     keep = scores >= np.partition(scores, -self.n)[-self.n]

@@ -42,7 +42,13 @@ def best_strings(rows: Rows) -> list[I64]:
     value = of.certain_best(rows)
     first = logits(rows).first(places(rows), of.every_max(rows))
     written = [row.written for row in rows]
-    return sweeps.walk_best(of.tables(rows), of.label_best(rows), of.class_best(rows), value, first, written)
+    found = sweeps.walk_best(of.scored(rows), of.label_best(rows), of.class_best(rows), value, first, written)
+    return [folded(row, tokens) for row, tokens in zip(rows, found)]
+
+
+def folded(row: Row, tokens: I64) -> I64:
+    """(layer, token) pairs, as the tokens that they are."""
+    return tokens if row.table.layers == 1 else np.where(tokens < 0, tokens, tokens % row.table.size)
 
 
 def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
@@ -53,11 +59,11 @@ def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
         end = int(row.open[-1]) + 1 if len(row.open) else 0
         uniforms.append(np.zeros((n, len(row.written), 3)))
         uniforms[-1][:, :end] = rng.random((n, end, 3))
-    classes = sweeps.walk_sample(of.tables(rows), of.label_sum(rows), of.class_sum(rows), value, uniforms)
+    classes = sweeps.walk_sample(of.scored(rows), of.label_sum(rows), of.class_sum(rows), value, uniforms)
     tokens = [np.tile(row.written, (n, 1)) for row in rows]
     last = [np.ascontiguousarray(chance[:, :, 2]) for chance in uniforms]
     logits(rows).draw(places(rows), of.every_max(rows), classes, last, tokens)
-    return tokens
+    return [folded(row, drawn) for row, drawn in zip(rows, tokens)]
 
 
 def forced(tables: Sequence[Table], written: Sequence[I64], reached: Sequence[U8]) -> list[I64]:
@@ -92,9 +98,23 @@ def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
         [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
     )
     of.total(list(clamped.values()))
-    for (b, row), scores in zip(clamped.items(), own):
-        out[b] = float(row.log_z + scores.sum())
+    for (b, row), scores, at in zip(clamped.items(), own, new):
+        out[b] = float(row.log_z + scores.sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)
     return out
+
+
+def _by_layer(row: Row, tokens: I64, at: I64) -> float:
+    """`log_z` of a row, its tokens at these positions by their scores: which layer's, the way through says."""
+    table, (sums,) = row.table, of.class_sum([row])
+    layers, sums = np.arange(table.layers), sums.copy()
+    place, each = row.scores.place(np.repeat(at, len(layers))), np.repeat(tokens[at], len(layers))
+    (own,) = logits([row]).at([place], [each + np.tile(layers * table.size, len(at))])
+    sums.reshape(len(sums), len(layers), table.n_classes)[at, :, table.written_class(tokens)[at]] = own.reshape(
+        len(at), len(layers)
+    )
+    labels = sweeps.label_log_sum([table.scored], [sums])
+    (value,) = sweeps.sweep_sum([table.scored], labels, of.reach([row]))
+    return float(value[0, table.start])
 
 
 def feasible(rows: Rows, tokens: I64, keep: Bools) -> list[bool]:
@@ -116,6 +136,9 @@ def _narrowed(rows: Rows, tokens: I64, keep: Bools) -> dict[int, Row]:
 def score(rows: Rows, tokens: I64) -> list[float]:
     """Log-probability of one whole string; -inf for one that is not legal."""
     whole = log_z(rows)
+    if any(row.table.layers > 1 for row in rows):
+        given = log_z_given(rows, tokens, np.ones(tokens.shape, np.bool_))
+        return [one - z for one, z in zip(given, whole)]
     weights = sweeps.walk_tokens(of.tables(rows), list(tokens))
     own = _at_open(rows, tokens)
     everywhere = [np.ones(len(v), np.bool_) for v in tokens]
@@ -128,11 +151,46 @@ def score(rows: Rows, tokens: I64) -> list[float]:
 def marginals(rows: Rows) -> list[Any]:
     """(T, V) probabilities, where the logits live."""
     gains = of.gain(rows)
-    return logits(rows).marginals(places(rows), of.base(rows), gains, [row.written for row in rows])
+    wide = logits(rows).marginals(places(rows), of.base(rows), gains, [row.written for row in rows])
+    shapes = [(len(row.written), row.table.layers, row.table.size) for row in rows]
+    return [one if shape[1] == 1 else one.reshape(shape).sum(1) for one, shape in zip(wide, shapes)]
+
+
+def top(row: Row, k: int) -> tuple[I64, F64]:
+    """(T, k) the likeliest tokens by their marginals, and these."""
+    (found,) = marginals([row])
+    probs = on_host(found)
+    best = np.argsort(-probs, axis=1, kind="stable")[:, :k]
+    return best, np.take_along_axis(probs, best, 1)
+
+
+def beliefs(rows: Rows) -> list[tuple[F64, F64]]:
+    """(T,) margin and (T,) entropy of the marginals."""
+    if all(row.table.layers == 1 for row in rows):
+        return of.beliefs(rows)
+    return [(margin_of(p), entropy_of(p)) for p in map(on_host, marginals(rows))]
+
+
+def margin_of(probs: F64) -> F64:
+    """(T,) best minus second best of probabilities (T, V)."""
+    top = np.sort(probs, axis=1)[:, -2:]
+    return top[:, -1] - (top[:, 0] if probs.shape[1] > 1 else 0.0)
+
+
+def entropy_of(probs: F64) -> F64:
+    """(T,) nats."""
+    return -(probs * np.log(np.where(probs > 0, probs, 1.0))).sum(axis=1)
+
+
+def on_host(values: Any) -> F64:
+    """An array of the logits' home as float64 in ordinary memory."""
+    return np.asarray(values.cpu() if hasattr(values, "cpu") else values, np.float64)
 
 
 def confidence(rows: Rows, tokens: I64) -> list[F64]:
     """(T,) the marginals of these tokens."""
+    if any(row.table.layers > 1 for row in rows):
+        return [np.take_along_axis(on_host(p), v[:, None], 1)[:, 0] for p, v in zip(marginals(rows), tokens)]
     out = []
     for row, v, scores, least, added in zip(rows, tokens, _at_open(rows, tokens), of.base(rows), of.gain(rows)):
         probs, at = (v == row.written).astype(np.float64), row.open
@@ -187,7 +245,12 @@ def _own(rows: Rows, tokens: I64) -> list[F64]:
 def _log_shares(rows: Rows, tokens: I64, own: Sequence[F64]) -> list[F64]:
     """(T,) the log of what `local` says."""
     strings = [np.where(row.written < 0, v, row.written) for row, v in zip(rows, tokens)]
-    sums, value = of.label_sum(rows), of.best(rows)
+    value = of.best(rows)
+    if any(row.table.layers > 1 for row in rows):  # on its own a position is read by layer 0
+        alone = [sums[:, : row.table.n_classes] for row, sums in zip(rows, of.class_sum(rows))]
+        sums = sweeps.label_log_sum(of.tables(rows), [np.ascontiguousarray(one) for one in alone])
+    else:
+        sums = of.label_sum(rows)
     return sweeps.walk_local(of.tables(rows), sums, value, strings, own)
 
 
@@ -202,11 +265,13 @@ def leading(rows: Rows) -> list[tuple[int, float, float]]:
     found = [_leading(row) for row in rows]
     firsts = [row.scores.place(row.open[:1]) for row in rows]
     own = logits(rows).at(firsts, [np.array([token]) for token, _ in found])
-    return [(token, float(np.exp(scores[0])), mass) for (token, mass), scores in zip(found, own)]
+    told = zip(rows, found, own)
+    return [(token % row.table.size, float(np.exp(scores[0])), mass) for row, (token, mass), scores in told]
 
 
 def _leading(row: Row) -> tuple[int, float]:
-    t, chain = int(row.open[0]), row.table.chain
+    t, table = int(row.open[0]), row.table.scored  # all before t is written, so the layers of its edges are known
+    chain = table.chain
     s = int(np.argmax(of.reach([row])[0][t]))  # all before t is written: there is one state
     (best,), (labels,), (classes,) = of.best([row]), of.label_best([row]), of.class_best([row])
     edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
@@ -222,7 +287,7 @@ def _leading(row: Row) -> tuple[int, float]:
     for k in label[value == value.max()]:
         some = members[ptr[k] : ptr[k + 1]]
         for c in some[classes[t, some] == labels[t, k]]:
-            tokens = row.table.members(int(c))
+            tokens = table.members(int(c))
             scores = row.scores.logits.of(row.scores.row, t, tokens)
             winners.append(int(tokens[np.argmax(scores == scores.max())]))
     onward = np.concatenate([members[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
@@ -231,8 +296,8 @@ def _leading(row: Row) -> tuple[int, float]:
 
 def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
     """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
-    (total,), chain = of.total([row]), row.table.chain
-    (plain,) = sweeps.sweep_sum([row.table], of.label_sum([row]), of.reach([row]), weighted=False)
+    (total,), chain = of.total([row]), row.table.scored.chain
+    (plain,) = sweeps.sweep_sum([row.table.scored], of.label_sum([row]), of.reach([row]), weighted=False)
     to = chain.edge_to[edges]
     ahead = total[t + 1, to] > -np.inf
     return chain.weight[edges] + np.where(ahead, total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)

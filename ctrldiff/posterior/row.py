@@ -34,7 +34,7 @@ class ClassScores:
     """
 
     def __init__(self, table: Table, logits: Logits, row: int) -> None:
-        shape = (logits.shape[1], table.n_classes + 1)
+        shape = (logits.shape[1], table.scored.n_classes + 1)
         self.table, self.logits, self.row = table, logits, row
         self.max = np.full(shape, -np.inf, np.float32)
         self.log_sum = np.full(shape, -np.inf, np.float64)
@@ -43,7 +43,7 @@ class ClassScores:
 
     def place(self, positions: I64) -> Place:
         """These positions of this row."""
-        return Place(self.row, self.table, positions)
+        return Place(self.row, self.table.scored, positions)
 
 
 def read_max(scores: Sequence[ClassScores], positions: Sequence[I64]) -> list[F32]:
@@ -156,6 +156,11 @@ def tables(rows: Rows) -> list[Table]:
     return [row.table for row in rows]
 
 
+def scored(rows: Rows) -> list[Table]:
+    """What the scores of each are read by; see `Table.scored`."""
+    return [row.table.scored for row in rows]
+
+
 def every_max(rows: Rows) -> list[F32]:
     """(T, C + 1) best class scores, valid at the open positions. Raises: as `read_max`."""
     return read_max([row.scores for row in rows], [row.open for row in rows])
@@ -168,11 +173,13 @@ def reach(rows: Rows) -> list[U8]:
 
 
 def _with_written(row: Row, scores: NDArray[Any]) -> F64:
-    """(T, C) float64, with the written positions filled in: 0 for the class that is written, -inf for others."""
-    out = scores[:, : row.table.n_classes].astype(np.float64)
+    """(T, C) float64, with the written positions filled in: 0 for the class that is written, in every layer, -inf for
+    others."""
+    out = scores[:, : row.table.scored.n_classes].astype(np.float64)
     held = np.flatnonzero(row.written >= 0)
     out[held] = -np.inf
-    out[held, row.table.written_class(row.written)[held]] = 0.0
+    by_layer = out.reshape(len(out), row.table.layers, row.table.n_classes)
+    by_layer[held, :, row.table.written_class(row.written)[held]] = 0.0
     return out
 
 
@@ -188,13 +195,13 @@ def class_best(rows: Rows) -> list[F64]:
 @kept
 def label_best(rows: Rows) -> list[F64]:
     """(T, L)."""
-    return sweeps.label_max(tables(rows), class_best(rows))
+    return sweeps.label_max(scored(rows), class_best(rows))
 
 
 @kept
 def best(rows: Rows) -> list[F64]:
     """(T + 1, S) best weight of what is left."""
-    return sweeps.sweep_max(tables(rows), label_best(rows), reach(rows))
+    return sweeps.sweep_max(scored(rows), label_best(rows), reach(rows))
 
 
 def certain_best(rows: Rows) -> list[F64]:
@@ -219,13 +226,13 @@ def class_sum(rows: Rows) -> list[F64]:
 @kept
 def label_sum(rows: Rows) -> list[F64]:
     """(T, L)."""
-    return sweeps.label_log_sum(tables(rows), class_sum(rows))
+    return sweeps.label_log_sum(scored(rows), class_sum(rows))
 
 
 @kept
 def total(rows: Rows) -> list[F64]:
     """(T + 1, S) log-summed weight of what is left."""
-    return sweeps.sweep_sum(tables(rows), label_sum(rows), reach(rows))
+    return sweeps.sweep_sum(scored(rows), label_sum(rows), reach(rows))
 
 
 def certain_total(rows: Rows) -> list[F64]:
@@ -241,7 +248,7 @@ def certain_total(rows: Rows) -> list[F64]:
 def flow(rows: Rows) -> list[tuple[F64, F64]]:
     """(T + 1, S) probability of each state, (T, L) of each label. Raises: as `certain_total`."""
     values = certain_total(rows)
-    return sweeps.flow(tables(rows), label_sum(rows), values)
+    return sweeps.flow(scored(rows), label_sum(rows), values)
 
 
 @kept
@@ -255,7 +262,7 @@ def base(rows: Rows) -> list[F32]:
 def gain(rows: Rows) -> list[F32]:
     """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
     taken = [labels for _, labels in flow(rows)]
-    gains = sweeps.class_gain(tables(rows), taken, label_sum(rows), class_sum(rows))
+    gains = sweeps.class_gain(scored(rows), taken, label_sum(rows), class_sum(rows))
     out = []
     for added, least in zip(gains, base(rows)):
         added += least[:, :-1]
@@ -266,11 +273,11 @@ def gain(rows: Rows) -> list[F32]:
 
 @kept
 def beliefs(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T,) margin and (T,) entropy."""
+    """(T,) margin and (T,) entropy, of tables without layers."""
     gains = gain(rows)
     return rows[0].scores.logits.beliefs([row.place for row in rows], base(rows), gains)
 
 
 def improbable(row: Row, labels: F64) -> Exception:
     """The error for logits that leave nothing of a row, by its label scores (T, L)."""
-    return refusals.all_improbable(row.table, labels, reach([row])[0], row.scores.row)
+    return refusals.all_improbable(row.table.scored, labels, reach([row])[0], row.scores.row)

@@ -33,13 +33,16 @@ class Table:
 
     `bind` it to log-probabilities at every step; nothing is parsed or compiled there. `start` is the state a text
     begins in; a table that goes on from the middle of one has another (`ahead`). `prior` says which weights its edges
-    have, if any: tables are parts of one another only under the same.
+    have, if any: tables are parts of one another only under the same. `layer` (E,) says which layer of scores each edge
+    reads, where scores depend on where in the text a token stands: the logits then have `layers` times V columns, layer
+    after layer. A string takes one way through the automaton, so every query stays exact.
     """
 
     automaton: TokenAutomaton
     vocabulary: Vocabulary | None = None
     start: int = 0
     prior: str = ""
+    layer: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         if self.vocabulary is not None and self.vocabulary.size != self.size:
@@ -48,8 +51,33 @@ class Table:
 
     @property
     def size(self) -> int:
-        """V, the width of the logits it binds to."""
+        """V: tokens."""
         return len(self.automaton.token_class)
+
+    @cached_property
+    def layers(self) -> int:
+        """How many layers of V the logits have that it binds to."""
+        return 1 if self.layer is None else int(self.layer.max(initial=0)) + 1
+
+    @cached_property
+    def scored(self) -> Table:
+        """What scores are read by: this table, or where there are layers the same automaton over (layer, token) pairs,
+        in which an edge of layer j carries its tokens as j * V + v."""
+        if self.layer is None:
+            return self
+        a, C, layers = self.automaton, self.n_classes, self.layers
+        keys, edge_label = np.unique(a.edge_label.astype(np.int64) * layers + self.layer, return_inverse=True)
+        sets = [a.label_classes[a.label_ptr[k] : a.label_ptr[k + 1]] + j * C for k, j in zip(*divmod(keys, layers))]
+        shifted = [np.where(a.token_class < 0, -1, a.token_class + j * C) for j in range(layers)]
+        pairs = replace(
+            a,
+            token_class=np.concatenate(shifted).astype(np.int32),
+            label_ptr=np.cumsum([0, *(len(one) for one in sets)]).astype(np.int32),
+            label_classes=np.concatenate(sets).astype(np.int32),
+            edge_label=edge_label.astype(np.int32),
+            n_classes=layers * C,
+        )
+        return Table(pairs, start=self.start)
 
     @property
     def n_states(self) -> int:
@@ -80,8 +108,8 @@ class Table:
         """The exact posterior over all open positions.
 
         Args:
-            log_probs: (T, V) or (B, T, V), numpy or torch on any device, natural log; -inf forbids. Other floats
-                than float32 are converted.
+            log_probs: (T, V) or (B, T, V), with layers (B, T, layers * V); numpy or torch on any device, natural log;
+                -inf forbids. Other floats than float32 are converted.
             written: (T,) or (B, T) token ids, -1 where open. Logits of written positions are never read.
         Raises: BudgetTooSmall, Infeasible (naming the first written position that cannot be), ShapeError.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import torch
 
@@ -38,15 +38,19 @@ class Free:
 
 @dataclass(frozen=True)
 class Tables:
-    """One table a row; rows may have different ones."""
+    """One table a row; rows may have different ones, but all as many layers of scores."""
 
     tables: tuple[Table, ...]
-    layers: ClassVar[int] = 1
 
     @staticmethod
     def same(table: Table, rows: int) -> Tables:
         """The same table for every row."""
         return Tables((table,) * rows)
+
+    @property
+    def layers(self) -> int:
+        """How many layers of V the logits have side by side."""
+        return self.tables[0].layers if self.tables else 1
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -56,10 +60,12 @@ class Tables:
         return tuple(sorted(ids))
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        return self.weigh(normalised(logits), state)
+        return self.weigh(normalised(logits, self.layers), state)
 
     def weigh(self, scores: torch.Tensor, state: State) -> ChainPosterior:
-        """As `bind`, by (B, T, V) scores that are used as they are."""
+        """As `bind`, by (B, T, layers * V) scores that are used as they are."""
+        if self.layers > 1:
+            return bind_rows(self.tables, scores, state.written)
         nothing = free_table(scores.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
         tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
         return bind_rows(tables, scores, state.written)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from ctrldiff.protocols import Processor
 from ctrldiff.state import State, Step
 
-__all__ = ["Cooling", "Temperature"]
+__all__ = ["Cooling", "EachLayer", "Temperature"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,15 @@ class Cooling:
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         value = self.low + (self.high - self.low) * step.time.clamp(min=0.0)
         return logits / value.to(device=logits.device, dtype=logits.dtype)[:, None, None]
+
+
+@dataclass(frozen=True)
+class EachLayer:
+    """A processor that is shown one layer of logits at a time, each (B, T, V)."""
+
+    processor: Processor
+    layers: int
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        parts = logits.chunk(self.layers, dim=-1)
+        return torch.cat([self.processor(part, state, step) for part in parts], dim=-1)

@@ -14,8 +14,8 @@ from ctrldiff.constraints.fields import field_table, keys_of, prefixes
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.guidance.guide import ByField, Tilt, on_field, prepared
-from ctrldiff.sampling.constrain import LeftmostFirst
-from ctrldiff.sampling.layered import EachLayer, Layered, bind_layers
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
+from ctrldiff.sampling.processors import EachLayer
 from ctrldiff.state import State
 from tests.guidance.brute import every_canvas
 from tests.guidance.fakes import Towards, context, step_at
@@ -81,7 +81,7 @@ def weights(paths: tuple[str, ...], scores_: torch.Tensor, written=()) -> dict[t
 
 def posterior(paths, scores_, written=None):
     held = torch.full((1, T), -1) if written is None else torch.tensor([written])
-    return bind_layers([field_table(SCHEMA, paths, VOCABULARY)], scores_, held)
+    return field_table(SCHEMA, paths, VOCABULARY).bind(scores_, held)
 
 
 def log_sum(values):
@@ -186,7 +186,7 @@ def test_an_untouched_field_keeps_its_distribution_when_it_is_independent(streng
     state, step = State.blank([[]], 8), step_at(1.0, 1, 8)
     plain = one.compile(VOCABULARY).bind(log_p)
     wide = guides[0].combine(log_p, [log_p], state, step)
-    guided = Layered((field_table(one, ("a",), VOCABULARY),)).bind(wide, state)
+    guided = Tables((field_table(one, ("a",), VOCABULARY),)).bind(wide, state)
     a, b = slice(1, 3), slice(4, 6)
     before, after = plain.marginals(), guided.marginals()
     assert torch.allclose(before[:, b], after[:, b], atol=1e-6), "b is as it was"
@@ -310,7 +310,7 @@ def test_the_leftmost_choice_is_the_best_token_there_in_the_layer_it_is_read_by(
     written = [v if t < open_from else -1 for t, v in enumerate(member)]
     s = scores(3, seed)
     state = State.blank([[]], T, written=torch.tensor([written]))
-    layered = Layered((field_table(SCHEMA, paths, VOCABULARY),))
+    layered = Tables((field_table(SCHEMA, paths, VOCABULARY),))
     bound = LeftmostFirst(layered, believed=0.0).bind(s, state)
     best = {}
     for tokens, where in strings():

@@ -19,6 +19,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaError, to_jsonable_python
 
 from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.json_schema.keywords import KEYWORDS, Keyword
+from ctrldiff.constraints.json_schema.references import held, unescaped
 from ctrldiff.errors import ConstraintError
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
@@ -347,13 +349,23 @@ def _places(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]
             seen.add(reference)
             target = schema.get("$defs", {}).get(reference.rpartition("/")[2], {})
             todo.append((target, reference, field))
-        below: list[tuple[Any, str, str]] = []
-        for key, shown in (("properties", ".{}"), ("patternProperties", "[]")):
-            below += [(child, f"{key}/{name}", shown.format(name)) for name, child in node.get(key, {}).items()]
-        for key, shown in (("anyOf", ""), ("oneOf", ""), ("allOf", ""), ("prefixItems", "[{}]")):
-            below += [(child, f"{key}/{n}", shown.format(n)) for n, child in enumerate(node.get(key, ()))]
-        below += [(node.get(key), key, "[]") for key in ("items", "additionalProperties", "propertyNames")]
-        todo += [(child, f"{pointer}/{key}", field + shown) for child, key, shown in reversed(below)]
+        below = [
+            (part, pointer + way, field + _shown(KEYWORDS[keyword], way))
+            for keyword, value in node.items()
+            if keyword in KEYWORDS and KEYWORDS[keyword].role == "applies"
+            for way, part in held(keyword, value)
+        ]
+        todo += reversed(below)
+
+
+def _shown(keyword: Keyword, way: str) -> str:
+    """The part that a keyword's schema speaks of, as a person would write it behind the whole."""
+    if keyword.of == "itself":
+        return ""
+    if keyword.of != "named":
+        return "[]"
+    name = unescaped(way.rpartition("/")[2])
+    return f".{name}" if keyword.family == "object" else f"[{name}]"
 
 
 def _portable(wanted: Any) -> Any:

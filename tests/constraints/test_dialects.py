@@ -6,8 +6,7 @@ import jsonschema_rs
 import pytest
 
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.compiler import COMBINING, TYPES
-from ctrldiff.constraints.json_schema.keywords import DRAFTS, FAMILY, KEYWORDS, URIS, draft_of
+from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, URIS, draft_of
 from ctrldiff.errors import ConstraintError, SchemaInvalid, SchemaUnsupported
 
 VALIDATORS = {
@@ -156,21 +155,6 @@ def test_recursion_by_the_old_reference_is_enforced():
     other = {"$id": "http://x/b", "$recursiveAnchor": True, "allOf": [{"$ref": "a"}], "$defs": {"a": anchored}}
     with pytest.raises(SchemaUnsupported, match="depends on who refers"):
         JsonSchema({"$schema": URIS["2019-09"], **other}).dfa()
-
-
-def test_the_table_holds_every_keyword_that_is_read():
-    """Of each type's own keywords, none is forgotten: a place without a type is of the type that they speak of."""
-    assert set(COMBINING) <= set(KEYWORDS) and all(row.family in ("", *TYPES) for row in KEYWORDS.values())
-    assert all(row.beside in (*FAMILY["array"], "") for row in KEYWORDS.values())
-    assert FAMILY == {
-        "string": {"minLength", "maxLength", "pattern", "format", "x-span"},
-        "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-        "array": {"items", "minItems", "maxItems", "prefixItems", "contains", "uniqueItems", "unevaluatedItems"},
-        "object": {
-            *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
-            *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
-        },
-    }
 
 
 NESTED = {"type": "object", "properties": {"a": {"$ref": "https://example.com/x.json"}, "b": {"type": "integer"}}}

@@ -11,13 +11,12 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.constraints.json_schema.canonical import value_text
-from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.shape import Shape, items_of
 
 ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
-KNOWN = {"items", "prefixItems", "minItems", "maxItems", "contains", "uniqueItems", "unevaluatedItems"}
 
 
 def spacing(shape: Shape) -> tuple[Expression, Literal, Expression, str]:
@@ -34,8 +33,6 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         return literal("[]")
-    if refuse_others(context, schema, at, "array", KNOWN):
-        return NOTHING
     low, high = size(schema, "minItems", at) or 0, size(schema, "maxItems", at)
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")

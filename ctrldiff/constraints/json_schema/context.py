@@ -12,13 +12,16 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.cycles import Cycles
-from ctrldiff.constraints.json_schema.keywords import FAMILY, REFERS
-from ctrldiff.constraints.json_schema.references import References
+from ctrldiff.constraints.json_schema.keywords import REFERS, those
+from ctrldiff.constraints.json_schema.references import References, held, last_reference
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import Fuel
 
 MAX_PLACES = 5_000
+_BESIDE = frozenset(those(lambda row: row.of == "itself"))
+_NAMING = those(lambda row: row.keys)
+_NEGATE = those(lambda row: row.of == "itself" and row.negates)
 
 
 Made = TypeVar("Made")
@@ -59,7 +62,6 @@ class Context:
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
-    families = FAMILY
 
     def __post_init__(self) -> None:
         self.references = References(self.root)
@@ -156,10 +158,7 @@ class Context:
                 continue
             seen.add(id(schema))
             found.append(schema)
-            negated = negated or any(
-                isinstance(schema.get(k), dict) or schema.get(k) is True for k in ("not", "if") if k in schema
-            )
-            negated = negated or (isinstance(schema.get("oneOf"), list) and len(schema["oneOf"]) > 1)
+            negated = negated or any(_negates(schema.get(keyword)) for keyword in _NEGATE)
             todo.extend(reversed(list(self.beside(schema))))
         return found, negated
 
@@ -169,14 +168,10 @@ class Context:
             yield self.references.resolve(schema, "$ref", self.references.at.get(id(schema), "#"))[0]
             return
         for keyword, value in schema.items():
-            if keyword in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
-                yield from value
-            elif keyword in ("not", "if", "then", "else"):
-                yield value
-            elif keyword in REFERS:
+            if keyword in REFERS:
                 yield self.references.resolve(schema, keyword, self.references.at.get(id(schema), "#"))[0]
-            elif keyword in ("dependentSchemas", "dependencies") and isinstance(value, dict):
-                yield from (part for part in value.values() if isinstance(part, dict))
+            elif keyword in _BESIDE:
+                yield from (part for _, part in held(keyword, value))
 
     def names_of(self, *schemas: Any) -> tuple[str, ...]:
         """The properties named by `schemas` and all that apply beside them, in the order of reading."""
@@ -238,23 +233,21 @@ class Context:
 
 def in_document(pointer: str) -> str:
     """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
-    _, found, rest = pointer.rpartition("/$ref(")
-    target, _, within = rest.partition(")")
-    return target + within if found and target.startswith("#") else pointer
+    reference, rest = last_reference(pointer)
+    return reference + rest if reference.startswith("#") else pointer
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:
     """The properties that the keywords of `schema` itself name, in the order of reading; some more than once."""
-    properties = schema.get("properties", {})
-    if not isinstance(properties, dict):
-        raise SchemaInvalid("properties is not an object")
-    yield from properties
-    required = schema.get("required", [])
-    if isinstance(required, list):
-        yield from (name for name in required if isinstance(name, str))
-    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
-        for name, needs in schema.get(keyword, {}).items() if isinstance(schema.get(keyword), dict) else ():
-            yield name
+    for keyword in _NAMING:
+        named = schema.get(keyword, ())
+        yield from (name for name in named if isinstance(name, str))
+        for needs in named.values() if isinstance(named, dict) else ():
             yield from needs if isinstance(needs, list) else ()
     for value in listed(schema):
         yield from value if isinstance(value, dict) else ()
+
+
+def _negates(value: Any) -> bool:
+    """What this value of a keyword accepts may be excluded: some schema, or one of several."""
+    return len(value) > 1 if isinstance(value, list) else isinstance(value, dict) or value is True

@@ -123,7 +123,7 @@ def _kind(value: Any, kind: Any, what: str, at: str) -> None:
 def _check(node: dict[str, Any], name: str, at: str, draft: str) -> None:
     """Raise SchemaInvalid for a value that changed its kind between the drafts, and is of another draft's."""
     value = node[name]
-    if name in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool) != (draft == "draft-04"):
+    if KEYWORDS[name].holds == "number or boolean" and isinstance(value, bool) != (draft == "draft-04"):
         what = "a boolean beside the bound" if draft == "draft-04" else "a number"
         raise SchemaInvalid(f"{at}/{name} is {value!r}: in {draft} it is {what}", pointer=f"{at}/{name}")
     if name == "items" and isinstance(value, list) and draft == "2020-12":

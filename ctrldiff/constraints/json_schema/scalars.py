@@ -9,9 +9,10 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, leaf, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, leaf, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.formats import FORMATS, REFUSED
+from ctrldiff.constraints.json_schema.keywords import FAMILY, SPELLS
 from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.constraints.json_schema.plain import digits_of, numbers, strings
 from ctrldiff.constraints.span import substrings
@@ -44,12 +45,9 @@ def number(context: Context, schema: Schema, sub: Sub) -> Walk:
 
 def _number(context: Context, schema: Schema, at: str) -> Expression:
     schema = _plain_bounds(schema)
-    bounds = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
-    for keyword in bounds & set(schema):
+    for keyword in FAMILY["number"] & schema.keys():
         if isinstance(schema[keyword], bool) or not isinstance(schema[keyword], int | float):
             raise SchemaInvalid(f"{at}/{keyword} is {schema[keyword]!r}, not a number")
-    if refuse_others(context, schema, at, "number", bounds):
-        return NOTHING
     low, high = number_bounds(schema)
     if low is not None and high is not None and low.value > high.value:
         context.contradict(at, f"no number is from {low.value} to {high.value}")
@@ -85,12 +83,11 @@ def _names(schema: Schema) -> list[str]:
 def string(context: Context, schema: Schema, sub: Sub) -> Walk:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
     yield from ()
-    if refuse_others(context, schema, sub.pointer, "string", {"minLength", "maxLength", "pattern", "format", "x-span"}):
-        return NOTHING
     inside = content(context, schema, sub.pointer)
     if context.plain and not sub.shape.said:
         context.narrow(sub.pointer, "strings begin with none of `:,]}` and close no bracket that they did not open")
-        inside = Both((inside, strings())) if {"minLength", "maxLength"} & set(schema) else strings()
+        bounded = schema.keys() & (FAMILY["string"] - SPELLS)
+        inside = Both((inside, strings())) if bounded else strings()
     return Concat((QUOTE, inside, QUOTE))
 
 

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.constraints.json_schema.plain import SAYS
+from ctrldiff.constraints.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts, those
 from ctrldiff.errors import SchemaInvalid
 
 if TYPE_CHECKING:
     from ctrldiff.constraints.json_schema.compiler import Context
 
 KINDS = ("null", "boolean", "number", "string", "array", "object")
+_OTHER_PROPERTIES, _UNEVALUATED_PROPERTIES = parts("object", "others"), parts("object", "unevaluated")
+_DESCRIBING = parts("object", "matching") + parts("object", "names")  # properties that have no name in the schema
+_ANY_ITEMS = parts("array", "some") + parts("array", "unevaluated")  # what speaks of items wherever they stand
+_COUNTED = those(lambda row: row.family == "array" and row.negates)
 LONG = 256  # items of a listed array; longer ones have a place each only as far as one of them holds something
 
 
@@ -66,15 +70,14 @@ class Shape:
 
     def _narrow(self) -> None:
         """Write declared properties, and the one type that is spoken of."""
-        said = [m for m in self.members if {"type", "enum", "const"} & set(m)]
-        families = {kind for m in self.members for kind, keywords in self.context.families.items() if keywords & set(m)}
+        said = any(OF_ANY & m.keys() for m in self.members)
+        families = {kind for m in self.members for kind, keywords in FAMILY.items() if keywords & m.keys()}
         if self.members and not said and len(families) == 1:
             self.implied = families.pop()
             self.kinds = (self.implied,)
-        described = ("patternProperties", "propertyNames")
         self.open = not self.names or any(
-            any(key in m for key in described)
-            or any(isinstance(m.get(key), dict) for key in ("additionalProperties", "unevaluatedProperties"))
+            any(key in m for key in _DESCRIBING)
+            or any(isinstance(m.get(key), dict) for key in (*_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES))
             or (isinstance(m.get("minProperties"), int) and m["minProperties"] > len(self.names))
             for m in self.members
         )
@@ -95,7 +98,7 @@ class Shape:
     @cached_property
     def said(self) -> bool:
         """Some schema here says more of a string or a number than its length or its bounds."""
-        return self.of_names or any(SAYS & set(member) for member in self.members)
+        return self.of_names or any(SPELLS & member.keys() for member in self.members)
 
     @property
     def containers(self) -> bool:
@@ -113,9 +116,8 @@ class Shape:
         declared = member.get("properties", {})
         found = [declared[name]] if name in declared else []
         found += [s for dfa, s in self.context.patterns(member) if name in dfa]
-        yield from found or [member[k] for k in ("additionalProperties",) if k in member]
-        if "unevaluatedProperties" in member:
-            yield member["unevaluatedProperties"]
+        yield from found or [member[k] for k in _OTHER_PROPERTIES if k in member]
+        yield from (member[k] for k in _UNEVALUATED_PROPERTIES if k in member)
         yield from (self.context.constant(value[name]) for value in listed(member) if _has(value, name))
 
     def other(self) -> Shape:
@@ -124,7 +126,7 @@ class Shape:
             seeds = []
             for m in self.members:
                 seeds += [s for _, s in self.context.patterns(m)]
-                seeds += [m[k] for k in ("additionalProperties", "unevaluatedProperties") if k in m]
+                seeds += [m[k] for k in (*_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES) if k in m]
             self._children[...] = self._child(seeds)
         return self._children[...]
 
@@ -136,9 +138,9 @@ class Shape:
             for m in self.members:
                 first, rest = items_of(m)
                 seeds += [first[place]] if place < len(first) else [rest] if rest is not None else []
-                seeds += [m[k] for k in ("contains", "unevaluatedItems") if k in m]
+                seeds += [m[k] for k in _ANY_ITEMS if k in m]
                 seeds += [self.context.constant(v[place]) for v in listed(m) if isinstance(v, list) and place < len(v)]
-            counted = any("maxContains" in m for m in self.members)
+            counted = any(k in m for m in self.members for k in _COUNTED)
             self._children[place] = self._child(seeds, counted)
         return self._children[place]
 

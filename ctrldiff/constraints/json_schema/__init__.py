@@ -25,6 +25,7 @@ from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.json_schema.references import escaped
 from ctrldiff.constraints.json_schema.shape import Shape
+from ctrldiff.constraints.json_schema.unknown import Unknown, unknown_in
 from ctrldiff.constraints.json_schema.validation import objections
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
@@ -44,13 +45,15 @@ class Report:
 
     Fields: enforced (keyword, in how many places of the document); narrowed (pointer, how); refused (pointer,
         keyword, why); ignored (the same, for keywords left out because the schema's draft does not have them, or
-        because `unsupported` says so).
+        because `unsupported` says so); unknown (pointer, word, the keyword that may have been meant or ""), for what
+        stands where a keyword should and is none.
     """
 
     enforced: tuple[tuple[str, int], ...]
     narrowed: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str, str], ...]
-    ignored: tuple[tuple[str, str, str], ...] = ()
+    ignored: tuple[tuple[str, str, str], ...]
+    unknown: tuple[Unknown, ...]
 
 
 def within_the_stack(method: Callable[P, R]) -> Callable[P, R]:
@@ -231,7 +234,7 @@ class JsonSchema(Description):
 
     @within_the_stack
     def report(self, limits: Limits = DEFAULT) -> Report:
-        """What is enforced, narrowed and refused, without building an automaton."""
+        """What is enforced, narrowed, refused, ignored and unknown, without building an automaton."""
         context = self.context(limits)
         try:
             compile_schema(context)
@@ -243,7 +246,13 @@ class JsonSchema(Description):
             tuple(context.narrowed),
             tuple(context.refused),
             self._enforced(limits)[1],
+            self.unknown(),
         )
+
+    @within_the_stack
+    def unknown(self) -> tuple[Unknown, ...]:
+        """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
+        return unknown_in(self.schema, self.draft)
 
     def context(self, limits: Limits) -> Context:
         """A fresh compilation of the schema as it is enforced."""

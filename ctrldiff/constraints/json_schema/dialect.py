@@ -7,6 +7,7 @@ every keyword counts, and old spellings are read where they cannot be taken for 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
@@ -23,13 +24,25 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
-    root = schema
+    ignored: list[Ignored] = []
+    for node, at, current in schemas_of(schema, draft):
+        if current is not None:
+            ignored += _strip(node, at, current)
+        _check_structure(node, at)
+    return schema, ignored
+
+
+def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], str, str | None]]:
+    """Every schema of a document that is an object, its pointer, and the draft that it is read in: those that keywords
+    hold, then those that only a reference leads to. What the caller takes out of one is not gone into.
+
+    Raises: SchemaUnsupported, as `as_draft`.
+    """
     if not isinstance(root, dict):
-        return root, []
+        return
     own = _declared(root, "#", draft)
     if own is not None:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
-    ignored: list[Ignored] = []
     seen: set[int] = set()
     references = References(root)
     referred: list[tuple[Any, str, str | None]] = []  # what a reference leads to may stand where no keyword holds it
@@ -49,9 +62,7 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
                 pointer=f"{at}/$ref",
                 keyword="$ref",
             )
-        if current is not None:
-            ignored += _strip(node, at, current)
-        _check_structure(node, at)
+        yield node, at, current
         todo += [(part, at + way, current) for way, part in placed(node)]
         for name in node.keys() & REFERS:
             try:
@@ -59,7 +70,6 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
             except (SchemaInvalid, SchemaUnsupported):
                 continue  # raised, with its place, where it is compiled
             referred.append((target, node[name] if node[name].startswith("#/") else f"{at}/{name}", current))
-    return root, ignored
 
 
 def _declared(node: dict[str, Any], at: str, otherwise: str | None) -> str | None:

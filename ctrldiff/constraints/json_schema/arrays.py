@@ -21,7 +21,7 @@ MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
 
 def spacing(shape: Shape) -> tuple[Expression, Literal, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
-    if shape.context.whitespace == "compact":
+    if shape.context.options.whitespace == "compact":
         return EMPTY, literal(","), EMPTY, ":"
     inner, outer = "\n" + "  " * (shape.level + 1), "\n" + "  " * shape.level
     return literal(inner), literal("," + inner), literal(outer), ": "

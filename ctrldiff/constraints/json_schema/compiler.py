@@ -153,7 +153,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     if shape.dead and context.with_marks:
         return marked(context, schema, shape)
     if shape.dead:
-        context.narrow(before_references(at), f"recursion is written {context.levels + 1} levels deep")
+        context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     if schema is True:
         return (yield from _base(context, {}, sub))
@@ -254,7 +254,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     if not deep:
         return text(whole)
     if not context.with_marks:
-        context.narrow(sub.pointer, f"recursion is written {context.levels + 1} levels deep")
+        context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
     pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
@@ -279,7 +279,7 @@ def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
 
 def ordered_text(value: Any, shape: Shape) -> str:
     """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
-    return value_text(_ordered(value, shape), pretty=shape.context.whitespace != "compact", level=shape.level)
+    return value_text(_ordered(value, shape), pretty=shape.context.options.whitespace != "compact", level=shape.level)
 
 
 def _ordered(value: Any, shape: Shape) -> Any:
@@ -320,7 +320,7 @@ def _alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) 
     parts = []
     for n, member in enumerate(members):
         barred = sub.barred
-        if not sub.exact and sub.shape.context.additional == "declared":
+        if not sub.exact and sub.shape.context.options.additional == "declared":
             own = set(context.names_of(member))
             others = {name for other in members for name in context.names_of(other)}
             barred = barred | frozenset(others - own - sub.kept)

@@ -13,6 +13,7 @@ from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.cycles import Cycles
 from ctrldiff.constraints.json_schema.keywords import REFERS, those
+from ctrldiff.constraints.json_schema.options import Options
 from ctrldiff.constraints.json_schema.references import References, held, last_reference
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
@@ -46,14 +47,7 @@ class Context:
 
     root: Any
     fuel: Fuel
-    whitespace: str
-    optional: str
-    additional: str = "declared"
-    depth: int = 2
-    document: str | None = None
-    recursion: int | None = None  # how often a recursive schema is entered again; None: `depth` times
-    plain: bool = False  # strings of which nothing is said hold no debris (`plain.py`)
-    digits: tuple[int, int] | None = None  # the most digits of a number, before and behind the point
+    options: Options
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
@@ -76,11 +70,6 @@ class Context:
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
-
-    @property
-    def levels(self) -> int:
-        """How often a recursive schema is entered again."""
-        return self.depth if self.recursion is None else self.recursion
 
     # ---- what became of keywords
 
@@ -120,10 +109,10 @@ class Context:
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
         single = single or bool(parent and parent.single)
-        key = (ids, tuple(entered.items()), free, single, level if self.whitespace != "compact" else 0)
+        key = (ids, tuple(entered.items()), free, single, level if self.options.whitespace != "compact" else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
-            dead = max(entered.values(), default=0) > self.levels
+            dead = max(entered.values(), default=0) > self.options.levels
             self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
         return self._shapes[key]
 

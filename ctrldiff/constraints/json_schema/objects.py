@@ -44,7 +44,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
         if name not in sub.barred and (names_allowed is None or spelled in names_allowed):
             value = yield from _value(context, schema, sub, name)
         members.append(value if value is NOTHING else Concat((literal(spelled + colon), value)))
-    if context.optional == "write" and not sub.exact:
+    if context.options.optional == "write" and not sub.exact:
         forced = {n for n, m in zip(shape.names, members, strict=True) if m is not NOTHING} & set(
             schema.get("properties", {})
         )
@@ -182,7 +182,7 @@ class _Rules:
     ) -> Others:
         """The properties without a name, told apart as far as these rules make it worth while."""
         # Inside values that no schema speaks of, and beside them in the open mode, one must do: they are the many.
-        free = sub.shape.free or (context.additional == "any" and not sub.shape.other().members)
+        free = sub.shape.free or (context.options.additional == "any" and not sub.shape.other().members)
         single = sub.shape.single or self.high == 1 or (bool(free) and self.low < 2)
         named = sum(member is not NOTHING for member in members)
         found = told_apart(

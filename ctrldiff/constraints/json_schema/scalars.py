@@ -36,9 +36,10 @@ def number(context: Context, schema: Schema, sub: Sub) -> Walk:
     """Decimals without exponent, or integers, between bounds and in steps; of so many digits, if that is said."""
     yield from ()
     values = _number(context, schema, sub.pointer)
-    if context.digits is None or sub.shape.said or values is NOTHING:
+    digits = context.options.digits
+    if not isinstance(digits, tuple) or sub.shape.said or values is NOTHING:
         return values
-    before, behind = digits_of(sub.shape.members, context.digits)
+    before, behind = digits_of(sub.shape.members, digits)
     context.narrow(sub.pointer, f"numbers have at most {before} digits before the point and {behind} behind it")
     return Both((values, numbers((before, behind))))
 
@@ -84,7 +85,7 @@ def string(context: Context, schema: Schema, sub: Sub) -> Walk:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
     yield from ()
     inside = content(context, schema, sub.pointer)
-    if context.plain and not sub.shape.said:
+    if context.options.strings == "plain" and not sub.shape.said:
         context.narrow(sub.pointer, "strings begin with none of `:,]}` and close no bracket that they did not open")
         bounded = schema.keys() & (FAMILY["string"] - SPELLS)
         inside = Both((inside, strings())) if bounded else strings()
@@ -133,8 +134,9 @@ def _pattern(context: Context, pattern: object, at: str) -> Expression:
 
 def _span(context: Context, at: str) -> Expression:
     """What stands in the document, escaped; a document without text has none."""
-    if context.document is None:
+    document = context.options.document
+    if document is None:
         return context.refuse(f"{at}/x-span", "x-span", "a span stands in a document: JsonSchema(..., document=text)")
-    if not context.document:
+    if not document:
         return context.contradict(at, "a span of an empty document")
-    return Language(escaped(substrings(context.document, context.fuel.limits), context.fuel.limits))
+    return Language(escaped(substrings(document, context.fuel.limits), context.fuel.limits))

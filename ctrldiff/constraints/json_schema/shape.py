@@ -65,7 +65,7 @@ class Shape:
         lengths += [len(m["items"]) for m in members if isinstance(m.get("items"), list)]
         lengths += [_told_apart(value) for m in members for value in listed(m) if isinstance(value, list)]
         self.prefix = max(lengths, default=0)
-        if self.context.additional == "declared":
+        if self.context.options.additional == "declared":
             self._narrow()
 
     def _narrow(self) -> None:
@@ -103,7 +103,7 @@ class Shape:
     @property
     def containers(self) -> bool:
         """Whether arrays and objects here may hold anything."""
-        return bool(self.members) or self.free <= self.context.depth
+        return bool(self.members) or self.free <= self.context.options.depth
 
     def property(self, name: str) -> Shape:
         """The place of a named property."""

@@ -21,6 +21,7 @@ from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.dialect import as_draft
 from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.json_schema.options import Options, check
+from ctrldiff.constraints.json_schema.others import TELLING
 from ctrldiff.constraints.json_schema.plain import digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.json_schema.references import escaped
@@ -122,20 +123,21 @@ class JsonSchema(Options, Description):
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
-        context = self.context(limits)
+        share = int(TELLING * limits.max_steps)
+        context = replace(self.context(limits), kept=limits.max_steps - share)
         try:
             return self._expression(context)
         except ConstraintTooLarge:
-            # Telling names apart is what can be left out: unless the first try was the dear one, there is a second.
-            if not context.told_apart or context.fuel.spent.get("steps", 0) > 2 * limits.max_steps // 5:
-                raise
+            if context.kept:
+                raise  # no names were told apart, so it is too large without
         again = replace(self.context(limits), room=0)
-        again.fuel.spent["steps"] = max(3 * limits.max_steps // 4, context.fuel.spent.get("steps", 0))
-        return self._expression(again)
+        again.fuel.spend("steps", share, limits.max_steps)
+        return self._expression(again, within=True)
 
-    def _expression(self, context: Context) -> Expression:
+    def _expression(self, context: Context, within: bool = False) -> Expression:
+        """The expression of a compilation; its automaton, if that has to be within what is left of the steps."""
         expression = compile_schema(context)
-        if not context.contradictions and not context.told_apart:
+        if not (within or context.contradictions or context.told_apart):
             return expression
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
         if dfa.is_empty and context.contradictions:

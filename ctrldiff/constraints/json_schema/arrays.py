@@ -33,7 +33,7 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         return literal("[]")
-    low, high = size(schema, "minItems", at) or 0, size(schema, "maxItems", at)
+    low, high = size(schema, "minItems") or 0, size(schema, "maxItems")
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
     if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
@@ -87,8 +87,8 @@ def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
 def _containing(schema: Schema, sub: Sub) -> Generator[Sub, Expression, Expression]:
     """Arrays in which at least `minContains` and at most `maxContains` items match `contains`."""
     shape, at = sub.shape, f"{sub.pointer}/contains"
-    least = size(schema, "minContains", sub.pointer)
-    least, most = 1 if least is None else least, size(schema, "maxContains", sub.pointer)
+    least = size(schema, "minContains")
+    least, most = 1 if least is None else least, size(schema, "maxContains")
     if most is not None and least > most:
         return NOTHING
     if least == 0 and most is None:

@@ -52,6 +52,7 @@ class Context:
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
     told_apart: int = 0  # how many of them were spent in all
+    kept: int = 0  # steps that are put aside when names are first told apart, for a try that tells none (`others.py`)
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
@@ -70,6 +71,16 @@ class Context:
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
+
+    def may_tell_apart(self) -> bool:
+        """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
+        then no name is told apart from here on."""
+        if self.kept > self.fuel.limits.max_steps - self.fuel.spent.get("steps", 0):
+            self.room = 0
+            return False
+        self.fuel.spend("steps", self.kept, self.fuel.limits.max_steps)
+        self.kept = 0
+        return True
 
     # ---- what became of keywords
 
@@ -154,11 +165,11 @@ class Context:
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.ref_alone and "$ref" in schema:
-            yield self.references.resolve(schema, "$ref", self.references.at.get(id(schema), "#"))[0]
+            yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
             return
         for keyword, value in schema.items():
             if keyword in REFERS:
-                yield self.references.resolve(schema, keyword, self.references.at.get(id(schema), "#"))[0]
+                yield self.references.resolve(schema, keyword, self.references.place(schema))[0]
             elif keyword in _BESIDE:
                 yield from (part for _, part in held(keyword, value))
 
@@ -191,10 +202,8 @@ class Context:
 
     # ---- patterns
 
-    def pattern(self, pattern: Any, at: str) -> Dfa:
+    def pattern(self, pattern: str, at: str) -> Dfa:
         """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
-        if not isinstance(pattern, str):
-            raise SchemaInvalid(f"{at} is not a string")
         if pattern not in self._patterns:
             limits = self.fuel.limits
             try:
@@ -205,7 +214,7 @@ class Context:
                     f'"{keyword}" at {at} is not enforceable here', why=str(error), pointer=at, keyword=keyword
                 ) from error
             except RegexSyntaxError as error:
-                raise SchemaInvalid(f"{at} is no pattern", why=str(error)) from error
+                raise SchemaInvalid(f"{at} is no pattern", why=str(error), pointer=at) from error
             self._patterns[pattern] = compile_expression(expression, limits)
         return self._patterns[pattern]
 
@@ -214,10 +223,8 @@ class Context:
         return self._members.of(schema, lambda: self._read_patterns(schema))
 
     def _read_patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
-        found = schema.get("patternProperties", {})
-        if not isinstance(found, dict):
-            raise SchemaInvalid("patternProperties is not an object")
-        return [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
+        at = f"{self.references.place(schema)}/patternProperties"
+        return [(self.pattern(pattern, at), of) for pattern, of in schema.get("patternProperties", {}).items()]
 
 
 def in_document(pointer: str) -> str:

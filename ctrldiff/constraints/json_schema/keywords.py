@@ -22,6 +22,7 @@ Holds: TypeAlias = Literal[
     "anchor",
     "boolean",
     "number",
+    "step",
     "number or boolean",
     "size",
     "type",
@@ -126,7 +127,7 @@ KEYWORDS = _table(
     Keyword("maximum", "asserts", "number", holds="number"),
     Keyword("exclusiveMinimum", "asserts", "number", holds="number or boolean"),  # a boolean in draft 4, a number since
     Keyword("exclusiveMaximum", "asserts", "number", holds="number or boolean"),
-    Keyword("multipleOf", "asserts", "number", holds="number"),
+    Keyword("multipleOf", "asserts", "number", holds="step"),
     # arrays
     Keyword("items", "applies", "array", holds="schema or schemas", of="others"),
     Keyword("prefixItems", "applies", "array", first="2020-12", holds="schemas", of="named"),

@@ -10,6 +10,8 @@ from ctrldiff.constraints.json_schema.references import References, last_referen
 
 def without(root: Any, pointer: str, keyword: str) -> Any:
     """A copy of `root` without the keyword that a refusal points to; None if there is no such place in it."""
+    if not pointer.startswith("#"):
+        return None
     root = copy.deepcopy(root)
     target: Any = root
     reference, rest = last_reference(pointer)

@@ -18,7 +18,6 @@ from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.keywords import those
 from ctrldiff.constraints.json_schema.others import Others, told_apart
 from ctrldiff.constraints.json_schema.references import escaped as in_pointer
-from ctrldiff.errors import SchemaInvalid
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
 DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
@@ -31,7 +30,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         return literal("{}")
-    rules = _Rules.read(context, schema, at)
+    rules = _Rules.read(schema)
     names_allowed = None
     if "propertyNames" in schema:
         names = yield Sub(schema["propertyNames"], f"{at}/propertyNames", context.names_shape(schema), True)
@@ -159,22 +158,16 @@ class _Rules:
         self.high: int | None = None
 
     @classmethod
-    def read(cls, context: Context, schema: Schema, at: str) -> _Rules:
+    def read(cls, schema: Schema) -> _Rules:
         rules = cls()
-        required = schema.get("required", [])
-        if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
-            raise SchemaInvalid(f"{at}/required is not a list of names")
-        rules.required = set(required)
+        rules.required = set(schema.get("required", ()))
         for keyword in DEPENDENT:
-            found = schema.get(keyword, {})
-            if not isinstance(found, dict):
-                raise SchemaInvalid(f"{at}/{keyword} is not an object")
-            for name, needed in found.items():
+            for name, needed in schema.get(keyword, {}).items():
                 if isinstance(needed, list):
                     rules.needs.setdefault(name, set()).update(needed)
                 else:
                     rules.schemas[name] = needed
-        rules.low, rules.high = size(schema, "minProperties", at) or 0, size(schema, "maxProperties", at)
+        rules.low, rules.high = size(schema, "minProperties") or 0, size(schema, "maxProperties")
         return rules
 
     def others(

@@ -80,7 +80,21 @@ class References:
                 raise SchemaInvalid(f"{at}/{keyword} points to {reference!r}, which is not there")
         else:
             target = self._follow(self.targets[document], fragment, reference, f"{at}/{keyword}")
+            self._place(target, self.place(self.targets[document]) + fragment)
         return target, f"{at}/{keyword}({reference})"
+
+    def place(self, schema: dict[str, Any]) -> str:
+        """The pointer of a schema of the document; of one that only compiling made, one that leads nowhere."""
+        return self.at.get(id(schema), "")
+
+    def _place(self, schema: Any, at: str) -> None:
+        """Note where a schema is that only a reference leads to, and what is in it."""
+        todo = [(schema, at)]
+        while todo:
+            node, here = todo.pop()
+            if isinstance(node, dict) and id(node) not in self.at:
+                self.at[id(node)] = here
+                todo.extend((part, here + way) for way, part in placed(node))
 
     def _follow(self, target: Any, fragment: str, reference: str, at: str) -> Any:
         for token in fragment.split("/")[1:]:

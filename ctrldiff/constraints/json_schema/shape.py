@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ctrldiff.constraints.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts, those
-from ctrldiff.errors import SchemaInvalid
 
 if TYPE_CHECKING:
     from ctrldiff.constraints.json_schema.compiler import Context
@@ -151,9 +150,7 @@ class Shape:
 
 def listed(schema: dict[str, Any]) -> list[Any]:
     """The values of `enum` and `const`."""
-    values = schema.get("enum", [])
-    if not isinstance(values, list):
-        raise SchemaInvalid("enum is not a list")
+    values: list[Any] = schema.get("enum", [])
     return [*values, schema["const"]] if "const" in schema else values
 
 
@@ -162,8 +159,6 @@ def items_of(schema: dict[str, Any]) -> tuple[list[Any], Any]:
     first, rest = schema.get("prefixItems"), schema.get("items")
     if isinstance(rest, list):
         first, rest = rest, schema.get("additionalItems")
-    if first is not None and not isinstance(first, list):
-        raise SchemaInvalid("prefixItems is not a list")
     return first or [], rest
 
 

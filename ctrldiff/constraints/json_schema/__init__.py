@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field, replace
+from dataclasses import InitVar, dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -124,13 +124,15 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         share = int(TELLING * limits.max_steps)
-        context = replace(self.context(limits), kept=limits.max_steps - share)
+        context = self.context(limits)
+        context.kept = limits.max_steps - share
         try:
             return self._expression(context)
         except ConstraintTooLarge:
             if context.kept:
                 raise  # no names were told apart, so it is too large without
-        again = replace(self.context(limits), room=0)
+        again = self.context(limits)
+        again.room = 0
         again.fuel.spend("steps", share, limits.max_steps)
         return self._expression(again, within=True)
 

@@ -45,7 +45,7 @@ def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], s
     if own is not None:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
     seen: set[int] = set()
-    references = References(root)
+    references: References | None = None  # most documents refer to nothing, and reading them once more is dear
     referred: list[tuple[Any, str, str | None]] = []  # what a reference leads to may stand where no keyword holds it
     todo: list[tuple[Any, str, str | None]] = [(root, "#", own)]
     while todo or referred:
@@ -66,6 +66,7 @@ def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], s
         yield node, at, current
         todo += [(part, at + way, current) for way, part in placed(node)]
         for name in node.keys() & REFERS:
+            references = references or References(root)
             try:
                 target, _ = references.resolve(node, name, at)
             except (SchemaInvalid, SchemaUnsupported):
@@ -105,7 +106,9 @@ def _check_structure(node: dict[str, Any], at: str) -> None:
     it speaks of, and whether or not its schema allows that type."""
     for name, value in node.items():
         holds = KEYWORDS[name].holds if name in KEYWORDS else "value"
-        here = f"{at}/{escaped(name)}"
+        if holds == "value":
+            continue
+        here = f"{at}/{name}"
         if holds in _PLAIN:
             right, what = _PLAIN[holds]
             if not right(value):

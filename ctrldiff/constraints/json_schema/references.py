@@ -133,16 +133,16 @@ def held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     """The schemas that stand in one keyword, each with the way there."""
     holds = KEYWORDS[name].holds
     if holds == "map" and isinstance(value, dict):
-        yield from ((f"/{escaped(name)}/{escaped(key)}", part) for key, part in value.items())
+        yield from ((f"/{name}/{escaped(key)}", part) for key, part in value.items())
     elif holds in ("schemas", "schema or schemas") and isinstance(value, list):
-        yield from ((f"/{escaped(name)}/{n}", part) for n, part in enumerate(value))
+        yield from ((f"/{name}/{n}", part) for n, part in enumerate(value))
     elif holds in ("schema", "schema or schemas") and isinstance(value, dict):
-        yield f"/{escaped(name)}", value
+        yield f"/{name}", value
 
 
 def escaped(name: str) -> str:
     """A key as a token of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
 
 
 def unescaped(token: str) -> str:

@@ -28,8 +28,9 @@ from ctrldiff.automata.expression import Alt, Concat, Expression, Language, Lite
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.context import Context
 
-# Of 1,405 schemas of JSONSchemaBench, open: 92 are built with names told apart, for at most 34 % of the steps; 6 only
-# without, for at most 48 %.
+# Of 1,405 schemas of JSONSchemaBench, open: all 92 that can be built with names told apart take at most 34 % of the
+# steps, the 6 that are built only without at most 48 %. Declared: 249 of 255 take less than 40 %, and without them at
+# most 57 % is needed; so a larger share would tell names apart in six schemas more, and lose some altogether.
 TELLING = 2 / 5
 MOST = 78  # cells: a letter or a digit each, what lies between, and last digits
 # Cells, how many times `room` they may take, and with all that has been spent before: the first are worth the most.

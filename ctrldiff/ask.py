@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.keywords import ALTERNATIVES
 from ctrldiff.constraints.json_schema.shape import Shape, items_of, listed
 
 BARE = {"integer": "int", "number": "number", "boolean": "bool"}
@@ -128,7 +129,7 @@ class _Reader:
         """The objects of a union, each with its own keys, if they differ."""
         context = shape.context
         for member in shape.members:
-            branches = [b for key in ("anyOf", "oneOf") for b in _list(member.get(key)) if isinstance(b, dict)]
+            branches = [b for key in ALTERNATIVES for b in _list(member.get(key)) if isinstance(b, dict)]
             named = [(branch, context.names_of(branch)) for branch in branches if context.names_of(branch)]
             if len(named) < 2 or len({names for _, names in named}) < 2:
                 continue

@@ -19,6 +19,7 @@ from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.compiler import LONGEST_STRING
 from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY
 from ctrldiff.constraints.span import SpanOf, keeping_spans
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
@@ -27,8 +28,8 @@ from ctrldiff.type_schema import adapter_of, arguments_of, json_schema
 
 _TYPING = ("typing", "types", "typing_extensions")
 
-_PLAIN = {"enum", "const", "type", "title", "description", "default", "examples"}  # nothing that rules a value out
-_STRING = {"minLength", "maxLength", "pattern", "format", "allOf"}
+_PLAIN = OF_ANY | ANNOTATIONS  # nothing that rules a listed value out
+_STRING = FAMILY["string"] | {"allOf"}
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,7 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
-    if (
-        schema.get("type") != "string"
-        or not set(schema) <= _PLAIN | _STRING | {"x-span"}
-        or {"enum", "const"} & set(schema)
-    ):
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
         return None
     if schema.get("x-span") and document is None:
         return None

@@ -19,6 +19,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaError, to_jsonable_python
 
 from ctrldiff.constraints.json_schema.formats import FORMATS
+from ctrldiff.constraints.json_schema.keywords import KEYWORDS, Keyword
+from ctrldiff.constraints.json_schema.references import held, unescaped
+from ctrldiff.constraints.span import ASCII, STRIPPED
 from ctrldiff.errors import ConstraintError
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
@@ -38,7 +41,6 @@ _PLACES = 6  # decimals of a Decimal that does not say how many it has
 _SECONDS = r"\d{1,2}(?:\.\d{1,6})?S"
 _CLOCK = rf"T(?:\d{{1,2}}H(?:\d{{1,2}}M)?(?:{_SECONDS})?|\d{{1,2}}M(?:{_SECONDS})?|{_SECONDS})"
 _DURATION = rf"^P(?:\d{{1,6}}D(?:{_CLOCK})?|{_CLOCK})$"
-_STRIPPED = r"^(?:\S(?:[\s\S]*\S)?)?$"
 _NAIVE = rf"^{_ecma('date')}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{{1,6}})?$"
 _UUID_VERSION = "^.{14}%s.{4}[89ab]"
 _BOUNDS = ("gt", "ge", "lt", "le")
@@ -198,8 +200,10 @@ class _Exact(GenerateJsonSchema):
         return {**_number("number", schema, _EXACT - places), "multipleOf": float(step)}
 
     def str_schema(self, schema: Any) -> dict[str, Any]:
+        rules = [STRIPPED] if schema.get("strip_whitespace") else []
+        rules += [ASCII] if schema.get("ascii_only") else []
         result = super().str_schema(schema)
-        return {**result, "allOf": [{"pattern": _STRIPPED}]} if schema.get("strip_whitespace") else result
+        return {**result, "allOf": [{"pattern": rule} for rule in rules]} if rules else result
 
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
@@ -347,13 +351,23 @@ def _places(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]
             seen.add(reference)
             target = schema.get("$defs", {}).get(reference.rpartition("/")[2], {})
             todo.append((target, reference, field))
-        below: list[tuple[Any, str, str]] = []
-        for key, shown in (("properties", ".{}"), ("patternProperties", "[]")):
-            below += [(child, f"{key}/{name}", shown.format(name)) for name, child in node.get(key, {}).items()]
-        for key, shown in (("anyOf", ""), ("oneOf", ""), ("allOf", ""), ("prefixItems", "[{}]")):
-            below += [(child, f"{key}/{n}", shown.format(n)) for n, child in enumerate(node.get(key, ()))]
-        below += [(node.get(key), key, "[]") for key in ("items", "additionalProperties", "propertyNames")]
-        todo += [(child, f"{pointer}/{key}", field + shown) for child, key, shown in reversed(below)]
+        below = [
+            (part, pointer + way, field + _shown(KEYWORDS[keyword], way))
+            for keyword, value in node.items()
+            if keyword in KEYWORDS and KEYWORDS[keyword].role == "applies"
+            for way, part in held(keyword, value)
+        ]
+        todo += reversed(below)
+
+
+def _shown(keyword: Keyword, way: str) -> str:
+    """The part that a keyword's schema speaks of, as a person would write it behind the whole."""
+    if keyword.of == "itself":
+        return ""
+    if keyword.of != "named":
+        return "[]"
+    name = unescaped(way.rpartition("/")[2])
+    return f".{name}" if keyword.family == "object" else f"[{name}]"
 
 
 def _portable(wanted: Any) -> Any:

@@ -127,8 +127,9 @@ def test_what_may_be_left_out_and_alternatives_are_said():
     assert ask_for({"anyOf": [{"enum": ["x", "y"]}, {"enum": ["z"]}, {"type": "integer"}]}) == "x|y|z|int"
 
 
-def test_required_names_that_are_none_are_no_crash():
-    assert ask_for({"type": "object", "properties": {"a": A}, "required": [["a"], 3, "a"]}) == "{a:int}"
+def test_required_names_that_are_none_are_said_to_be_none():
+    with pytest.raises(SchemaInvalid, match=r"#/required is .* not a list of names"):
+        ask_for({"type": "object", "properties": {"a": A}, "required": [["a"], 3, "a"]})
 
 
 def test_a_recursive_type_says_its_keys_once():

@@ -73,7 +73,6 @@ TEXT, NUMBER = {"type": "string"}, {"type": "number"}
         ({"type": "array", "items": NUMBER}, [(True, 60)] * 3),
         ({"type": "object", "properties": {"a": TEXT, "n": NUMBER}, "required": ["a", "n"]}, [(False, 60), (True, 60)]),
         ({"type": "object", "properties": {"name": NUMBER}}, [(False, 8), (True, 60)]),
-        ({"type": "object", "properties": {"a": NUMBER}, "required": [["a"], "a"]}, [(True, 60)]),
     ],
     ids=str,
 )

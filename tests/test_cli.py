@@ -437,9 +437,11 @@ def test_a_forced_value_is_told_and_may_be_refused(ctrldiff):
 def test_check_tells_what_is_ignored_and_what_plain_texts_leave_out(ctrldiff):
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "required": ["a"]}
     schema["properties"] = {"a": {"type": "number"}, "b": {"type": "array", "prefixItems": [{"type": "string"}]}}
+    schema["requierd"] = ["b"]
     status, out, _ = ctrldiff("check", json.dumps(schema), "--json")
     facts = json.loads(out)
     assert status == 0 and [one["pointer"] for one in facts["ignored"]] == ["#/properties/b/prefixItems"]
+    assert facts["unknown"] == [{"pointer": "#/requierd", "keyword": "requierd", "meant": "required"}]
     assert any("18 digits before the point and 6 behind" in one["how"] for one in facts["plain"])
     shown = ctrldiff("check", json.dumps(schema))[1]
-    assert "ignored" in shown and "for plain texts" in shown
+    assert "ignored" in shown and "(required?)" in shown and "for plain texts" in shown

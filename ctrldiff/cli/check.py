@@ -58,6 +58,7 @@ def check(
         "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
         "refused": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.refused],
         "ignored": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.ignored],
+        "unknown": [{"pointer": at, "keyword": word, "meant": meant} for at, word, meant in report.unknown],
     }
     if not report.refused:  # what `run` and `extract` leave out besides, for a text that holds nothing of the kind
         plain = description.plain(text or "").report().narrowed

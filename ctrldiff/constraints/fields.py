@@ -14,6 +14,8 @@ from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.keywords import KEYWORDS
+from ctrldiff.constraints.json_schema.references import held
 from ctrldiff.errors import InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
@@ -102,7 +104,8 @@ def _paths(node: Any, root: Any, at: str = "", depth: int = 0) -> set[str]:
     for key, value in node.get("properties", {}).items():
         out |= _paths(value, root, f"{at}.{key}" if at else key, depth + 1)
     out |= _paths(node.get("items"), root, at + "[]", depth + 1)
-    for word in ("anyOf", "oneOf", "allOf"):
-        for one in node.get(word, ()):
-            out |= _paths(one, root, at, depth + 1)
+    for keyword, value in node.items():
+        if keyword in KEYWORDS and KEYWORDS[keyword].of == "itself":
+            for _, part in held(keyword, value):
+                out |= _paths(part, root, at, depth + 1)
     return out or ({at} if at else set())

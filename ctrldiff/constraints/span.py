@@ -18,8 +18,10 @@ from ctrldiff.kernels.suffix import suffix_automaton
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.text import check_text
 
-_STRIPPED = r"^(?:\S(?:[\s\S]*\S)?)?$"
-_ASCII = r"^[\x00-\x7f]*$"
+# What pydantic does not strip: Unicode's White_Space, which is not quite the `\s` of ECMA-262.
+_INK = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+STRIPPED = rf"^(?:{_INK}(?:[\s\S]*{_INK})?)?$"
+ASCII = r"^[\x00-\x7f]*$"
 
 
 @dataclass(frozen=True)
@@ -131,8 +133,8 @@ def _placed_again(chain: Any) -> Any:
                 hint="take it out, and change the value where it is used",
             )
         patterns += [rules["pattern"]] if "pattern" in rules else []
-        patterns += [_STRIPPED] if rules.get("strip_whitespace") else []
-        patterns += [_ASCII] if rules.get("ascii_only") else []
+        patterns += [STRIPPED] if rules.get("strip_whitespace") else []
+        patterns += [ASCII] if rules.get("ascii_only") else []
     if bad := [pattern for pattern in patterns if not isinstance(pattern, str)]:
         raise ConstraintError(f"the pattern of a Span is {bad[0]!r}", hint="write it as a str")
 

@@ -6,8 +6,7 @@ import jsonschema_rs
 import pytest
 
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.compiler import COMBINING, TYPES
-from ctrldiff.constraints.json_schema.keywords import DRAFTS, FAMILY, KEYWORDS, URIS, draft_of
+from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, URIS, draft_of
 from ctrldiff.errors import ConstraintError, SchemaInvalid, SchemaUnsupported
 
 VALIDATORS = {
@@ -161,21 +160,6 @@ def test_recursion_by_the_old_reference_is_enforced():
         JsonSchema({"$schema": URIS["2019-09"], **other}).dfa()
 
 
-def test_the_table_holds_every_keyword_that_is_read():
-    """Of each type's own keywords, none is forgotten: a place without a type is of the type that they speak of."""
-    assert set(COMBINING) <= set(KEYWORDS) and all(row.family in ("", *TYPES) for row in KEYWORDS.values())
-    assert all(row.beside in (*FAMILY["array"], "") for row in KEYWORDS.values())
-    assert FAMILY == {
-        "string": {"minLength", "maxLength", "pattern", "format", "x-span"},
-        "number": {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"},
-        "array": {"items", "minItems", "maxItems", "prefixItems", "contains", "uniqueItems", "unevaluatedItems"},
-        "object": {
-            *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
-            *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
-        },
-    }
-
-
 NESTED = {"type": "object", "properties": {"a": {"$ref": "https://example.com/x.json"}, "b": {"type": "integer"}}}
 
 
@@ -203,3 +187,57 @@ def test_the_value_of_a_checked_schema_is_the_drafts_too():
     assert JsonSchema(schema, unsupported="check", draft="draft-07").validate([1]) is None
     assert JsonSchema(schema, unsupported="check").validate([1]) is not None
     assert json.loads(JsonSchema(schema, draft="draft-07").text) == schema
+
+
+HELD = [None, True, 0, 1, 2.0, -1, 1.5, "a", [], ["a"], [1], [{}], [True], {}, {"a": {}}, {"a": ["b"]}, {"a": 1}]
+
+
+@pytest.mark.parametrize("draft", ["draft-07", "2020-12"])
+@pytest.mark.parametrize("keyword", [row.name for row in KEYWORDS.values() if row.role in ("asserts", "applies")])
+def test_a_keyword_holds_what_it_has_to_wherever_it_stands(keyword, draft):
+    """Also beside a type that it says nothing of, and where no value leads to."""
+    if not KEYWORDS[keyword].known(draft) or keyword in ("x-span", "dependencies", "additionalItems"):
+        return  # ours, and two that the last draft's metaschema does not look into
+    for value in HELD:
+        schema = {"$schema": URIS[draft], "type": "null", "$defs": {"unused": {"type": "null", keyword: value}}}
+        valid = jsonschema_rs.meta.is_valid(schema if draft != "draft-07" else {"$schema": URIS[draft], keyword: value})
+        schema = schema if draft != "draft-07" else {**schema, "definitions": schema["$defs"]}
+        try:
+            JsonSchema(schema).dfa()
+        except SchemaInvalid as error:
+            assert not valid and f"/unused/{keyword}" in error.pointer, value
+        else:
+            assert valid or value in ([], ["a"], "a"), (
+                value
+            )  # an empty list, or a name of no type, where it is compiled
+
+
+def test_a_required_property_in_the_spelling_of_draft_3_is_invalid():
+    with pytest.raises(SchemaInvalid, match="draft 3") as caught:
+        JsonSchema({"type": "object", "properties": {"a": {"type": "string", "required": True}}}).dfa()
+    assert caught.value.pointer == "#/properties/a/required"
+
+
+@pytest.mark.parametrize("how", ["root", "property", "definition", "elsewhere"])
+def test_patterns_over_names_that_cannot_be_enforced_are_left_out_at_their_own_place(how):
+    inner = {"type": "object", "patternProperties": {"^(a)\\1$": {"type": "null"}}, "required": ["b"]}
+    kept = {"patternProperties": {"^b": {"type": "integer"}}}
+    schema, at = {
+        "root": (inner, "#"),
+        "property": ({"type": "object", "properties": {"p": inner}, **kept}, "#/properties/p"),
+        "definition": ({"$ref": "#/$defs/o", "$defs": {"o": inner}, **kept}, "#/$defs/o"),
+        "elsewhere": ({"$ref": "#/x/o", "x": {"o": {"allOf": [inner]}}, **kept}, "#/x/o/allOf/0"),
+    }[how]
+    one = JsonSchema(schema, unsupported="ignore", additional="any")
+    assert [(found[0], found[1]) for found in one.report().ignored] == [
+        (f"{at}/patternProperties", "patternProperties")
+    ]
+    objects = [{"aa": 1, "b": 1}, {"aa": 1}]
+    if how == "property":
+        objects = [{"p": value} for value in objects]
+    assert [one.canonical(value) in one for value in objects] == [True, False]
+    if how != "root":
+        assert one.canonical({"b": "x"}) not in one
+    with pytest.raises(SchemaUnsupported) as caught:
+        JsonSchema(schema).dfa()
+    assert caught.value.pointer == f"{at}/patternProperties"

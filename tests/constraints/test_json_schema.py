@@ -269,3 +269,23 @@ def test_a_schema_is_never_taken_for_one_that_is_gone():
         assert [str(n) in names for names, _ in context.patterns({"patternProperties": {f"^{n}$": True}})] == [True]
         assert context.names_of({"properties": {f"p{n}": True}}) == (f"p{n}",)
         assert context.constant([n]) == {"const": [n]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"whitespace": "wide"}, {"optional": True}, {"additional": "all"}, {"unsupported": None}, {"strings": "short"}]
+    + [{"depth": -1}, {"depth": None}, {"depth": True}, {"recursion": 1_001}, {"digits": [3, 2]}, {"draft": "draft7"}],
+)
+def test_a_wrong_option_is_named_before_the_schema_is_read(wrong):
+    (name,) = wrong
+    with pytest.raises(SchemaInvalid, match=name):
+        JsonSchema("{", **wrong)
+
+
+def test_what_is_chosen_is_said_kept_and_compiled_by():
+    chosen = {"whitespace": "pretty", "optional": "write", "depth": 3, "digits": (4, 2), "document": "Ana"}
+    schema = JsonSchema({"type": "integer"}, **chosen)
+    said = "whitespace='pretty', optional='write', depth=3, digits=(4, 2), document='Ana'"
+    assert schema.chosen == chosen and repr(schema) == f'JsonSchema({{"type": "integer"}}, {said})'
+    assert schema.but(draft="draft-07").chosen == chosen | {"draft": "draft-07"}
+    assert schema.context(DEFAULT).options.chosen == chosen

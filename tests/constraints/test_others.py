@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.others import cells, order, parts
+from ctrldiff.constraints.json_schema.compiler import compile_schema
+from ctrldiff.constraints.json_schema.others import TELLING, cells, order, parts
+from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.limits import DEFAULT, Limits
 
 INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}
 TERMINALS = {
@@ -117,3 +121,48 @@ def test_parts_and_their_cells_stand_in_the_order_of_the_names(pattern, most):
     assert places == sorted(places)
     if len(members) <= most:
         assert len(split) == len(members)
+
+
+BRANCHES = {"type": "object", "additionalProperties": {"anyOf": [{"type": "string", "pattern": "[ab]{3}x?y"}, SYSTEMS]}}
+
+
+def steps(schema, room):
+    """What compiling with so much room for telling names apart takes, all told."""
+    context = replace(schema.context(DEFAULT), room=room)
+    compile_expression(compile_schema(context), DEFAULT, context.fuel)
+    return context.fuel.spent["steps"]
+
+
+def test_telling_names_apart_has_its_share_of_the_steps_and_is_left_out_when_it_is_used_up():
+    schema = JsonSchema(BRANCHES, additional="any")
+    two = '{"a":{"ios":true},"b":"aaay"}'
+    told, plain = steps(schema, 1_000), steps(schema, 0)
+    assert plain < told / 3
+    enough, least = int(told / TELLING) + 2, int(plain / (1 - TELLING)) + 2
+    assert two in schema.dfa(Limits(max_steps=enough))
+    for limit in (enough - 4, told, least):
+        one = schema.dfa(Limits(max_steps=limit))
+        assert two not in one and '{"a":{"ios":true}}' in one and '{"b":"aaay"}' in one
+    with pytest.raises(ConstraintTooLarge, match="steps"):
+        schema.dfa(Limits(max_steps=plain // 3))
+
+
+def test_a_schema_that_tells_no_names_apart_has_all_steps():
+    patterns = [{"type": "string", "pattern": pattern} for pattern in ("a", "[bc]{2}", "d.e")]
+    schema = JsonSchema({"type": "string", "allOf": patterns})
+    needed = steps(schema, 1_000)
+    assert not schema.dfa(Limits(max_steps=needed)).is_empty
+    with pytest.raises(ConstraintTooLarge):
+        schema.dfa(Limits(max_steps=needed - 1))
+
+
+def test_names_are_not_told_apart_once_the_steps_of_the_other_try_are_begun():
+    """What precedes them has used up their share: they go untold, and the schema is built with what is left."""
+    dear = {"type": "string", "allOf": [{"pattern": "a"}, {"pattern": "[bc]{4}"}, {"pattern": "d.e"}]}
+    names = {"type": "object", "propertyNames": dear, "additionalProperties": False, "properties": {"adbcbc": {}}}
+    schema = JsonSchema({"type": "array", "prefixItems": [names, INTEGERS]}, additional="any")
+    alone = steps(JsonSchema(names, additional="any"), 0)
+    needed = steps(schema, 0)
+    assert alone > TELLING * needed
+    one = schema.dfa(Limits(max_steps=needed + 1))
+    assert '[{},{"a":1}]' in one and '[{},{"a":1,"b":2}]' not in one and '[{},{"a":1,"b":2}]' in schema

@@ -18,7 +18,6 @@ from ctrldiff.errors import ConstraintError
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 BENCH = CORPORA / "jsonschemabench_sample.jsonl.gz"
 LONG_NUMBER = re.compile(rb"[\d.]{16}")  # jsonschema-rs reads numbers as doubles, which round these
-LONG_NUMBER = re.compile(rb"[\d.]{16}")  # jsonschema-rs reads numbers as doubles, which round these
 NAMES = ["a", "b", "ab", "c"]
 ATOMS = [None, True, False, 0, 1, -1, 2, 3, 6, 1.5, "", "a", "b", "ab", "abc", "c"]
 

@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, field
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
@@ -19,19 +19,19 @@ from ctrldiff.constraints.json_schema import arrays, objects, scalars  # noqa: F
 from ctrldiff.constraints.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.dialect import as_draft
-from ctrldiff.constraints.json_schema.keywords import DRAFTS
 from ctrldiff.constraints.json_schema.loosen import without
-from ctrldiff.constraints.json_schema.plain import Digits, digits_in, structural
+from ctrldiff.constraints.json_schema.options import Options, check
+from ctrldiff.constraints.json_schema.others import TELLING
+from ctrldiff.constraints.json_schema.plain import digits_in, structural
 from ctrldiff.constraints.json_schema.recursion import deep_enough
 from ctrldiff.constraints.json_schema.references import escaped
 from ctrldiff.constraints.json_schema.shape import Shape
+from ctrldiff.constraints.json_schema.unknown import Unknown, unknown_in
 from ctrldiff.constraints.json_schema.validation import objections
-from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.text import check_text
 
-_HOW = ("whitespace", "optional", "additional", "depth", "unsupported", "recursion", "strings", "digits", "draft")
 _MOST_IGNORED = 1_000
 _DEEPEST = 300  # levels of a listed value that surely fit Python's stack
 P = ParamSpec("P")
@@ -44,13 +44,15 @@ class Report:
 
     Fields: enforced (keyword, in how many places of the document); narrowed (pointer, how); refused (pointer,
         keyword, why); ignored (the same, for keywords left out because the schema's draft does not have them, or
-        because `unsupported` says so).
+        because `unsupported` says so); unknown (pointer, word, the keyword that may have been meant or ""), for what
+        stands where a keyword should and is none.
     """
 
     enforced: tuple[tuple[str, int], ...]
     narrowed: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str, str], ...]
-    ignored: tuple[tuple[str, str, str], ...] = ()
+    ignored: tuple[tuple[str, str, str], ...]
+    unknown: tuple[Unknown, ...]
 
 
 def within_the_stack(method: Callable[P, R]) -> Callable[P, R]:
@@ -66,103 +68,26 @@ def within_the_stack(method: Callable[P, R]) -> Callable[P, R]:
     return bounded
 
 
-@dataclass(frozen=True, init=False, repr=False)
-class JsonSchema(Description):
+@dataclass(frozen=True, repr=False)
+class JsonSchema(Options, Description):
     """The canonical texts of the JSON values that a schema accepts (`docs/json.md`).
 
     Args:
-        schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace: "compact" writes none; "pretty" writes a member a line, indented by two.
-        optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
-            suits extraction: a property that admits null says by null that it is not in the text.
-        additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
-            opens every object that the schema leaves open.
-        depth: how many levels deep values go that no schema speaks of.
-        recursion: how often a recursive schema is entered again. None: `depth` times, and when decoding, as often as
-            texts of the canvas can reach, within the limits (`reaching`).
-        unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
-            out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
-        strings: "any" writes every string. "plain" leaves out of those of which nothing is said but their length what
-            only debris looks like: a beginning with one of `:,]}`, and a bracket closed that was never opened.
-        digits: at most so many before the point of a number and behind it, (18, 6) say; more where the schema's own
-            bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
-            (`plain`).
-        draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
-            "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
-        document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
+        given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
+        whitespace, optional, additional, depth, recursion, unsupported, strings, digits, draft, document: `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """
 
-    text: str
-    whitespace: Literal["compact", "pretty"]
-    optional: Literal["omit", "write"]
-    additional: Literal["declared", "any"]
-    depth: int
-    recursion: int | None
-    unsupported: Literal["refuse", "check", "ignore"]
-    strings: Literal["any", "plain"] | None
-    digits: Digits | Literal["any"] | None
-    draft: str | None
-    document: str | None
+    given: InitVar[dict[str, Any] | bool | str | Path]
+    text: str = field(init=False)
 
-    def __init__(
-        self,
-        schema: dict[str, Any] | bool | str | Path,
-        *,
-        whitespace: Literal["compact", "pretty"] = "compact",
-        optional: Literal["omit", "write"] = "omit",
-        additional: Literal["declared", "any"] = "declared",
-        depth: int = 2,
-        recursion: int | None = None,
-        unsupported: Literal["refuse", "check", "ignore"] = "refuse",
-        strings: Literal["any", "plain"] | None = None,
-        digits: Digits | Literal["any"] | None = None,
-        draft: str | None = None,
-        document: str | None = None,
-    ) -> None:
-        choices = {
-            "whitespace": ("compact", "pretty"),
-            "optional": ("omit", "write"),
-            "additional": ("declared", "any"),
-            "unsupported": ("refuse", "check", "ignore"),
-            "strings": ("any", "plain", None),
-            "draft": (*DRAFTS, None),
-        }
-        for name, value in zip(choices, (whitespace, optional, additional, unsupported, strings, draft), strict=True):
-            if value not in choices[name]:
-                raise SchemaInvalid(f"{name}={value!r}", hint=f"{name} is " + " or ".join(map(repr, choices[name])))
-        for name, number, most in (("depth", depth, 64), ("recursion", 0 if recursion is None else recursion, 1_000)):
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= most:
-                raise SchemaInvalid(f"{name}={number!r}", hint=f"a whole number from 0 to {most:,}")
-        if digits not in (None, "any"):
-            digits = _digits(digits)
-        if document is not None:
-            check_document(document)
-        object.__setattr__(self, "text", _read(schema))
-        object.__setattr__(self, "whitespace", whitespace)
-        object.__setattr__(self, "optional", optional)
-        object.__setattr__(self, "additional", additional)
-        object.__setattr__(self, "depth", depth)
-        object.__setattr__(self, "recursion", recursion)
-        object.__setattr__(self, "unsupported", unsupported)
-        object.__setattr__(self, "strings", strings)
-        object.__setattr__(self, "digits", digits)
-        object.__setattr__(self, "draft", draft)
-        object.__setattr__(self, "document", document)
+    def __post_init__(self, given: dict[str, Any] | bool | str | Path) -> None:
+        check(self)
+        object.__setattr__(self, "text", _read(given))
 
     def __repr__(self) -> str:
-        plain = {"whitespace": "compact", "optional": "omit", "additional": "declared", "depth": 2}
-        plain |= {
-            "recursion": None,
-            "unsupported": "refuse",
-            "strings": None,
-            "digits": None,
-            "draft": None,
-            "document": None,
-        }
-        said = "".join(f", {k}={getattr(self, k)!r}" for k, usual in plain.items() if getattr(self, k) != usual)
-        return f"JsonSchema({self.text}{said})"
+        return f"JsonSchema({self.text}{''.join(f', {name}={value!r}' for name, value in self.chosen.items())})"
 
     @property
     def name(self) -> str:
@@ -173,23 +98,23 @@ class JsonSchema(Description):
         """Some string must stand in a document."""
         return '"x-span": true' in self.text
 
+    def but(self, **changed: Any) -> JsonSchema:
+        """The same schema with other options."""
+        return JsonSchema(self.text, **self.chosen | changed)
+
     def over(self, document: str | None) -> JsonSchema:
         """The same schema over another document."""
-        return self._but(document=document)
+        return self.but(document=document)
 
     def plain(self, document: str) -> JsonSchema:
         """The same schema with strings and numbers like those of a text, as far as it leaves them open."""
         strings: Any = self.strings or ("any" if structural(document) else "plain")
-        return self._but(strings=strings, digits=self.digits or digits_in(document))
+        return self.but(strings=strings, digits=self.digits or digits_in(document))
 
     def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> JsonSchema:
         """The same schema, a recursion unrolled as far as texts of `tokens` tokens can reach, within the limits."""
         levels = deep_enough(self, tokens, vocabulary, limits) if self.recursion is None else None
-        return self if levels is None else self._but(recursion=levels)
-
-    def _but(self, **changed: Any) -> JsonSchema:
-        how = {name: getattr(self, name) for name in (*_HOW, "document")} | changed
-        return JsonSchema(self.text, **how)
+        return self if levels is None else self.but(recursion=levels)
 
     @property
     def schema(self) -> Any:
@@ -198,20 +123,23 @@ class JsonSchema(Description):
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
+        share = int(TELLING * limits.max_steps)
         context = self.context(limits)
+        context.kept = limits.max_steps - share
         try:
             return self._expression(context)
         except ConstraintTooLarge:
-            # Telling names apart is what can be left out: unless the first try was the dear one, there is a second.
-            if not context.told_apart or context.fuel.spent.get("steps", 0) > 2 * limits.max_steps // 5:
-                raise
-        again = replace(self.context(limits), room=0)
-        again.fuel.spent["steps"] = max(3 * limits.max_steps // 4, context.fuel.spent.get("steps", 0))
-        return self._expression(again)
+            if context.kept:
+                raise  # no names were told apart, so it is too large without
+        again = self.context(limits)
+        again.room = 0
+        again.fuel.spend("steps", share, limits.max_steps)
+        return self._expression(again, within=True)
 
-    def _expression(self, context: Context) -> Expression:
+    def _expression(self, context: Context, within: bool = False) -> Expression:
+        """The expression of a compilation; its automaton, if that has to be within what is left of the steps."""
         expression = compile_schema(context)
-        if not context.contradictions and not context.told_apart:
+        if not (within or context.contradictions or context.told_apart):
             return expression
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
         if dfa.is_empty and context.contradictions:
@@ -231,7 +159,7 @@ class JsonSchema(Description):
 
     @within_the_stack
     def report(self, limits: Limits = DEFAULT) -> Report:
-        """What is enforced, narrowed and refused, without building an automaton."""
+        """What is enforced, narrowed, refused, ignored and unknown, without building an automaton."""
         context = self.context(limits)
         try:
             compile_schema(context)
@@ -243,7 +171,13 @@ class JsonSchema(Description):
             tuple(context.narrowed),
             tuple(context.refused),
             self._enforced(limits)[1],
+            self.unknown(),
         )
+
+    @within_the_stack
+    def unknown(self) -> tuple[Unknown, ...]:
+        """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
+        return unknown_in(self.schema, self.draft)
 
     def context(self, limits: Limits) -> Context:
         """A fresh compilation of the schema as it is enforced."""
@@ -252,9 +186,7 @@ class JsonSchema(Description):
         return self._context_of(self._enforced(limits)[0], limits)
 
     def _context_of(self, schema: Any, limits: Limits) -> Context:
-        how = (self.whitespace, self.optional, self.additional, self.depth, self.document, self.recursion)
-        digits = None if self.digits == "any" else self.digits
-        return Context(schema, limits.fuel(), *how, plain=self.strings == "plain", digits=digits)
+        return Context(schema, limits.fuel(), Options(**self.chosen))
 
     def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, and the keywords left out of it."""
@@ -278,15 +210,6 @@ class JsonSchema(Description):
         """What the whole schema, the keywords left out included, says against a value; None if nothing. Nothing is
         fetched: what refers to another document is held to nothing."""
         return next((message for _, message in objections(self.schema, value, self.draft)), None)
-
-
-def _digits(given: Any) -> Digits:
-    whole = isinstance(given, tuple | list) and len(given) == 2 and all(type(n) is int for n in given)
-    if not whole or not (given[0] >= 1 and given[1] >= 0):
-        raise SchemaInvalid(
-            f"digits={given!r}", hint='digits=(18, 6): at most so many before and behind the point; or "any"'
-        )
-    return int(given[0]), int(given[1])
 
 
 def _check_texts(text: str, value: Any) -> None:

@@ -11,18 +11,17 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.constraints.json_schema.canonical import value_text
-from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.shape import Shape, items_of
 
 ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
-KNOWN = {"items", "prefixItems", "minItems", "maxItems", "contains", "uniqueItems", "unevaluatedItems"}
 
 
 def spacing(shape: Shape) -> tuple[Expression, Literal, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
-    if shape.context.whitespace == "compact":
+    if shape.context.options.whitespace == "compact":
         return EMPTY, literal(","), EMPTY, ":"
     inner, outer = "\n" + "  " * (shape.level + 1), "\n" + "  " * shape.level
     return literal(inner), literal("," + inner), literal(outer), ": "
@@ -34,9 +33,7 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         return literal("[]")
-    if refuse_others(context, schema, at, "array", KNOWN):
-        return NOTHING
-    low, high = size(schema, "minItems", at) or 0, size(schema, "maxItems", at)
+    low, high = size(schema, "minItems") or 0, size(schema, "maxItems")
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
     if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
@@ -90,8 +87,8 @@ def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
 def _containing(schema: Schema, sub: Sub) -> Generator[Sub, Expression, Expression]:
     """Arrays in which at least `minContains` and at most `maxContains` items match `contains`."""
     shape, at = sub.shape, f"{sub.pointer}/contains"
-    least = size(schema, "minContains", sub.pointer)
-    least, most = 1 if least is None else least, size(schema, "maxContains", sub.pointer)
+    least = size(schema, "minContains")
+    least, most = 1 if least is None else least, size(schema, "maxContains")
     if most is not None and least > most:
         return NOTHING
     if least == 0 and most is None:

@@ -21,9 +21,10 @@ from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import Context, own_names
 from ctrldiff.constraints.json_schema.exclusive import exclusive
 from ctrldiff.constraints.json_schema.formats import NARROWED
-from ctrldiff.constraints.json_schema.keywords import FAMILY
+from ctrldiff.constraints.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
 from ctrldiff.constraints.json_schema.others import order
 from ctrldiff.constraints.json_schema.recursion import marked
+from ctrldiff.constraints.json_schema.references import before_references
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.constraints.json_schema.unevaluated import scenarios
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
@@ -35,6 +36,8 @@ TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_DEPTH = 4_000
 LONGEST_STRING, LONGEST_ARRAY = 1_024, 1_024  # beyond what a canvas holds, limits are narrowed to these
 NO_NAMES: frozenset[str] = frozenset()
+_OF_SOME = frozenset().union(*FAMILY.values())
+_UNEVALUATED = those(lambda row: row.of == "unevaluated")
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     if shape.dead and context.with_marks:
         return marked(context, schema, shape)
     if shape.dead:
-        context.narrow(at.split("/$ref(")[0], f"recursion is written {context.levels + 1} levels deep")
+        context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     if schema is True:
         return (yield from _base(context, {}, sub))
@@ -163,16 +166,15 @@ def _schema(context: Context, sub: Sub) -> Walk:
         target, pointer = context.references.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))
     parts: list[Expression] = []
-    asserts = {k for k in schema if k == "type" or any(k in keywords for keywords in FAMILY.values())}
     if "enum" in schema or "const" in schema:
         parts.append(_listed(context, schema, sub))
-    if asserts or "type" in schema:
+    if "type" in schema or _OF_SOME & schema.keys():
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:
             parts.append((yield from combine(context, schema, keyword, _beside(context, sub, keyword))))
-            context.enforce(at, keyword)
-    for keyword in ("unevaluatedProperties", "unevaluatedItems"):
+            context.enforce(at, keyword, *(name for name in BESIDE[keyword] if name in schema))
+    for keyword in _UNEVALUATED:
         if schema.get(keyword, True) is not True:
             parts.append((yield from _unevaluated(context, schema, keyword, sub)))
     if not parts:
@@ -184,9 +186,7 @@ def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
     """`sub`, keeping the names that its schema speaks of outside of `keyword`."""
     if sub.exact:
         return sub
-    rest = {k: v for k, v in sub.schema.items() if k != keyword}
-    if keyword == "if":
-        rest = {k: v for k, v in rest.items() if k not in ("then", "else")}
+    rest = {k: v for k, v in sub.schema.items() if k != keyword and k not in BESIDE[keyword]}
     return replace(sub, kept=sub.kept.union(own_names(rest), context.names_of(*context.beside(rest))))
 
 
@@ -196,9 +196,11 @@ def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
     if shape.implied and schema:
         context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
     for name in _types(context, schema, sub.pointer):
-        if ("number" if name == "integer" else name) in shape.kinds:
-            said = string_within_reach(context, schema, sub.pointer, sub.exact) if name == "string" else schema
-            kinds.append((yield from _families[name](context, said, sub)))
+        kind = "number" if name == "integer" else name
+        if kind in shape.kinds:
+            context.enforce(sub.pointer, *said(schema, kind))
+            reached = string_within_reach(context, schema, sub.pointer, sub.exact) if kind == "string" else schema
+            kinds.append((yield from _families[name](context, reached, sub)))
     return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
 
 
@@ -225,7 +227,7 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
             return {k: v for k, v in schema.items() if k != "format"}
         context.narrow(at, f"{named}: {NARROWED[named]}")
     high, least = schema.get("maxLength"), schema.get("minLength", 0)
-    if exact or not isinstance(high, int | float) or not isinstance(least, int | float):
+    if exact or high is None:
         return schema
     reach = max(LONGEST_STRING, least)
     if high <= reach:
@@ -236,7 +238,7 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
 
 def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
     """`enum` and `const`: the listed values, each in its canonical text."""
-    context.enforce(sub.pointer, *(k for k in ("enum", "const") if k in schema))
+    context.enforce(sub.pointer, *(k for k in OF_ANY if k in schema))
     values = listed(schema)
     if "enum" in schema and "const" in schema:
         wanted = value_text(schema["const"], sort=True)
@@ -252,7 +254,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     if not deep:
         return text(whole)
     if not context.with_marks:
-        context.narrow(sub.pointer, f"recursion is written {context.levels + 1} levels deep")
+        context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
     pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
@@ -277,7 +279,7 @@ def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
 
 def ordered_text(value: Any, shape: Shape) -> str:
     """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
-    return value_text(_ordered(value, shape), pretty=shape.context.whitespace != "compact", level=shape.level)
+    return value_text(_ordered(value, shape), pretty=shape.context.options.whitespace != "compact", level=shape.level)
 
 
 def _ordered(value: Any, shape: Shape) -> Any:
@@ -318,7 +320,7 @@ def _alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) 
     parts = []
     for n, member in enumerate(members):
         barred = sub.barred
-        if not sub.exact and sub.shape.context.additional == "declared":
+        if not sub.exact and sub.shape.context.options.additional == "declared":
             own = set(context.names_of(member))
             others = {name for other in members for name in context.names_of(other)}
             barred = barred | frozenset(others - own - sub.kept)
@@ -370,7 +372,8 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
     cases: list[Expression] = []
     everything = yield replace(sub, schema=True)
     for case in scenarios(context, schema, sub.pointer):
-        rest = case.properties(schema[keyword]) if keyword == "unevaluatedProperties" else case.array(schema[keyword])
+        of_objects = KEYWORDS[keyword].family == "object"
+        rest = case.properties(schema[keyword]) if of_objects else case.array(schema[keyword])
         parts = [(yield Sub(rest, f"{sub.pointer}/{keyword}", sub.shape, True))]
         for held, pointer in case.holds:
             parts.append((yield Sub(held, pointer, sub.shape, True)))
@@ -398,25 +401,11 @@ COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {
 
 def _members(schema: Schema, keyword: str, at: str) -> list[Any]:
     members = schema[keyword]
-    if not isinstance(members, list) or not members:
-        raise SchemaInvalid(f"{at}/{keyword} is not a list of schemas")
+    if not members:
+        raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")
     return members
 
 
-def size(schema: Schema, keyword: str, at: str) -> int | None:
-    """A non-negative whole number, or None when absent."""
-    value = schema.get(keyword)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0 or value != int(value):
-        raise SchemaInvalid(f"{at}/{keyword} is {value!r}, not a non-negative whole number")
-    return int(value)
-
-
-def refuse_others(context: Context, schema: Schema, at: str, kind: str, known: set[str]) -> bool:
-    """Refuse the keywords of a family that it does not enforce; True if there were any."""
-    unknown = [k for k in schema if k in FAMILY[kind] and k not in known]
-    for keyword in unknown:
-        context.refuse(f"{at}/{keyword}", keyword)
-    context.enforce(at, *(k for k in schema if k in FAMILY[kind] and k in known))
-    return bool(unknown)
+def size(schema: Schema, keyword: str) -> int | None:
+    """A whole number, which may be spelled 3.0, or None when absent."""
+    return int(schema[keyword]) if keyword in schema else None

@@ -12,13 +12,17 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.cycles import Cycles
-from ctrldiff.constraints.json_schema.keywords import FAMILY, REFERS
-from ctrldiff.constraints.json_schema.references import References
+from ctrldiff.constraints.json_schema.keywords import REFERS, those
+from ctrldiff.constraints.json_schema.options import Options
+from ctrldiff.constraints.json_schema.references import References, held, last_reference
 from ctrldiff.constraints.json_schema.shape import Shape, listed
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.limits import Fuel
 
 MAX_PLACES = 5_000
+_BESIDE = frozenset(those(lambda row: row.of == "itself"))
+_NAMING = those(lambda row: row.keys)
+_NEGATE = those(lambda row: row.of == "itself" and row.negates)
 
 
 Made = TypeVar("Made")
@@ -43,23 +47,16 @@ class Context:
 
     root: Any
     fuel: Fuel
-    whitespace: str
-    optional: str
-    additional: str = "declared"
-    depth: int = 2
-    document: str | None = None
-    recursion: int | None = None  # how often a recursive schema is entered again; None: `depth` times
-    plain: bool = False  # strings of which nothing is said hold no debris (`plain.py`)
-    digits: tuple[int, int] | None = None  # the most digits of a number, before and behind the point
+    options: Options
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
     told_apart: int = 0  # how many of them were spent in all
+    kept: int = 0  # steps that are put aside when names are first told apart, for a try that tells none (`others.py`)
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
-    families = FAMILY
 
     def __post_init__(self) -> None:
         self.references = References(self.root)
@@ -75,10 +72,15 @@ class Context:
         self._narrowings: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
 
-    @property
-    def levels(self) -> int:
-        """How often a recursive schema is entered again."""
-        return self.depth if self.recursion is None else self.recursion
+    def may_tell_apart(self) -> bool:
+        """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
+        then no name is told apart from here on."""
+        if self.kept > self.fuel.limits.max_steps - self.fuel.spent.get("steps", 0):
+            self.room = 0
+            return False
+        self.fuel.spend("steps", self.kept, self.fuel.limits.max_steps)
+        self.kept = 0
+        return True
 
     # ---- what became of keywords
 
@@ -118,10 +120,10 @@ class Context:
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
         single = single or bool(parent and parent.single)
-        key = (ids, tuple(entered.items()), free, single, level if self.whitespace != "compact" else 0)
+        key = (ids, tuple(entered.items()), free, single, level if self.options.whitespace != "compact" else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
-            dead = max(entered.values(), default=0) > self.levels
+            dead = max(entered.values(), default=0) > self.options.levels
             self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
         return self._shapes[key]
 
@@ -156,27 +158,20 @@ class Context:
                 continue
             seen.add(id(schema))
             found.append(schema)
-            negated = negated or any(
-                isinstance(schema.get(k), dict) or schema.get(k) is True for k in ("not", "if") if k in schema
-            )
-            negated = negated or (isinstance(schema.get("oneOf"), list) and len(schema["oneOf"]) > 1)
+            negated = negated or any(_negates(schema.get(keyword)) for keyword in _NEGATE)
             todo.extend(reversed(list(self.beside(schema))))
         return found, negated
 
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.ref_alone and "$ref" in schema:
-            yield self.references.resolve(schema, "$ref", self.references.at.get(id(schema), "#"))[0]
+            yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
             return
         for keyword, value in schema.items():
-            if keyword in ("allOf", "anyOf", "oneOf") and isinstance(value, list):
-                yield from value
-            elif keyword in ("not", "if", "then", "else"):
-                yield value
-            elif keyword in REFERS:
-                yield self.references.resolve(schema, keyword, self.references.at.get(id(schema), "#"))[0]
-            elif keyword in ("dependentSchemas", "dependencies") and isinstance(value, dict):
-                yield from (part for part in value.values() if isinstance(part, dict))
+            if keyword in REFERS:
+                yield self.references.resolve(schema, keyword, self.references.place(schema))[0]
+            elif keyword in _BESIDE:
+                yield from (part for _, part in held(keyword, value))
 
     def names_of(self, *schemas: Any) -> tuple[str, ...]:
         """The properties named by `schemas` and all that apply beside them, in the order of reading."""
@@ -207,10 +202,8 @@ class Context:
 
     # ---- patterns
 
-    def pattern(self, pattern: Any, at: str) -> Dfa:
+    def pattern(self, pattern: str, at: str) -> Dfa:
         """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
-        if not isinstance(pattern, str):
-            raise SchemaInvalid(f"{at} is not a string")
         if pattern not in self._patterns:
             limits = self.fuel.limits
             try:
@@ -221,7 +214,7 @@ class Context:
                     f'"{keyword}" at {at} is not enforceable here', why=str(error), pointer=at, keyword=keyword
                 ) from error
             except RegexSyntaxError as error:
-                raise SchemaInvalid(f"{at} is no pattern", why=str(error)) from error
+                raise SchemaInvalid(f"{at} is no pattern", why=str(error), pointer=at) from error
             self._patterns[pattern] = compile_expression(expression, limits)
         return self._patterns[pattern]
 
@@ -230,31 +223,27 @@ class Context:
         return self._members.of(schema, lambda: self._read_patterns(schema))
 
     def _read_patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
-        found = schema.get("patternProperties", {})
-        if not isinstance(found, dict):
-            raise SchemaInvalid("patternProperties is not an object")
-        return [(self.pattern(p, "patternProperties"), s) for p, s in found.items()]
+        at = f"{self.references.place(schema)}/patternProperties"
+        return [(self.pattern(pattern, at), of) for pattern, of in schema.get("patternProperties", {}).items()]
 
 
 def in_document(pointer: str) -> str:
     """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
-    _, found, rest = pointer.rpartition("/$ref(")
-    target, _, within = rest.partition(")")
-    return target + within if found and target.startswith("#") else pointer
+    reference, rest = last_reference(pointer)
+    return reference + rest if reference.startswith("#") else pointer
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:
     """The properties that the keywords of `schema` itself name, in the order of reading; some more than once."""
-    properties = schema.get("properties", {})
-    if not isinstance(properties, dict):
-        raise SchemaInvalid("properties is not an object")
-    yield from properties
-    required = schema.get("required", [])
-    if isinstance(required, list):
-        yield from (name for name in required if isinstance(name, str))
-    for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
-        for name, needs in schema.get(keyword, {}).items() if isinstance(schema.get(keyword), dict) else ():
-            yield name
+    for keyword in _NAMING:
+        named = schema.get(keyword, ())
+        yield from (name for name in named if isinstance(name, str))
+        for needs in named.values() if isinstance(named, dict) else ():
             yield from needs if isinstance(needs, list) else ()
     for value in listed(schema):
         yield from value if isinstance(value, dict) else ()
+
+
+def _negates(value: Any) -> bool:
+    """What this value of a keyword accepts may be excluded: some schema, or one of several."""
+    return len(value) > 1 if isinstance(value, list) else isinstance(value, dict) or value is True

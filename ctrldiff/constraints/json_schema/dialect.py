@@ -7,6 +7,8 @@ every keyword counts, and old spellings are read where they cannot be taken for 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
@@ -23,15 +25,27 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
-    root = schema
+    ignored: list[Ignored] = []
+    for node, at, current in schemas_of(schema, draft):
+        if current is not None:
+            ignored += _strip(node, at, current)
+        _check_structure(node, at)
+    return schema, ignored
+
+
+def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], str, str | None]]:
+    """Every schema of a document that is an object, its pointer, and the draft that it is read in: those that keywords
+    hold, then those that only a reference leads to. What the caller takes out of one is not gone into.
+
+    Raises: SchemaUnsupported, as `as_draft`.
+    """
     if not isinstance(root, dict):
-        return root, []
+        return
     own = _declared(root, "#", draft)
     if own is not None:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
-    ignored: list[Ignored] = []
     seen: set[int] = set()
-    references = References(root)
+    references: References | None = None  # most documents refer to nothing, and reading them once more is dear
     referred: list[tuple[Any, str, str | None]] = []  # what a reference leads to may stand where no keyword holds it
     todo: list[tuple[Any, str, str | None]] = [(root, "#", own)]
     while todo or referred:
@@ -49,17 +63,15 @@ def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
                 pointer=f"{at}/$ref",
                 keyword="$ref",
             )
-        if current is not None:
-            ignored += _strip(node, at, current)
-        _check_structure(node, at)
+        yield node, at, current
         todo += [(part, at + way, current) for way, part in placed(node)]
         for name in node.keys() & REFERS:
+            references = references or References(root)
             try:
                 target, _ = references.resolve(node, name, at)
             except (SchemaInvalid, SchemaUnsupported):
                 continue  # raised, with its place, where it is compiled
             referred.append((target, node[name] if node[name].startswith("#/") else f"{at}/{name}", current))
-    return root, ignored
 
 
 def _declared(node: dict[str, Any], at: str, otherwise: str | None) -> str | None:
@@ -90,40 +102,72 @@ def _strip(node: dict[str, Any], at: str, draft: str) -> list[Ignored]:
 
 
 def _check_structure(node: dict[str, Any], at: str) -> None:
-    """Raise SchemaInvalid for a keyword that does not hold what it has to hold, with its place."""
+    """Raise SchemaInvalid for a keyword that does not hold what it has to hold, with its place: whatever the type that
+    it speaks of, and whether or not its schema allows that type."""
     for name, value in node.items():
         holds = KEYWORDS[name].holds if name in KEYWORDS else "value"
-        here = f"{at}/{escaped(name)}"
-        if holds == "map":
+        if holds == "value":
+            continue
+        here = f"{at}/{name}"
+        if holds in _PLAIN:
+            right, what = _PLAIN[holds]
+            if not right(value):
+                hint = "draft 3 wrote it so; since then an object lists those of its properties"
+                hint = hint if name == "required" and isinstance(value, bool) else ""
+                raise SchemaInvalid(f"{here} is {_shown(value)}, not {what}", hint=hint, pointer=here)
+        elif holds in ("map", "map of names"):
             _kind(value, dict, "an object", here)
             for key, part in value.items():
-                if not (name == "dependencies" and isinstance(part, list)):
-                    _kind(part, dict | bool, "a schema", f"{here}/{escaped(key)}")
+                within = f"{here}/{escaped(key)}"
+                if holds == "map of names" or (name == "dependencies" and isinstance(part, list)):
+                    if not _are_names(part):
+                        raise SchemaInvalid(f"{within} is {_shown(part)}, not a list of names", pointer=within)
+                else:
+                    _kind(part, dict | bool, "a schema", within)
         elif holds == "schemas" or (holds == "schema or schemas" and isinstance(value, list)):
             _kind(value, list, "a list of schemas", here)
             for n, part in enumerate(value):
                 _kind(part, dict | bool, "a schema", f"{here}/{n}")
         elif holds in ("schema", "schema or schemas"):
             _kind(value, dict | bool, "a schema", here)
-        elif name == "enum":
-            _kind(value, list, "a list of values", here)
-        elif name in REFERS:
-            _kind(value, str, "a string", here)
-        elif name == "type":
-            for part in value if isinstance(value, list) else [value]:
-                _kind(part, str, "the name of a type", here)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+# What each kind of value is that holds no schema, and how it is called.
+_PLAIN: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "list": (lambda value: isinstance(value, list), "a list of values"),
+    "string": (lambda value: isinstance(value, str), "a string"),
+    "boolean": (lambda value: isinstance(value, bool), "true or false"),
+    "number": (_is_number, "a number"),
+    "step": (lambda value: _is_number(value) and value > 0, "a number above 0"),
+    "number or boolean": (lambda value: isinstance(value, bool) or _is_number(value), "a number"),
+    "size": (lambda v: _is_number(v) and v >= 0 and v == int(v), "a whole number that is not negative"),
+    "type": (lambda value: isinstance(value, str) or _are_names(value), "the name of a type, or a list of them"),
+    "names": (_are_names, "a list of names"),
+}
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:40]
 
 
 def _kind(value: Any, kind: Any, what: str, at: str) -> None:
     if not isinstance(value, kind):
         hint = "a schema is an object or a boolean" if what == "a schema" else ""
-        raise SchemaInvalid(f"{at} is a {type(value).__name__}, not {what}", hint=hint, pointer=at)
+        raise SchemaInvalid(f"{at} is {_shown(value)}, not {what}", hint=hint, pointer=at)
 
 
 def _check(node: dict[str, Any], name: str, at: str, draft: str) -> None:
     """Raise SchemaInvalid for a value that changed its kind between the drafts, and is of another draft's."""
     value = node[name]
-    if name in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool) != (draft == "draft-04"):
+    if KEYWORDS[name].holds == "number or boolean" and isinstance(value, bool) != (draft == "draft-04"):
         what = "a boolean beside the bound" if draft == "draft-04" else "a number"
         raise SchemaInvalid(f"{at}/{name} is {value!r}: in {draft} it is {what}", pointer=f"{at}/{name}")
     if name == "items" and isinstance(value, list) and draft == "2020-12":

@@ -6,7 +6,12 @@ from typing import Any
 
 from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.keywords import OF_ANY, REFERS, those
+from ctrldiff.constraints.json_schema.references import held
 from ctrldiff.constraints.json_schema.shape import listed
+
+_ALWAYS = frozenset(those(lambda row: row.always))
+_LISTING = OF_ANY - {"type"}
 
 
 def exclusive(context: Context, a: Any, b: Any) -> bool:
@@ -48,10 +53,11 @@ def _parts(context: Context, schema: Any) -> list[dict[str, Any]]:
         seen.add(id(one))
         alone = context.references.ref_alone and "$ref" in one
         found.append({} if alone else one)
-        if "$ref" in one:
-            todo.append(context.references.resolve(one, "$ref", "#")[0])
-        if not alone and isinstance(one.get("allOf"), list):
-            todo.extend(one["allOf"])
+        for keyword in ("$ref",) if alone else _ALWAYS & one.keys():
+            if keyword in REFERS:
+                todo.append(context.references.resolve(one, keyword, context.references.place(one))[0])
+            else:
+                todo.extend(part for _, part in held(keyword, one[keyword]))
     return found
 
 
@@ -66,5 +72,5 @@ def _kinds(parts: list[dict[str, Any]]) -> set[str]:
 
 
 def _values(parts: list[dict[str, Any]]) -> set[str] | None:
-    found = [{value_text(v, sort=True) for v in listed(part)} for part in parts if "enum" in part or "const" in part]
+    found = [{value_text(v, sort=True) for v in listed(part)} for part in parts if _LISTING & part.keys()]
     return set.intersection(*found) if found else None

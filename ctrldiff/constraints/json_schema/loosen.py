@@ -5,20 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ctrldiff.constraints.json_schema.references import References
+from ctrldiff.constraints.json_schema.references import References, last_reference, unescaped
 
 
 def without(root: Any, pointer: str, keyword: str) -> Any:
     """A copy of `root` without the keyword that a refusal points to; None if there is no such place in it."""
+    if not pointer.startswith("#"):
+        return None
     root = copy.deepcopy(root)
     target: Any = root
-    rest = pointer.removeprefix("#")
-    marks = pointer.split("/$ref(")
-    if len(marks) > 1:
-        reference, _, rest = marks[-1].partition(")")
-        document = References(root)
-        target = document.resolve({"$ref": reference}, "$ref", "#")[0]
-    tokens = [token.replace("~1", "/").replace("~0", "~") for token in rest.split("/")[1:]]
+    reference, rest = last_reference(pointer)
+    if reference:
+        target = References(root).resolve({"$ref": reference}, "$ref", "#")[0]
+    tokens = [unescaped(token) for token in rest.split("/")[1:]]
     if not tokens or tokens[-1] != keyword:
         return None
     for token in tokens[:-1]:

@@ -13,16 +13,14 @@ from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expr
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.constraints.json_schema.arrays import spacing
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, size
 from ctrldiff.constraints.json_schema.context import Context
+from ctrldiff.constraints.json_schema.keywords import those
 from ctrldiff.constraints.json_schema.others import Others, told_apart
-from ctrldiff.errors import SchemaInvalid
+from ctrldiff.constraints.json_schema.references import escaped as in_pointer
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
-KNOWN = {
-    *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
-    *("maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties"),
-}
+DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
 MAX_CELLS = 64  # sets of patterns that one key may match
 
 
@@ -32,9 +30,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         return literal("{}")
-    if refuse_others(context, schema, at, "object", KNOWN):
-        return NOTHING
-    rules = _Rules.read(context, schema, at)
+    rules = _Rules.read(schema)
     names_allowed = None
     if "propertyNames" in schema:
         names = yield Sub(schema["propertyNames"], f"{at}/propertyNames", context.names_shape(schema), True)
@@ -47,7 +43,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
         if name not in sub.barred and (names_allowed is None or spelled in names_allowed):
             value = yield from _value(context, schema, sub, name)
         members.append(value if value is NOTHING else Concat((literal(spelled + colon), value)))
-    if context.optional == "write" and not sub.exact:
+    if context.options.optional == "write" and not sub.exact:
         forced = {n for n, m in zip(shape.names, members, strict=True) if m is not NOTHING} & set(
             schema.get("properties", {})
         )
@@ -66,7 +62,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     language = rules.language(context, sub, members, others.at_most_one)
     for trigger, needed in rules.schemas.items():
         without = _Rules(absent={trigger}).language(context, sub, *(yield from _anything(context, sub)))
-        then = yield Sub(needed, f"{at}/dependentSchemas/{_escape(trigger)}", shape, sub.exact, sub.kept, sub.barred)
+        then = yield Sub(needed, f"{at}/dependentSchemas/{in_pointer(trigger)}", shape, sub.exact, sub.kept, sub.barred)
         language = Alt((Both((language, without)), Both((language, then))))
     return language
 
@@ -76,11 +72,11 @@ def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
     found: list[tuple[Any, str]] = []
     declared = schema.get("properties", {})
     if name in declared:
-        found.append((declared[name], f"{sub.pointer}/properties/{_escape(name)}"))
+        found.append((declared[name], f"{sub.pointer}/properties/{in_pointer(name)}"))
     patterns = schema.get("patternProperties", {})
     for (dfa, of), pattern in zip(context.patterns(schema), patterns, strict=True):
         if name in dfa:
-            found.append((of, f"{sub.pointer}/patternProperties/{_escape(pattern)}"))
+            found.append((of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}"))
     if not found and "additionalProperties" in schema:
         found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
     if any(of is False for of, _ in found):
@@ -115,7 +111,7 @@ def _kinds(
     kinds: list[tuple[Dfa, Expression]] = []
     for chosen in product((False, True), repeat=len(patterns)):
         found = [
-            (of, f"{sub.pointer}/patternProperties/{_escape(pattern)}")
+            (of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}")
             for (_, of, pattern), hit in zip(patterns, chosen, strict=True)
             if hit
         ]
@@ -162,22 +158,16 @@ class _Rules:
         self.high: int | None = None
 
     @classmethod
-    def read(cls, context: Context, schema: Schema, at: str) -> _Rules:
+    def read(cls, schema: Schema) -> _Rules:
         rules = cls()
-        required = schema.get("required", [])
-        if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
-            raise SchemaInvalid(f"{at}/required is not a list of names")
-        rules.required = set(required)
-        for keyword in ("dependentRequired", "dependentSchemas", "dependencies"):
-            found = schema.get(keyword, {})
-            if not isinstance(found, dict):
-                raise SchemaInvalid(f"{at}/{keyword} is not an object")
-            for name, needed in found.items():
+        rules.required = set(schema.get("required", ()))
+        for keyword in DEPENDENT:
+            for name, needed in schema.get(keyword, {}).items():
                 if isinstance(needed, list):
                     rules.needs.setdefault(name, set()).update(needed)
                 else:
                     rules.schemas[name] = needed
-        rules.low, rules.high = size(schema, "minProperties", at) or 0, size(schema, "maxProperties", at)
+        rules.low, rules.high = size(schema, "minProperties") or 0, size(schema, "maxProperties")
         return rules
 
     def others(
@@ -185,7 +175,7 @@ class _Rules:
     ) -> Others:
         """The properties without a name, told apart as far as these rules make it worth while."""
         # Inside values that no schema speaks of, and beside them in the open mode, one must do: they are the many.
-        free = sub.shape.free or (context.additional == "any" and not sub.shape.other().members)
+        free = sub.shape.free or (context.options.additional == "any" and not sub.shape.other().members)
         single = sub.shape.single or self.high == 1 or (bool(free) and self.low < 2)
         named = sum(member is not NOTHING for member in members)
         found = told_apart(
@@ -278,7 +268,3 @@ class _Rules:
             raise AssertionError("required names are names of the place")
         filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
         return Alt((literal("{}"), filled)) if empty else filled
-
-
-def _escape(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")

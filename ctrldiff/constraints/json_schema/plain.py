@@ -15,16 +15,15 @@ from typing import Any, TypeAlias
 
 from ctrldiff.automata.expression import EMPTY, Alt, Chars, Concat, Expression, Repeat, maybe, text
 from ctrldiff.constraints.json_schema.canonical import ESCAPED, STRING_CHAR
+from ctrldiff.constraints.json_schema.keywords import FAMILY
 from ctrldiff.constraints.json_schema.numbers import DIGIT
 
 Digits: TypeAlias = tuple[int, int]  # at most so many before the point, and so many behind it
 
 WHOLE, DECIMALS = 18, 6  # of numbers in a text that holds none with more
-SAYS = {"pattern", "format", "enum", "const", "x-span"}  # keywords that know better what a string looks like
 
 _STRUCTURE = re.compile(r"(?:^|\s)[:,]|^[^\[{]*[\]}]", re.MULTILINE)
 _NUMBER = re.compile(r"\d[\d.,' \u00a0\u202f]*")
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 
 
 def structural(document: str) -> bool:
@@ -49,7 +48,7 @@ def digits_of(members: Iterable[dict[str, Any]], digits: Digits) -> Digits:
     """`digits`, or as many as the bounds and steps of these schemas have, one more before the point."""
     before, behind = digits
     for member in members:
-        for keyword in _BOUNDS:
+        for keyword in FAMILY["number"]:
             value = member.get(keyword)
             if isinstance(value, int | float) and not isinstance(value, bool):
                 whole, _, fraction = format(Decimal(repr(value)).copy_abs(), "f").partition(".")

@@ -86,7 +86,8 @@ def _tokens_beyond(schema: JsonSchema, level: int, vocabulary: Vocabulary, limit
     """The fewest tokens that spell the beginning of a text deeper than `level`, up to where it is; None if none is."""
     from ctrldiff.constraints.json_schema.compiler import compile_schema
 
-    context = replace(schema.context(limits), recursion=level, with_marks=True)
+    context = schema.but(recursion=level).context(limits)
+    context.with_marks = True
     expression = compile_schema(context)
     if not context.marks:
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote, urljoin
 
-from ctrldiff.constraints.json_schema.keywords import KEYWORDS, REF_ALONE, draft_of
+from ctrldiff.constraints.json_schema.keywords import KEYWORDS, REF_ALONE, REFERS, draft_of, those
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+
+_ANCHORS = those(lambda row: row.holds == "anchor")
 
 
 class References:
@@ -42,7 +45,7 @@ class References:
                     self.targets.setdefault(base, schema)
             self.base[id(schema)] = base
             self.all.append(schema)
-            for keyword in ("$anchor", "$dynamicAnchor"):
+            for keyword in _ANCHORS:
                 if isinstance(schema.get(keyword), str):
                     self.targets[f"{base}#{schema[keyword]}"] = schema
             if schema.get("$recursiveAnchor") is True:
@@ -77,11 +80,25 @@ class References:
                 raise SchemaInvalid(f"{at}/{keyword} points to {reference!r}, which is not there")
         else:
             target = self._follow(self.targets[document], fragment, reference, f"{at}/{keyword}")
+            self._place(target, self.place(self.targets[document]) + fragment)
         return target, f"{at}/{keyword}({reference})"
+
+    def place(self, schema: dict[str, Any]) -> str:
+        """The pointer of a schema of the document; of one that only compiling made, one that leads nowhere."""
+        return self.at.get(id(schema), "")
+
+    def _place(self, schema: Any, at: str) -> None:
+        """Note where a schema is that only a reference leads to, and what is in it."""
+        todo = [(schema, at)]
+        while todo:
+            node, here = todo.pop()
+            if isinstance(node, dict) and id(node) not in self.at:
+                self.at[id(node)] = here
+                todo.extend((part, here + way) for way, part in placed(node))
 
     def _follow(self, target: Any, fragment: str, reference: str, at: str) -> Any:
         for token in fragment.split("/")[1:]:
-            key = token.replace("~1", "/").replace("~0", "~")
+            key = unescaped(token)
             if isinstance(target, list) and key.isdigit() and int(key) < len(target):
                 target = target[int(key)]
             elif isinstance(target, dict) and key in target:
@@ -108,15 +125,41 @@ def schemas_in(schema: dict[str, Any]) -> Iterator[Any]:
 def placed(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """The same, each with the way there as a JSON pointer."""
     for name, value in schema.items():
-        holds = KEYWORDS[name].holds if name in KEYWORDS else "value"
-        if holds == "map" and isinstance(value, dict):
-            yield from ((f"/{escaped(name)}/{escaped(key)}", part) for key, part in value.items())
-        elif holds in ("schemas", "schema or schemas") and isinstance(value, list):
-            yield from ((f"/{escaped(name)}/{n}", part) for n, part in enumerate(value))
-        elif holds in ("schema", "schema or schemas") and isinstance(value, dict):
-            yield f"/{escaped(name)}", value
+        if name in KEYWORDS:
+            yield from held(name, value)
+
+
+def held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The schemas that stand in one keyword, each with the way there."""
+    holds = KEYWORDS[name].holds
+    if holds == "map" and isinstance(value, dict):
+        yield from ((f"/{name}/{escaped(key)}", part) for key, part in value.items())
+    elif holds in ("schemas", "schema or schemas") and isinstance(value, list):
+        yield from ((f"/{name}/{n}", part) for n, part in enumerate(value))
+    elif holds in ("schema", "schema or schemas") and isinstance(value, dict):
+        yield f"/{name}", value
 
 
 def escaped(name: str) -> str:
     """A key as a token of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
+    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
+
+
+def unescaped(token: str) -> str:
+    """The key that a token of a JSON pointer stands for."""
+    return token.replace("~1", "/").replace("~0", "~")
+
+
+def before_references(pointer: str) -> str:
+    """A pointer that tells the way through references (`resolve`), up to the first of them."""
+    return _THROUGH.split(pointer, maxsplit=1)[0]
+
+
+def last_reference(pointer: str) -> tuple[str, str]:
+    """What the last reference on such a way names ("" if there is none), and the way on from there."""
+    *before, last = _THROUGH.split(pointer)
+    reference, _, rest = last.partition(")")
+    return (reference, rest) if before else ("", pointer)
+
+
+_THROUGH = re.compile(r"/(?:" + "|".join(map(re.escape, sorted(REFERS))) + r")\(")

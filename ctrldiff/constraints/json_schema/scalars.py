@@ -9,13 +9,14 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, leaf, refuse_others, size
+from ctrldiff.constraints.json_schema.compiler import Schema, Sub, Walk, family, leaf, size
 from ctrldiff.constraints.json_schema.context import Context
 from ctrldiff.constraints.json_schema.formats import FORMATS, REFUSED
+from ctrldiff.constraints.json_schema.keywords import FAMILY, SPELLS
 from ctrldiff.constraints.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.constraints.json_schema.plain import digits_of, numbers, strings
 from ctrldiff.constraints.span import substrings
-from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.errors import SchemaUnsupported
 
 
 @leaf("null")
@@ -35,21 +36,16 @@ def number(context: Context, schema: Schema, sub: Sub) -> Walk:
     """Decimals without exponent, or integers, between bounds and in steps; of so many digits, if that is said."""
     yield from ()
     values = _number(context, schema, sub.pointer)
-    if context.digits is None or sub.shape.said or values is NOTHING:
+    digits = context.options.digits
+    if not isinstance(digits, tuple) or sub.shape.said or values is NOTHING:
         return values
-    before, behind = digits_of(sub.shape.members, context.digits)
+    before, behind = digits_of(sub.shape.members, digits)
     context.narrow(sub.pointer, f"numbers have at most {before} digits before the point and {behind} behind it")
     return Both((values, numbers((before, behind))))
 
 
 def _number(context: Context, schema: Schema, at: str) -> Expression:
     schema = _plain_bounds(schema)
-    bounds = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
-    for keyword in bounds & set(schema):
-        if isinstance(schema[keyword], bool) or not isinstance(schema[keyword], int | float):
-            raise SchemaInvalid(f"{at}/{keyword} is {schema[keyword]!r}, not a number")
-    if refuse_others(context, schema, at, "number", bounds):
-        return NOTHING
     low, high = number_bounds(schema)
     if low is not None and high is not None and low.value > high.value:
         context.contradict(at, f"no number is from {low.value} to {high.value}")
@@ -57,8 +53,6 @@ def _number(context: Context, schema: Schema, at: str) -> Expression:
     values = integers(low, high) if whole_only else decimals(low, high)
     if "multipleOf" not in schema:
         return values
-    if schema["multipleOf"] <= 0:
-        raise SchemaInvalid(f"{at}/multipleOf is {schema['multipleOf']!r}, not above 0")
     steps = multiples(schema["multipleOf"])
     if steps is None:
         return context.refuse(f"{at}/multipleOf", "multipleOf", "too many digits to keep a remainder of")
@@ -85,18 +79,17 @@ def _names(schema: Schema) -> list[str]:
 def string(context: Context, schema: Schema, sub: Sub) -> Walk:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
     yield from ()
-    if refuse_others(context, schema, sub.pointer, "string", {"minLength", "maxLength", "pattern", "format", "x-span"}):
-        return NOTHING
     inside = content(context, schema, sub.pointer)
-    if context.plain and not sub.shape.said:
+    if context.options.strings == "plain" and not sub.shape.said:
         context.narrow(sub.pointer, "strings begin with none of `:,]}` and close no bracket that they did not open")
-        inside = Both((inside, strings())) if {"minLength", "maxLength"} & set(schema) else strings()
+        bounded = schema.keys() & (FAMILY["string"] - SPELLS)
+        inside = Both((inside, strings())) if bounded else strings()
     return Concat((QUOTE, inside, QUOTE))
 
 
 def content(context: Context, schema: Schema, at: str) -> Expression:
     """What stands between the quotes."""
-    low, high = size(schema, "minLength", at) or 0, size(schema, "maxLength", at)
+    low, high = size(schema, "minLength") or 0, size(schema, "maxLength")
     if high is not None and low > high:
         return context.contradict(at, f"minLength {low} > maxLength {high}")
     parts: list[Expression] = []
@@ -112,8 +105,6 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
             parts.append(Language(_format(named)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
-    if not isinstance(schema.get("x-span", True), bool):
-        raise SchemaInvalid(f"{at}/x-span is {schema['x-span']!r}", hint="true, or leave it out")
     if schema.get("x-span"):
         parts.append(_span(context, at))
     if not parts:
@@ -126,7 +117,7 @@ def _format(named: str) -> Dfa:
     return escaped(compile_expression(parse(FORMATS[named])))
 
 
-def _pattern(context: Context, pattern: object, at: str) -> Expression:
+def _pattern(context: Context, pattern: str, at: str) -> Expression:
     try:
         found = context.pattern(pattern, f"{at}/pattern")
     except SchemaUnsupported as error:
@@ -136,8 +127,9 @@ def _pattern(context: Context, pattern: object, at: str) -> Expression:
 
 def _span(context: Context, at: str) -> Expression:
     """What stands in the document, escaped; a document without text has none."""
-    if context.document is None:
+    document = context.options.document
+    if document is None:
         return context.refuse(f"{at}/x-span", "x-span", "a span stands in a document: JsonSchema(..., document=text)")
-    if not context.document:
+    if not document:
         return context.contradict(at, "a span of an empty document")
-    return Language(escaped(substrings(context.document, context.fuel.limits), context.fuel.limits))
+    return Language(escaped(substrings(document, context.fuel.limits), context.fuel.limits))

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.constraints.json_schema.plain import SAYS
-from ctrldiff.errors import SchemaInvalid
+from ctrldiff.constraints.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts, those
 
 if TYPE_CHECKING:
     from ctrldiff.constraints.json_schema.compiler import Context
 
 KINDS = ("null", "boolean", "number", "string", "array", "object")
+_OTHER_PROPERTIES, _UNEVALUATED_PROPERTIES = parts("object", "others"), parts("object", "unevaluated")
+_DESCRIBING = parts("object", "matching") + parts("object", "names")  # properties that have no name in the schema
+_ANY_ITEMS = parts("array", "some") + parts("array", "unevaluated")  # what speaks of items wherever they stand
+_COUNTED = those(lambda row: row.family == "array" and row.negates)
 LONG = 256  # items of a listed array; longer ones have a place each only as far as one of them holds something
 
 
@@ -61,20 +64,19 @@ class Shape:
         lengths += [len(m["items"]) for m in members if isinstance(m.get("items"), list)]
         lengths += [_told_apart(value) for m in members for value in listed(m) if isinstance(value, list)]
         self.prefix = max(lengths, default=0)
-        if self.context.additional == "declared":
+        if self.context.options.additional == "declared":
             self._narrow()
 
     def _narrow(self) -> None:
         """Write declared properties, and the one type that is spoken of."""
-        said = [m for m in self.members if {"type", "enum", "const"} & set(m)]
-        families = {kind for m in self.members for kind, keywords in self.context.families.items() if keywords & set(m)}
+        said = any(OF_ANY & m.keys() for m in self.members)
+        families = {kind for m in self.members for kind, keywords in FAMILY.items() if keywords & m.keys()}
         if self.members and not said and len(families) == 1:
             self.implied = families.pop()
             self.kinds = (self.implied,)
-        described = ("patternProperties", "propertyNames")
         self.open = not self.names or any(
-            any(key in m for key in described)
-            or any(isinstance(m.get(key), dict) for key in ("additionalProperties", "unevaluatedProperties"))
+            any(key in m for key in _DESCRIBING)
+            or any(isinstance(m.get(key), dict) for key in (*_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES))
             or (isinstance(m.get("minProperties"), int) and m["minProperties"] > len(self.names))
             for m in self.members
         )
@@ -95,12 +97,12 @@ class Shape:
     @cached_property
     def said(self) -> bool:
         """Some schema here says more of a string or a number than its length or its bounds."""
-        return self.of_names or any(SAYS & set(member) for member in self.members)
+        return self.of_names or any(SPELLS & member.keys() for member in self.members)
 
     @property
     def containers(self) -> bool:
         """Whether arrays and objects here may hold anything."""
-        return bool(self.members) or self.free <= self.context.depth
+        return bool(self.members) or self.free <= self.context.options.depth
 
     def property(self, name: str) -> Shape:
         """The place of a named property."""
@@ -113,9 +115,8 @@ class Shape:
         declared = member.get("properties", {})
         found = [declared[name]] if name in declared else []
         found += [s for dfa, s in self.context.patterns(member) if name in dfa]
-        yield from found or [member[k] for k in ("additionalProperties",) if k in member]
-        if "unevaluatedProperties" in member:
-            yield member["unevaluatedProperties"]
+        yield from found or [member[k] for k in _OTHER_PROPERTIES if k in member]
+        yield from (member[k] for k in _UNEVALUATED_PROPERTIES if k in member)
         yield from (self.context.constant(value[name]) for value in listed(member) if _has(value, name))
 
     def other(self) -> Shape:
@@ -124,7 +125,7 @@ class Shape:
             seeds = []
             for m in self.members:
                 seeds += [s for _, s in self.context.patterns(m)]
-                seeds += [m[k] for k in ("additionalProperties", "unevaluatedProperties") if k in m]
+                seeds += [m[k] for k in (*_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES) if k in m]
             self._children[...] = self._child(seeds)
         return self._children[...]
 
@@ -136,9 +137,9 @@ class Shape:
             for m in self.members:
                 first, rest = items_of(m)
                 seeds += [first[place]] if place < len(first) else [rest] if rest is not None else []
-                seeds += [m[k] for k in ("contains", "unevaluatedItems") if k in m]
+                seeds += [m[k] for k in _ANY_ITEMS if k in m]
                 seeds += [self.context.constant(v[place]) for v in listed(m) if isinstance(v, list) and place < len(v)]
-            counted = any("maxContains" in m for m in self.members)
+            counted = any(k in m for m in self.members for k in _COUNTED)
             self._children[place] = self._child(seeds, counted)
         return self._children[place]
 
@@ -149,9 +150,7 @@ class Shape:
 
 def listed(schema: dict[str, Any]) -> list[Any]:
     """The values of `enum` and `const`."""
-    values = schema.get("enum", [])
-    if not isinstance(values, list):
-        raise SchemaInvalid("enum is not a list")
+    values: list[Any] = schema.get("enum", [])
     return [*values, schema["const"]] if "const" in schema else values
 
 
@@ -160,8 +159,6 @@ def items_of(schema: dict[str, Any]) -> tuple[list[Any], Any]:
     first, rest = schema.get("prefixItems"), schema.get("items")
     if isinstance(rest, list):
         first, rest = rest, schema.get("additionalItems")
-    if first is not None and not isinstance(first, list):
-        raise SchemaInvalid("prefixItems is not a list")
     return first or [], rest
 
 

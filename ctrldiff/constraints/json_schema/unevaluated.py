@@ -12,11 +12,14 @@ from itertools import combinations, product
 from typing import Any
 
 from ctrldiff.constraints.json_schema.context import Context
-from ctrldiff.constraints.json_schema.keywords import REFERS
+from ctrldiff.constraints.json_schema.keywords import ALTERNATIVES, REFERS, parts, those
 from ctrldiff.constraints.json_schema.shape import items_of
 from ctrldiff.errors import ConstraintTooLarge
 
 MAX_SCENARIOS = 128
+_IF_PRESENT = those(lambda row: row.family == "object" and row.of == "itself")
+_NAMED, _MATCHING, _OTHERS = parts("object", "named"), parts("object", "matching"), parts("object", "others")
+_REST, _REST_OF_ITEMS, _SOME = parts("object", "unevaluated"), parts("array", "unevaluated"), parts("array", "some")
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def _cases(context: Context, schema: Any, at: str, way: tuple[int, ...], outermo
             found = _crossed(found, _cases(context, target, pointer, way), at)
     for n, member in enumerate(schema.get("allOf", ())):
         found = _crossed(found, each(f"allOf/{n}", member), at)
-    for keyword in ("anyOf", "oneOf"):
+    for keyword in ALTERNATIVES:
         members = [
             (each(f"{keyword}/{n}", member), member, f"{at}/{keyword}/{n}")
             for n, member in enumerate(schema.get(keyword, ()))
@@ -112,10 +115,11 @@ def _cases(context: Context, schema: Any, at: str, way: tuple[int, ...], outermo
         cases = [yes & case for case in held] + [no & case for case in each("else", schema.get("else"))]
         if any(case.evaluates for case in cases):
             found = _crossed(found, cases, at)
-    for name, member in schema.get("dependentSchemas", {}).items():
-        cases = [case for case in each(f"dependentSchemas/{name}", member) if case.evaluates]
-        present = Scenario(holds=((context.requires(name), f"{at}/dependentSchemas/{name}"),))
-        found = _crossed(found, [Scenario(), *(present & case for case in cases)], at)
+    for keyword in _IF_PRESENT:
+        for name, member in schema.get(keyword, {}).items():
+            cases = [case for case in each(f"{keyword}/{name}", member) if case.evaluates]
+            present = Scenario(holds=((context.requires(name), f"{at}/{keyword}/{name}"),))
+            found = _crossed(found, [Scenario(), *(present & case for case in cases)], at)
     return found
 
 
@@ -123,12 +127,12 @@ def _own(schema: dict[str, Any], outermost: bool) -> Scenario:
     first, rest = items_of(schema)
     nested = not outermost
     return Scenario(
-        names=frozenset(schema.get("properties", {})),
-        patterns=frozenset(schema.get("patternProperties", {})),
-        all_names="additionalProperties" in schema or (nested and "unevaluatedProperties" in schema),
+        names=frozenset(name for k in _NAMED for name in schema.get(k, ())),
+        patterns=frozenset(pattern for k in _MATCHING for pattern in schema.get(k, ())),
+        all_names=any(k in schema for k in (*_OTHERS, *(_REST if nested else ()))),
         items=len(first),
-        all_items=rest is not None or (nested and "unevaluatedItems" in schema),
-        contains=(schema["contains"],) if "contains" in schema else (),
+        all_items=rest is not None or (nested and any(k in schema for k in _REST_OF_ITEMS)),
+        contains=tuple(schema[k] for k in _SOME if k in schema),
     )
 
 

@@ -9,6 +9,7 @@ from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.json_schema.compiler import COMBINING, TYPES
 from ctrldiff.constraints.json_schema.keywords import DRAFTS, FAMILY, KEYWORDS, URIS, draft_of
 from ctrldiff.errors import ConstraintError, SchemaInvalid, SchemaUnsupported
+from tests.conftest import few
 
 VALIDATORS = {
     "draft-04": jsonschema_rs.Draft4Validator,
@@ -58,10 +59,7 @@ VALUES = [
 ]
 
 
-QUICK = ("as it is", "not")
-
-
-@pytest.mark.parametrize("wrapped", [pytest.param(w, marks=() if w in QUICK else pytest.mark.slow) for w in WRAPPED])
+@pytest.mark.parametrize("wrapped", few(WRAPPED, 2))
 @pytest.mark.parametrize("keyword", USES)
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_nothing_is_accepted_that_the_draft_forbids(draft, keyword, wrapped):

@@ -59,7 +59,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("wrapped", few(WRAPPED, 2))
+@pytest.mark.parametrize("wrapped", few(sorted(WRAPPED, key=lambda w: w != "not"), 1))
 @pytest.mark.parametrize("keyword", USES)
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_nothing_is_accepted_that_the_draft_forbids(draft, keyword, wrapped):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
+    from ctrldiff import engines, errors, models, rewards, search
     from ctrldiff import guidance as guide
-    from ctrldiff import rewards, search
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
     from ctrldiff.posterior.table import Table
+    from ctrldiff.request import Request
     from ctrldiff.result import Result, Usage
+    from ctrldiff.sampling import commit, constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import schedules as schedule
+    from ctrldiff.sampling.loop import sample
+    from ctrldiff.sampling.plan import Plan
     from ctrldiff.state import State
+    from ctrldiff.structured import output_type
 
 __version__ = VERSION
 
@@ -42,8 +48,10 @@ _HOME = {
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
+    "Request": "ctrldiff.request",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -59,12 +67,26 @@ _HOME = {
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
     "grammar": "ctrldiff.constraints.grammar",
+    "output_type": "ctrldiff.structured",
+    "sample": "ctrldiff.sampling.loop",
 }
 
 _PAGES = {
+    "commit": "ctrldiff.sampling.commit",
+    "constrain": "ctrldiff.sampling.constrain",
+    "edit": "ctrldiff.sampling.edit",
+    "engines": "ctrldiff.engines",
+    "errors": "ctrldiff.errors",
     "guide": "ctrldiff.guidance",
+    "models": "ctrldiff.models",
+    "observers": "ctrldiff.sampling.observers",
+    "processors": "ctrldiff.sampling.processors",
+    "propose": "ctrldiff.sampling.propose",
+    "revise": "ctrldiff.sampling.revise",
     "rewards": "ctrldiff.rewards",
+    "schedule": "ctrldiff.sampling.schedules",
     "search": "ctrldiff.search",
+    "stop": "ctrldiff.sampling.stop",
 }  # public names that are modules
 
 __all__ = [
@@ -77,8 +99,10 @@ __all__ = [
     "Limits",
     "Model",
     "ModelSpec",
+    "Plan",
     "Prior",
     "Regex",
+    "Request",
     "Result",
     "Score",
     "Span",
@@ -90,13 +114,27 @@ __all__ = [
     "Usage",
     "Vocabulary",
     "YesNo",
+    "commit",
+    "constrain",
+    "edit",
     "elbo",
+    "engines",
+    "errors",
     "from_callable",
     "from_pretrained",
     "grammar",
     "guide",
+    "models",
+    "observers",
+    "output_type",
+    "processors",
+    "propose",
+    "revise",
     "rewards",
+    "sample",
+    "schedule",
     "search",
+    "stop",
 ]
 
 

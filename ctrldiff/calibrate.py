@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctrldiff.calibration import Prediction, Report
+from ctrldiff.calibration import Prediction
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.generate import Generator, Model
@@ -72,37 +72,6 @@ def predict(
             out[n] = Prediction(result.probs, questions[n].label)
             report(len(out) - (len(lines) - len(questions)), len(questions))
     return [out[n] for n in range(len(lines))]
-
-
-def show(measured: Report) -> None:
-    """Print the figures and the reliability table."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False)
-    grid = Table.grid(padding=(0, 2))
-    grid.add_row("predictions", f"{measured.count:,}")
-    grid.add_row("accuracy", f"{measured.accuracy:.4f} (mean confidence {measured.confidence:.4f})")
-    for name, error, chance in (
-        ("ECE, equal mass", measured.ece_mass, measured.chance_mass),
-        ("ECE, equal width", measured.ece_width, measured.chance_width),
-    ):
-        grid.add_row(name, f"{error:.4f} (about {chance:.4f} by chance, were every confidence true)")
-    grid.add_row("Brier", f"{measured.brier:.4f} (summed over labels, 0 to 2)")
-    grid.add_row("log loss", f"{measured.log_loss:.4f} nats")
-    console.print(grid)
-    table = Table("confidence", "count", "mean", "accuracy", "95 %", "gap", title="equal-mass bins")
-    for one in measured.mass:
-        low, high = one.interval
-        table.add_row(
-            f"{one.low:.3f} to {one.high:.3f}",
-            f"{one.count:,}",
-            f"{one.confidence:.3f}",
-            f"{one.accuracy:.3f}",
-            f"{low:.2f} to {high:.2f}",
-            f"{one.gap:+.3f}",
-        )
-    console.print(table)
 
 
 def _line(raw: bytes, number: int, where: str) -> Question | Prediction:

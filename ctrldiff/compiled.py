@@ -9,9 +9,11 @@ from typing import Any
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.canvas import candidates, room_for
+from ctrldiff.constraints.basic import Choice
 from ctrldiff.constraints.branches import null_tables
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.constraints.json_schema.plain import plainness
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import ConstraintTooLarge, InputError
 from ctrldiff.limits import Limits
@@ -26,7 +28,7 @@ class Compiled:
     """One type, and the tables it has been compiled to: what changes here is only what is remembered.
 
     Fields: wanted and ask, as `output_type` takes them; least_room, positions that a canvas has at least beyond
-        the shortest text; or tokens, those it is said to have.
+        the shortest text.
     """
 
     wanted: Any
@@ -35,7 +37,6 @@ class Compiled:
     prior: Prior
     limits: Limits
     least_room: int
-    tokens: int | None = None
 
     @cached_property
     def type(self) -> OutputType:
@@ -48,27 +49,43 @@ class Compiled:
             wanted = Dfa.from_index(wanted, list(self.vocabulary), self.limits)
         return output_type(wanted, ask=self.ask, document=document)
 
-    def of(self, text: str) -> OutputType:
-        """The type as it is written for a text: over the spans that stand there, in strings and numbers like its.
+    def of(self, text: str, tokens: int | None = None) -> tuple[OutputType, Table]:
+        """The type as it is written for a text, over the spans that stand there, in strings and numbers like its; and
+        its table, for a canvas of so many tokens or of the usual length.
 
         What is left out for being unlike any text is only unlikely, so it is left in where telling it costs too much.
         """
-        wanted = self._read(text) if self.type.has_spans else self.type
+        if self.type.has_spans:
+            return self._plain(self._read(text), text, tokens)
+        key = plainness(text), tokens  # all that it takes from the text
+        found = self._known.pop(key, None) or self._plain(self.type, text, tokens)
+        self._known[key] = found
+        for oldest in list(self._known)[:-REMEMBERED]:
+            self._known.pop(oldest, None)
+        return found
+
+    def _plain(self, wanted: OutputType, text: str, tokens: int | None) -> tuple[OutputType, Table]:
         plain = wanted.plain(text)
-        if plain is wanted:
-            return wanted
-        try:
-            self.table(plain)
-        except ConstraintTooLarge:
-            return wanted
-        return plain
+        if plain is not wanted:
+            try:
+                return self.table(plain, tokens)
+            except ConstraintTooLarge:
+                pass  # as it was written, then: see `of`
+        return self.table(wanted, tokens)
 
     def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
         """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""
         table = self._lifted(type_.description)
-        tokens = canvas or self.tokens or table.shortest + self.least_room
+        tokens = canvas or table.shortest + self.least_room
         reaching = type_.description.reaching(tokens, self.vocabulary, self.limits)
         return replace(type_, description=reaching), self._lifted(reaching)
+
+    @cached_property
+    def branches(self) -> dict[str, Table]:
+        """A table for each label of a type that is a lone choice; else none."""
+        return {
+            label: self.prior.compile(Choice([label]), self.vocabulary, self.limits) for label in self.type.labels or ()
+        }
 
     def _lifted(self, description: Description) -> Table:
         """The description's token table; the last few are kept, for their arrays are made when first used."""
@@ -77,7 +94,7 @@ class Compiled:
             table = self.prior.compile(description, self.vocabulary, self.limits)
         self._tables[description] = table
         for oldest in list(self._tables)[:-REMEMBERED]:
-            del self._tables[oldest]
+            self._tables.pop(oldest, None)
         return table
 
     def room(self, text: str, tokens: int) -> int:
@@ -102,6 +119,10 @@ class Compiled:
         if description not in self._nulls:
             self._nulls[description] = null_tables(description, self.vocabulary, self.prior, self.limits)
         return self._nulls[description]
+
+    @cached_property
+    def _known(self) -> dict[tuple[object, int | None], tuple[OutputType, Table]]:
+        return {}
 
     @cached_property
     def _tables(self) -> dict[Description, Table]:

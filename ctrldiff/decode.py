@@ -1,167 +1,362 @@
-"""What goes into one decode and what comes out of it: a text that was read, and the answer made of its canvas."""
+"""Many requests through one model: batches that stay full, whatever the requests have in common.
+
+A batch is one `State` and one loop. Rows that are done leave between two steps and the next requests take their places;
+rows of another length are padded, and padding is neither seen by the network nor counted by any plug-in. So a row's
+answer is its own, whoever shares the batch.
+
+    waiting   r9 r8 r7 r6                          (read ahead, so that memory stays bounded)
+    batch     r1 ████████░░··    r2 is done: it leaves, and r5 enters before the next step
+              r2 ██████████      (░ open, · padding)
+              r4 ███░░░░░░░░░
+    given     r0                 in the order of the requests: r2 waits for r1
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from typing import Any, TypeAlias
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.canvas import lacking
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.doubt import Flag, flags_of, with_null
-from ctrldiff.errors import Unsure
-from ctrldiff.posterior.table import Table
-from ctrldiff.result import Result, Usage
-from ctrldiff.sampling.legal import LEGAL
-from ctrldiff.sampling.trace import CANVASES, Trace
-from ctrldiff.search.run import Found
+from ctrldiff.answer import Decoded
+from ctrldiff.constraints.fields import field_table
+from ctrldiff.constraints.prior import Prior
+from ctrldiff.errors import CtrldiffError, InputError, PlanWarning
+from ctrldiff.guidance.guide import ByField, prepared
+from ctrldiff.models.hf import Loaded
+from ctrldiff.posterior.layers import LayeredTable
+from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
+from ctrldiff.request import Row
+from ctrldiff.result import Result
+from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.layered import EachLayer, Layered
+from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.loop import Loop
+from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.trace import Canvases, kept
+from ctrldiff.search.run import Run, Search
 from ctrldiff.state import State
-from ctrldiff.structured import OutputType
+
+AHEAD = 4  # batches of requests that are read before the first of them is given
+
+Outcome: TypeAlias = "Result[Any] | CtrldiffError"
+Lane: TypeAlias = tuple[object, ...]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One text, read.
+def decode(
+    loaded: Loaded,
+    rows: Iterable[Row | CtrldiffError],
+    plan: Plan,
+    search: Search | None = None,
+    *,
+    batch_size: int = 16,
+    keep: bool = False,
+) -> Iterator[Outcome]:
+    """The results of rows, in order, as soon as they are there.
 
-    Fields: n, its number among the texts; ids, its prompt; canvas, how many positions; first, how many it had at first,
-        and limit, how many it may have; type and table, what may be written there; forwards and seconds, what earlier
-        and smaller canvases have cost.
+    Args:
+        rows: numbered from 0; without end if you like. An error in the place of a row is given in its place.
+        keep: an error that is one row's own is given in the place of its result; else it is raised.
     """
+    if plan.edit != Final() and not loaded.spec.edits:
+        warnings.warn(
+            f"edit={plan.edit!r}, and {loaded.name} was not trained to change what is written (ModelSpec.edits)",
+            PlanWarning,
+            stacklevel=3,
+        )
+    queue = _Queue(iter(rows), AHEAD * batch_size)
+    engine = _Engine(loaded, plan, search, batch_size, keep)
+    while queue.fill():
+        for n, done in engine.through(queue):
+            if isinstance(done, Decoded) and (larger := done.larger()):
+                queue.put_back([larger])
+                continue
+            try:
+                if isinstance(done, CtrldiffError):
+                    raise done
+                queue.ready[n] = done.result()
+            except CtrldiffError as error:
+                if not keep:
+                    raise
+                queue.ready[n] = error
+            yield from queue.given()
+        yield from queue.given()
 
-    n: int
-    text: str
-    ids: list[int]
-    canvas: int
-    first: int
-    limit: int
-    type: OutputType
-    table: Table
-    forwards: int = 0
-    seconds: float = 0.0
+
+@dataclass
+class _Queue:
+    """Rows between their reading and the giving of their results, which is in order; so many at most."""
+
+    rows: Iterator[Row | CtrldiffError]
+    most: int
+    waiting: list[Row] = field(default_factory=list)
+    ready: dict[int, Outcome] = field(default_factory=dict)
+    read: int = 0
+    gave: int = 0
+
+    def fill(self) -> bool:
+        """Read ahead as far as may be. Whether anything waits or is ready."""
+        while self.read - self.gave < self.most:
+            row = next(self.rows, None)
+            if row is None:
+                break
+            if isinstance(row, Row):
+                self.waiting.append(row)
+            else:
+                self.ready[self.read] = row
+            self.read += 1
+        return bool(self.waiting or self.ready)
+
+    def given(self) -> Iterator[Outcome]:
+        """What is ready and whose turn it is."""
+        while self.gave in self.ready:
+            self.gave += 1
+            yield self.ready.pop(self.gave - 1)
+
+    def take(self, alike: Any, count: int, longest: int | None = None) -> list[Row]:
+        """The first rows that are alike, in canvases of at most this length, so many at most."""
+        taken = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)][:count]
+        gone = {row.n for row in taken}
+        self.waiting = [row for row in self.waiting if row.n not in gone]
+        return taken
+
+    def put_back(self, rows: list[Row]) -> None:
+        """Rows that are to be decoded (again), before those that came after them."""
+        self.waiting = sorted([*self.waiting, *rows], key=lambda row: row.n)
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """One canvas, complete, and what was noted on the way; `result` reads it."""
+class _Batch:
+    """Rows on their way: the loop that was made for them, and the seconds of the steps that each took part in."""
 
-    row: Row
+    rows: list[Row]
+    loop: Loop
     state: State
-    at: int  # the row of `state`
-    seconds: float
-    probs: Mapping[str, float] = field(default_factory=dict)
-    nulls: Mapping[str, float] = field(default_factory=dict)
-    found: tuple[Found, int] | None = None  # a search, and which of its groups
+    seconds: list[float]
+    nulls: NoteNulls | None
 
-    @property
-    def tokens(self) -> list[int]:
-        """The canvas, ids."""
-        return self.state.tokens[self.at].tolist()
+    def decoded(self, at: int) -> Decoded:
+        """One row, complete, on its own."""
+        state = self.state.gather([at])
+        return Decoded(self.rows[at], state, 0, self.seconds[at], nulls=self.nulls.of(state, 0) if self.nulls else {})
 
-    @property
-    def forwards(self) -> int:
-        """Denoiser calls of this canvas."""
-        return int(self.found[0].forwards[self.found[1]] if self.found else self.state.forwards[self.at])
+    def step(self) -> _Batch:
+        """The batch one step on."""
+        began = time.perf_counter()
+        state = self.loop.step(self.state)
+        took = time.perf_counter() - began
+        return replace(self, state=state, seconds=[one + took for one in self.seconds])
 
-    @cached_property
-    def raw(self) -> str:
-        """The text."""
-        return self.vocabulary.decode(self.tokens).decode("utf-8")
 
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """What each token id spells."""
-        assert self.row.table.vocabulary is not None
-        return self.row.table.vocabulary
+@dataclass(frozen=True)
+class _Engine:
+    """How rows go through the model. Rows of one lane may share a batch."""
 
-    @cached_property
-    def _lacking(self) -> NDArray[np.int64]:
-        """What `canvas.lacking` says; of a lone choice, nothing."""
-        return np.zeros(0, np.int64) if self.probs else lacking(self.row.table, self.tokens)
+    loaded: Loaded
+    plan: Plan
+    search: Search | None
+    batch_size: int
+    keep: bool
 
-    @property
-    def full(self) -> bool:
-        """The end of the canvas bound the answer."""
-        return bool((self._lacking > 0).any())
+    def lane(self, row: Row) -> Lane:
+        """What rows that share a batch have in common. Of most it is nothing; guides are made for the rows they begin
+        with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
+        request = row.request
+        nulls = row.type.description if request.nulls else None
+        if row.branches:
+            return "decision", id(row.compiled), row.canvas
+        if self.search is not None:
+            return "search", row.canvas, request.seed, *map(id, request.guidance)
+        if request.guidance:
+            return "guided", row.canvas, nulls, request.seed, *map(id, request.guidance)
+        return "plain", nulls
 
-    @cached_property
-    def flags(self) -> tuple[Flag, ...]:
-        """The values that the constraint forced on the model."""
-        if LEGAL not in self.state.memory:
-            return ()
-        is_json = isinstance(self.row.type.description, JsonSchema)
-        legal = self.state.memory[LEGAL][self.at].tolist()
-        return flags_of(self.raw, self.tokens, legal, self.vocabulary, json=is_json)
+    def through(self, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
+        """The rows of one lane, by number, as they are done: those that wait, and those that come in the meantime."""
+        if not queue.waiting:
+            return
+        lane = self.lane(queue.waiting[0])
+        if lane[0] == "plain":
+            yield from self._flowing(lane, queue)
+            return
+        size = max(1, self.batch_size // (self.search.n if self.search else 1))
+        rows = queue.take(lambda row: self.lane(row) == lane, size)
+        step = {"decision": self._decided, "search": self._searched, "guided": self._guided}[str(lane[0])]
+        try:
+            yield from ((one.row.n, one) for one in step(rows))
+        except CtrldiffError as error:
+            if not self.keep:
+                raise
+            if len(rows) == 1:
+                yield rows[0].n, error
+                return
+            for row in rows:  # whose error it is shows when each is alone
+                try:
+                    yield from ((one.row.n, one) for one in step([row]))
+                except CtrldiffError as own:
+                    yield row.n, own
 
-    @property
-    def wants(self) -> int:
-        """How many positions more would serve the answer. Within a flagged value none would: the model does not believe
-        in it, and more room is only more of it."""
-        lacks = self._lacking.copy()
-        if self.flags:
-            at = np.cumsum([0, *(len(self.vocabulary[token] or b"") for token in self.tokens)])[: len(lacks)]
-            for flag in self.flags:
-                lacks[(at > flag.start) & (at <= flag.end)] = 0
-        return int(lacks.max(initial=0))
+    def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
+        def alike(row: Row) -> bool:
+            return self.lane(row) == lane
 
-    def result(self, *, unsure: str = "flag") -> Result:
-        """The answer. Raises: OutputInvalid if the type has a rule of its own that it breaks; Unsure if there are flags
-        and `unsure` is "error"."""
-        tokens, row, raw, flags = self.tokens, self.row, self.raw, self.flags
-        stops = [t for t, token in enumerate(tokens) if token in self.vocabulary.stop_ids]
-        if self.probs:
-            log_prob = math.log(max(self.probs.values()))
-        else:
-            # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
-            held = self.state.held_confidence[self.at].to(torch.float64)
-            log_prob = float(held.clamp(min=1e-45).log().nansum())
-        if flags and unsure == "error":
-            worst = ", ".join(f"{flag.where or 'the answer'} ({flag.legal:.1e})" for flag in flags[:5])
-            raise Unsure(
-                f"text {row.n}: the model believed in nothing legal at {worst}",
-                why=raw[:200],
-                hint='let the type say null there, or take unsure="flag" and read result.flags',
-                raw=raw,
-                flags=flags,
-                row=row.n,
-            )
-        if unsure == "null":
-            raw, flags = _nulled(raw, flags, row.type)
-        found, group = self.found or (None, 0)
-        return Result(
-            output=row.type.read(raw),
-            raw=raw,
-            log_prob=log_prob,
-            usage=Usage(
-                prompt_tokens=len(self.state.prompt[self.at]),
-                answer_tokens=stops[0] if stops else len(tokens),
-                canvas=len(tokens),
-                forwards=self.forwards + row.forwards,
-                seconds=self.seconds + row.seconds,
-            ),
-            tokens=tuple(tokens),
-            probs=dict(self.probs),
-            nulls=dict(self.nulls),
-            trace=Trace.of(self.state, self.vocabulary, self.at) if CANVASES in self.state.memory else None,
-            reward=None if found is None else float(found.rewards[self.at]),
-            candidates=() if found is None else found.candidates(group, self.vocabulary),
-            full=self.full,
-            flags=flags,
+        longest = max(row.canvas for row in queue.waiting if alike(row))
+        batch = self._begun(queue.take(alike, self.batch_size), longest)
+        joins = True
+        while batch.rows:
+            done = batch.state.done.tolist()
+            if any(done):
+                yield from ((batch.rows[at].n, batch.decoded(at)) for at, is_done in enumerate(done) if is_done)
+                batch = self._kept(batch, [at for at, is_done in enumerate(done) if not is_done])
+                queue.fill()
+            free = self.batch_size - len(batch.rows)
+            if joins and batch.rows and free and (fresh := queue.take(alike, free, longest)):
+                joined = self._joined(batch, fresh, longest)
+                joins, batch = joined is not None, joined or batch
+                if not joins:
+                    queue.put_back(fresh)
+                continue  # what is forced may have been all of a newcomer
+            if batch.rows:
+                batch, failed = self._stepped(batch)
+                yield from failed
+
+    def _begun(self, rows: list[Row], length: int) -> _Batch:
+        """A batch before its first step."""
+        loop, nulls = self._loop(rows)
+        return _Batch(rows, loop, loop.begin(self._blank(rows, length)), [0.0] * len(rows), nulls)
+
+    def _kept(self, batch: _Batch, at: list[int]) -> _Batch:
+        """These rows of a batch, without the others."""
+        rows = [batch.rows[one] for one in at]
+        loop, nulls = self._loop(rows)
+        return _Batch(rows, loop, batch.state.gather(at), [batch.seconds[one] for one in at], nulls)
+
+    def _joined(self, batch: _Batch, rows: list[Row], length: int) -> _Batch | None:
+        """The batch with newcomers behind; None if they cannot join: what the others remember has no beginning."""
+        new = self._begun(rows, length)
+        if new.state.remembers != batch.state.remembers:
+            return None
+        loop, nulls = self._loop(both := [*batch.rows, *rows])
+        return _Batch(both, loop, State.concat([batch.state, new.state]), [*batch.seconds, *new.seconds], nulls)
+
+    def _stepped(self, batch: _Batch) -> tuple[_Batch, list[tuple[int, CtrldiffError]]]:
+        """The batch one step on. With `keep`, rows whose step fails leave with their error."""
+        if not self.keep:
+            return batch.step(), []
+        before = batch.state.snapshot()  # a step that fails has drawn
+        try:
+            return batch.step(), []
+        except CtrldiffError as error:
+            failed: dict[int, CtrldiffError] = {}
+            for at, row in enumerate(batch.rows):
+                try:
+                    self._loop([row])[0].step(before.gather([at]))
+                except CtrldiffError as own:
+                    failed[at] = own
+            if not failed:
+                raise error
+            rest = [at for at in range(len(batch.rows)) if at not in failed]
+            told = [(batch.rows[at].n, own) for at, own in failed.items()]
+            return self._kept(replace(batch, state=before), rest), told
+
+    def _guided(self, rows: list[Row]) -> Iterator[Decoded]:
+        began = time.perf_counter()
+        loop, nulls = self._loop(rows, self.guides(rows))
+        state = loop.run(self._blank(rows, rows[0].canvas))
+        batch = _Batch(rows, loop, state, [time.perf_counter() - began] * len(rows), nulls)
+        yield from (batch.decoded(at) for at in range(len(rows)))
+
+    def _searched(self, rows: list[Row]) -> Iterator[Decoded]:
+        assert self.search is not None
+        copies = [row for row in rows for _ in range(self.search.n)]
+        began = time.perf_counter()
+        guides = self.guides(copies)
+        loop, _ = self._loop(copies)
+        run = Run(loop.denoiser, loop.plan, loop.constraint, self._context(copies), guides)
+        found = self.search(run, self._blank(rows, rows[0].canvas).fork(self.search.n))
+        took = time.perf_counter() - began
+        yield from (
+            Decoded(row, found.state, int(found.chosen[n]), took, found=(found, n)) for n, row in enumerate(rows)
+        )
+
+    def _decided(self, rows: list[Row]) -> Iterator[Decoded]:
+        began = time.perf_counter()
+        tables = Tables(tuple(row.table for row in rows))
+        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), tables, rows[0].branches)
+        if any(isinstance(one, Canvases) for one in self.plan.observers):
+            state = kept(state)
+        took = time.perf_counter() - began
+        yield from (Decoded(row, state, n, took, probs[n]) for n, row in enumerate(rows))
+
+    def _blank(self, rows: Sequence[Row], length: int) -> State:
+        return State.blank(
+            [row.ids for row in rows],
+            length,
+            seed=[row.request.seed for row in rows],
+            draws=[row.request.draw for row in rows],
+            lengths=[row.canvas for row in rows],
+            pad_id=self.loaded.spec.stop_ids[0],  # under any constraint what stands behind a text
+        )
+
+    def _loop(self, rows: Sequence[Row], guides: Sequence[Guidance] = ()) -> tuple[Loop, NoteNulls | None]:
+        """The plan at work on these rows."""
+        plan, given = self.plan, Tables(tuple(row.table for row in rows))
+        constraint: Constraint = plan.constrain(given)
+        if guides and isinstance(guides[-1], ByField):
+            layered = [fields_of(row, guides[-1].paths) for row in rows]
+            constraint = plan.constrain(Layered(tuple(layered)))
+            plan = plan.but(processors=[EachLayer(one, layered[0].layers) for one in plan.processors])
+        notes: list[Observer] = [NoteLegal()]
+        nulls: NoteNulls | None = None
+        if rows and rows[0].request.nulls:
+            nulls = NoteNulls(rows[0].compiled.nulls(rows[0].type.description))
+            notes.append(nulls)
+        plan = plan.but(observers=(*notes, *plan.observers))
+        return Loop(self.loaded.denoiser, plan, constraint, guides), nulls
+
+    def guides(self, rows: Sequence[Row]) -> list[Guidance]:
+        """The guidance of these rows, which they share, made ready for them."""
+        guides = prepared(rows[0].request.guidance, self._context(rows))
+        if guides and isinstance(guides[-1], ByField):
+            if self.search is not None:
+                raise InputError(
+                    "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
+                )
+            for row in rows:
+                fields_of(row, guides[-1].paths)  # refuse now what cannot be told apart later
+        return guides
+
+    def _context(self, rows: Sequence[Row]) -> GuideContext:
+        """What guides and rewards may know of these rows."""
+        loaded = self.loaded
+        return GuideContext(
+            vocabulary=loaded.denoiser.vocabulary,
+            denoiser=loaded.denoiser,
+            constraint=Tables(tuple(row.table for row in rows)),
+            texts=tuple(row.text for row in rows),
+            encode=loaded.plain_ids,
+            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.asked(loaded.spec.ask)),
+            read=lambda row, text: rows[row].type.read(text),
+            seed=rows[0].request.seed,
         )
 
 
-def _nulled(raw: str, flags: tuple[Flag, ...], type_: OutputType) -> tuple[str, tuple[Flag, ...]]:
-    """The answer with null for each flagged value that the type allows to be null, given all that stands beside it."""
-    kept = []
-    for flag in flags:
-        if isinstance(type_.description, JsonSchema) and flag.text != "null":
-            other = with_null(raw, flag.where)
-            if other in type_.description:
-                raw, flag = other, replace(flag, nulled=True)
-        kept.append(flag)
-    return raw, tuple(kept)
+def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> None:
+    """Raise what preparing the guidance of a row would raise, before any forward pass."""
+    if row.request.guidance:
+        copies = [row] * (search.n if search else 1)
+        _Engine(loaded, Plan(), search, 1, False).guides(copies)
+
+
+def fields_of(row: Row, paths: tuple[str, ...]) -> LayeredTable:
+    """The token table of a row's type with a layer of scores for each path."""
+    if row.request.prior != Prior():
+        raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")
+    if row.request.nulls:
+        raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
+    compiled = row.compiled
+    return field_table(row.type.description, paths, compiled.vocabulary, compiled.limits)

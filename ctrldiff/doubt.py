@@ -6,6 +6,7 @@ had in anything legal there. Such a value is valid and worthless. The legal mass
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ctrldiff.automata.vocabulary import Vocabulary
-
-NEGLIGIBLE = 1e-3  # measured: docs/guide.md
+from ctrldiff.constraints.json_schema.references import escaped
+from ctrldiff.sampling.legal import NEGLIGIBLE
 
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][^,\]}\s]*|true|false|null', re.DOTALL)
 _SPACE = re.compile(r"[\s,:]*")
@@ -47,13 +48,13 @@ class Flag:
 
 
 def flags_of(
-    raw: str, tokens: Sequence[int], legal: Sequence[float], vocabulary: Vocabulary, *, json: bool
+    raw: str, tokens: Sequence[int], legal: Sequence[float], vocabulary: Vocabulary, *, is_json: bool
 ) -> tuple[Flag, ...]:
     """The values of an answer with a position where less than `NEGLIGIBLE` of the model's belief was legal.
 
     Args:
         legal: (T,) as `sampling.legal.NoteLegal` notes it; NaN where nothing was chosen.
-        json: the answer is JSON, of which every scalar is a value of its own; else it is one value.
+        is_json: the answer is JSON, of which every scalar is a value of its own; else it is one value.
     """
     mass = np.asarray(legal, np.float64)
     if not (mass < NEGLIGIBLE).any():
@@ -62,7 +63,7 @@ def flags_of(
     starts = np.concatenate([[0], ends[:-1]])
     data = raw.encode("utf-8")
     found = []
-    for place in places(raw) if json else [Place("", 0, len(data))]:
+    for place in places(raw) if is_json else [Place("", 0, len(data))]:
         least = np.nanmin(np.where((starts < place.end) & (ends > place.start), mass, np.nan), initial=np.inf)
         if least < NEGLIGIBLE:
             text = data[place.start : place.end].decode("utf-8")
@@ -122,14 +123,12 @@ def _count(inside: list[int | str]) -> None:
 
 
 def _plain(spelled: str) -> str:
-    import json
-
     text: str = json.loads(spelled)
     return text
 
 
 def _pointer(inside: Sequence[int | str]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in inside)
+    return "".join("/" + escaped(str(part)) for part in inside)
 
 
 def with_null(raw: str, where: str) -> str:

@@ -35,6 +35,37 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+__all__ = [
+    "BudgetTooSmall",
+    "CanvasWarning",
+    "ConstraintError",
+    "ConstraintTooLarge",
+    "ConstraintUnsatisfiable",
+    "CtrldiffError",
+    "Infeasible",
+    "InputError",
+    "LoadError",
+    "LogitsInvalid",
+    "MissingKeys",
+    "ModelError",
+    "NoEndToken",
+    "NoMaskId",
+    "OutOfMemory",
+    "OutputInvalid",
+    "PlanWarning",
+    "PromptTooLong",
+    "RegexSyntaxError",
+    "RegexUnsupported",
+    "SchemaInvalid",
+    "SchemaUnsupported",
+    "ShapeError",
+    "TokenizerMismatch",
+    "UnexpectedKeys",
+    "UnknownArchitecture",
+    "Unsure",
+    "VocabularyError",
+]
+
 
 class CtrldiffError(Exception):
     """Base class. `code` is stable; `hint` is the way out; other facts are attributes."""
@@ -242,6 +273,10 @@ class Unsure(OutputInvalid):
     """The constraint forced values on the model, and `unsure="error"` asked for none. Fields: raw, flags."""
 
     code = "UNSURE"
+
+
+class PlanWarning(UserWarning):
+    """A part of a plan that the model was not trained for. Not an error: it may work all the same."""
 
 
 class CanvasWarning(UserWarning):

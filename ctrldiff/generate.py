@@ -2,68 +2,70 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 import torch
 
-from ctrldiff.arguments import check_arguments, known_names, texts_of
+from ctrldiff.arguments import check_word, known_names, texts_of
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.canvas import grown
 from ctrldiff.compiled import Compiled
-from ctrldiff.constraints.basic import Choice
-from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.decode import Decoded, Row
-from ctrldiff.errors import (
-    BudgetTooSmall,
-    CanvasWarning,
-    CtrldiffError,
-    InputError,
-    PromptTooLong,
-)
-from ctrldiff.guidance.guide import ByField, Guide, checked, prepared
+from ctrldiff.decode import Outcome, check_guidance, decode
+from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import (
-    CommitPolicy,
-    Constraint,
-    EditPolicy,
-    Guidance,
-    GuideContext,
-    Observer,
-    Processor,
-    RevisePolicy,
-    Schedule,
-    StopRule,
-)
+from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
-from ctrldiff.sampling.absent import NoteNulls
-from ctrldiff.sampling.constrain import LeftmostFirst, Tables
-from ctrldiff.sampling.decide import decide
-from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.layered import EachLayer, Layered
-from ctrldiff.sampling.legal import NoteLegal
-from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import plan
-from ctrldiff.sampling.revise import Keep
-from ctrldiff.sampling.stop import Never
-from ctrldiff.sampling.trace import Canvases, kept
-from ctrldiff.search.run import BLIND, Run, Search, searchable
-from ctrldiff.state import State
+from ctrldiff.sampling.plan import Parts, Plan, check_number, listed
+from ctrldiff.sampling.trace import Canvases
+from ctrldiff.search.run import Search, searchable
 from ctrldiff.structured import OutputType
-from ctrldiff.text import check_text
 
-WIDE = 8  # how many times the usual canvas is worth a warning
+T = TypeVar("T")
+TYPES = 64  # that a stream of requests may go back and forth between without reading one anew
+
+
+class Short(Parts, total=False):
+    """Short forms for the parts of a plan: `commit=X` is `plan=Plan.default(steps, temperature).but(commit=X)`.
+
+    Fields: steps, temperature: as `Plan.default` takes them; trace: one more observer, which keeps the canvases of
+        every step for `result.trace`; processors: before those of the plan.
+    """
+
+    steps: int | None
+    temperature: float
+    trace: bool
+
+
+class Made(Short, total=False):
+    """What a `Generator` is made of besides a model and a type."""
+
+    plan: Plan | None
+    ask: str | None
+    max_new_tokens: int | None
+    seed: int
+    batch_size: int
+    guidance: Guidances
+    search: Search | None
+    prior: Prior
+    unsure: Unsures
+    on_error: Literal["raise", "keep"]
+    nulls: bool
+    limits: Limits
+
+
+class How(Made, total=False):
+    """What `Model.__call__` takes besides the text and the type."""
+
+    n: int | None
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,64 @@ class Model:
         return self.loaded.denoiser.vocabulary
 
     @overload
-    def __call__(self, text: str, output: Any = str, **how: Any) -> Result: ...
+    def __call__(self, text: str, output: type[T], **how: Unpack[How]) -> Result[T]: ...
     @overload
-    def __call__(self, text: list[str], output: Any = str, **how: Any) -> list[Result]: ...
+    def __call__(self, text: list[str], output: type[T], **how: Unpack[How]) -> list[Result[T]]: ...
+    @overload
+    def __call__(self, text: str, output: Any = ..., **how: Unpack[How]) -> Result[Any]: ...
+    @overload
+    def __call__(self, text: list[str], output: Any = ..., **how: Unpack[How]) -> list[Result[Any]]: ...
     def __call__(self, text: Any, output: Any = str, **how: Any) -> Any:
         """`Generator(self, output, **how)(text)`. Raises: InputError for an argument that it does not take."""
-        known_names(how, [field.name for field in fields(Generator)[2:]])
-        return Generator(self, output, **how)(text)
+        known_names(how, [name for name in How.__annotations__ if name != "output"])
+        n = how.pop("n", None)
+        return Generator(self, output, **how)(text, n=n)
+
+    async def acall(self, text: Any, output: Any = str, **how: Unpack[How]) -> Any:
+        """As a call, in a thread of its own: the event loop goes on meanwhile."""
+        return await asyncio.to_thread(lambda: self(text, output, **how))
+
+    def decode(
+        self,
+        requests: Iterable[Request[Any]],
+        *,
+        plan: Plan | None = None,
+        search: Search | None = None,
+        batch_size: int = 16,
+        on_error: Literal["raise", "keep"] = "raise",
+        limits: Limits = DEFAULT,
+    ) -> Iterator[Outcome]:
+        """The results of requests, in order, while they are read: a batch stays full as long as there are more.
+
+        Args:
+            requests: a list, or a generator without end. Types, prompts, canvases and seeds may differ from one to the
+                next; guided ones share batches with those of the same guidance, canvas and seed.
+            plan, search, batch_size, on_error: as `Generator` takes them.
+        Raises: what reading or decoding a request raises, before a later one is given; with `on_error="keep"` that
+            error stands in the place of its result.
+        """
+        check_number("batch_size", batch_size, 1)
+        check_word("on_error", on_error)
+        plan = planned(plan, search, {})
+        known: dict[object, Compiled] = {}
+
+        def rows() -> Iterator[Row | CtrldiffError]:
+            for n, request in enumerate(requests):
+                if not isinstance(request, Request):
+                    raise InputError(f"request {n} is a {type(request).__name__}", hint="cd.Request(text, Type)")
+                key = type_key(request)
+                try:
+                    compiled = known.pop(key, None) or compile_for(self, request, limits)
+                    known[key] = compiled
+                    for oldest in list(known)[:-TYPES]:
+                        del known[oldest]
+                    yield read(self, compiled, request, n, plan, search)
+                except CtrldiffError as error:
+                    if on_error == "raise":
+                        raise
+                    yield error
+
+        return decode(self.loaded, rows(), plan, search, batch_size=batch_size, keep=on_error == "keep")
 
 
 def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
@@ -114,25 +167,24 @@ def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
     return Model(load(resolve(name), **overrides))
 
 
-@dataclass(frozen=True)
-class Generator:
+@dataclass(frozen=True, init=False)
+class Generator(Generic[T]):
     """A model and a type, compiled once and called many times; a type with spans, once for every text.
 
     Args:
         model: from `from_pretrained`.
         output: a type, a JSON Schema dict, or a constraint; see `output_type`.
+        plan: how canvases are written; None: `Plan.default(steps, temperature)`, or for a search `Plan.searching`.
+        short: parts of the plan by name, in place of the default's; see `Short`. They change what they name and nothing
+            else: `docs/decisions/0012-one-plan.md`.
         ask: the name of a bare value ("total"), or any words for a constraint.
         max_new_tokens: positions of the canvas. None: what the shortest answer needs and the usual room beyond it
             (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves; and when its end
             binds the answer, the text is decoded again in a larger one. One still bound says so: `result.full`.
-        steps: forward passes at most; the last of them writes all that is still open. None: as many as the answer
-            needs (`docs/decisions/0002-default-preset.md`).
-        temperature: 0 writes the most probable completion; above 0 draws exact samples at that temperature.
         seed: fixes every draw. A row's draws depend on the seed and its own prompt, on nothing else.
         batch_size: rows per forward pass. Results do not depend on it.
         guidance: what to lean towards: guides of `ctrldiff.guide`, plain `Guidance`, or functions
             (logits, state, step) -> logits. The form stays guaranteed whatever their strength.
-        schedule, commit, edit, revise, stop, processors: plug-ins in place of the preset's.
         search: many canvases for each row, and which of them is the answer: one of `ctrldiff.search`. It needs draws:
             a temperature above 0.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
@@ -140,51 +192,67 @@ class Generator:
             more, put "null" where the type allows it, or raise an "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
-        trace: keep the canvases of every step.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
         forward pass.
     """
 
     model: Model
-    output: Any = str
-    ask: str | None = None
-    max_new_tokens: int | None = None
-    steps: int | None = None
-    temperature: float = 0.0
-    seed: int = 0
-    batch_size: int = 16
-    schedule: Schedule | None = None
-    commit: CommitPolicy | None = None
-    edit: EditPolicy | None = None
-    revise: RevisePolicy = Keep()
-    stop: StopRule = Never()
-    processors: Sequence[Processor] = ()
-    guidance: Sequence[Guide | Guidance | Callable[..., torch.Tensor]] = ()
-    search: Search | None = None
-    prior: Prior = Prior()
-    unsure: Literal["flag", "null", "error"] = "flag"
-    on_error: Literal["raise", "keep"] = "raise"
-    nulls: bool = False
-    trace: bool = False
-    limits: Limits = DEFAULT
+    output: type[T] | Any
+    plan: Plan
+    ask: str | None
+    max_new_tokens: int | None
+    seed: int
+    batch_size: int
+    guidance: Guidances
+    search: Search | None
+    prior: Prior
+    unsure: Unsures
+    on_error: Literal["raise", "keep"]
+    nulls: bool
+    limits: Limits
 
-    def __post_init__(self) -> None:
-        check_arguments(self)
-        checked(self.guidance)
-        if self.search is not None:
-            others = self.edit, self.revise != Keep(), self.stop != Never(), self.trace, self.nulls
-            searchable(self.search, self.temperature, *others)
+    @overload
+    def __init__(self, model: Model, output: type[T], **how: Unpack[Made]) -> None: ...
+    @overload
+    def __init__(self: Generator[Any], model: Model, output: Any = ..., **how: Unpack[Made]) -> None: ...
+    def __init__(
+        self,
+        model: Model,
+        output: type[T] | Any = str,
+        *,
+        plan: Plan | None = None,
+        ask: str | None = None,
+        max_new_tokens: int | None = None,
+        seed: int = 0,
+        batch_size: int = 16,
+        guidance: Guidances = (),
+        search: Search | None = None,
+        prior: Prior = Prior(),
+        unsure: Unsures = "flag",
+        on_error: Literal["raise", "keep"] = "raise",
+        nulls: bool = False,
+        limits: Limits = DEFAULT,
+        **short: Unpack[Short],
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "short")}
+        known_names(short, list(Short.__annotations__))
+        check_number("batch_size", batch_size, 1)
+        check_word("on_error", on_error)
+        given["plan"] = planned(plan, search, short)
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        request = self.request("")
+        object.__setattr__(self, "guidance", request.guidance)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
-        if self.nulls:
-            self.compiled.nulls(self.compiled.of("").description)
+        if nulls:
+            self.compiled.nulls(self.compiled.of("")[0].description)
 
     @cached_property
     def compiled(self) -> Compiled:
         """The wanted type over the model's vocabulary."""
-        model, room = self.model, self.model.loaded.spec.canvas
-        return Compiled(self.output, self.ask, model.vocabulary, self.prior, self.limits, room, self.max_new_tokens)
+        return compile_for(self.model, self.request(""), self.limits)
 
     @property
     def type(self) -> OutputType:
@@ -194,245 +262,106 @@ class Generator:
     @property
     def table(self) -> Table:
         """The token table of the type over the model's vocabulary, in a usual canvas and for a plain text."""
-        return self.compiled.table(self.compiled.of(""))[1]
+        return self.compiled.of("", self.max_new_tokens)[1]
 
-    @cached_property
-    def branches(self) -> dict[str, Table]:
-        """A table for each label, if answers are decided in one forward pass; else empty.
+    @overload
+    def __call__(self, text: str, *, n: None = None) -> Result[T]: ...
+    @overload
+    def __call__(self, text: str, *, n: int) -> list[Result[T]]: ...
+    @overload
+    def __call__(self, text: list[str], *, n: None = None) -> list[Result[T]]: ...
+    @overload
+    def __call__(self, text: list[str], *, n: int) -> list[list[Result[T]]]: ...
+    @overload
+    def __call__(self, text: Any, *, n: int | None = None) -> Any: ...
+    def __call__(self, text: Any, *, n: int | None = None) -> Any:
+        """A result for a text; a list of results for a list of texts.
 
-        They are for a type that is a lone choice, unless draws, more steps or a plug-in are asked for.
+        Args:
+            n: so many independent answers to each text in place of one, in a list; at a temperature above 0.
         """
-        plugged = self.commit or self.schedule or self.edit or self.processors or self.guidance
-        if not self.type.labels or self.temperature > 0 or self.steps not in (None, 1) or plugged:
-            return {}
-        return {
-            label: self.prior.compile(Choice([label]), self.model.vocabulary, self.limits) for label in self.type.labels
-        }
+        if n is None:
+            return next(self.each([text])) if isinstance(text, str) else list(self.each(texts_of(text)))
+        check_number("n", n, 1)
+        if self.plan.draws_nothing:
+            raise InputError(f"n={n} answers without draws would be {n} times the same", hint="temperature=1.0")
+        texts = [text] if isinstance(text, str) else texts_of(text)
+        drawn = list(self._decoded([self.request(one, draw) for one in texts for draw in range(n)]))
+        found = [drawn[first : first + n] for first in range(0, len(drawn), n)]
+        return found[0] if isinstance(text, str) else found
 
-    def __call__(self, text: Any) -> Any:
-        """A result for a text; a list of results for a list of texts."""
-        if isinstance(text, str):
-            return next(self.each([text]))
-        return list(self.each(texts_of(text)))
+    async def acall(self, text: Any, *, n: int | None = None) -> Any:
+        """As a call, in a thread of its own: the event loop goes on meanwhile."""
+        return await asyncio.to_thread(self, text, n=n)
 
-    def each(self, texts: Sequence[str]) -> Iterator[Result]:
-        """Results in the order of the texts, a batch at a time. Every text, and the guidance for it, is checked before
-        the first forward pass. With `on_error="keep"` an error stands in the place of its text's result."""
-        rows: list[Row] = []
-        failed: dict[int, CtrldiffError] = {}
-        for n, text in enumerate(texts):
-            try:
-                rows.append(self._row(text, n))
-            except CtrldiffError as error:
-                if self.on_error == "raise":
-                    raise
-                failed[n] = error
-        batches = self._batches(rows)
-        guides = [self._guides(self._copies(batch)) for batch in batches]
-        ready: dict[int, Any] = dict(failed)
-        give = 0
-        for batch, guide in zip(batches, guides, strict=True):
-            ready.update(self._answers(batch, guide))
-            while give in ready:
-                yield ready.pop(give)
-                give += 1
-        while give in ready:
-            yield ready.pop(give)
-            give += 1
+    def each(self, texts: Sequence[str]) -> Iterator[Any]:
+        """Results in the order of the texts, as they come. Every text, and the guidance for it, is checked before the
+        first forward pass. With `on_error="keep"` an error stands in the place of its text's result."""
+        return self._decoded([self.request(text) for text in texts])
 
-    def _batches(self, rows: Sequence[Row]) -> list[list[Row]]:
-        """Neighbours with canvases of one length, as many as a forward pass takes."""
-        batches: list[list[Row]] = []
-        most = max(1, self.batch_size // (self.search.n if self.search else 1))
-        for row in rows:
-            last = batches[-1][0] if batches else None
-            alike = last and last.canvas == row.canvas
-            alike = alike and not (self.nulls and last and last.type.description != row.type.description)
-            if not alike or len(batches[-1]) == most:
-                batches.append([])
-            batches[-1].append(row)
-        return batches
-
-    def _answers(self, rows: list[Row], guides: list[Guidance]) -> dict[int, Any]:
-        """By number: the result of each row, or with `on_error="keep"` its error. What the end of a canvas bound is
-        decoded again in a larger one, as long as it may grow."""
-        answers: dict[int, Any] = {}
-        todo = [(rows, guides)]
-        while todo:
-            rows, guides = todo.pop()
-            again = []
-            for one in self._decode(rows, guides):
-                larger = grown(one.row.canvas, one.wants, one.row.first, one.row.limit) if one.wants else 0
-                if larger > one.row.canvas:
-                    again.append(self._larger(one, larger))
-                    continue
-                try:
-                    answers[one.row.n] = self._finished(one)
-                except CtrldiffError as error:
-                    if self.on_error == "raise":
-                        raise
-                    answers[one.row.n] = error
-            todo += [(batch, self._guides(self._copies(batch))) for batch in self._batches(again)]
-        return answers
-
-    def _larger(self, one: Decoded, canvas: int) -> Row:
-        """The row in a larger canvas, what it has cost so far remembered."""
-        type_, table = self.compiled.table(one.row.type, canvas)
-        forwards, seconds = one.row.forwards + one.forwards, one.row.seconds + one.seconds
-        return replace(one.row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
-
-    def _finished(self, one: Decoded) -> Result:
-        """The answer, with a warning if its canvas bound it. Raises: OutputInvalid, Unsure."""
-        result = one.result(unsure=self.unsure)
-        if result.full:
-            warnings.warn(
-                f"text {one.row.n}: the end of its canvas of {one.row.canvas:,} positions bound the answer, so values "
-                "may be cut; give it more (max_new_tokens), a shorter text, or a type with bounds",
-                CanvasWarning,
-                stacklevel=4,
-            )
-        return result
+    def request(self, text: str, draw: int = 0) -> Request[T]:
+        """What this generator asks of a text."""
+        own = {one.name: getattr(self, one.name) for one in fields(Request) if one.name not in ("text", "draw")}
+        return Request(text=text, draw=draw, **own)
 
     def check(self, text: str) -> int:
         """The canvas that a text gets at first. Raises what decoding it would raise, without decoding."""
-        return self._row(text, 0).canvas
+        return read(self.model, self.compiled, self.request(text), 0, self.plan, self.search).canvas
 
-    def _row(self, text: str, n: int) -> Row:
-        """One text, its type and the length of its canvas."""
-        check_text(text, f"text {n}", row=n)
-        if not text.strip():
-            raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
-        spec = self.model.loaded.spec
-        wanted_type, table = self.compiled.table(self.compiled.of(text))
-        ids = self.model.loaded.prompt_ids(text, self.type.asked(spec.ask))
-        room = spec.context - spec.context % spec.round_to - len(ids)
-        wanted = self.max_new_tokens
-        least = max((branch.shortest for branch in self.branches.values()), default=table.shortest)  # all labels fit
-        usual = max(least, table.shortest + self.compiled.room(text, len(ids)))
-        limit = room if table.longest is None else max(least, min(room, table.longest + 1))
-        if wanted is None:
-            wanted = max(least, min(usual, limit))
-        else:
-            limit = wanted
-            if wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
-                warnings.warn(
-                    f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not "
-                    "needed distract the model and cost time; leave max_new_tokens out, or bound the type",
-                    CanvasWarning,
-                    stacklevel=4,
-                )
-            elif wanted < least:
-                what = "longest label" if self.branches else "shortest text of this type"
-                raise BudgetTooSmall(
-                    f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
-                    hint=f"max_new_tokens>={least}",
-                    shortest=least,
-                    budget=wanted,
-                )
-        if wanted > room:
-            raise PromptTooLong(
-                f"text {n}: {len(ids):,} prompt + {wanted:,} answer tokens > context {spec.context:,}",
-                hint="shorten the text, or split it",
-                prompt=len(ids),
-                answer=wanted,
-                context=spec.context,
-                row=n,
-            )
-        return Row(n, text, ids, wanted, wanted, limit, wanted_type, table)
+    def _decoded(self, requests: list[Request[T]]) -> Iterator[Any]:
+        rows: list[Row | CtrldiffError] = []
+        for n, request in enumerate(requests):
+            try:
+                rows.append(read(self.model, self.compiled, request, n, self.plan, self.search))
+            except CtrldiffError as error:
+                if self.on_error == "raise":
+                    raise
+                rows.append(error)
+        keep = self.on_error == "keep"
+        return decode(self.model.loaded, rows, self.plan, self.search, batch_size=self.batch_size, keep=keep)
 
-    def _decode(self, rows: list[Row], guides: list[Guidance]) -> list[Decoded]:
-        began = time.perf_counter()
-        state = State.blank([row.ids for row in rows], rows[0].canvas, seed=self.seed)
-        probs: Sequence[dict[str, float]] = [{} for _ in rows]
-        observers: list[Observer] = [NoteLegal(), *([Canvases()] if self.trace else [])]
-        nulls: NoteNulls | None = None
-        denoiser = self.model.loaded.denoiser
-        tables = tuple(row.table for row in rows)
-        if self.branches:
-            state, probs = decide(denoiser, state, Tables(tables), self.branches)
-            state = kept(state) if self.trace else state
-        else:
-            preset = plan(self.steps, self.temperature)
-            whole = not (self.commit or self.schedule or self.edit)  # plug-ins of the caller's get the plain posterior
-            constraint: Constraint = (preset.constrain if whole else Tables)(tables)
-            processors: Sequence[Processor] = (*self.processors, *preset.processors)
-            if self.search is not None:
-                copies = self._copies(rows)
-                run = Run(
-                    denoiser=denoiser,
-                    constraint=Tables(tuple(row.table for row in copies)),
-                    context=self._context(copies),
-                    processors=processors,
-                    guides=guides,
-                    schedule=self.schedule or preset.schedule,
-                    commit=self.commit or BLIND,
-                )
-                found = self.search(run, state.fork(self.search.n))
-                took = time.perf_counter() - began
-                return [
-                    Decoded(row, found.state, int(found.chosen[n]), took, found=(found, n))
-                    for n, row in enumerate(rows)
-                ]
-            if guides and isinstance(guides[-1], ByField):
-                layered = [self._fields(row.type, guides[-1].paths) for row in rows]
-                constraint = Layered(tuple(layered), leftmost=isinstance(constraint, LeftmostFirst))
-                processors = [EachLayer(one, layered[0].layers) for one in processors]
-            if self.nulls:
-                nulls = NoteNulls(self.compiled.nulls(rows[0].type.description))
-                observers.append(nulls)
-            state = sample(
-                denoiser,
-                state,
-                constraint=constraint,
-                processors=processors,
-                guides=guides,
-                schedule=self.schedule or preset.schedule,
-                propose=preset.propose,
-                edit=self.edit or Final(),
-                commit=self.commit or preset.commit,
-                revise=self.revise,
-                stop=self.stop,
-                observers=(*preset.observers, *observers),
-            )
-        took = time.perf_counter() - began
-        return [
-            Decoded(row, state, n, took, probs[n], nulls.of(state, n) if nulls else {}) for n, row in enumerate(rows)
-        ]
 
-    def _copies(self, rows: list[Row]) -> list[Row]:
-        """Every row as often as it has canvases."""
-        return rows if self.search is None else [row for row in rows for _ in range(self.search.n)]
+def compile_for(model: Model, request: Request[Any], limits: Limits) -> Compiled:
+    """The type of a request over the model's vocabulary."""
+    return Compiled(request.output, request.ask, model.vocabulary, request.prior, limits, model.loaded.spec.canvas)
 
-    def _guides(self, rows: list[Row]) -> list[Guidance]:
-        """The guidance made ready for these rows."""
-        guides = prepared(self.guidance, self._context(rows))
-        if guides and isinstance(guides[-1], ByField):
-            if self.search is not None:
-                raise InputError(
-                    "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
-                )
-            for row in rows:
-                self._fields(row.type, guides[-1].paths)  # refuse now what cannot be told apart later
-        return guides
 
-    def _context(self, rows: list[Row]) -> GuideContext:
-        """What guides and rewards may know of these rows."""
-        loaded = self.model.loaded
-        return GuideContext(
-            vocabulary=self.model.vocabulary,
-            denoiser=loaded.denoiser,
-            constraint=Tables(tuple(row.table for row in rows)),
-            texts=tuple(row.text for row in rows),
-            encode=loaded.plain_ids,
-            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.asked(loaded.spec.ask)),
-            read=lambda row, text: rows[row].type.read(text),
-            seed=self.seed,
-        )
+def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: Plan, search: Search | None) -> Row:
+    """A request as `decode` takes it. Raises: what is wrong with it, before any forward pass."""
+    if search is not None and request.nulls:
+        raise InputError("a search goes without nulls=True", hint="leave it out", param="nulls")
+    row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
+    check_guidance(model.loaded, row, search)
+    return row
 
-    def _fields(self, type_: OutputType, paths: tuple[str, ...]) -> LayeredTable:
-        """The token table of a type with a layer of scores for each path."""
-        if self.prior != Prior():
-            raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")
-        if self.nulls:
-            raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
-        return field_table(type_.description, paths, self.model.vocabulary, self.limits)
+
+def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
+    """The plan that was given, or the default; with the parts that were named in place of its own."""
+    named: dict[str, Any] = dict(short)
+    trace = named.pop("trace", False)
+    clock = [name for name in ("steps", "temperature") if name in named]
+    steps, temperature = named.pop("steps", None), named.pop("temperature", 0.0)
+    if plan is None:
+        plan = Plan.default(steps, temperature) if search is None else Plan.searching(steps, temperature)
+    elif not isinstance(plan, Plan):
+        raise InputError(f"plan is a {type(plan).__name__}", hint="cd.Plan.default().but(...)", param="plan")
+    elif clock:
+        what = " and ".join(clock)
+        raise InputError(f"a plan, and {what} beside it", hint="cd.Plan.default(steps, temperature)", param="plan")
+    if "processors" in named:
+        own = listed("processors", named["processors"])
+        named["processors"] = (*(one for one in own if one not in plan.processors), *plan.processors)
+    plan = plan.but(**named)
+    if search is not None:
+        searchable(search, plan)
+    return plan.but(observers=(*plan.observers, Canvases())) if trace else plan
+
+
+def type_key(request: Request[Any]) -> object:
+    """What tells the types of two requests apart."""
+    try:
+        hash(request.output)
+        output: object = request.output
+    except TypeError:
+        output = repr(request.output)
+    return type(request.output), output, request.ask, request.prior

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -75,6 +75,7 @@ class Posterior(Protocol):
     def surprise(self, tokens: Any) -> Any: ...  # (B, T) nats, minus the log-probability of these tokens as bound
     def local(self, tokens: Any) -> Any: ...  # (B, T) probability of each token among those legal after the ones before
     def legal(self, tokens: Any) -> Any: ...  # (B, T) probability of all tokens that are legal after the ones before
+    def leading(self) -> tuple[Any, Any, Any]: ...  # the first open position on its own evidence: token, p, legal mass
     def anchored(self) -> Any: ...  # (B, T) probability of the likeliest automaton state before each position
     def margin(self) -> Any: ...  # (B, T) best minus second best marginal
     def entropy(self) -> Any: ...  # (B, T) nats
@@ -90,6 +91,20 @@ class Constraint(Protocol):
 
     def settle(self, state: State) -> State:
         """Write the positions that leave no choice: they cost no forward pass. Raises if nothing legal fits."""
+
+
+class Weighs(Constraint, Protocol):
+    """A constraint that others can be made of.
+
+    Fields: ends, ids that end a text or follow its end; layers, how many layers of V the logits have side by side.
+    """
+
+    @property
+    def ends(self) -> tuple[int, ...]: ...
+    @property
+    def layers(self) -> int: ...
+    def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
+        """As `bind`, by (B, T, layers * V) scores that are used as they are."""
 
 
 class Proposer(Protocol):
@@ -120,13 +135,36 @@ class RevisePolicy(Protocol):
 
 
 class Schedule(Protocol):
-    """When, where and how much: the steps of one decode. What a row is told depends on that row alone."""
+    """When, where and how much: the steps of one decode. What a row is told depends on that row alone.
+
+    A schedule that has `narrow` too (see `Narrows`) has a second word once the posterior is known.
+    """
 
     def budget(self, state: State) -> torch.Tensor:
         """(B,) int64, at least 1: the most steps each row takes from `state`."""
 
-    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
-        """Step `index` of each row's `steps`, which is what `budget` said at the beginning."""
+    def __call__(self, state: State) -> Step:
+        """Step `state.step` of each row's `state.steps`, which is what `budget` said at the beginning."""
+
+
+@runtime_checkable
+class Narrows(Protocol):
+    """A schedule that sees the posterior and the joint proposal before the commit policy does."""
+
+    def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
+        """The step with another window, quota or end. Its window stays within the open positions."""
+
+
+Ask: TypeAlias = Callable[[Sequence[State]], list[torch.Tensor]]  # states of B rows each to their (B, T, V) logits
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """An edit policy or a proposer that needs a second pass inside a step."""
+
+    def asking(self, ask: Ask) -> Any:
+        """The plug-in for this step. `ask` puts the model's noise where its states are open, forwards them together,
+        guides and processors applied, and counts one forward for every row of every state that is not complete."""
 
 
 class StopRule(Protocol):
@@ -156,10 +194,19 @@ class Observer(Protocol):
 
     What it notes lives in `state.memory` under a name of its own, leading B, and so is forked, gathered and dropped
     with its row; the observer itself stays as it was. It may weigh rows and gather copies into each other's places, as
-    a search does; tokens are the policies' to write.
+    a search does; tokens are the policies' to write. One that has `begin` too (see `Begins`) lets rows of different
+    ages share a batch.
     """
 
     def __call__(self, move: Move, state: State, step: Step) -> State: ...
+
+
+@runtime_checkable
+class Begins(Protocol):
+    """An observer whose memory is there before the first step, so that new rows can join those on their way."""
+
+    def begin(self, state: State) -> State:
+        """The state with what it remembers when nothing has happened yet."""
 
 
 class Reward(Protocol):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Generic, TypeVar
 
 from ctrldiff.doubt import Flag
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Usage:
     """What a result cost.
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the batches it was decoded in). A canvas
+        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in). A canvas
         that was too small counts too: its row was decoded again.
     """
 
@@ -29,7 +31,7 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Generic[T]):
     """One answer.
 
     Fields:
@@ -47,7 +49,7 @@ class Result:
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
 
-    output: Any
+    output: T
     raw: str
     log_prob: float
     usage: Usage

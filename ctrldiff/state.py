@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from hashlib import blake2b
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -39,13 +39,14 @@ class Step:
     """One step of a schedule: when, where and how much.
 
     Fields:
-        index: this step, from 0.       steps: (B,) int64, how many each row has at most.
+        index: (B,) int64, the step that each row takes, from 0.
+        steps: (B,) int64, how many each row has at most.
         window: (B, T) bool, the positions that may be written now.
         quota: (B,) int64, how many of them a fixed-rate policy should write.
         last: (B,) bool, this window's final step in the row: all of it has to be written.
     """
 
-    index: int
+    index: torch.Tensor
     steps: torch.Tensor
     window: Where
     quota: torch.Tensor
@@ -74,8 +75,11 @@ class State:
         log_weight: (B,) float64, for samplers that weigh rows.
         rngs: one numpy Generator a row, so a row draws the same numbers in any batch.
         memory: what plug-ins remember, tensors with a leading B; plug-ins have no fields of their own to change.
-        history: the last `HISTORY` proposals (B, T), newest last, for rules that ask whether they agree (law X9).
-        step: the step being taken.      forwards: (B,) int64, denoiser calls that a row took part in.
+        history: (B, HISTORY, T) int64, the last proposals, newest last, for rules that ask whether they agree (law X9);
+            -1 where there has been none.
+        step: (B,) int64, the step that each row takes, from 0; rows of one batch may have begun at different times.
+        steps: (B,) int64, how many its schedule gives it at most.
+        forwards: (B,) int64, denoiser calls that a row took part in.
     """
 
     tokens: Tokens
@@ -86,17 +90,19 @@ class State:
     prompt: tuple[torch.Tensor, ...]
     log_weight: torch.Tensor
     rngs: tuple[np.random.Generator, ...]
+    history: torch.Tensor
+    step: torch.Tensor
+    steps: torch.Tensor
+    forwards: torch.Tensor
     memory: Mapping[str, torch.Tensor] = field(default_factory=dict)
-    history: tuple[Tokens, ...] = ()
-    step: int = 0
-    forwards: torch.Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int64))
 
     @staticmethod
     def blank(
         prompts: Sequence[Sequence[int] | torch.Tensor],
         length: int,
         *,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
+        draws: Sequence[int] | None = None,
         written: torch.Tensor | None = None,
         lengths: Sequence[int] | None = None,
         pad_id: int | None = None,
@@ -105,7 +111,8 @@ class State:
 
         Args:
             seed: with the prompt's own tokens it seeds the row's generator, so a row's draws depend on nothing
-                else: not on the batch around it, not on its place in it.
+                else: not on the batch around it, not on its place in it. One for all rows, or one each.
+            draws: (B,) which of several independent decodes of its prompt each row is, from 0; all the first if None.
             written: (B, T) int64, ids that are given (they become FIXED), -1 where open.
             lengths: positions each row may use; the rest is PAD and holds `pad_id`. Under a constraint the text ends
                 before it: a stop id as `pad_id` leaves the row all its positions, the vocabulary's pad takes one of
@@ -114,6 +121,9 @@ class State:
         """
         rows = len(prompts)
         prompt = tuple(torch.as_tensor(ids, dtype=torch.int64).reshape(-1) for ids in prompts)
+        seeds = [seed] * rows if isinstance(seed, int) else list(seed)
+        if len(seeds) != rows or (draws is not None and len(draws) != rows):
+            raise ShapeError(f"{len(seeds)} seeds and {len(draws or seeds)} draws for {rows} prompts")
         status = torch.full((rows, length), int(Status.OPEN), dtype=torch.uint8)
         tokens = torch.zeros((rows, length), dtype=torch.int64)
         if written is not None:
@@ -141,8 +151,31 @@ class State:
             held_confidence=torch.full((rows, length), float("nan")),
             prompt=prompt,
             log_weight=torch.zeros(rows, dtype=torch.float64),
-            rngs=tuple(row_generator(seed, ids) for ids in prompt),
+            rngs=tuple(map(row_generator, seeds, prompt, draws or [0] * rows)),
+            history=torch.full((rows, HISTORY, length), -1, dtype=torch.int64),
+            step=torch.zeros(rows, dtype=torch.int64),
+            steps=torch.zeros(rows, dtype=torch.int64),
             forwards=torch.zeros(rows, dtype=torch.int64),
+        )
+
+    @staticmethod
+    def concat(states: Sequence[State]) -> State:
+        """The rows of all, in order. Raises: ShapeError for canvases of different lengths, or memories that differ in
+        name or shape."""
+        first = states[0]
+        for state in states:
+            if state.shape[1] != first.shape[1] or state.remembers != first.remembers:
+                raise ShapeError(
+                    f"states of {first.shape} and {state.shape}, which remember {first.remembers} and "
+                    f"{state.remembers}, are no batch"
+                )
+
+        tensors: dict[str, Any] = {name: torch.cat([getattr(state, name) for state in states]) for name in PER_ROW}
+        return State(
+            **tensors,
+            prompt=tuple(ids for state in states for ids in state.prompt),
+            rngs=tuple(rng for state in states for rng in state.rngs),
+            memory={name: torch.cat([state.memory[name] for state in states]) for name in first.memory},
         )
 
     @property
@@ -171,6 +204,16 @@ class State:
         return torch.where(self.open, torch.full_like(self.tokens, -1), self.tokens)
 
     @property
+    def lengths(self) -> torch.Tensor:
+        """(B,) int64: positions of each row's canvas, padding aside."""
+        return (self.status != int(Status.PAD)).sum(dim=1)
+
+    @property
+    def remembers(self) -> dict[str, tuple[int, ...]]:
+        """The names in the memory, with their shapes after B."""
+        return {name: tuple(value.shape[1:]) for name, value in sorted(self.memory.items())}
+
+    @property
     def done(self) -> torch.Tensor:
         """(B,) bool: nothing is open."""
         return ~self.open.any(dim=1)
@@ -190,7 +233,7 @@ class State:
             self,
             tokens=torch.where(where, tokens, self.tokens),
             status=torch.where(where, torch.full_like(self.status, int(Status.HELD)), self.status),
-            held_at=torch.where(where, self.step, torch.where(lost, -1, self.held_at)),
+            held_at=torch.where(where, self.step[:, None].to(torch.int32), torch.where(lost, -1, self.held_at)),
             held_confidence=torch.where(where, sure, torch.where(lost, torch.nan, self.held_confidence)),
         )
 
@@ -213,7 +256,11 @@ class State:
 
     def recall(self, tokens: Tokens) -> State:
         """The state with one more proposal in its history, the oldest dropped."""
-        return replace(self, history=(*self.history, tokens)[-HISTORY:])
+        return replace(self, history=torch.cat([self.history[:, 1:], tokens[:, None]], dim=1))
+
+    def begin(self, steps: torch.Tensor) -> State:
+        """The state before its first step, each row with so many (B,) at most."""
+        return replace(self, step=torch.zeros_like(self.step), steps=steps)
 
     def remember(self, **tensors: torch.Tensor) -> State:
         """The state with these memories added or replaced."""
@@ -222,19 +269,12 @@ class State:
     def gather(self, rows: Sequence[int] | torch.Tensor) -> State:
         """The rows asked for, in that order; a row asked for twice gets its own copy of the generator."""
         index = torch.as_tensor(rows, dtype=torch.int64)
-        return replace(
-            self,
-            tokens=self.tokens[index],
-            status=self.status[index],
-            segment=self.segment[index],
-            held_at=self.held_at[index],
-            held_confidence=self.held_confidence[index],
+        tensors: dict[str, Any] = {name: getattr(self, name)[index] for name in PER_ROW}
+        return State(
+            **tensors,
             prompt=tuple(self.prompt[i] for i in index.tolist()),
-            log_weight=self.log_weight[index],
             rngs=tuple(copy.deepcopy(self.rngs[i]) for i in index.tolist()),
             memory={name: value[index] for name, value in self.memory.items()},
-            history=tuple(past[index] for past in self.history),
-            forwards=self.forwards[index],
         )
 
     def fork(self, n: int) -> State:
@@ -251,7 +291,22 @@ class State:
         return replace(self, rngs=tuple(copy.deepcopy(rng) for rng in self.rngs))
 
 
-def row_generator(seed: int, prompt: torch.Tensor) -> np.random.Generator:
-    """A generator seeded by `seed` and the prompt's tokens, and by nothing else."""
+PER_ROW = (
+    "tokens",
+    "status",
+    "segment",
+    "held_at",
+    "held_confidence",
+    "log_weight",
+    "history",
+    "step",
+    "steps",
+    "forwards",
+)  # the fields of a `State` that are tensors with a leading B
+
+
+def row_generator(seed: int, prompt: torch.Tensor, draw: int = 0) -> np.random.Generator:
+    """A generator seeded by `seed`, the prompt's tokens and the number of the decode, and by nothing else."""
     digest = blake2b(prompt.cpu().numpy().astype("<i8").tobytes(), digest_size=16).digest()
-    return np.random.default_rng([seed, int.from_bytes(digest, "little")])
+    words = [seed, int.from_bytes(digest, "little")]
+    return np.random.default_rng([*words, draw] if draw else words)

@@ -324,7 +324,7 @@ def _unreadable(kind: Any, values: list[Any]) -> dict[str, Any] | None:
     for value in values:
         plain = value.value if isinstance(value, Enum) else value
         try:
-            reader = pydantic.TypeAdapter(typing.Literal[value] if kind is None else kind)  # type: ignore[valid-type, arg-type]
+            reader = pydantic.TypeAdapter(typing.Literal[value] if kind is None else kind)  # type: ignore[arg-type]
             again = reader.validate_json(json.dumps(to_jsonable_python(plain)))
         except (pydantic.ValidationError, ValueError, TypeError, pydantic.errors.PydanticUserError):
             again = None if value is not None else ...

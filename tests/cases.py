@@ -40,7 +40,7 @@ from ctrldiff.sampling.commit import (
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.edit import Disagree, Final, Reconsider
 from ctrldiff.sampling.legal import NoteLegal
-from ctrldiff.sampling.presets import plan
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
@@ -83,7 +83,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "anchored": Anchored(0.6, 0.7),
     "certain free": CertainFree(TopK(), above=0.9),
     "left to right, certain free": LeftToRight(CertainFree(TopK()), block=16),
-    "default": plan().commit,
+    "default": Plan().commit,
     "rewrite": Rewrite(TopK()),
     "renoise": Renoise(Threshold(0.6)),
 }

@@ -338,8 +338,46 @@ def test_every_form_of_a_guide_is_read():
     assert read_guide("doubt:2") == g.AdaptiveClassifierFree(2.0)
     assert read_guide("not=Write a bad review.:0.5") == g.NegativePrompt("Write a bad review.", 0.5)
     assert read_guide("words=a, b:-3") == g.Words(["a", "b"], -3.0)
-    assert read_guide("bias=t.safetensors:2@r.text").path == "r.text"
+    assert read_guide(f"bias={ROOT}/ctrldiff/guidance/sentiment.safetensors:2@r.text").path == "r.text"
     assert read_guide("sentiment=positive").strength == 1.0
+
+
+MISTYPED = [
+    ("run", "a", "--schema", "none.json"),
+    ("run", "a", "--choice", "a,,b"),
+    ("run", "a", "--unsure", "perhaps"),
+    ("run", "a", "--guide", "nonsense"),
+    ("run", "a", "--guide", "bias=none.safetensors:2"),
+    ("extract", "none.jsonl", "-s", '{"const": 1}', "-o", "OUT"),
+    ("extract", "examples/invoice.txt", "-s", "none.json", "-o", "OUT"),
+    ("extract", "examples/invoice.txt", "-s", '{"const": 1}', "-o", "OUT", "--unsure", "perhaps"),
+    ("check", "none.json"),
+    ("calibrate", "none.jsonl"),
+    ("bias", "fit", "none.txt", "examples/invoice.txt", "-o", "OUT"),
+    ("bias", "fit", "examples/invoice.txt", "none.txt", "-o", "OUT"),
+]
+
+
+@pytest.mark.parametrize("arguments", MISTYPED, ids=" ".join)
+def test_what_is_mistyped_is_found_before_a_model_is_loaded(arguments, ctrldiff, monkeypatch, tmp_path):
+    monkeypatch.setattr("ctrldiff.generate.from_pretrained", lambda *_, **__: pytest.fail("a model is loaded"))
+    status, _, errors = ctrldiff(*(str(tmp_path / "out") if one == "OUT" else one for one in arguments))
+    assert status == 2 and errors
+
+
+def test_a_mistyped_file_is_found_before_torch_is_imported():
+    for arguments in (one for one in MISTYPED if one[0] != "calibrate" and {"none.json", "none.jsonl"} & {*one}):
+        code = f"""
+import sys
+from ctrldiff.cli import main
+sys.argv = ["ctrldiff", *{arguments}]
+try:
+    main()
+finally:
+    assert not {{"torch", "transformers"}} & set(sys.modules)
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 2 and "cannot be read" in done.stderr, done.stderr
 
 
 def test_models_lists_the_families(ctrldiff):
@@ -354,7 +392,7 @@ def test_models_lists_the_families(ctrldiff):
 def test_models_says_what_a_folder_is_and_why(ctrldiff):
     status, out, _ = ctrldiff("models", "tiny", "--weights", "--json")
     facts = json.loads(out)
-    assert status == 0 and facts["family"] == "MaskedLM" and facts["missing"] == []
+    assert status == 0 and facts["family"] == "ModernBERT" and facts["missing"] == []
     assert facts["why"] == "architectures: ModernBertForMaskedLM" and facts["parameters"] > 1_000_000
     assert facts["spec"]["mask_id"] == 1
     status, out, _ = ctrldiff("models", "tiny")

@@ -51,6 +51,6 @@ def test_a_value_is_flagged_by_its_worst_position_and_no_other_is(mass, flagged)
     ids = {VOCABULARY[token]: token for token in range(len(VOCABULARY)) if VOCABULARY[token]}
     raw = "19"
     tokens = [ids[b"1"], ids[b"9"]]
-    found = flags_of(raw, tokens, [1.0, mass], VOCABULARY, json=True)
+    found = flags_of(raw, tokens, [1.0, mass], VOCABULARY, is_json=True)
     assert [one.where for one in found] == ([""] if flagged else [])
     assert not found or (found[0].text, found[0].legal) == ("19", pytest.approx(mass))

@@ -50,7 +50,7 @@ def test_gather_takes_every_field_along():
     again = state.gather([1, 0, 1])
     assert again.tokens.tolist() == [state.tokens[i].tolist() for i in (1, 0, 1)]
     assert again.memory["x"].tolist() == [[2.0], [1.0], [2.0]]
-    assert again.history[0][0].tolist() == [4, 5, 6, 7]
+    assert again.history[0, -1].tolist() == [4, 5, 6, 7]
     assert [p.tolist() for p in again.prompt] == [[2, 3], [1], [2, 3]]
     assert again.forwards.shape == again.log_weight.shape == (3,)
 
@@ -91,7 +91,7 @@ def test_history_keeps_the_last_proposals():
     state = blank(1, 1)
     for n in range(HISTORY + 2):
         state = state.recall(torch.tensor([[n]]))
-    assert [int(past) for past in state.history] == list(range(2, HISTORY + 2))
+    assert state.history[0, :, 0].tolist() == list(range(2, HISTORY + 2))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from ctrldiff.constraints.basic import Regex, Text
 from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.errors import InputError, PromptTooLong
+from ctrldiff.errors import InputError, ModelError, PromptTooLong
 from ctrldiff.generate import Generator, Model, from_pretrained
 from ctrldiff.likelihood import elbo
 from ctrldiff.sampling.loop import sample
@@ -117,10 +117,11 @@ class CtrldiffLM(LM):
         return out
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
-        """lm-eval's chat history through the tokenizer's template."""
-        return self.model.loaded.tokenizer.apply_chat_template(
-            chat_history, tokenize=False, add_generation_prompt=add_generation_prompt
-        )
+        """lm-eval's chat history through the tokenizer's template. Raises: ModelError if it has none."""
+        tokenizer = self.model.loaded.tokenizer
+        if not getattr(tokenizer, "chat_template", None):
+            raise ModelError("the tokenizer has no chat template", hint="leave out --apply_chat_template")
+        return tokenizer.apply_chat_template(chat_history, tokenize=False, add_generation_prompt=add_generation_prompt)
 
     def _pair(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
         """Token ids of both, cut where the context ends; spaces at its end go to the continuation."""

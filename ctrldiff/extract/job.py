@@ -135,12 +135,12 @@ def plan_of(generator: Generator, field: str) -> dict[str, Any]:
     plan |= {"model": loaded.name, "weights": loaded.digest, "spec": _digest(str(loaded.spec.to_dict()))}
     plan |= {"schema": _digest(wanted.description.name or repr(wanted.description)), "ask": wanted.ask}
     # Results do not depend on the size of a batch, nor on what is kept to look at.
-    left_out = ("model", "output", "ask", "batch_size", "trace")
-    for one in fields(generator):
-        if one.name not in left_out:
-            value = getattr(generator, one.name)
+    left_out = ("model", "output", "ask", "batch_size", "plan", "observers")
+    for holder in (generator, generator.plan):
+        for name in (one.name for one in fields(holder) if one.name not in left_out):
+            value = getattr(holder, name)
             plain = value is None or isinstance(value, bool | int | float | str)
-            plan[one.name] = value if plain else _short(repr(value))
+            plan[name] = value if plain else _short(repr(value))
     return plan
 
 

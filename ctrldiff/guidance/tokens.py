@@ -98,12 +98,22 @@ class TokenTable:
         return TokenTable(scores, vocabulary)
 
 
+def corpus(path: Path) -> list[str]:
+    """The texts of a file, one a line. Raises: InputError for a file that cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error}") from error
+    return [line for line in lines if line.strip()]
+
+
 @dataclass(frozen=True)
 class Bias(Guide):
     """Lean towards the tokens that a table values.
 
     Args: table, a `TokenTable` or the path of a saved one; strength, as everywhere.
-    Raises: InputError; when prepared, VocabularyError or ModelError for a table of another vocabulary.
+    Raises: InputError; ModelError for a path without a file; when prepared, VocabularyError or ModelError for a table
+        of another vocabulary.
     """
 
     table: TokenTable | str | Path
@@ -111,6 +121,8 @@ class Bias(Guide):
 
     def __post_init__(self) -> None:
         checked_strength("strength", self.strength)
+        if isinstance(self.table, str | Path) and not Path(self.table).is_file():
+            raise ModelError(f"{str(self.table)!r} is no token table: no such file", hint="ctrldiff bias fit makes one")
 
     def prepare(self, context: GuideContext) -> Tilt:
         table = self.table

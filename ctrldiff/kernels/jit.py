@@ -13,16 +13,20 @@ from typing import Any
 
 from numba import njit
 
+KERNELS: list[Any] = []  # every one that has been imported
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile when first called, and keep what was compiled where that can be."""
     try:
-        return njit(cache=True, nogil=True)(function)
+        made = njit(cache=True, nogil=True)(function)
     except RuntimeError as error:
         if "no locator available" not in str(error):
             raise
         _say_once()
-        return njit(nogil=True)(function)
+        made = njit(nogil=True)(function)
+    KERNELS.append(made)
+    return made
 
 
 @lru_cache(maxsize=1)

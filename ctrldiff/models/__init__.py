@@ -1,1 +1,29 @@
-"""A network behind the `Denoiser` protocol. A model's quirks end here."""
+"""A network behind the `Denoiser` protocol. A model's quirks end here. Public as `ctrldiff.models`."""
+
+from ctrldiff.pages import lazily
+
+_HOME = {
+    "CallableDenoiser": "ctrldiff.models.callable",
+    "DiT": "ctrldiff.models.dit",
+    "DiTShape": "ctrldiff.models.dit",
+    "Family": "ctrldiff.models.family",
+    "Loaded": "ctrldiff.models.hf",
+    "TransformersNetwork": "ctrldiff.models.transformers",
+    "build_causal": "ctrldiff.models.transformers",
+    "drive": "ctrldiff.models.cached",
+    "load": "ctrldiff.models.hf",
+    "published": "ctrldiff.models.family",
+}
+__all__ = [
+    "CallableDenoiser",
+    "DiT",
+    "DiTShape",
+    "Family",
+    "Loaded",
+    "TransformersNetwork",
+    "build_causal",
+    "drive",
+    "load",
+    "published",
+]
+__getattr__ = lazily(globals(), _HOME)

@@ -99,7 +99,8 @@ class ApproximateCached:
         first = next(iter(rows.values()))
         out = torch.zeros((*state.shape, first.shape[-1]), dtype=torch.float32, device=first.device)
         for row, logits in rows.items():
-            out[row] = logits[network_rows(len(state.prompt[row]), state.shape[1], self.spec)].to(torch.float32)
+            at = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
+            out[row, : len(at)] = logits[at].to(torch.float32)
         return banned(out, self.spec)
 
     def error(self, state: State) -> CacheError:
@@ -110,9 +111,9 @@ class ApproximateCached:
             logits, _ = forward(
                 self.network.module, ids[None].to(self.device), torch.arange(len(ids)), [], ids[:0], None
             )
-            whole = logits[0, network_rows(len(state.prompt[row]), state.shape[1], self.spec)].to(torch.float32)
+            at = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
             exact = torch.zeros_like(near) if not len(exact) else exact
-            exact[row] = whole
+            exact[row, : len(at)] = logits[0, at].to(torch.float32)
         p = banned(exact, self.spec).log_softmax(-1)[state.open]
         q = near.log_softmax(-1)[state.open]
         kl = torch.where(p > -torch.inf, p.exp() * (p - q), 0.0).sum(dim=-1)
@@ -123,7 +124,7 @@ class ApproximateCached:
         ids, prompt, mask = sequence(state, row, self.spec), len(state.prompt[row]), self.spec.mask_id
         size = self.spec.block_length or 1
         start = prompt + int(state.open[row].to(torch.uint8).argmax()) // size * size
-        behind = prompt + state.shape[1]
+        behind = prompt + int(state.lengths[row])
         begin = max(start - self.spec.logit_shift, 0)  # a shifted model speaks of the block's first token before it
         end = min(start + size, behind) if self.dual else len(ids)
         masked = ids.clone()

@@ -43,4 +43,5 @@ BIDIRECTIONAL = Family(
     when=_says_so,
     facts=_facts,
     build=_build,
+    padding="masked",
 )

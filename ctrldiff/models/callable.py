@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, ShapeError
@@ -13,16 +14,17 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import State, Status
+from ctrldiff.state import State
 
 
 @dataclass(frozen=True)
 class CallableDenoiser:
-    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says; with `time_input`, `network(ids, t)`.
+    """`network((N, L) int64 ids) -> (N, L, V) logits`, read as the spec says; with `time_input`, `network(ids, t)`, and
+    with `padding="masked"` the lengths come last.
 
-    Rows of equal length share a call; a row whose canvas is complete is not forwarded again (its logits are zeros,
-    and nobody reads them). Row i of what comes back is about position i of the canvas, in float32, with every id
-    that may not be written at -inf.
+    Rows of equal length share a call, and where padding is masked rows of nearly equal length; a row whose canvas is
+    complete is not forwarded again (its logits are zeros, and nobody reads them). Row i of what comes back is about
+    position i of the canvas, in float32, with every id that may not be written at -inf.
     """
 
     network: Callable[..., torch.Tensor]
@@ -43,21 +45,21 @@ class CallableDenoiser:
         rows, length = state.shape
         open_rows = [row for row in range(rows) if bool(state.open[row].any())]
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
-        groups: dict[int, list[int]] = {}
-        for row in open_rows:
-            groups.setdefault(len(sequences[row]), []).append(row)
         out: torch.Tensor | None = None
-        for members in groups.values():
-            ids = torch.stack([sequences[row] for row in members]).to(self.device)
-            told = (noise_share(state)[members].to(self.device),) if self.spec.time_input == "t" else ()
+        for members in grouped(sequences, self.spec):
+            ids = pad_sequence([sequences[row] for row in members], True, self.spec.stop_ids[0]).to(self.device)
+            told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
+            if self.spec.padding == "masked":
+                told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
             logits = checked_logits(within_memory(self.network, ids, *told), ids, self.vocabulary)
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if out is None:
                 out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, row in enumerate(members):
-                at = network_rows(len(state.prompt[row]), length, self.spec).to(logits.device)
-                out[row] = logits[n, at].to(torch.float32)
+                own = int(state.lengths[row])
+                at = network_rows(len(state.prompt[row]), own, self.spec).to(logits.device)
+                out[row, :own] = logits[n, at].to(torch.float32)
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return banned(out, self.spec)
@@ -65,6 +67,19 @@ class CallableDenoiser:
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""
         return state
+
+
+def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec) -> list[list[int]]:
+    """Rows that share a call: of equal length, or where padding is masked none shorter than 7/8 of the longest."""
+    longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
+    groups: list[list[int]] = []
+    for row in longest_first:
+        longest = len(sequences[groups[-1][0]]) if groups else 0
+        shares = 8 * len(sequences[row]) >= 7 * longest if spec.padding == "masked" else len(sequences[row]) == longest
+        if not groups or not shares:
+            groups.append([])
+        groups[-1].append(row)
+    return groups
 
 
 def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) -> torch.Tensor:
@@ -91,14 +106,16 @@ def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) ->
 
 
 def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
-    """(L,) int64: a row's prompt and canvas as the network reads them, filled up to a multiple of `round_to`.
+    """(L,) int64: a row's prompt and its own canvas, padding left out, as the network reads them, filled up to a
+    multiple of `round_to`.
 
     Behind an open end the fill is as open: stop tokens there would say that the answer fills the canvas to its end.
     """
-    ids = torch.cat([state.prompt[row], state.tokens[row]])
+    own = int(state.lengths[row])
+    ids = torch.cat([state.prompt[row], state.tokens[row, :own]])
     tail = -len(ids) % spec.round_to
     fill = spec.stop_ids[0]
-    if spec.mask_id is not None and spec.noise == "mask" and state.open[row, -1]:
+    if spec.mask_id is not None and spec.noise == "mask" and own and state.open[row, own - 1]:
         fill = spec.mask_id
     return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
@@ -131,7 +148,8 @@ def noisy(state: State, spec: ModelSpec) -> State:
     else:
         drawn = state.tokens.clone()
         for row in (~state.done).nonzero()[:, 0].tolist():
-            drawn[row] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, state.shape[1]))
+            own = int(state.lengths[row])
+            drawn[row, :own] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, own))
     return replace(state, tokens=torch.where(state.open & ~state.cleared, drawn, state.tokens))
 
 
@@ -140,8 +158,7 @@ def noise_share(state: State) -> torch.Tensor:
 
     At least one position counts: a text is asked about because something in it is in doubt.
     """
-    canvas = (state.status != int(Status.PAD)).sum(dim=1).clamp(min=1)
-    return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / canvas
+    return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / state.lengths.clamp(min=1)
 
 
 def clean(scores: torch.Tensor, ids: torch.Tensor, share: torch.Tensor, spec: ModelSpec) -> torch.Tensor:

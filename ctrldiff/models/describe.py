@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctrldiff.errors import LoadError, ModelError, NoEndToken, UnknownArchitecture
+from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture
 from ctrldiff.models.chat import chat_of, plain_prompt
 from ctrldiff.models.family import Config, Family
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.models.transformers import quiet
+from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.models.weights import weight_files
-
-TOKENIZERS = ("tokenizer.json", "vocab.json", "vocab.txt", "tokenizer.model", "spiece.model")
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
             hint=f"{error.hint}\nor read that code, then trust_remote_code=True and revision= the commit that was read",
             **error.facts,
         ) from error
-    tokenizer = _tokenizer(folder, recognised.family)
+    tokenizer = load_tokenizer(folder, recognised.family.tokenizer)
     return Described(
         folder, config, recognised, tokenizer, _said(folder, config, tokenizer, recognised.family, overrides)
     )
@@ -94,32 +92,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _tokenizer(folder: Path, family: Family) -> Any:
-    """The folder's fast tokenizer; code of its own is never asked for."""
-    import transformers
-    from huggingface_hub.errors import StrictDataclassError  # of a config that AutoTokenizer looks at
-
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        raise LoadError(
-            f"{str(folder)!r} has no tokenizer: none of {', '.join(TOKENIZERS)}",
-            hint="copy the fast tokenizer of the model into the folder",
-        )
-    named = ["AutoTokenizer", *(["PreTrainedTokenizerFast"] if (folder / "tokenizer.json").is_file() else [])]
-    errors = []
-    for name in [*named, *([family.tokenizer] if family.tokenizer else [])]:
-        try:
-            with quiet():
-                kind = getattr(transformers, name)
-                return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError) as error:
-            errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
-    raise LoadError(
-        f"{str(folder)!r} has no tokenizer that can be read",
-        why="\n".join(errors),
-        hint="a folder with tokenizer.json, the fast tokenizer of the model",
-    )
-
-
 def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the spec, each from where it is said last."""
     facts = family.facts(config)
@@ -132,6 +104,7 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
         "n_tokens": len(tokenizer),
         "context": config.get("max_position_embeddings", 512),
         "family": family.name,
+        "padding": family.padding,
     }
     chat = None
     if "prompt" not in told:

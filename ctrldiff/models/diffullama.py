@@ -27,7 +27,6 @@ def _facts(config: Config) -> dict[str, Any]:
     return {
         **found,
         "logit_shift": 1,
-        "shift_border": "repeat",
         "context": config.get("n_positions", config.get("max_position_embeddings", 1024)),
     }
 
@@ -58,4 +57,5 @@ DIFFULLAMA = Family(
     architectures=("DiscreteDiffusionModel",),
     facts=_facts,
     build=_build,
+    padding="masked",
 )

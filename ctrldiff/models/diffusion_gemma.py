@@ -45,16 +45,16 @@ class DiffusionGemma:
     def __call__(self, state: State) -> torch.Tensor:
         rows, length = state.shape
         before = self._before(state)
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, int, int], list[int]] = {}
         for row in (~state.done).nonzero()[:, 0].tolist():
-            groups.setdefault((len(state.prompt[row]), before[row]), []).append(row)
+            groups.setdefault((len(state.prompt[row]), before[row], int(state.lengths[row])), []).append(row)
         vocab = self.network.config.text_config.vocab_size
         out = torch.zeros((rows, length, vocab), dtype=torch.float32, device=self.device)
         previous, encoded = state.memory.get(SELF), dict(self._encoded)
         self._encoded.clear()
         with torch.inference_mode():
-            for (_, first), members in groups.items():
-                here = slice(first, min(first + self.canvas_length, length))
+            for (_, first, own), members in groups.items():
+                here = slice(first, min(first + self.canvas_length, own))
                 told = None if previous is None else previous[members, here].to(self.device)
                 ids = state.tokens[members, here].to(self.device)
                 logits = self.network(
@@ -97,7 +97,6 @@ def _facts(config: Config) -> dict[str, Any]:
         "bos_id": text.get("bos_token_id", 2),
         "attention": "encoder_decoder",
         "block_length": config.get("canvas_length", 256),
-        "self_conditioning": True,
         "edits": True,
         "context": text.get("max_position_embeddings", 131_072),
     }

@@ -19,8 +19,8 @@ DREAM = Family(
     facts=lambda config: {
         **published(config, mask_id=151666, stop_ids=(151643, 151645), bos_id=151665),
         "logit_shift": 1,
-        "shift_border": "repeat",
         "context": min(config.get("max_position_embeddings", 2048), 2048),  # what it was trained on
     },
     build=causal("qwen2"),
+    padding="masked",
 )

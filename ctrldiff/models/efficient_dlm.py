@@ -32,4 +32,5 @@ EFFICIENT_DLM = Family(
     },
     # Only Qwen3's configs say how wide a head is.
     build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=rename),
+    padding="masked",
 )

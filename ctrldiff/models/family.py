@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 
@@ -54,6 +54,7 @@ class Family:
         keys: top-level fields that only their config has, where it says neither of the two.
         facts: the config to those fields of `ModelSpec` that follow from it.
         build: the network, with the weights of the folder in it.
+        padding: as in `ModelSpec`.
         drive: network, spec, vocabulary and device to a denoiser.
         when: a further condition on the config, for families that share their names with others.
         tokenizer: the transformers class for a tokenizer that would ask to run code of its own.
@@ -68,6 +69,7 @@ class Family:
     architectures: tuple[str, ...] = ()
     model_types: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
+    padding: Literal["masked", "none"] = "none"
     drive: Driver = drive
     when: Callable[[Config], bool] = lambda config: True
     tokenizer: str = ""

@@ -19,9 +19,9 @@ FAST_DLLM = Family(
     facts=lambda config: {
         **published(config, mask_id=151665, stop_ids=(151643, 151645)),
         "logit_shift": 1,
-        "shift_border": "previous",
         "first_token_ar": True,
         **blocks(config.get("bd_size") or 32),
     },
     build=causal("qwen2"),
+    padding="masked",
 )

@@ -65,4 +65,5 @@ LLADA = Family(
         "context": config.get("max_sequence_length", 4096),
     },
     build=causal("llama", _config, rename),
+    padding="masked",
 )

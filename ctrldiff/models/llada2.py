@@ -74,4 +74,5 @@ LLADA2 = Family(
         "edits": config.get("model_type") == "llada21_moe",
     },
     build=_build,
+    padding="masked",
 )

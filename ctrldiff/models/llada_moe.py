@@ -43,4 +43,5 @@ LLADA_MOE = Family(
     when=lambda config: "num_experts" in config,
     facts=lambda config: published(config, mask_id=156895, stop_ids=(156892, 156900)),
     build=causal("qwen3_moe", _config),
+    padding="masked",
 )

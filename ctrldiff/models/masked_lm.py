@@ -14,7 +14,7 @@ def _facts(config: Config) -> dict[str, Any]:
 
 MASKED_LM = Family(
     name="MaskedLM",
-    models="BERT, ModernBERT, EuroBERT; BERT-Chat; the tiny model in the box",
+    models="BERT, ModernBERT, EuroBERT; BERT-Chat",
     runs="AutoModelForMaskedLM",
     checked="on weights: the model in the box",
     architectures=("BertForMaskedLM", "ModernBertForMaskedLM", "EuroBertForMaskedLM", "RobertaForMaskedLM"),
@@ -22,4 +22,5 @@ MASKED_LM = Family(
     when=lambda config: not config.get("auto_map"),  # code of its own may do otherwise
     facts=_facts,
     build=build_masked,
+    padding="masked",
 )

@@ -77,9 +77,9 @@ class PrefixCached:
             if out is None:
                 out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, (row, begin, _) in enumerate(members):
-                rows = network_rows(len(state.prompt[row]), state.shape[1], self.spec)
+                rows = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
                 computed = rows >= known
-                out[row, computed] = logits[n, rows[computed] - known].to(torch.float32)
+                out[row, : len(rows)][computed] = logits[n, rows[computed] - known].to(torch.float32)
                 part = [(k[n : n + 1, :, :begin], v[n : n + 1, :, :begin]) for k, v in layers]
                 self._keep(Kept(texts[row][:begin], part))
         if out is None:

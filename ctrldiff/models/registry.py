@@ -18,6 +18,7 @@ from ctrldiff.models.llada import LLADA
 from ctrldiff.models.llada2 import LLADA2
 from ctrldiff.models.llada_moe import LLADA_MOE
 from ctrldiff.models.masked_lm import MASKED_LM
+from ctrldiff.models.modern_bert import MODERN_BERT
 from ctrldiff.models.rnd1 import RND1
 from ctrldiff.models.sdar import SDAR
 
@@ -34,6 +35,7 @@ FAMILIES: tuple[Family, ...] = (
     DIFFUSION_GEMMA,
     *DITS,
     BIDIRECTIONAL,
+    MODERN_BERT,
     MASKED_LM,
 )
 

@@ -1,4 +1,4 @@
-"""What is known of families and of one folder, as data and as tables: `ctrldiff models`."""
+"""What is known of families and of one folder, as data: `ctrldiff models`."""
 
 from __future__ import annotations
 
@@ -66,43 +66,3 @@ def _parameters(described: Described) -> int:
     network = described.recognised.family.build(source, described.spec)
     module = getattr(network, "module", None)
     return 0 if module is None else sum(one.numel() for one in module.parameters())
-
-
-def show_families(rows: list[dict[str, Any]]) -> None:
-    """Print the registry."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("family", "models", "runs", "checked", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(row["family"], row["models"], row["runs"], row["checked"])
-    Console().print(table)
-
-
-def show_report(facts: dict[str, Any]) -> None:
-    """Print a folder's report."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    from ctrldiff.models.spec import ModelSpec
-
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold")
-    grid.add_column()
-    grid.add_row("family", escape(f"{facts['family']}, because of {facts['why']}"))
-    grid.add_row("runs", escape(facts["runs"]))
-    grid.add_row("checked", escape(facts["checked"]))
-    if facts["own_code"]:
-        grid.add_row("own code", escape(f"not run: {', '.join(facts['own_code'])}"))
-    grid.add_row("weights", escape(", ".join(facts["files"][:3]) + (" ..." if len(facts["files"]) > 3 else "")))
-    if "parameters" in facts:
-        grid.add_row("parameters", f"{facts['parameters']:,}")
-    usual = {name: one.default for name, one in ModelSpec.__dataclass_fields__.items()}
-    for name, value in facts["spec"].items():
-        if name != "family" and value != usual.get(name) and value != []:
-            grid.add_row(name, escape(repr(value)))
-    for one in facts["missing"]:
-        grid.add_row("[red]missing[/red]", escape(f"{one['code']}: {one['what']}"))
-        grid.add_row("", escape(f"-> {one['hint']}"))
-    Console().print(grid)

@@ -16,7 +16,7 @@ RND1 = Family(
     facts=lambda config: {
         **published(config, mask_id=151669, stop_ids=(151643, 151645)),
         "logit_shift": 1,
-        "shift_border": "repeat",
     },
     build=causal("qwen3_moe", lambda config: {"norm_topk_prob": True, **config}),
+    padding="masked",
 )

@@ -18,4 +18,5 @@ SDAR = Family(
         **blocks(config.get("block_size") or config.get("block_length") or 4),
     },
     build=causal(lambda config: "qwen3_moe" if "num_experts" in config else "qwen3"),
+    padding="masked",
 )

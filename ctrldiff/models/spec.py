@@ -20,8 +20,6 @@ class ModelSpec:
 
     Fields, of the network:
         logit_shift: 1 if the network scores the next position (Dream, DiffuLLaMA), 0 if the position itself.
-        shift_border: with a shift, what speaks of the first position of a window that is forwarded alone: the
-            "previous" row, kept from the pass before the window, or a "repeat" of the window's own first row.
             A sequence's very first position has no row before it, so its own row must do.
         output: what a row of the network is: "logits", "log_probs" (both are scores of the clean token), or
             "log_score" (log ratios to the present token, SEDD).
@@ -32,14 +30,16 @@ class ModelSpec:
         cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention);
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
             (full attention).
+        padding: "masked" if the network is called with the length of each row too, (N,) int64 after the ids and the
+            time, and hides what lies behind it, so that rows of unequal length share a call; "none": they do not.
         first_token_ar: the first token of each block is the one that the row before the block predicts.
-        self_conditioning: the scores of a step are an input of the next.
         ntk: a factor on the base of the rotary positions, which stretches the context (NTK-aware scaling; for
             diffusion models LongLLaDA, arXiv:2506.14429). 1 leaves the model as it was trained.
 
     Fields, of decoding:
         context: most tokens of prompt and answer together.
-        edits: a written token may be changed by the model later (LLaDA2.1, uniform noise).
+        edits: the model was trained to change what is written (LLaDA2.1, GIDD, uniform noise); an edit policy for one
+            that was not is warned of.
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
             Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
         ask: the style in which a type is asked for: "described" with all that its schema says, or "keys", the terse
@@ -62,20 +62,18 @@ class ModelSpec:
     bos_id: int | None = None
     banned_ids: tuple[int, ...] = ()
     logit_shift: Literal[0, 1] = 0
-    shift_border: Literal["previous", "repeat"] = "previous"
     output: Literal["logits", "log_probs", "log_score"] = "logits"
     time_input: Literal["none", "t"] = "none"
     attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
     block_length: int | None = None
     cache: Literal["none", "prefix", "approximate"] = "none"
+    padding: Literal["masked", "none"] = "none"
     first_token_ar: bool = False
-    self_conditioning: bool = False
     ntk: float = 1.0
     edits: bool = False
     prompt: str = "{text}"
     system: str = ""
     ask: Literal["described", "keys"] = "described"
-    whitespace: str = "compact"
     round_to: int = 1
     canvas: int = 48
     family: str = ""

@@ -19,7 +19,7 @@ from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, sam
 
 @dataclass(frozen=True, eq=False)
 class TransformersNetwork:
-    """`(N, L)` ids to `(N, L, V)` logits, all of the sequence in one pass and no cache.
+    """`(N, L)` ids, and lengths `(N,)` where rows are padded, to `(N, L, V)` logits: one pass and no cache.
 
     Fields: module (the transformers model); block_length (None: every token sees every other).
     """
@@ -27,19 +27,24 @@ class TransformersNetwork:
     module: Any
     block_length: int | None = None
 
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+    def __call__(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         ids = ids.to(self.module.device)  # a device map may have put the embedding elsewhere
         with torch.inference_mode():
-            return self.module(input_ids=ids, attention_mask=self.mask(ids), use_cache=False).logits.clone()
+            return self.module(input_ids=ids, attention_mask=self.mask(ids, lengths), use_cache=False).logits.clone()
 
-    def mask(self, ids: torch.Tensor) -> torch.Tensor:
-        """(N, L) ones, or (1, 1, L, L) of 0 and a large negative number: blocks counted from the sequence's start."""
+    def mask(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """(N, L) ones, 0 behind each row's length; or (N or 1, 1, L, L) of 0 and a large negative number: blocks
+        counted from the sequence's start, and what lies behind a row's length seen by itself alone."""
+        at = torch.arange(ids.shape[1], device=ids.device)
+        inside = None if lengths is None else at < lengths.to(ids.device)[:, None]
         if self.block_length is None:
-            return torch.ones_like(ids)
-        block = torch.arange(ids.shape[1], device=ids.device) // self.block_length
-        dtype = self.module.dtype
-        hidden = torch.zeros((len(block), len(block)), dtype=dtype, device=ids.device)
-        return hidden.masked_fill(block[:, None] < block[None, :], torch.finfo(dtype).min)[None, None]
+            return torch.ones_like(ids) if inside is None else inside.to(ids.dtype)
+        block, dtype = at // self.block_length, self.module.dtype
+        unseen = (block[:, None] < block[None, :])[None]
+        if inside is not None:  # padding sees itself: a row that sees nothing would be NaN
+            unseen = unseen | (~inside[:, None, :] & (at[:, None] != at[None, :]))
+        hidden = torch.zeros(unseen.shape, dtype=dtype, device=ids.device)
+        return hidden.masked_fill(unseen, torch.finfo(dtype).min)[:, None]
 
     @property
     def rows(self) -> int:

@@ -195,9 +195,10 @@ class ChainPosterior:
         """
         return self.port.give([row.anchored() for row in self.rows], np.float32)
 
-    def leading(self) -> tuple[Any, Any]:
-        """The choice at each row's leftmost open position on the evidence there alone, (B, T) int64, -1 elsewhere; and
-        (B,) float32 how probable, by the same evidence, everything is that may stand there (1 for a complete row).
+    def leading(self) -> tuple[Any, Any, Any]:
+        """The choice at each row's leftmost open position on the evidence there alone: (B, T) int64, -1 elsewhere;
+        (B,) float32, its own probability by that evidence; (B,) float32, the probability of everything that may stand
+        there. Both are 1 for a complete row.
 
         It is the token of the best log-probability at that position among those that some legal canvas of positive
         weight goes on with. A prior counts, the evidence further right does not: a token gains the log of the mean
@@ -206,11 +207,13 @@ class ChainPosterior:
         Raises: LogitsInvalid, Infeasible.
         """
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
-        masses = [1.0] * len(self.rows)
+        sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
         for b, (row, tokens) in enumerate(zip(self.rows, chosen)):
             if len(row.open):
-                tokens[row.open[0]], masses[b] = row.leading()
-        return self.port.give(chosen, np.int64), self.port.give(masses, np.float32)
+                first = row.open[0]
+                tokens[first], masses[b] = row.leading()
+                sure[b] = float(np.exp(-row.surprise(tokens.clip(0))[first]))
+        return tuple(self.port.give(*one) for one in ((chosen, np.int64), (sure, np.float32), (masses, np.float32)))
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""

@@ -176,9 +176,12 @@ class Row:
         return self.log_z
 
     def sample(self, n: int, rng: np.random.Generator) -> I64:
-        """(n, T) independent draws."""
+        """(n, T) independent draws. How many numbers they take depends on where the last open position is, not on the
+        padding that other rows make necessary."""
         self.certain_log_z()
-        uniforms = rng.random((n, len(self.written), 3))
+        last = int(self.open[-1]) + 1 if len(self.open) else 0
+        uniforms = np.zeros((n, len(self.written), 3))
+        uniforms[:, :last] = rng.random((n, last, 3))
         chain = self.table.chain
         classes = walk.walk_sample(
             *chain.edges, *chain.labels, self.label_sum, self.class_sum, self.total, self.table.start, uniforms

@@ -21,10 +21,17 @@ class NoteNulls:
 
     parts: Mapping[str, Table]
 
-    def __call__(self, move: Move, state: State, step: Step) -> State:
+    def begin(self, state: State) -> State:
+        """Nothing is known yet."""
+        if NULLS in state.memory:
+            return state
         shape = state.shape[0], len(self.parts)
-        known = state.memory.get(NULLS, torch.full(shape, torch.nan, dtype=torch.float64)).clone()
-        settled = state.memory.get(SETTLED, torch.zeros(shape, dtype=torch.bool)).clone()
+        known = torch.full(shape, torch.nan, dtype=torch.float64)
+        return state.remember(**{NULLS: known, SETTLED: torch.zeros(shape, dtype=torch.bool)})
+
+    def __call__(self, move: Move, state: State, step: Step) -> State:
+        memory = self.begin(state).memory
+        known, settled = memory[NULLS].clone(), memory[SETTLED].clone()
         asking = ~settled & ~move.before.done[:, None]
         asked = [name for name, some in zip(self.parts, asking.any(dim=0).tolist(), strict=True) if some]
         masses = move.posterior.branch_probs({name: self.parts[name] for name in asked})
@@ -38,7 +45,5 @@ class NoteNulls:
 
     def of(self, state: State, row: int) -> dict[str, float]:
         """What was noted of a row, by name."""
-        if NULLS not in state.memory:
-            return {}
         values = state.memory[NULLS][row].tolist()
         return {name: value for name, value in zip(self.parts, values, strict=True) if value == value}

@@ -17,6 +17,24 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import CommitPolicy, Posterior
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
+__all__ = [
+    "Anchored",
+    "CertainFree",
+    "EntropyBound",
+    "Everything",
+    "Factor",
+    "LeftToRight",
+    "Prefix",
+    "Renoise",
+    "Rewrite",
+    "Threshold",
+    "TopK",
+    "best_first",
+    "certainty",
+    "first",
+    "leftmost",
+]
+
 By: TypeAlias = Literal["confidence", "margin", "entropy", "surprise", "position", "random"]
 
 
@@ -41,7 +59,8 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
     if by == "random":
         draws = torch.zeros(state.shape)
         for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
-            draws[row] = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
+            own = int(state.lengths[row])
+            draws[row, :own] = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
         return draws
     raise unknown_order(by)
 

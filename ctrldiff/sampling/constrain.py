@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import Posterior
+from ctrldiff.protocols import Constraint, Posterior, Weighs
+from ctrldiff.sampling.legal import NEGLIGIBLE
 from ctrldiff.state import State, Tokens
+
+__all__ = ["Exact", "Free", "LeftmostFirst", "LengthFirst", "Tables", "normalised"]
 
 
 @dataclass(frozen=True)
 class Free:
     """No constraint: positions are independent of each other, and a text may end anywhere."""
 
+    ends: tuple[int, ...] = ()
+    layers: int = 1
+
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        return bind_free(normalised(logits), state.written)
+        return self.weigh(normalised(logits), state)
+
+    def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
+        """As `bind`, by (B, T, V) scores that are used as they are."""
+        return bind_free(scores, state.written)
 
     def settle(self, state: State) -> State:
         return state
@@ -31,11 +41,19 @@ class Tables:
     """One table a row; rows may have different ones."""
 
     tables: tuple[Table, ...]
+    layers: ClassVar[int] = 1
 
     @staticmethod
     def same(table: Table, rows: int) -> Tables:
         """The same table for every row."""
         return Tables((table,) * rows)
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """Ids that end a text or follow its end."""
+        vocabularies = {id(table.vocabulary): table.vocabulary for table in self.tables if table.vocabulary}
+        ids = {i for v in vocabularies.values() for i in (*v.stop_ids, v.pad_id) if i is not None}
+        return tuple(sorted(ids))
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         return self.weigh(normalised(logits), state)
@@ -52,6 +70,14 @@ class Tables:
         rows = zip(self.tables, state.written, strict=True)
         tokens = torch.stack([settled(table, written) for table, written in rows])
         return state.write(tokens >= 0, tokens)
+
+
+@dataclass(frozen=True)
+class Exact:
+    """The constraint as it is: every query is one of the exact posterior over the whole canvas."""
+
+    def __call__(self, constraint: Weighs) -> Constraint:
+        return constraint
 
 
 @dataclass(frozen=True)
@@ -82,8 +108,8 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class LeftmostFirst(Tables):
-    """`Tables`, with the leftmost open token settled on the evidence at its own position.
+class LeftmostFirst:
+    """Any constraint, with the leftmost open token settled on the evidence at its own position.
 
     The marginals further right are mixtures over all the places where a value still open may end. Multiplied into the
     first choice they drown it; so that choice is the model's own best token there among those that can still be
@@ -95,42 +121,49 @@ class LeftmostFirst(Tables):
     what it wants further right: `""` for a required string of which the text says nothing, and no debris.
     """
 
-    believed: float = 1e-3
+    inner: Constraint
+    believed: float = NEGLIGIBLE
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        exact = self.weigh(normalised(logits), state)
-        tokens, mass = exact.leading()
-        first = tokens >= 0
-        lost = mass < self.believed
+        exact = self.inner.bind(logits, state)
+        tokens, sure, mass = exact.leading()
+        first, sure = tokens >= 0, sure[:, None].expand_as(tokens)
+        tokens, lost = tokens.clamp(min=0), (mass < self.believed)[:, None]
         if lost.any():
-            tokens = torch.where(lost[:, None], exact.map(), tokens)
-        tokens = tokens.clamp(min=0)
-        sure = torch.exp(-exact.surprise(tokens))
+            tokens = torch.where(lost, exact.map(), tokens)
+            sure = torch.where(lost, torch.exp(-exact.surprise(tokens)), sure)
         return cast(Posterior, Chosen(exact.clamp(tokens, first), exact, first, sure, mass[:, None]))
+
+    def settle(self, state: State) -> State:
+        return self.inner.settle(state)
 
 
 @dataclass(frozen=True)
-class LengthFirst(Tables):
-    """`Tables`, with the number of tokens of each row's text settled first, anew at every step: the likeliest of its
-    posterior, which is how much all the texts of a length weigh together. The best single text leans to the short.
+class LengthFirst:
+    """Any constraint, with the number of tokens of each row's text settled first, anew at every step: the likeliest of
+    its posterior, which is how much all the texts of a length weigh together. The best single text leans to the short.
 
     Ties: the shortest. The queries are those of the exact posterior given that length.
     """
 
+    inner: Weighs
+
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        scores = normalised(logits)
-        exact = self.weigh(scores, state)
-        vocabularies = [table.vocabulary for table in self.tables if table.vocabulary]
-        after = sorted({i for v in vocabularies for i in (*v.stop_ids, v.pad_id) if i is not None})
+        scores = normalised(logits, self.inner.layers)
+        exact = self.inner.weigh(scores, state)
         over = torch.zeros(state.shape, dtype=torch.float64)  # how likely the text ends here or before
-        for token in after:
+        for token in self.inner.ends:
             over += exact.confidence(torch.full(state.shape, token)).cpu()
         over = torch.nn.functional.pad(over.cummax(dim=1).values, (0, 1), value=1.0)
         length = over.diff(dim=1, prepend=torch.zeros_like(over[:, :1])).argmax(dim=1)
         ended = (torch.arange(state.shape[1]) >= length[:, None]).to(scores.device)
-        inside = torch.ones(scores.shape[-1], dtype=torch.bool, device=scores.device)
-        inside[after] = False
-        return self.weigh(scores.masked_fill(ended[:, :, None] == inside, -torch.inf), state)
+        width = scores.shape[-1] // self.inner.layers
+        inside = torch.ones(self.inner.layers, width, dtype=torch.bool, device=scores.device)
+        inside[:, list(self.inner.ends)] = False
+        return self.inner.weigh(scores.masked_fill(ended[:, :, None] == inside.flatten(), -torch.inf), state)
+
+    def settle(self, state: State) -> State:
+        return self.inner.settle(state)
 
 
 FREE = Free()
@@ -145,8 +178,11 @@ def settled(table: Table, written: Tokens) -> Tokens:
     return torch.where(over, forced[is_stop.to(torch.uint8).argmax(dim=0)], forced) if over.any() else forced
 
 
-def normalised(logits: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32; a row of nothing but -inf stays as it is, so that the posterior can say so."""
+def normalised(logits: torch.Tensor, layers: int = 1) -> torch.Tensor:
+    """Log-probabilities in float32; a row of nothing but -inf stays as it is, so that the posterior can say so.
+
+    Of layers side by side the first one's are log-probabilities, and the others keep their differences from it.
+    """
     logits = logits.to(torch.float32)
-    total = logits.logsumexp(dim=-1, keepdim=True)
+    total = logits[..., : logits.shape[-1] // layers].logsumexp(dim=-1, keepdim=True)
     return logits - torch.where(total == -torch.inf, torch.zeros_like(total), total)

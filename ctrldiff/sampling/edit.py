@@ -18,6 +18,8 @@ from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import State, Step, Where
 
+__all__ = ["Disagree", "Final", "Reconsider", "correct"]
+
 
 @dataclass(frozen=True)
 class Final:
@@ -85,16 +87,14 @@ def correct(
     if not bool(state.done.all()):
         raise InputError("a row has open positions", hint="sample fills them, then correct edits them")
     state = state.snapshot()
-    going = state.held.any(dim=1)
-    for index in range(steps):
-        if not going.any():
-            break
+    going, last = state.held.any(dim=1), state.step + steps
+    while bool((going & (state.step < last)).any()):
         state = replace(state, step=state.step + 1)
         shown = state.clear(state.held & going[:, None])  # open to be asked about, every token in sight
         logits = denoiser(shown)
         shown = denoiser.observe(shown, logits)
-        total = torch.full((state.shape[0],), steps)
-        step = Step(index, total, shown.open, shown.open.sum(dim=1), total <= index + 1)
+        index = state.step + steps - last - 1
+        step = Step(index, torch.full_like(index, steps), shown.open, shown.open.sum(dim=1), state.step >= last)
         where = edit(logits, state, step) & shown.open
         cleared = replace(state.clear(where), memory=shown.memory)
         posterior = constraint.bind(logits, cleared)

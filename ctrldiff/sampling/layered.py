@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,40 +15,41 @@ from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.layers import LayeredTable
 from ctrldiff.protocols import Posterior, Processor
 from ctrldiff.sampling.commit import leftmost
-from ctrldiff.sampling.constrain import Chosen, Tables
+from ctrldiff.sampling.constrain import Tables, normalised
 from ctrldiff.state import State, Step
 
 
 @dataclass(frozen=True)
 class Layered:
-    """A layered table a row. Of each position's logits only the differences count, those between layers included.
-
-    Fields: leftmost, whether the leftmost open token is settled on the evidence at its own position, as in
-        `LeftmostFirst`; the layer it is read by is known, for all before it is written.
-    """
+    """A layered table a row. Of each position's logits only the differences count, those between layers included."""
 
     tables: tuple[LayeredTable, ...]
-    leftmost: bool = False
+
+    @property
+    def layers(self) -> int:
+        """How many layers of V the logits have side by side."""
+        return self.tables[0].layers
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """As without layers."""
+        return self._plain.ends
+
+    @property
+    def _plain(self) -> Tables:
+        return Tables(tuple(table.plain for table in self.tables))
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         """The posterior; `logits` has the layers side by side."""
-        scores = logits.to(torch.float32)
-        total = scores[..., : scores.shape[-1] // self.tables[0].layers].logsumexp(-1, keepdim=True)
-        scores = scores - torch.where(total == -torch.inf, torch.zeros_like(total), total)
-        exact = bind_layers(self.tables, scores, state.written)
-        if not self.leftmost:
-            return exact
-        first = leftmost(state.open).to(scores.device)
-        level = torch.where(exact.scores == -torch.inf, exact.scores, torch.zeros_like(exact.scores))
-        alone = replace(exact, scores=torch.where(first[..., None], exact.scores, level))
-        pairs = alone.chain.map()
-        sure = exact.scores.gather(2, pairs[..., None])[..., 0].exp()
-        chosen = exact.clamp(pairs % exact.size, first)
-        return cast(Posterior, Chosen(chosen, exact, first, sure, exact.legal(pairs % exact.size).to(sure.device)))
+        return self.weigh(normalised(logits, self.layers), state)
+
+    def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
+        """As `bind`, by scores that are used as they are."""
+        return bind_layers(self.tables, scores, state.written)
 
     def settle(self, state: State) -> State:
         """As without layers."""
-        return Tables(tuple(table.plain for table in self.tables)).settle(state)
+        return self._plain.settle(state)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,18 @@ class LayeredPosterior:
         """(B, T) float32: as `ChainPosterior.legal`, by the scores of layer 0."""
         plain = bind_rows([table.plain for table in self.tables], self.scores[..., : self.size], self.written)
         return plain.legal(tokens)
+
+    def leading(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `ChainPosterior.leading`; the layer that the position is read by is known, since all before is written."""
+        first = leftmost(self.written < 0).to(self.scores.device)
+        level = torch.where(self.scores == -torch.inf, self.scores, torch.zeros_like(self.scores))
+        alone = replace(self, scores=torch.where(first[..., None], self.scores, level))
+        pairs = alone.chain.map()
+        one = torch.ones((), device=first.device)
+        sure = torch.where(first, self.scores.gather(2, pairs[..., None])[..., 0].exp(), one).amin(1)
+        tokens = torch.where(first, pairs % self.size, -1)
+        mass = torch.where(first, self.legal(pairs % self.size).to(first.device), one).amin(1)
+        return tokens, sure, mass
 
     def anchored(self) -> torch.Tensor:
         """(B, T) float32: the probability of the likeliest state before each position."""

@@ -10,6 +10,9 @@ from ctrldiff.protocols import Move
 from ctrldiff.state import State, Step
 
 LEGAL = "legal"  # the key in `State.memory`
+NEGLIGIBLE = (
+    1e-3  # a legal mass below this: the model believes in nothing that may stand there; measured: docs/guide.md
+)
 
 
 @dataclass(frozen=True)
@@ -17,9 +20,12 @@ class NoteLegal:
     """Notes in `state.memory["legal"]`, (B, T) float32, the legal mass at each position when it was written; NaN where
     nothing was chosen: given or forced positions, and those that are open again."""
 
+    def begin(self, state: State) -> State:
+        """Nothing is chosen yet."""
+        return state if LEGAL in state.memory else state.remember(**{LEGAL: torch.full(state.shape, torch.nan)})
+
     def __call__(self, move: Move, state: State, step: Step) -> State:
-        known = state.memory.get(LEGAL)
-        known = torch.full(state.shape, torch.nan) if known is None else known
+        known = self.begin(state).memory[LEGAL]
         if move.wrote.any():
             known = torch.where(move.wrote, move.posterior.legal(state.tokens).cpu(), known)
         return state.remember(**{LEGAL: torch.where(state.open, torch.nan, known)})

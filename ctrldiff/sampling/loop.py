@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
+    Asks,
+    Begins,
     CommitPolicy,
     Constraint,
     Denoiser,
     EditPolicy,
     Guidance,
     Move,
+    Narrows,
     Observer,
     Processor,
     Proposer,
@@ -25,13 +28,93 @@ from ctrldiff.protocols import (
     StopRule,
 )
 from ctrldiff.sampling.commit import TopK
-from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never
 from ctrldiff.state import State, Step, Where
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A plan at work on one batch.
+
+    Fields: constraint, for the rows of the batch, as `plan.constrain` made it; guides, prepared for them.
+    """
+
+    denoiser: Denoiser
+    plan: Plan
+    constraint: Constraint
+    guides: Sequence[Guidance] = ()
+
+    def begin(self, state: State) -> State:
+        """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas."""
+        state = self.constraint.settle(state.snapshot())
+        state = state.begin(self.plan.schedule.budget(state))
+        for observer in self.plan.observers:
+            if isinstance(observer, Begins):
+                state = observer.begin(state)
+        return state
+
+    def run(self, state: State) -> State:
+        """The state with every open position written."""
+        state = self.begin(state)
+        while not state.done.all():
+            state = self.step(state)
+        return state
+
+    def step(self, state: State) -> State:
+        """One forward pass, and what is written after it. Complete rows stay as they are."""
+        plan, going = self.plan, ~state.done
+        state = self.denoiser.noise(state)
+        step = plan.schedule(state)
+        ((own, views),) = forward(self.denoiser, [state], step, self.guides)
+        logits = guided(own, views, state, step, plan.processors, self.guides)
+        state = self.denoiser.observe(state, logits)
+        ask = _Asked(self, step, torch.zeros(state.shape[0], dtype=torch.int64))
+        edit = plan.edit.asking(ask) if isinstance(plan.edit, Asks) else plan.edit
+        again = positions("edit", edit(logits, state, step), state) & state.held & going[:, None]
+        state, step = state.clear(again), step.widen(again)
+        posterior = self.constraint.bind(logits, state)
+        propose = plan.propose.asking(ask) if isinstance(plan.propose, Asks) else plan.propose
+        tokens = propose(posterior, state).cpu()
+        if isinstance(plan.schedule, Narrows):
+            step = plan.schedule.narrow(posterior, tokens, state, step)
+            step = replace(step, window=positions("narrow", step.window, state) & state.open)
+        ending = plan.stop(posterior, state, step) | ~going | (state.step + 1 >= state.steps)
+        if plan.finish is not None and (ending & going).any():
+            tokens = torch.where(ending[:, None], plan.finish(posterior, state).cpu(), tokens)
+        confidence = posterior.confidence(tokens).cpu()
+        chosen = positions("commit", plan.commit(posterior, tokens, state, step), state)
+        where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
+        move = Move(state, posterior, where & state.open, partial(guided, own, (), state, step, plan.processors, ()))
+        state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
+        state = state.write(where, tokens, confidence).recall(tokens)
+        reopened = positions("revise", plan.revise(posterior, state, step), state)
+        state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
+        for observer in plan.observers:
+            state = observer(move, state, step)
+        return replace(state, step=state.step + going.to(torch.int64))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """`protocols.Ask` within one step: more forward passes, counted in `forwards` (B,)."""
+
+    loop: Loop
+    at: Step
+    forwards: torch.Tensor
+
+    def __call__(self, states: Sequence[State]) -> list[torch.Tensor]:
+        loop = self.loop
+        noisy = [loop.denoiser.noise(state) for state in states]
+        for state in noisy:
+            self.forwards.add_((~state.done).to(torch.int64))
+        passed = zip(noisy, forward(loop.denoiser, noisy, self.at, loop.guides), strict=True)
+        return [guided(*found, state, self.at, loop.plan.processors, loop.guides) for state, found in passed]
 
 
 def sample(
@@ -47,6 +130,7 @@ def sample(
     commit: CommitPolicy = TopK(),
     revise: RevisePolicy = Keep(),
     stop: StopRule = Never(),
+    finish: Proposer | None = None,
     observers: Sequence[Observer] = (),
 ) -> State:
     """Write every open position of `state`.
@@ -61,32 +145,10 @@ def sample(
     Raises: Infeasible or BudgetTooSmall before the first forward pass if nothing legal fits the canvas;
         LogitsInvalid if the denoiser returns NaN or +inf for an open position, Infeasible if it forbids every text.
     """
-    state = constraint.settle(state.snapshot())
-    steps = schedule.budget(state)
-    for index in range(max(steps.tolist(), default=0)):
-        if state.done.all():
-            break
-        state = denoiser.noise(replace(state, step=index))
-        step = schedule(state, index, steps)
-        own, views = forward(denoiser, state, step, guides)
-        logits = guided(own, views, state, step, processors, guides)
-        state = denoiser.observe(state, logits)
-        again = positions("edit", edit(logits, state, step), state) & state.held & ~state.done[:, None]
-        state, step = state.clear(again), step.widen(again)
-        posterior = constraint.bind(logits, state)
-        tokens = propose(posterior, state).cpu()
-        confidence = posterior.confidence(tokens).cpu()
-        finish = (stop(posterior, state, step) | state.done | (index + 1 >= steps))[:, None]
-        chosen = positions("commit", commit(posterior, tokens, state, step), state)
-        where = ((chosen | step.last[:, None]) & step.window) | finish
-        move = Move(state, posterior, where & state.open, partial(guided, own, (), state, step, processors, ()))
-        state = replace(state, forwards=state.forwards + (~state.done).to(torch.int64))
-        state = state.write(where, tokens, confidence).recall(tokens)
-        reopened = positions("revise", revise(posterior, state, step), state)
-        state = constraint.settle(state.reopen(reopened & ~finish))
-        for observer in observers:
-            state = observer(move, state, step)
-    return state
+    plan = Plan(
+        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers)
+    )  # fmt: skip
+    return Loop(denoiser, plan, constraint, guides).run(state)
 
 
 def positions(policy: str, where: object, state: State) -> Where:
@@ -104,14 +166,15 @@ def positions(policy: str, where: object, state: State) -> Where:
 
 
 def forward(
-    denoiser: Denoiser, state: State, step: Step, guides: Sequence[Guidance]
-) -> tuple[torch.Tensor, list[Sequence[torch.Tensor]]]:
-    """(B, T, V) logits, and those of every guide's branches: one batched call, whatever their number (X6)."""
-    branches = [guide.branches(state, step) for guide in guides]
-    views = [state, *(view for group in branches for view in group)]
-    logits, *rest = denoiser(stack(views)).split(state.shape[0]) if len(views) > 1 else (denoiser(state),)
-    following: Iterator[torch.Tensor] = iter(rest)
-    return logits, [list(islice(following, len(group))) for group in branches]
+    denoiser: Denoiser, states: Sequence[State], step: Step, guides: Sequence[Guidance]
+) -> list[tuple[torch.Tensor, list[Sequence[torch.Tensor]]]]:
+    """For each state its (B, T, V) logits, and those of every guide's branches: one batched call, whatever their number
+    (X6)."""
+    groups = [[guide.branches(state, step) for guide in guides] for state in states]
+    views = [view for state, own in zip(states, groups, strict=True) for view in (state, *chain.from_iterable(own))]
+    logits = denoiser(stack(views)).split([view.shape[0] for view in views]) if len(views) > 1 else [denoiser(*views)]
+    parts: Iterator[torch.Tensor] = iter(logits)
+    return [(next(parts), [list(islice(parts, len(group))) for group in own]) for own in groups]
 
 
 def guided(
@@ -131,17 +194,6 @@ def guided(
 
 
 def stack(states: Sequence[State]) -> State:
-    """States of equal canvas length as one batch, in order. History stays behind: denoisers do not read it."""
-    return State(
-        tokens=torch.cat([s.tokens for s in states]),
-        status=torch.cat([s.status for s in states]),
-        segment=torch.cat([s.segment for s in states]),
-        held_at=torch.cat([s.held_at for s in states]),
-        held_confidence=torch.cat([s.held_confidence for s in states]),
-        prompt=tuple(ids for s in states for ids in s.prompt),
-        log_weight=torch.cat([s.log_weight for s in states]),
-        rngs=tuple(rng for s in states for rng in s.rngs),
-        memory={name: torch.cat([s.memory[name] for s in states]) for name in states[0].memory},
-        step=states[0].step,
-        forwards=torch.cat([s.forwards for s in states]),
-    )
+    """States of equal canvas length as one batch, in order, with what the first of them remembers."""
+    names = states[0].memory
+    return State.concat([replace(state, memory={name: state.memory[name] for name in names}) for state in states])

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import State, Tokens
 
+__all__ = ["Best", "Draw"]
+
 
 @dataclass(frozen=True)
 class Best:

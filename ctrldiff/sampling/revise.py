@@ -9,6 +9,8 @@ import torch
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import State, Step, Where
 
+__all__ = ["Keep", "LeastConfident"]
+
 
 @dataclass(frozen=True)
 class Keep:
@@ -28,7 +30,7 @@ class LeastConfident:
     below: float = 0.9
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> Where:
-        earlier = state.held & (state.held_at < state.step)
+        earlier = state.held & (state.held_at < state.step[:, None])
         confidence = torch.where(earlier, state.held_confidence, torch.full_like(state.held_confidence, torch.inf))
         order = confidence.argsort(dim=1, stable=True)
         chosen = torch.zeros(state.shape, dtype=torch.bool).scatter(1, order[:, : self.count], True)

@@ -12,6 +12,8 @@ import torch
 from ctrldiff.errors import InputError
 from ctrldiff.state import State, Step
 
+__all__ = ["Blocks", "Cosine", "Linear", "steps_for"]
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -22,8 +24,8 @@ class Linear:
     def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state)
 
-    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
-        return _step(index, steps, state.open, _share(state.open.sum(dim=1), steps - index))
+    def __call__(self, state: State) -> Step:
+        return _step(state, state.open, _share(state.open.sum(dim=1), state.steps - state.step))
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Cosine:
     def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state)
 
-    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
-        open_now = state.open.sum(dim=1)
-        now, then = (torch.cos(math.pi / 2 * i / steps.clamp(min=index + 1)) for i in (index, index + 1))
+    def __call__(self, state: State) -> Step:
+        open_now, after = state.open.sum(dim=1), state.step + 1
+        now, then = (torch.cos(math.pi / 2 * i / state.steps.maximum(after)) for i in (state.step, after))
         kept = (open_now.to(torch.float64) * (then / now) + 1e-9).floor().to(torch.int64)
-        return _step(index, steps, state.open, (open_now - kept).clamp(min=1))
+        return _step(state, state.open, (open_now - kept).clamp(min=1))
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,17 @@ class Blocks:
     def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state).maximum((self._per_block(state) > 0).sum(dim=1))
 
-    def __call__(self, state: State, index: int, steps: torch.Tensor) -> Step:
+    def __call__(self, state: State) -> Step:
         per_block = self._per_block(state)
         current = (per_block > 0).to(torch.uint8).argmax(dim=1)  # the first block with anything open
         block_of = torch.arange(state.shape[1]) // self.length
         window = state.open & (block_of[None, :] == current[:, None])
         here, everywhere = window.sum(dim=1), state.open.sum(dim=1).clamp(min=1)
         # Steps go to blocks by what is open in them; every block still to come keeps at least one.
-        share = (steps - index) * here // everywhere
-        left = share.minimum(steps - index + 1 - (per_block > 0).sum(dim=1)).clamp(min=1)
-        return _step(index, steps, window, _share(here, left), last=left == 1)
+        remaining = state.steps - state.step
+        share = remaining * here // everywhere
+        left = share.minimum(remaining + 1 - (per_block > 0).sum(dim=1)).clamp(min=1)
+        return _step(state, window, _share(here, left), last=left == 1)
 
     def _per_block(self, state: State) -> torch.Tensor:
         """(B, N) how many positions of each block are open."""
@@ -87,8 +90,6 @@ def _share(count: torch.Tensor, steps_left: torch.Tensor) -> torch.Tensor:
     return (count + left - 1) // left
 
 
-def _step(
-    index: int, steps: torch.Tensor, window: torch.Tensor, quota: torch.Tensor, last: torch.Tensor | None = None
-) -> Step:
-    final = index + 1 >= steps
-    return Step(index, steps, window, quota, final if last is None else final | last)
+def _step(state: State, window: torch.Tensor, quota: torch.Tensor, last: torch.Tensor | None = None) -> Step:
+    final = state.step + 1 >= state.steps
+    return Step(state.step, state.steps, window, quota, final if last is None else final | last)

@@ -10,6 +10,8 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import Posterior
 from ctrldiff.state import HISTORY, State, Step
 
+__all__ = ["Never", "Settled", "Stable"]
+
 
 @dataclass(frozen=True)
 class Never:
@@ -43,9 +45,9 @@ class Stable:
             raise InputError(f"steps={self.steps}: from 1 to {HISTORY}, which is what a state remembers", param="steps")
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
-        if len(state.history) < self.steps:
+        recent = state.history[:, -self.steps :]
+        if (recent < 0).any(dim=(1, 2)).all():  # no row has so many proposals behind it
             return torch.zeros(state.shape[0], dtype=torch.bool)
-        best = posterior.map().cpu()
-        same = torch.stack([(past == best).all(dim=1) for past in state.history[-self.steps :]]).all(dim=0)
+        same = (recent == posterior.map().cpu()[:, None]).all(dim=(1, 2))
         entropy = torch.where(state.open, posterior.entropy().cpu(), 0.0)
         return same & (entropy.sum(dim=1) < self.nats * state.open.sum(dim=1))

@@ -61,7 +61,7 @@ class Trace:
 
     @staticmethod
     def of(state: State, vocabulary: Vocabulary, row: int | None = None) -> Trace:
-        """What `Canvases` kept of every row, or of one."""
+        """What `Canvases` kept of every row, or of one; padding is left out."""
         rows = range(state.shape[0]) if row is None else (row,)
         return Trace(tuple(_frames(state, one, vocabulary) for one in rows))
 
@@ -75,7 +75,9 @@ class Trace:
 
 def _frames(state: State, row: int, vocabulary: Vocabulary) -> tuple[Frame, ...]:
     frames: list[Frame] = []
-    for step, (ids, sure) in enumerate(zip(state.memory[CANVASES][row].tolist(), state.memory[SURE][row].tolist())):
+    own = int(state.lengths[row])
+    canvases, sures = (state.memory[name][row, :, :own].tolist() for name in (CANVASES, SURE))
+    for step, (ids, sure) in enumerate(zip(canvases, sures, strict=True)):
         if frames and None not in frames[-1].pieces:
             break  # the row was complete a step ago
         frames.append(Frame(step, tuple(_piece(token, vocabulary) for token in ids), tuple(sure)))

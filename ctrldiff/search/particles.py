@@ -87,10 +87,11 @@ class Particles:
             stale = move.posterior.clamp(state.tokens, new)
             if self.target == "model":
                 state = corrected(move, state, new, going, stale)
-            due = going & (state.done | ((step.index + 1) % self.every == 0))
+            weighing = int(step.index[going][0] + 1) % self.every == 0  # the rows of a search began together
+            due = going & (state.done | weighing)
             if score is not None:
                 state = self._valued(run, score, state, due, stale)
-            return resampled(state, self.n, self.ess) if (step.index + 1) % self.every == 0 else state
+            return resampled(state, self.n, self.ess) if weighing else state
 
         state = run.decode(state, weigh)
         rewards = finished(score, run, state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
-    CommitPolicy,
     Constraint,
     Denoiser,
     Guidance,
@@ -23,20 +22,15 @@ from ctrldiff.protocols import (
     Move,
     Observer,
     Posterior,
-    Processor,
-    Proposer,
-    Schedule,
     Scored,
 )
-from ctrldiff.sampling.commit import Prefix
-from ctrldiff.sampling.loop import forward, guided, sample
-from ctrldiff.sampling.propose import Draw
-from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.loop import Loop, forward, guided
+from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.propose import Best
 from ctrldiff.state import State, Tokens, Where
 
 Choose: TypeAlias = Literal["draw", "best"]
 F64: TypeAlias = NDArray[np.float64]
-BLIND = Prefix(0.98, "margin")  # where to write is settled before what: exact weights need that
 
 
 @dataclass(frozen=True)
@@ -51,42 +45,29 @@ class Look:
 
 @dataclass(frozen=True)
 class Run:
-    """How the canvases of a search are decoded: the plug-ins of `sample`, made for all of them.
+    """How the canvases of a search are decoded: a plan at work on all of them.
 
-    Fields: context, for preparing rewards: its rows are the search's canvases. The others as in `sample`.
+    Fields: context, for preparing rewards: its rows are the search's canvases. The others as in `Loop`.
     """
 
     denoiser: Denoiser
+    plan: Plan
     constraint: Constraint
     context: GuideContext
-    processors: Sequence[Processor] = ()
     guides: Sequence[Guidance] = ()
-    schedule: Schedule = Linear()
-    commit: CommitPolicy = BLIND
-    propose: Proposer = field(default_factory=Draw)
-    observers: Sequence[Observer] = ()
 
     def decode(self, state: State, *observers: Observer) -> State:
-        """Every canvas complete. The run's own observers are told before the search's."""
-        return sample(
-            self.denoiser,
-            state,
-            constraint=self.constraint,
-            processors=self.processors,
-            guides=self.guides,
-            schedule=self.schedule,
-            propose=self.propose,
-            commit=self.commit,
-            observers=(*self.observers, *observers),
-        )
+        """Every canvas complete. The plan's own observers are told before the search's."""
+        plan = self.plan.but(observers=(*self.plan.observers, *observers))
+        return Loop(self.denoiser, plan, self.constraint, self.guides).run(state)
 
     def look(self, state: State) -> Look:
         """One forward pass of the canvases with something open."""
-        state = self.denoiser.noise(state)
-        step = self.schedule(state, 0, self.schedule.budget(state))
-        own, views = forward(self.denoiser, state, step, self.guides)
-        logits = guided(own, views, state, step, self.processors, self.guides)
-        unguided = guided(own, (), state, step, self.processors, ()) if self.guides else logits
+        state = self.denoiser.noise(state.begin(self.plan.schedule.budget(state)))
+        step, processors = self.plan.schedule(state), self.plan.processors
+        ((own, views),) = forward(self.denoiser, [state], step, self.guides)
+        logits = guided(own, views, state, step, processors, self.guides)
+        unguided = guided(own, (), state, step, processors, ()) if self.guides else logits
         return Look(state, self.constraint.bind(logits, state), unguided)
 
     def scores(self, score: Scored, rows: Sequence[int], tokens: Tokens) -> F64:
@@ -192,14 +173,12 @@ def total(state: State, n: int) -> torch.Tensor:
     return state.forwards.reshape(-1, n).sum(1)
 
 
-def searchable(search: Search, temperature: float, *others: object) -> None:
-    """Raise InputError for what a search cannot go with; `others` are to be as if they were not there."""
+def searchable(search: Search, plan: Plan) -> None:
+    """Raise InputError for what is no search, or a plan that a search cannot use."""
     if isinstance(search, type) or not (callable(search) and hasattr(search, "n")):
         raise InputError("search takes one of ctrldiff.search", hint="search=cd.search.BestOfN(reward, n=4)")
-    if temperature == 0:
+    if isinstance(plan.propose, Best):
         raise InputError("a search chooses among draws, and at temperature 0 there are none", hint="temperature=1.0")
-    if any(others):
-        raise InputError("a search goes with neither edit, revise, stop, trace nor nulls", hint="leave them out")
 
 
 def checked(name: str, n: int, strength: float = 0.0, choose: str = "best", **counts: int) -> None:

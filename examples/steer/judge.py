@@ -6,15 +6,12 @@ reviews has twelve good ones and twelve bad ones.)
 """
 
 import re
-import sys
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "train_guide"))
-from train import review
+from examples.train_guide.train import review
 
 BUCKETS = 1 << 14
 
@@ -32,7 +29,7 @@ class Judge:
     """P(positive) of a text."""
 
     def __init__(self, seed: int = 41, texts: int = 1500) -> None:
-        from phrases import UNSEEN
+        from examples.train_tiny.phrases import UNSEEN
 
         rng = Random(seed)
         pairs = [review(rng, UNSEEN) for _ in range(texts)]

@@ -1,6 +1,6 @@
 """Steer the sentiment of reviews by every method we ship: target rate against fluency and forward passes.
 
-    python examples/steer/measure.py --rows 8 --seconds 600 --out docs/guidance
+    python -m examples.steer.measure --rows 8 --seconds 600 --out docs/guidance
 
 Makes OUT.jsonl (a line for each finished point; run again and only what is missing is decoded), OUT.svg and a table on
 stdout. The guides know the shipped classifier; a separate judge (judge.py) counts.
@@ -18,15 +18,13 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))
-from draw import draw, table
-from judge import Judge
-from train import review
-from values import Values
-
 import ctrldiff as cd
 from ctrldiff.likelihood import hidden_log_prob
 from ctrldiff.sampling.commit import Prefix
+from examples.steer.draw import draw, table
+from examples.steer.judge import Judge
+from examples.train_guide.train import review
+from examples.train_tiny.values import Values
 
 TARGET, OTHER = "negative", "positive"  # the harder way: unasked, nine of ten of its reviews are positive
 LABELS = ("positive", "negative")  # the order of the classifier in the box

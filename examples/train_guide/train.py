@@ -1,6 +1,6 @@
 """Train a small classifier of partly open canvases: is the review positive or negative?
 
-    python examples/train_guide/train.py --out sentiment.safetensors
+    python -m examples.train_guide.train --out sentiment.safetensors
 
 Under a minute of one CPU core. The texts are the reviews of `examples/train_tiny`, alone or as a value of a JSON
 object; a uniform share of each canvas is left open, so that the classifier knows how little a nearly empty one says.
@@ -10,19 +10,16 @@ this classifier never sees as well, and clean texts only.
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from random import Random
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "train_tiny"))
-from phrases import SEEN, UNSEEN
-from reviews import review_to_judge, review_to_write
-from values import Values
-
 import ctrldiff as cd
 from ctrldiff.guidance.network import CanvasClassifier
+from examples.train_tiny.phrases import SEEN, UNSEEN
+from examples.train_tiny.reviews import review_to_judge, review_to_write
+from examples.train_tiny.values import Values
 
 LABELS = ("positive", "negative")
 KEYS = ("review", "text", "comment", "opinion", "summary", "note")

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from phrases import SEEN, choose, expand
-from questions import Example
-from values import Values
+from examples.train_tiny.phrases import SEEN, choose, expand
+from examples.train_tiny.questions import Example
+from examples.train_tiny.values import Values
 
 THINGS = (
     "apples coins books marbles stamps eggs pens cards shells stickers tickets cookies photos plants bricks "

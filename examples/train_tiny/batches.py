@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from random import Random
 
 import torch
-from questions import Example, compact
-from tokenizer import EOS, MASK, Encoder
 from torch import Tensor
+
+from examples.train_tiny.questions import Example, compact
+from examples.train_tiny.tokenizer import EOS, MASK, Encoder
 
 BATCH_TOKENS = 3072
 LONGEST_TEXT, LONGEST_ANSWER, LONGEST = 175, 95, 288

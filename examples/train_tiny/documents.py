@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from random import Random
 
-from facts import Facts
-from fields import CLOSERS, CONNECTORS, FRAMES, LABEL_SEPARATORS, LINE_JOINERS, OPENERS, Field, Kind
-from phrases import SEEN, SLOT, choose, expand, slots
-from values import SYMBOLS, Values
+from examples.train_tiny.facts import Facts
+from examples.train_tiny.fields import CLOSERS, CONNECTORS, FRAMES, LABEL_SEPARATORS, LINE_JOINERS, OPENERS, Field, Kind
+from examples.train_tiny.phrases import SEEN, SLOT, choose, expand, slots
+from examples.train_tiny.values import SYMBOLS, Values
 
 LOWERABLE = ("The ", "Our ", "It ", "She ", "He ", "They ", "We ", "Its ", "Please ", "Payment ", "This ", "You ")
 LABELS_ONLY = frozenset(

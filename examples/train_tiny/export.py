@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 
 import torch
-from network import CONTEXT, make_model
-from tokenizer import as_transformers
 from tokenizers import Tokenizer
 from transformers import ModernBertConfig
+
+from examples.train_tiny.network import CONTEXT, make_model
+from examples.train_tiny.tokenizer import as_transformers
 
 
 def replace(path: Path, write) -> None:

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from values import DATE_FORMATS, MONEY_FORMATS, NUMBER_FORMATS, Values, shortest
+from examples.train_tiny.values import DATE_FORMATS, MONEY_FORMATS, NUMBER_FORMATS, Values, shortest
 
 JOBS = """software engineer|accountant|nurse|teacher|sales manager|architect|data analyst|chef|electrician|lawyer|
 project manager|designer|translator|pharmacist|journalist|office manager|product manager|plumber|carpenter|biologist|

@@ -1,6 +1,6 @@
 """Held-out reviews to judge, as lines for `ctrldiff calibrate`.
 
-    python examples/train_tiny/judgements.py --split unseen --count 300 --out reviews.jsonl
+    python -m examples.train_tiny.judgements --split unseen --count 300 --out reviews.jsonl
     ctrldiff calibrate reviews.jsonl --svg reviews.svg
 
 The products are held out from training; "unseen" reviews also use phrasings that training never saw.
@@ -11,8 +11,8 @@ import json
 from itertools import islice
 from pathlib import Path
 
-from measure import SEED
-from mixture import stream
+from examples.compare.measure import SEED
+from examples.train_tiny.mixture import stream
 
 
 def main() -> None:

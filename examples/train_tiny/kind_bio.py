@@ -1,6 +1,6 @@
 """Bio: what a short biography can say."""
 
-from fields import Kind, lines, make_field
+from examples.train_tiny.fields import Kind, lines, make_field
 
 BIO = Kind(
     "bio",

@@ -1,6 +1,6 @@
 """Contact: what a business card or an address book entry can say."""
 
-from fields import Kind, lines, make_field
+from examples.train_tiny.fields import Kind, lines, make_field
 
 CONTACT = Kind(
     "contact",

@@ -1,6 +1,6 @@
 """Event: what an invitation or an announcement can say."""
 
-from fields import Kind, lines, make_field
+from examples.train_tiny.fields import Kind, lines, make_field
 
 EVENT = Kind(
     "event",

@@ -1,6 +1,6 @@
 """Invoice: what an invoice or a bill can say."""
 
-from fields import Kind, lines, make_field
+from examples.train_tiny.fields import Kind, lines, make_field
 
 PAID = {
     "yes": """

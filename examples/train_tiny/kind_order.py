@@ -1,6 +1,6 @@
 """Order: what an order or its confirmation can say."""
 
-from fields import Kind, lines, make_field
+from examples.train_tiny.fields import Kind, lines, make_field
 
 ORDER = Kind(
     "order",

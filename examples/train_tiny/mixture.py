@@ -2,14 +2,14 @@
 
 from random import Random
 
-from arithmetic import sum_to_do, word_problem
-from documents import Composer
-from kinds import KINDS
-from phrases import SEEN
-from questions import Asker, Example
-from reviews import review_to_judge, review_to_write
-from sheets import sheet
-from values import Values
+from examples.train_tiny.arithmetic import sum_to_do, word_problem
+from examples.train_tiny.documents import Composer
+from examples.train_tiny.kinds import KINDS
+from examples.train_tiny.phrases import SEEN
+from examples.train_tiny.questions import Asker, Example
+from examples.train_tiny.reviews import review_to_judge, review_to_write
+from examples.train_tiny.sheets import sheet
+from examples.train_tiny.values import Values
 
 KIND_WEIGHTS = (30, 20, 17, 17, 16)  # invoice, order, contact, event, bio
 # By examples; sums are short, a quarter of a document, and so is their share of the tokens: 6 %.

@@ -6,10 +6,11 @@ the same logits (a test compares them) but only at the wanted rows, without padd
 
 import torch
 import torch.nn.functional as F
-from attention import attention
-from tokenizer import BOS, EOS, MASK, PAD
 from torch import Tensor
 from transformers import ModernBertConfig, ModernBertForMaskedLM
+
+from examples.train_tiny.attention import attention
+from examples.train_tiny.tokenizer import BOS, EOS, MASK, PAD
 
 CONTEXT = 320
 BANNED = [0, 1, 3, 4, 5]  # specials that no answer holds
@@ -53,7 +54,6 @@ def make_config(n_tokens: int, layers: int = 6, width: int = 192) -> ModernBertC
             "n_tokens": n_tokens,
             "logit_shift": 0,
             "context": CONTEXT,
-            "whitespace": "compact",
             "round_to": 16,
             "canvas": 48,
             "prompt": "<bos>{text}<ask>{ask}<answer>",

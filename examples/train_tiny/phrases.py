@@ -8,7 +8,7 @@ import re
 from functools import cache
 from random import Random
 
-from values import stable_hash
+from examples.train_tiny.values import stable_hash
 
 PATTERNS_HELD_OUT, PHRASES_HELD_OUT = 5, 9  # percent
 CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")

@@ -1,4 +1,4 @@
-"""Draw the loss curve: python examples/train_tiny/plot.py curve.csv curve.svg"""
+"""Draw the loss curve: python -m examples.train_tiny.plot curve.csv curve.svg"""
 
 import csv
 import sys

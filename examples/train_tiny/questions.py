@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from random import Random
 
-from documents import Document
-from fields import Field
+from examples.train_tiny.documents import Document
+from examples.train_tiny.fields import Field
 
 TYPES = {"int": "int", "number": "number", "bool": "bool", "date": "date", "list": "[]"}
 ABSENT = 0.15  # of asked fields are drawn from those the text does not state

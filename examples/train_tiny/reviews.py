@@ -2,9 +2,9 @@
 
 from random import Random
 
-from phrases import SEEN, choose, expand
-from questions import Example, as_object
-from values import Values
+from examples.train_tiny.phrases import SEEN, choose, expand
+from examples.train_tiny.questions import Example, as_object
+from examples.train_tiny.values import Values
 
 GOOD = "great excellent sturdy reliable lovely solid fantastic wonderful practical perfect superb brilliant".split()
 BAD = "bad poor weak terrible awful flimsy useless unreliable disappointing cheap faulty horrible".split()

@@ -5,11 +5,11 @@ They teach that a key means the words it is made of, so that keys outside the fi
 
 from random import Random
 
-from documents import Composer, Document
-from facts import Facts
-from fields import Field, Kind
-from phrases import SEEN
-from values import Values
+from examples.train_tiny.documents import Composer, Document
+from examples.train_tiny.facts import Facts
+from examples.train_tiny.fields import Field, Kind
+from examples.train_tiny.phrases import SEEN
+from examples.train_tiny.values import Values
 
 FIRST_WORDS = """batch room pump wheel engine sample patient student course flight train parcel booking project task
 team server account loan policy claim vehicle machine tank field crop animal recipe oven bottle film song album

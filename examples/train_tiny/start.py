@@ -7,9 +7,10 @@ README.md); with it the right token is the likeliest one at step 0.
 """
 
 import torch
-from tokenizer import MASK
 from torch import Tensor
 from transformers import ModernBertForMaskedLM
+
+from examples.train_tiny.tokenizer import MASK
 
 NEIGHBOURS = ((-1, 24), (-2, 16), (-3, 8))  # offset, dimensions of its projection
 RIGHT = 16  # dimensions for the token to the right

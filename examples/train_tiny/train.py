@@ -1,6 +1,6 @@
 """Train the tiny model that ships in the package, from nothing but this repository.
 
-    python examples/train_tiny/train.py --minutes 90 --seed 7 --out DIR
+    python -m examples.train_tiny.train --minutes 90 --seed 7 --out DIR
 
 Stops by the clock: the learning rate follows the share of the minutes spent, so its decay always completes. Every few
 minutes DIR/checkpoint.pt (to go on from after a restart) and DIR/export (a loadable model) are replaced.
@@ -14,14 +14,15 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from batches import batches
-from export import export, replace
-from mixture import stream
-from network import TrainingForward, make_config, make_model
-from optim import Optimizer, learning_rate
 from safetensors.torch import load_file
-from start import construct
-from tokenizer import Encoder, load_tokenizer, train_tokenizer
+
+from examples.train_tiny.batches import batches
+from examples.train_tiny.export import export, replace
+from examples.train_tiny.mixture import stream
+from examples.train_tiny.network import TrainingForward, make_config, make_model
+from examples.train_tiny.optim import Optimizer, learning_rate
+from examples.train_tiny.start import construct
+from examples.train_tiny.tokenizer import Encoder, load_tokenizer, train_tokenizer
 
 AVERAGE = 0.99  # the exported weights are a running mean over about 100 steps
 LOG_STEPS = 50

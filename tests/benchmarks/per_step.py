@@ -21,7 +21,7 @@ from ctrldiff.automata.token_automaton import lift
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.table import Table
-from ctrldiff.sampling.constrain import LeftmostFirst
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.state import State
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\/bfnrt]){0,24}"'
@@ -76,7 +76,7 @@ def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]
     canvas = State.blank([[]], len(logits))
 
     def default_step() -> object:
-        posterior = LeftmostFirst((table,)).bind(tensor[None], canvas)
+        posterior = LeftmostFirst(Tables((table,))).bind(tensor[None], canvas)
         tokens = posterior.map()
         return posterior.confidence(tokens)
 

@@ -1,6 +1,7 @@
 """One suite per protocol. Whatever implements it, ours or yours, passes it: import the function and give it yours."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,7 +47,7 @@ def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor
     posterior = constraint.bind(logits_like(state, 2), state)
     steps = torch.full((3,), 5)
     quota, last = torch.full((3,), 2), torch.zeros(3, dtype=torch.bool)
-    return state, posterior, posterior.map(), Step(1, steps, state.open, quota, last)
+    return state, posterior, posterior.map(), Step(torch.ones_like(steps), steps, state.open, quota, last)
 
 
 def unchanged(state: State, before: State) -> bool:
@@ -88,15 +89,17 @@ def check_commit(commit: CommitPolicy, name: str) -> None:
 def check_schedule(schedule: Schedule, state: State) -> None:
     budget = schedule.budget(state)
     assert budget.shape == (state.shape[0],) and budget.dtype == torch.int64 and (budget >= 1).all()
+    state = state.begin(budget)
     for index in range(int(budget.max())):
-        step = schedule(state, index, budget)
-        assert step.index == index and torch.equal(step.steps, budget)
+        step = schedule(state)
+        assert (step.index == index).all() and torch.equal(step.steps, budget)
         assert step.window.dtype == step.last.dtype == torch.bool and step.quota.dtype == torch.int64
         assert not (step.window & ~state.open).any(), "only what is open"
         assert torch.equal(step.window.any(dim=1), ~state.done), "every row that is not done has a window"
         assert (step.quota >= 1)[~state.done].all() and step.last[index + 1 >= budget].all()
         assert ((step.time >= 0) & (step.time <= 1)).all()
         state = state.write(step.window & (step.window.cumsum(1) <= step.quota[:, None]), state.tokens)
+        state = replace(state, step=state.step + 1)
     assert state.done.all(), "writing each quota fills the canvas within the budget"
 
 

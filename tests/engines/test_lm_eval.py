@@ -13,7 +13,7 @@ from lm_eval.api.registry import get_model
 
 import ctrldiff as cd
 from ctrldiff.engines.lm_eval import CtrldiffLM, before
-from ctrldiff.errors import InputError, PromptTooLong
+from ctrldiff.errors import InputError, ModelError, PromptTooLong
 
 pytestmark = pytest.mark.slow  # lm-eval takes seconds to import; see SLOW_FILES
 
@@ -136,3 +136,8 @@ def test_bad_requests_are_refused_by_name(model):
 
 def test_text_ends_before_the_first_of_the_words_that_end_it():
     assert before("ab\ncd###", ["###", "\n"]) == "ab" and before("ab", ["", "x"]) == "ab"
+
+
+def test_a_chat_without_a_template_is_refused(model):
+    with pytest.raises(ModelError, match="no chat template"):
+        CtrldiffLM(model).apply_chat_template([{"role": "user", "content": "a"}])

@@ -44,7 +44,7 @@ def denoise(
     denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
 ) -> torch.Tensor:
     """The loop's (B, T, V) logits of one step, guides and processors included."""
-    return guided(*forward(denoiser, state, step, guides), state, step, processors, guides)
+    return guided(*forward(denoiser, [state], step, guides)[0], state, step, processors, guides)
 
 
 def step_at(time: float, rows: int = 3, length: int = 8) -> Step:
@@ -52,7 +52,7 @@ def step_at(time: float, rows: int = 3, length: int = 8) -> Step:
     steps = torch.full((rows,), 1000)
     one = torch.ones(rows, dtype=torch.int64)
     window = torch.ones(rows, length, dtype=torch.bool)
-    return Step(round(1000 * (1 - time)), steps, window, one, one == 0)
+    return Step(one * round(1000 * (1 - time)), steps, window, one, one == 0)
 
 
 @dataclass(frozen=True)

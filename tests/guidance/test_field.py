@@ -14,6 +14,7 @@ from ctrldiff.constraints.fields import field_table, keys_of, prefixes
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.guidance.guide import ByField, Tilt, on_field, prepared
+from ctrldiff.sampling.constrain import LeftmostFirst
 from ctrldiff.sampling.layered import EachLayer, Layered, bind_layers
 from ctrldiff.state import State
 from tests.guidance.brute import every_canvas
@@ -309,7 +310,8 @@ def test_the_leftmost_choice_is_the_best_token_there_in_the_layer_it_is_read_by(
     written = [v if t < open_from else -1 for t, v in enumerate(member)]
     s = scores(3, seed)
     state = State.blank([[]], T, written=torch.tensor([written]))
-    bound = Layered((field_table(SCHEMA, paths, VOCABULARY),), leftmost=True).bind(s, state)
+    layered = Layered((field_table(SCHEMA, paths, VOCABULARY),))
+    bound = LeftmostFirst(layered, believed=0.0).bind(s, state)
     best = {}
     for tokens, where in strings():
         if list(tokens[:open_from]) == written[:open_from]:

@@ -32,6 +32,7 @@ def test_a_kernel_that_cannot_be_kept_is_compiled_and_that_is_said_once(monkeypa
             return None
 
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [Nowhere])
+    monkeypatch.setattr(jit, "KERNELS", [])
     monkeypatch.delenv("NUMBA_CACHE_LOCATOR_CLASSES", raising=False)
     jit._say_once.cache_clear()
     with warnings.catch_warnings(record=True) as told:

@@ -94,7 +94,7 @@ def test_a_decode_can_be_continued_twice_from_a_snapshot():
     half = []
 
     def keep(state, step):
-        if step.index == 2:
+        if (step.index == 2).any():
             half.append(state.snapshot())
 
     sample(toy("uniform"), blank(2, LENGTH), propose=Draw(), observers=[watching(keep)])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ctrldiff.sampling.commit import Everything, Threshold, TopK
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.particles import Particles
@@ -45,7 +46,8 @@ def found(search, name, noise, rows=(0, 1, 2), **how):
     constraint, denoiser = bound(name, start.shape[0]), toy(noise)
     if constraint is not None and hasattr(constraint, "tables"):
         assert len(constraint.tables) == start.shape[0]
-    run = Run(denoiser, constraint, context(start.shape[0], denoiser, constraint=constraint), **how)
+    told = context(start.shape[0], denoiser, constraint=constraint)
+    run = Run(denoiser, Plan.searching().but(processors=(), **how), constraint, told)
     return search(run, start), start
 
 

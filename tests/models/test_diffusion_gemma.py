@@ -17,7 +17,7 @@ from ctrldiff.sampling.commit import EntropyBound
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.edit import Reconsider
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import Cooling
+from ctrldiff.sampling.processors import Cooling
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Stable
@@ -219,7 +219,7 @@ def test_a_folder_is_recognised_and_loaded_with_its_ties(tmp_path):
     loaded = load(tmp_path / "gemma", **ids)
     spec = loaded.spec
     assert (spec.family, spec.noise, spec.mask_id, spec.block_length) == ("DiffusionGemma", "uniform", None, CANVAS)
-    assert spec.self_conditioning and spec.edits and spec.attention == "encoder_decoder"
+    assert spec.edits and spec.attention == "encoder_decoder"
     state = loaded.denoiser.noise(State.blank([[259, 65, 66]], CANVAS, seed=1))
     rows = loaded.denoiser(state)
     with torch.inference_mode():

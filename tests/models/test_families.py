@@ -1,6 +1,7 @@
 """Every family: a tiny checkpoint under the published names, against the plain mathematics of its architecture."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -100,7 +101,7 @@ def test_the_row_before_a_block_sees_nothing_of_the_block(saved):
     """Fast-dLLM v2: the first token of a block is predicted by a row of the block before it."""
     (case,) = [case for case in CASES if case.family == "Fast-dLLM-v2"]
     loaded = load(saved(case)[0], **case.spec)
-    assert loaded.spec.first_token_ar and loaded.spec.shift_border == "previous"
+    assert loaded.spec.first_token_ar
     one, other = [State.blank([PROMPT[:4]], 8, written=w) for w in (row_with(7, 65), row_with(7, 66))]
     a, b = loaded.denoiser(one)[0], loaded.denoiser(other)[0]
     same = [bool(torch.allclose(a[i], b[i], atol=1e-6)) for i in range(7)]
@@ -110,3 +111,24 @@ def test_the_row_before_a_block_sees_nothing_of_the_block(saved):
 
 def row_with(at: int, token: int) -> torch.Tensor:
     return torch.tensor([[token if i == at else -1 for i in range(8)]])
+
+
+@each
+def test_rows_of_unequal_length_share_a_call_and_neither_sees_the_others_padding(case, saved):
+    loaded = load(saved(case)[0], **{**case.spec, "cache": "none"})
+    denoiser, calls = loaded.denoiser, []
+    assert loaded.spec.padding == "masked"
+
+    def counting(*inputs):
+        calls.append(inputs[0].shape)
+        return denoiser.network(*inputs)
+
+    state = State.blank([[*PROMPT, *PROMPT, 3], [*PROMPT, *PROMPT]], 8, lengths=[8, 7], pad_id=STOP)
+    noisy = denoiser.noise(state)
+    together = replace(denoiser, network=counting)(noisy)
+    assert len(calls) == 1 and calls[0][0] == 2
+    for row in range(2):
+        own = int(state.lengths[row])
+        alone = denoiser(denoiser.noise(State.blank([state.prompt[row]], own)))
+        close = torch.allclose(together[row, :own], alone[0], atol=2e-4)
+        assert close, (together[row, :own] - alone[0]).nan_to_num(0, 0, 0).abs().max()

@@ -125,9 +125,12 @@ def test_the_leading_choice_is_the_best_token_that_some_string_goes_on_with():
             possible = sorted(set(truth.strings[truth.weights > -np.inf, t].tolist()))
             want[t] = max(possible, key=lambda v: case.log_probs[t, v])  # the first of equals
             legal = np.exp(case.log_probs[t, possible].astype(np.float64)).sum()
-        tokens, mass = table.bind(case.log_probs, case.written).leading()
+        tokens, sure, mass = table.bind(case.log_probs, case.written).leading()
         assert tokens.tolist() == want.tolist(), seed
         assert mass == pytest.approx(legal, rel=1e-5), seed
+        first = (tokens >= 0).nonzero()[0] if hasattr(tokens, "nonzero") else []
+        own = np.exp(case.log_probs[first[0], tokens[first[0]]]) if len(first) else 1.0
+        assert sure == pytest.approx(float(own), rel=1e-5), seed
 
 
 def test_a_place_is_as_certain_as_the_likeliest_state_before_it():

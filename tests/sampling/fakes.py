@@ -50,7 +50,9 @@ def step(state: State, quota: int | torch.Tensor = 1, window: torch.Tensor | Non
     rows = state.shape[0]
     window = state.open if window is None else window
     quotas = torch.as_tensor(quota).expand(rows)
-    return Step(1, torch.full((rows,), 9), window, quotas, torch.zeros(rows, dtype=torch.bool))
+    return Step(
+        torch.ones(rows, dtype=torch.int64), torch.full((rows,), 9), window, quotas, torch.zeros(rows, dtype=torch.bool)
+    )
 
 
 def chosen(where: torch.Tensor) -> list[list[int]]:

@@ -89,7 +89,7 @@ def test_in_one_step_it_is_that_of_the_first_posterior():
     constraint = Tables((generator.table,))
     start = cd.State.blank([model.loaded.prompt_ids(TEXTS[0], generator.type.asked("keys"))], result.usage.canvas)
     state = denoiser.noise(constraint.settle(start))
-    tables = null_tables(generator.compiled.of(TEXTS[0]).description, model.vocabulary)
+    tables = null_tables(generator.compiled.of(TEXTS[0])[0].description, model.vocabulary)
     want = generator.table.bind(normalised(denoiser(state)), state.written).branch_probs(tables)
     assert result.nulls == {key: pytest.approx(float(p[0])) for key, p in want.items()}
 

@@ -196,7 +196,7 @@ def test_only_a_type_without_further_rules_is_a_lone_choice():
 def test_a_long_label_beside_a_short_one_gets_its_room(tiny):
     long = " ".join("qzxj" for _ in range(30))  # far more tokens than the usual canvas
     generator = cd.Generator(tiny, cd.Choice(["no", long]))
-    need = generator.branches[long].shortest
+    need = generator.compiled.branches[long].shortest
     assert generator.check("I love it.") >= need > tiny.loaded.spec.canvas
     assert generator("I love it.").probs[long] > 0
     with pytest.raises(BudgetTooSmall, match=f"longest label needs {need} tokens"):

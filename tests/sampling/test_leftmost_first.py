@@ -28,7 +28,7 @@ def test_the_leftmost_open_token_is_the_best_that_can_be_completed(pattern, seed
     member = Tables((table,)).bind(scores(seed + 100), start).map()
     cut = seed % 4
     state = State.blank([[0]], LENGTH, written=torch.where(torch.arange(LENGTH) < cut, member, -1))
-    posterior = LeftmostFirst((table,)).bind(logits, state)
+    posterior = LeftmostFirst(Tables((table,))).bind(logits, state)
     tokens = posterior.map()
 
     def can(token):
@@ -49,14 +49,14 @@ def test_what_is_forbidden_further_right_is_respected_by_the_first_choice():
     logits = torch.zeros(1, LENGTH, SIZE)
     logits[0, 0, VOCABULARY_ID(b"a")] = 5.0
     logits[0, 1, VOCABULARY_ID(b"1")] = -torch.inf
-    tokens = LeftmostFirst((table,)).bind(logits, State.blank([[0]], LENGTH)).map()
+    tokens = LeftmostFirst(Tables((table,))).bind(logits, State.blank([[0]], LENGTH)).map()
     assert VOCABULARY.decode(tokens[0].tolist()) == b"b2"
     logits[0, 1, VOCABULARY_ID(b"2")] = -torch.inf
     with pytest.raises(Infeasible):
-        LeftmostFirst((table,)).bind(logits, State.blank([[0]], LENGTH)).map()
+        LeftmostFirst(Tables((table,))).bind(logits, State.blank([[0]], LENGTH)).map()
     logits[0, 0] = torch.nan
     with pytest.raises(LogitsInvalid):
-        LeftmostFirst((table,)).bind(logits, State.blank([[0]], LENGTH)).map()
+        LeftmostFirst(Tables((table,))).bind(logits, State.blank([[0]], LENGTH)).map()
 
 
 def VOCABULARY_ID(piece):
@@ -71,7 +71,7 @@ def test_a_whole_decode_is_a_member_and_does_not_depend_on_its_batch(pattern, no
 
     def decode(prompts):
         start = State.blank(prompts, LENGTH, seed=5)
-        constraint = LeftmostFirst((table,) * len(prompts))
+        constraint = LeftmostFirst(Tables((table,) * len(prompts)))
         return sample(toy(noise), start, constraint=constraint, commit=Prefix(0.6)).tokens
 
     together = decode([[n] for n in range(6)])

@@ -8,7 +8,7 @@ import torch
 import ctrldiff as cd
 from ctrldiff.protocols import Move
 from ctrldiff.sampling.commit import Everything, Prefix
-from ctrldiff.sampling.constrain import LeftmostFirst, Tables, normalised
+from ctrldiff.sampling.constrain import Exact, LeftmostFirst, Tables, normalised
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State
@@ -49,7 +49,7 @@ def test_the_first_choice_has_the_mass_of_its_rivals_too():
     for seed in range(8):
         logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(2, LENGTH, SIZE)).astype(np.float32))
         state = State.blank([[0], [1]], LENGTH)
-        first, plain = (make((table, table)).bind(logits, state) for make in (LeftmostFirst, Tables))
+        first, plain = (make(Tables((table, table))).bind(logits, state) for make in (LeftmostFirst, Exact()))
         tokens = first.map()
         assert torch.allclose(first.legal(tokens), plain.legal(tokens), atol=1e-6)
 
@@ -90,11 +90,11 @@ def test_where_nothing_legal_is_believed_the_whole_completion_decides():
     logits[0, 0, ids[b"b"]], logits[0, 0, ids[b"1"]], logits[0, 0, ids[b"2"]] = 20.0, 1.0, 0.5
     logits[0, 1, ids[b"a"]], logits[0, 1, ids[b"-"]] = 5.0, 0.0
     state = State.blank([[0]], 2)
-    lost = LeftmostFirst((table,)).bind(logits, state)
+    lost = LeftmostFirst(Tables((table,))).bind(logits, state)
     assert VOCABULARY.decode(lost.map()[0].tolist()) == b"2a"
     assert float(lost.legal(lost.map())[0, 0]) < 1e-3
-    crumbs = replace(LeftmostFirst((table,)), believed=0.0).bind(logits, state)
+    crumbs = replace(LeftmostFirst(Tables((table,))), believed=0.0).bind(logits, state)
     assert VOCABULARY.decode(crumbs.map()[0].tolist()) == b"1-"
     logits[0, 0, ids[b"b"]] = -30.0  # now the same evidence is all there is, and counts
-    assert VOCABULARY.decode(LeftmostFirst((table,)).bind(logits, state).map()[0].tolist()) == b"1-"
+    assert VOCABULARY.decode(LeftmostFirst(Tables((table,))).bind(logits, state).map()[0].tolist()) == b"1-"
     assert normalised(logits).exp()[0, 0, ids[b"1"]] > 0.5

@@ -33,7 +33,7 @@ def test_the_best_canvas_of_the_heaviest_length(pattern, seed):
         score = sum(float(normalised(logits)[0, t, token]) for t, token in enumerate(canvas.tolist()))
         weigh.setdefault(tokens_of(canvas), []).append((score, canvas.tolist()))
     heaviest = max(weigh, key=lambda n: np.logaddexp.reduce([score for score, _ in weigh[n]]))
-    posterior = LengthFirst((table,)).bind(logits, start)
+    posterior = LengthFirst(Tables((table,))).bind(logits, start)
     assert posterior.map()[0].tolist() == max(weigh[heaviest])[1]
     total = np.logaddexp.reduce([score for score, _ in weigh[heaviest]])
     assert np.isclose(float(posterior.log_z()[0]), total, atol=1e-4)
@@ -48,7 +48,7 @@ def test_it_takes_the_heavier_length_where_the_best_text_is_shorter():
     logits[0, 2, STOP] = 0.0
     start = State.blank([[0]], 3)
     assert VOCABULARY.decode(Tables((table,)).bind(logits, start).map()[0].tolist()) == b"a"
-    assert len(VOCABULARY.decode(LengthFirst((table,)).bind(logits, start).map()[0].tolist())) == 2
+    assert len(VOCABULARY.decode(LengthFirst(Tables((table,))).bind(logits, start).map()[0].tolist())) == 2
 
 
 @pytest.mark.parametrize("noise", ["mask", "uniform"])
@@ -60,7 +60,7 @@ def test_a_whole_decode_is_a_member_and_does_not_depend_on_its_batch(pattern, no
 
     def decode(prompts, lengths=None):
         start = State.blank(prompts, 8, seed=5, lengths=lengths, pad_id=STOP)
-        constraint = LengthFirst((table,) * len(prompts))
+        constraint = LengthFirst(Tables((table,) * len(prompts)))
         return sample(toy(noise), start, constraint=constraint, commit=commit, schedule=Linear(4)).tokens
 
     together = decode([[n] for n in range(6)], [8, 8, 7, 6, 8, 8])

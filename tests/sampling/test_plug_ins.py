@@ -11,7 +11,8 @@ from ctrldiff.sampling.commit import Everything
 from ctrldiff.sampling.constrain import FREE, Tables, normalised
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import Temperature, plan
+from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
@@ -45,9 +46,8 @@ def test_a_complete_row_draws_nothing():
 
 
 def test_the_least_confident_are_reopened_if_they_are_below_the_bar():
-    from dataclasses import replace
 
-    now = replace(held([0.5, 0.95, 0.2, 0.89]), step=1)
+    now = replace(held([0.5, 0.95, 0.2, 0.89]), step=torch.ones(1, dtype=torch.int64))
     where = LeastConfident(count=2, below=0.9)(None, now, None)  # type: ignore[arg-type]
     assert chosen(where) == [[0, 2]]
     where = LeastConfident(count=9, below=0.9)(None, now, None)  # type: ignore[arg-type]
@@ -124,17 +124,19 @@ def test_normalised_keeps_what_is_forbidden_and_what_is_broken():
     assert torch.allclose(normalised(torch.randn(3, 5, dtype=torch.float64)).exp().sum(-1), torch.ones(3))
 
 
-# presets
+# plans
 
 
-def test_steps_limit_the_default_preset_and_temperature_asks_for_samples():
-    assert replace(plan(5), schedule=Linear()) == plan() and plan(5).schedule == Linear(5)
-    assert plan(temperature=0.5).propose == Draw() and plan(temperature=0.5).processors == (Temperature(0.5),)
-    assert plan().processors == () and plan().propose == Best()
+def test_steps_limit_the_default_and_temperature_asks_for_samples():
+    default = Plan.default
+    assert default(5).but(schedule=Linear()) == default() == Plan() and default(5).schedule == Linear(5)
+    assert default(temperature=0.5).propose == Draw()
+    assert default(temperature=0.5).processors == (Temperature(0.5),)
+    assert default().processors == () and default().propose == Best()
 
 
 def test_a_low_temperature_draws_the_best():
-    preset = plan(1, temperature=1e-3)
+    preset = Plan.default(1, temperature=1e-3)
     cold = sample(toy(), blank(3, 4), propose=preset.propose, processors=preset.processors, schedule=preset.schedule)
     assert torch.equal(cold.tokens, sample(toy(), blank(3, 4), schedule=Linear(1)).tokens)
 

@@ -1,6 +1,7 @@
 """Quotas add up: a policy that writes exactly its quota is done on the last step of the budget."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -15,8 +16,9 @@ def quotas(schedule, state: State) -> list[list[int]]:
     """Written at each step, per row, when the first `quota` positions of the window are written and nothing else."""
     steps = schedule.budget(state)
     written: list[list[int]] = [[] for _ in range(state.shape[0])]
-    for index in range(int(steps.max())):
-        step = schedule(state, index, steps)
+    state = state.begin(steps)
+    for _ in range(int(steps.max())):
+        step = schedule(state)
         assert not (step.window & ~state.open).any()
         assert ((step.quota >= 1) | ~step.window.any(dim=1)).all()
         where = step.window & (step.window.cumsum(dim=1) <= step.quota[:, None])
@@ -25,6 +27,7 @@ def quotas(schedule, state: State) -> list[list[int]]:
         filled = (step.last[:, None] & step.window & ~where).any(dim=1)
         assert not filled.any(), "the quota of a window's last step is all of it"
         state = state.write(where, state.tokens)
+        state = replace(state, step=state.step + 1)
     assert state.done.all()
     return written
 
@@ -85,16 +88,17 @@ def test_a_row_is_told_the_same_in_any_batch(schedule):
 @pytest.mark.parametrize("schedule", [Linear(4), Cosine(4), Blocks(3, 4)])
 def test_a_row_that_ran_ahead_is_asked_for_less(schedule):
     state = blank(1, 12)
-    steps = schedule.budget(state)
+    state = replace(state.begin(schedule.budget(state)), step=torch.ones(1, dtype=torch.int64))
     ahead = state.write(torch.arange(12)[None] < 10, state.tokens)
-    quota = schedule(ahead, 1, steps).quota
-    assert quota <= schedule(state, 1, steps).quota and quota <= 2
+    quota = schedule(ahead).quota
+    assert quota <= schedule(state).quota and quota <= 2
 
 
 def test_time_falls_from_one_and_each_row_has_its_own_clock():
     state = blank(2, 4, written=torch.tensor([[-1, -1, -1, -1], [1, 1, -1, -1]]))
-    steps = Linear().budget(state)
-    assert [Linear()(state, i, steps).time.tolist() for i in range(3)] == [[1.0, 1.0], [0.75, 0.5], [0.5, 0.0]]
+    state = state.begin(Linear().budget(state))
+    clocks = [Linear()(replace(state, step=state.step + i)) for i in range(3)]
+    assert [clock.time.tolist() for clock in clocks] == [[1.0, 1.0], [0.75, 0.5], [0.5, 0.0]]
 
 
 @pytest.mark.parametrize("wrong", [lambda: Linear(0).budget(blank(1, 2)), lambda: Blocks(0)])

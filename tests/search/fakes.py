@@ -12,6 +12,7 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.guidance.guide import prepared
 from ctrldiff.protocols import Denoiser
 from ctrldiff.sampling.constrain import Tables, normalised
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.search.run import Run
 from ctrldiff.state import State
 from tests.conftest import PAD, VOCABULARY, text, toy
@@ -32,7 +33,7 @@ def run_of(
     denoiser = denoiser or toy(seed=5)
     tables = Tables.same(constraint.compile(VOCABULARY), rows)
     told = context(rows, denoiser, constraint=tables)
-    return Run(denoiser, tables, told, guides=prepared(guidance, told), **how)
+    return Run(denoiser, Plan.searching().but(processors=(), **how), tables, told, prepared(guidance, told))
 
 
 def members(constraint: Description, length: int) -> list[tuple[int, ...]]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.slow
 def test_measuring_resumes_where_it_ended(tmp_path):
     out = tmp_path / "steer"
-    command = [sys.executable, str(ROOT / "examples/steer/measure.py"), "--rows", "1", "--forms", "text"]
+    command = [sys.executable, "-m", "examples.steer.measure", "--rows", "1", "--forms", "text"]
     command += ["--out", str(out)]
     seen = []
     for seconds in ("4", "0"):

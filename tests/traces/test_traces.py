@@ -12,7 +12,8 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, LeftToRight, Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
-from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.loop import Loop, sample
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
@@ -21,14 +22,19 @@ from tests.conftest import VOCABULARY, blank, toy
 
 HERE = Path(__file__).parent
 YEAR_MONTH = Regex(r"\d{4}-\d{2}")
-DECODES: dict[str, tuple[Description | None, str, dict]] = {
+DECODES: dict[str, tuple[Description | None, str, dict | None]] = {
     "year_month": (YEAR_MONTH, "mask", {"schedule": Linear(3)}),
     "year_month_cosine": (YEAR_MONTH, "mask", {"schedule": Cosine(4)}),
     "year_month_at_once": (YEAR_MONTH, "mask", {"commit": Everything(), "schedule": Linear(1)}),
     "year_month_uniform_noise": (YEAR_MONTH, "uniform", {"commit": TopK("margin")}),
     "year_month_drawn": (YEAR_MONTH, "mask", {"propose": Draw(), "commit": TopK("random")}),
     "blocks": (Regex(r"[ab]+-[ab]+"), "mask", {"schedule": Blocks(3)}),
-    "default": (Regex(r"(19|20)\d\d(-\d\d)?"), "mask", {"commit": LeftToRight(CertainFree(TopK()), block=16)}),
+    "default": (Regex(r"(19|20)\d\d(-\d\d)?"), "mask", None),
+    "left_16_certain_free": (
+        Regex(r"(19|20)\d\d(-\d\d)?"),
+        "mask",
+        {"commit": LeftToRight(CertainFree(TopK()), block=16)},
+    ),
     "threshold": (Regex(r"\d+(-\d+)*"), "mask", {"commit": Threshold(0.5)}),
     "entropy_bound": (Choice(["19-00", "aa-bb", "ab-ab"]), "mask", {"commit": EntropyBound(0.3)}),
     "reopened": (Regex(r"(\d|a|b)+"), "mask", {"revise": LeastConfident(1, 0.8), "schedule": Linear(10)}),
@@ -41,7 +47,11 @@ def decode(name: str) -> str:
     description, noise, how = DECODES[name]
     start = blank(2, 8, seed=1)
     constraint = FREE if description is None else Tables.same(description.compile(VOCABULARY), 2)
-    state = sample(toy(noise, seed=2), start, constraint=constraint, observers=[Canvases()], **how)
+    if how is None:  # the front door's
+        plan = Plan().but(observers=[Canvases()])
+        how, state = {}, Loop(toy(noise, seed=2), plan, plan.constrain(constraint)).run(start)
+    else:
+        state = sample(toy(noise, seed=2), start, constraint=constraint, observers=[Canvases()], **how)
     trace = Trace.of(state, VOCABULARY)
     head = f"# {description or 'no constraint'}, {noise} noise" + "".join(f", {k}={v}" for k, v in how.items())
     rows = [f"{trace.row(row)}\n# row {row}: {int(state.forwards[row])} forwards" for row in range(2)]

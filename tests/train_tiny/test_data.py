@@ -5,17 +5,18 @@ import json
 import subprocess
 import sys
 from itertools import islice, pairwise
+from pathlib import Path
 from random import Random
 
-from conftest import FOLDER
-from mixture import stream
-from phrases import SEEN, UNSEEN, choose, is_unseen
-from tokenizer import Encoder
-from values import Values, is_held_out
+from examples.train_tiny.mixture import stream
+from examples.train_tiny.phrases import SEEN, UNSEEN, choose, is_unseen
+from examples.train_tiny.tokenizer import Encoder
+from examples.train_tiny.values import Values, is_held_out
 
+ROOT = Path(__file__).parents[2]
 DIGEST = """
-import hashlib, sys; sys.path.insert(0, sys.argv[1])
-from itertools import islice; from mixture import stream
+import hashlib
+from itertools import islice; from examples.train_tiny.mixture import stream
 print(hashlib.sha256("".join(map(repr, islice(stream(3), 60))).encode()).hexdigest())
 """
 
@@ -23,8 +24,9 @@ print(hashlib.sha256("".join(map(repr, islice(stream(3), 60))).encode()).hexdige
 def test_the_same_seed_gives_the_same_examples_in_every_process():
     here = hashlib.sha256("".join(map(repr, islice(stream(3), 60))).encode()).hexdigest()
     for salt in ("1", "2"):
-        command = [sys.executable, "-c", DIGEST, str(FOLDER)]
-        there = subprocess.run(command, capture_output=True, text=True, env={"PYTHONHASHSEED": salt}, check=True)
+        command = [sys.executable, "-c", DIGEST]
+        how = {"env": {"PYTHONHASHSEED": salt}, "cwd": ROOT, "check": True}
+        there = subprocess.run(command, capture_output=True, text=True, **how)
         assert there.stdout.strip() == here
 
 

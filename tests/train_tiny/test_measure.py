@@ -5,14 +5,14 @@ import json
 import sys
 from itertools import islice
 
-import measure
 import pytest
-from methods import OURS, RATED, method
-from mixture import stream
 
 from ctrldiff.ask import ask_for
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.models.hf import TINY
+from examples.compare import measure
+from examples.compare.methods import OURS, RATED, method
+from examples.train_tiny.mixture import stream
 
 
 def test_a_schema_is_read_from_what_is_asked():

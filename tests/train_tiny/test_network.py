@@ -5,14 +5,15 @@ from itertools import islice
 from random import Random
 
 import torch
-from attention import attention
-from batches import batches, encode, pick_masks
-from export import export
-from mixture import stream
-from network import TrainingForward
-from optim import orthogonal
-from tokenizer import MASK, Encoder
 from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+from examples.train_tiny.attention import attention
+from examples.train_tiny.batches import batches, encode, pick_masks
+from examples.train_tiny.export import export
+from examples.train_tiny.mixture import stream
+from examples.train_tiny.network import TrainingForward
+from examples.train_tiny.optim import orthogonal
+from examples.train_tiny.tokenizer import MASK, Encoder
 
 
 @torch.no_grad()

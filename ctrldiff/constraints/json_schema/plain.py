@@ -40,6 +40,11 @@ def digits_in(document: str) -> Digits:
     return max(WHOLE, whole), max(DECIMALS, behind)
 
 
+def plainness(document: str) -> tuple[bool, Digits]:
+    """All that decides which strings and numbers are like those of a text."""
+    return structural(document), digits_in(document)
+
+
 def digits_of(members: Iterable[dict[str, Any]], digits: Digits) -> Digits:
     """`digits`, or as many as the bounds and steps of these schemas have, one more before the point."""
     before, behind = digits

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctrldiff.constraints.scaffold import SLOT, Scaffold
 from ctrldiff.protocols import Denoiser
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, normalised
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
+from examples.compare.scaffold import SLOT, Scaffold
 
 Encode = Callable[[str], list[int]]
 GROWTH = 8  # noise positions that DIA adds to a slot whose end it does not see
@@ -42,7 +42,7 @@ def fill(
 ) -> Filled:
     """S2: denoise the slots alone, top-k by confidence, nothing reopened; 16 positions a slot unless `lengths` says.
 
-    S3 is the same with a prompt that names a null word (`ctrldiff.constraints.scaffold.NOTE`) for what is absent and
+    S3 is the same with a prompt that names a null word (`examples.compare.scaffold.NOTE`) for what is absent and
     for room that is left (arXiv:2507.04504).
     """
     slots = [[SLOT] * len(one.quoted) for one in scaffolds] if lengths is None else lengths

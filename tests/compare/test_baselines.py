@@ -8,16 +8,16 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.scaffold import Scaffold
 from ctrldiff.errors import InputError
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.sampling.baselines import BASELINES, Dingo, PositionWise, baseline, prefixes_of
-from ctrldiff.sampling.constrain import normalised
-from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.constrain import Tables, normalised
+from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.schedules import Blocks
-from ctrldiff.sampling.slots import GROWTH, fill, fill_to_measure
 from ctrldiff.state import State
+from examples.compare.baselines import BASELINES, Dingo, PositionWise, baseline, prefixes_of
+from examples.compare.scaffold import Scaffold
+from examples.compare.slots import GROWTH, fill, fill_to_measure
 from tests.conftest import VOCABULARY, blank, text, toy
 
 LENGTH = 4
@@ -47,8 +47,9 @@ def test_a_table_of_prefixes_accepts_what_can_go_on(pattern):
 def test_dingo_maximises_the_committed_positions_alone(pattern, seed):
     table = cd.Regex(pattern).compile(SMALL)
     logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, LENGTH, table.size)).astype(np.float32) * 2)
-    constraint = Dingo((table,), Blocks(LENGTH, steps=2))
-    state = constraint.settle(State.blank([[0]], LENGTH))
+    constraint = Dingo(Tables((table,)), Blocks(LENGTH, steps=2))
+    state = State.blank([[0]], LENGTH)
+    state = state.begin(constraint.schedule.budget(state))
     posterior = constraint.bind(logits, state)
     log_probs = normalised(logits)[0]
     sure = log_probs.max(dim=1).values
@@ -64,13 +65,7 @@ def test_dingo_may_end_in_half_a_text_and_never_in_a_wrong_one():
     table, ended = regex.compile(VOCABULARY), []
     for seed in range(12):
         plan = baseline("dingo", 3)
-        done = sample(
-            toy(seed=seed),
-            blank(2, 5),
-            constraint=plan.constrain((table, table)),
-            schedule=plan.schedule,
-            commit=plan.commit,
-        )
+        done = Loop(toy(seed=seed), plan, plan.constrain(Tables((table, table)))).run(blank(2, 5))
         for row in done.tokens:
             data = text(row)
             assert data + b"1984-06-01"[len(data) :] in regex  # a beginning
@@ -83,7 +78,7 @@ def test_position_wise_forbids_what_no_legal_text_has_there(seed):
     table = cd.Regex("(ab-)+b|a{3,4}").compile(SMALL)
     logits = torch.from_numpy(np.random.default_rng(seed).normal(size=(1, LENGTH, table.size)).astype(np.float32))
     legal = [ids for ids in itertools.product(range(5), repeat=LENGTH) if _whole(table, ids)]
-    got = PositionWise((table,)).bind(logits, State.blank([[0]], LENGTH)).map()[0].tolist()
+    got = PositionWise(Tables((table,))).bind(logits, State.blank([[0]], LENGTH)).map()[0].tolist()
     for t in range(LENGTH):
         assert got[t] == max(sorted({ids[t] for ids in legal}), key=lambda v: float(logits[0, t, v]))
 
@@ -95,7 +90,7 @@ def _whole(table, ids):
 def test_position_wise_choices_need_not_fit_together():
     table = cd.Choice(["ab", "ba"]).compile(Vocabulary.from_tokens([b"a", b"b", None], stop_ids=[2]))
     logits = torch.tensor([[[2.0, 0, 0], [2.0, 0, 0]]])
-    assert PositionWise((table,)).bind(logits, State.blank([[0]], 2)).map().tolist() == [[0, 0]]  # law X2
+    assert PositionWise(Tables((table,))).bind(logits, State.blank([[0]], 2)).map().tolist() == [[0, 0]]  # law X2
 
 
 @pytest.mark.parametrize("name", BASELINES)
@@ -106,13 +101,7 @@ def test_a_row_does_not_depend_on_its_batch(name, noise):
     def decode(rows):
         plan = baseline(name, 3)
         start = State.blank([[n, 1] for n in rows], 6, seed=1)
-        return sample(
-            toy(noise),
-            start,
-            constraint=plan.constrain((table,) * len(rows)),
-            schedule=plan.schedule,
-            commit=plan.commit,
-        )
+        return Loop(toy(noise), plan, plan.constrain(Tables((table,) * len(rows)))).run(start)
 
     together = decode(range(4))
     assert together.done.all() and (together.forwards <= 3).all()

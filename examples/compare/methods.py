@@ -10,19 +10,18 @@ from dataclasses import dataclass, replace
 
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.constraints.scaffold import NOTE, Scaffold
 from ctrldiff.generate import Model
 from ctrldiff.posterior.table import Table
-from ctrldiff.sampling.baselines import BASELINES, baseline
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import LeftmostFirst, LengthFirst, Tables
-from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.presets import Plan, plan
-from ctrldiff.sampling.propose import Best
-from ctrldiff.sampling.revise import Keep, LeastConfident
+from ctrldiff.sampling.constrain import Exact, LengthFirst, Tables
+from ctrldiff.sampling.loop import Loop
+from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.slots import fill, fill_to_measure
 from ctrldiff.state import State
+from examples.compare.baselines import BASELINES, baseline
+from examples.compare.scaffold import NOTE, Scaffold
+from examples.compare.slots import fill, fill_to_measure
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,13 @@ class Job:
 Decode = Callable[[Job], tuple[Sequence[bytes], Sequence[int]]]  # texts and forwards of each row
 
 
-def looped(how: Plan, prior: Prior = Prior(), revise=Keep()) -> Decode:
-    """A method that is a set of plug-ins."""
+def looped(how: Plan, prior: Prior = Prior()) -> Decode:
+    """A method that is a plan."""
 
     def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
         state = State.blank(job.prompts(), job.canvas)
-        constraint = how.constrain(job.tables(prior))
-        done = sample(
-            job.model.loaded.denoiser,
-            state,
-            constraint=constraint,
-            schedule=how.schedule,
-            propose=how.propose,
-            commit=how.commit,
-            revise=revise,
-        )
+        constraint = how.constrain(Tables(job.tables(prior)))
+        done = Loop(job.model.loaded.denoiser, how, constraint).run(state)
         return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], done.forwards.tolist()
 
     return decode
@@ -89,12 +80,12 @@ def slotted(fill_in: Callable, note: str = "") -> Callable[[int | None], Decode]
 
 def left(commit) -> Plan:
     """The leftmost token on its own evidence, everything after it exactly, and a policy."""
-    return Plan(LeftmostFirst, Linear(), commit, Best())
+    return Plan(commit=commit)
 
 
 def exact(commit) -> Plan:
     """The exact posterior of the whole canvas, and a policy."""
-    return Plan(Tables, Linear(), commit, Best())
+    return Plan(Exact(), commit=commit)
 
 
 OURS: Mapping[str, Decode] = {
@@ -107,15 +98,15 @@ OURS: Mapping[str, Decode] = {
     "left prefix 1": looped(left(Prefix(1.1))),
     "left anchored .99": looped(left(Anchored(0.99, 0.99))),
     "left anchored .95": looped(left(Anchored(0.95, 0.95))),
-    "left null +1": looped(plan(), Prior.null(1.0)),
-    "left null +2": looped(plan(), Prior.null(2.0)),
-    "left null +3": looped(plan(), Prior.null(3.0)),
-    "left null +4": looped(plan(), Prior.null(4.0)),
-    "left null +6": looped(plan(), Prior.null(6.0)),
-    "left null -1": looped(plan(), Prior.null(-1.0)),
-    "left items +1": looped(plan(), Prior.items(1.0)),
-    "left reopen": looped(plan(), revise=LeastConfident(1, 0.5)),
-    "length first prefix .99": looped(Plan(LengthFirst, Linear(), Prefix(0.99, own=0.9), Best())),
+    "left null +1": looped(Plan(), Prior.null(1.0)),
+    "left null +2": looped(Plan(), Prior.null(2.0)),
+    "left null +3": looped(Plan(), Prior.null(3.0)),
+    "left null +4": looped(Plan(), Prior.null(4.0)),
+    "left null +6": looped(Plan(), Prior.null(6.0)),
+    "left null -1": looped(Plan(), Prior.null(-1.0)),
+    "left items +1": looped(Plan(), Prior.items(1.0)),
+    "left reopen": looped(Plan(revise=LeastConfident(1, 0.5))),
+    "length first prefix .99": looped(Plan(LengthFirst)),
     "exact prefix .99": looped(exact(Prefix(0.99))),
     "exact anchored .95": looped(exact(Anchored(0.95, 0.95))),
     "exact characters +.3": looped(exact(Prefix(0.99)), Prior.characters(0.3)),
@@ -125,11 +116,11 @@ OURS: Mapping[str, Decode] = {
     "exact left 4 threshold .9": looped(exact(LeftToRight(Threshold(0.9), block=4))),
 }
 RATED: Mapping[str, Callable[[int | None], Decode]] = {
-    "default": lambda steps: looped(plan(steps)),
+    "default": lambda steps: looped(Plan.default(steps)),
     **{name: (lambda steps, name=name: looped(baseline(name, steps))) for name in BASELINES},
     "exact MAP characters +.3": lambda steps: looped(baseline("exact MAP", steps), Prior.characters(0.3)),
     "exact MAP by surprise": lambda steps: looped(replace(baseline("exact MAP", steps), commit=TopK("surprise"))),
-    "exact MAP length first": lambda steps: looped(Plan(LengthFirst, Linear(steps), TopK(), Best())),
+    "exact MAP length first": lambda steps: looped(Plan(LengthFirst, Linear(steps), commit=TopK())),
     "S2": slotted(fill),
     "S3": slotted(fill, NOTE),
     "DIA": slotted(fill_to_measure),

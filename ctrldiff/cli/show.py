@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from ctrldiff.calibration import Report
     from ctrldiff.extract.job import Summary
 
 
@@ -120,3 +121,64 @@ def show_summary(summary: Summary) -> None:
     if summary.failed:
         parts.append(f"{summary.done} answers, {summary.failed} failed (see {summary.failed_file})")
     Console(stderr=True).print("; ".join(parts), highlight=False, markup=False)
+
+
+def show_calibration(measured: Report) -> None:
+    """Print the figures and the reliability table."""
+    console = Console(highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("predictions", f"{measured.count:,}")
+    grid.add_row("accuracy", f"{measured.accuracy:.4f} (mean confidence {measured.confidence:.4f})")
+    for name, error, chance in (
+        ("ECE, equal mass", measured.ece_mass, measured.chance_mass),
+        ("ECE, equal width", measured.ece_width, measured.chance_width),
+    ):
+        grid.add_row(name, f"{error:.4f} (about {chance:.4f} by chance, were every confidence true)")
+    grid.add_row("Brier", f"{measured.brier:.4f} (summed over labels, 0 to 2)")
+    grid.add_row("log loss", f"{measured.log_loss:.4f} nats")
+    console.print(grid)
+    table = Table("confidence", "count", "mean", "accuracy", "95 %", "gap", title="equal-mass bins")
+    for one in measured.mass:
+        low, high = one.interval
+        table.add_row(
+            f"{one.low:.3f} to {one.high:.3f}",
+            f"{one.count:,}",
+            f"{one.confidence:.3f}",
+            f"{one.accuracy:.3f}",
+            f"{low:.2f} to {high:.2f}",
+            f"{one.gap:+.3f}",
+        )
+    console.print(table)
+
+
+def show_families(rows: list[dict[str, Any]]) -> None:
+    """Print the registry."""
+    table = Table("family", "models", "runs", "checked", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row["family"], row["models"], row["runs"], row["checked"])
+    Console().print(table)
+
+
+def show_report(facts: dict[str, Any]) -> None:
+    """Print a folder's report."""
+    from ctrldiff.models.spec import ModelSpec
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column()
+    grid.add_row("family", escape(f"{facts['family']}, because of {facts['why']}"))
+    grid.add_row("runs", escape(facts["runs"]))
+    grid.add_row("checked", escape(facts["checked"]))
+    if facts["own_code"]:
+        grid.add_row("own code", escape(f"not run: {', '.join(facts['own_code'])}"))
+    grid.add_row("weights", escape(", ".join(facts["files"][:3]) + (" ..." if len(facts["files"]) > 3 else "")))
+    if "parameters" in facts:
+        grid.add_row("parameters", f"{facts['parameters']:,}")
+    usual = {name: one.default for name, one in ModelSpec.__dataclass_fields__.items()}
+    for name, value in facts["spec"].items():
+        if name != "family" and value != usual.get(name) and value != []:
+            grid.add_row(name, escape(repr(value)))
+    for one in facts["missing"]:
+        grid.add_row("[red]missing[/red]", escape(f"{one['code']}: {one['what']}"))
+        grid.add_row("", escape(f"-> {one['hint']}"))
+    Console().print(grid)

@@ -1,26 +1,26 @@
 """Decoders as others published them, by name, so that ours can be compared under the same loop and the same model.
 
 They keep their weaknesses on purpose: `dingo` and `position-wise` may end in half a text, `unconstrained` in none.
-Nothing here is what `ctrldiff` does by default; slots and scaffolds are in `sampling/slots.py`.
+Nothing here is what `ctrldiff` does by default; slots and scaffolds are in `slots.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import Constraint, Posterior
+from ctrldiff.protocols import CommitPolicy, Constraint, Posterior
 from ctrldiff.sampling.commit import TopK, best_first, first
-from ctrldiff.sampling.constrain import FREE, Chosen, Tables, normalised
-from ctrldiff.sampling.presets import Plan
+from ctrldiff.sampling.constrain import FREE, Chosen, Exact, Tables, normalised
+from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import State
@@ -34,11 +34,11 @@ class PositionWise:
     one by one need not be legal together (law X2): once they are not, the row goes on without a constraint.
     """
 
-    tables: tuple[Table, ...]
+    inner: Tables
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         rows = []
-        for table, row, written in zip(self.tables, logits, state.written, strict=True):
+        for table, row, written in zip(self.inner.tables, logits, state.written, strict=True):
             try:
                 possible = table.bind(torch.zeros_like(row), written=written).marginals() > 0
             except Infeasible:  # the choices so far fit no legal text: the published method has nothing left to mask
@@ -61,26 +61,23 @@ class Dingo:
     text. `schedule` has to be the loop's.
     """
 
-    tables: tuple[Table, ...]
+    inner: Tables
     schedule: Blocks
 
     def settle(self, state: State) -> State:
-        return state if _STEPS in state.memory else state.remember(**{_STEPS: self.schedule.budget(state)})
+        return state
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        step = self.schedule(state, state.step, state.memory[_STEPS])
+        step = self.schedule(state)
         log_probs = normalised(logits)
         sure = log_probs.amax(dim=-1).exp()
         may = state.open & step.window
         now = first(step.quota, best_first(sure.cpu(), may), may) | (may & step.last[:, None])
         scores = torch.where(now.to(logits.device)[..., None], log_probs, torch.zeros_like(log_probs))
-        prefixes = Tables(tuple(prefixes_of(table) for table in self.tables))
+        prefixes = Tables(tuple(prefixes_of(table) for table in self.inner.tables))
         everywhere = torch.ones(state.shape, dtype=torch.bool, device=logits.device)
         posterior = prefixes.weigh(scores, state)
         return cast(Posterior, Chosen(posterior, posterior, everywhere, sure, torch.ones_like(sure)))
-
-
-_STEPS = "dingo steps"
 
 
 @lru_cache(maxsize=256)
@@ -91,27 +88,30 @@ def prefixes_of(table: Table) -> Table:
     return replace(table, automaton=automaton)
 
 
-def free(tables: tuple[Table, ...]) -> Constraint:
-    """No constraint, whatever the tables."""
-    return FREE
+@dataclass(frozen=True)
+class Dropped:
+    """No constraint, whatever was to be obeyed."""
+
+    def __call__(self, constraint: Constraint) -> Constraint:
+        return FREE
 
 
-def _rate(constrain: Callable[[tuple[Table, ...]], Constraint], steps: int | None) -> Plan:
-    return Plan(constrain, Linear(steps), TopK(), Best())
+def _rate(constrain: Callable[[Any], Constraint], steps: int | None, commit: CommitPolicy = TopK()) -> Plan:
+    return Plan(constrain, Linear(steps), Best(), commit)
 
 
 def _dingo(steps: int | None) -> Plan:
     blocks = Blocks(16, steps)
-    return Plan(lambda tables: Dingo(tables, blocks), blocks, TopK(), Best())
+    return Plan(partial(Dingo, schedule=blocks), blocks, Best(), TopK())
 
 
 BASELINES: Mapping[str, Callable[[int | None], Plan]] = MappingProxyType(
     {
-        "unconstrained": lambda steps: _rate(free, steps),
-        "unconstrained left to right": lambda steps: Plan(free, Linear(steps), TopK("position"), Best()),
+        "unconstrained": lambda steps: _rate(Dropped(), steps),
+        "unconstrained left to right": lambda steps: _rate(Dropped(), steps, TopK("position")),
         "position-wise": lambda steps: _rate(PositionWise, steps),
         "dingo": _dingo,
-        "exact MAP": lambda steps: _rate(Tables, steps),
+        "exact MAP": lambda steps: _rate(Exact(), steps),
     }
 )
 

@@ -1,9 +1,9 @@
 """What the trained model does under ctrldiff, by method: the figures of the model card and of `docs/decisions/`.
 
-    python examples/train_tiny/measure.py DIR --documents 100 --methods default,"dingo 16" --seconds 600 --out F.jsonl
-    python examples/train_tiny/measure.py DIR --corpus schemas --sample SAMPLE.jsonl.gz --out F.jsonl
-    python examples/train_tiny/measure.py DIR --tasks --out F.jsonl
-    python examples/train_tiny/measure.py --table F.jsonl
+    python -m examples.compare.measure DIR --documents 100 --methods default,"dingo 16" --seconds 600 --out F.jsonl
+    python -m examples.compare.measure DIR --corpus schemas --sample SAMPLE.jsonl.gz --out F.jsonl
+    python -m examples.compare.measure DIR --tasks --out F.jsonl
+    python -m examples.compare.measure --table F.jsonl
 
 Run it again with the same file and it goes on where it stopped; a batch is measured under every method before the next
 one is begun, so what there is can always be compared. "known" and "unseen" are held-out documents, names and companies;
@@ -26,10 +26,6 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from evaluate import same
-from methods import USUAL, Job, method
-from mixture import stream
-from reviews import BAD, BAD_VERDICTS, GOOD, GOOD_VERDICTS
 
 from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -37,6 +33,9 @@ from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.generate import Generator, Model
 from ctrldiff.models.hf import load
+from examples.compare.methods import USUAL, Job, method
+from examples.train_tiny.mixture import stream
+from examples.train_tiny.reviews import BAD, BAD_VERDICTS, GOOD, GOOD_VERDICTS
 
 CANVAS = 64
 ROOM = 288  # prompt and canvas of a document
@@ -93,6 +92,16 @@ def _shape(text: str) -> tuple[dict, str]:
 
 
 # ---- what is asked
+
+
+def same(left: object, right: object) -> bool:
+    return (type(left) is type(right) and left == right) or (
+        isinstance(left, int | float)
+        and isinstance(right, int | float)
+        and not isinstance(left, bool)
+        and not isinstance(right, bool)
+        and left == right
+    )
 
 
 def documents(model: Model, corpus: str, count: int) -> list[Question]:

@@ -1,0 +1,43 @@
+"""What several commands take, and what is made of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+SchemaArgument = Annotated[str, typer.Argument(help="A JSON Schema: a file, or the JSON itself.")]
+SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
+StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
+TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
+UnsureOption = Annotated[
+    str, typer.Option(help='Values that were forced on the model: "flag" them, put "null" where allowed, or "error".')
+]
+TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+GuideOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guide", help="Lean towards: sentiment=positive:2.0, prompt:1.5, words=battery,charge:3; repeatable."
+    ),
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="Threads of the network; default: one for a small one (docs/extract.md).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def told(unsure: str, guide: list[str] | None) -> dict[str, Any]:
+    """What `--unsure` and `--guide` say. Raises: InputError, before a model is loaded."""
+    from ctrldiff.arguments import WORDS
+    from ctrldiff.errors import InputError
+
+    if unsure not in WORDS["unsure"]:
+        raise InputError(f"--unsure {unsure}", hint=f"one of {', '.join(WORDS['unsure'])}")
+    guides: list[Any] = []
+    if guide:
+        from ctrldiff.guidance.words import read_guide
+
+        guides = [read_guide(text) for text in guide]
+    return {"unsure": unsure, "guidance": guides}

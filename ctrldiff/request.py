@@ -1,0 +1,144 @@
+"""One text and what is wanted of it; and the same, read: its prompt, its canvas, what may be written there."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import torch
+
+from ctrldiff.arguments import check_word
+from ctrldiff.compiled import Compiled
+from ctrldiff.constraints.prior import Prior
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong
+from ctrldiff.guidance.guide import Guide, checked
+from ctrldiff.models.hf import Loaded
+from ctrldiff.posterior.table import Table
+from ctrldiff.protocols import Guidance
+from ctrldiff.sampling.plan import check_number
+from ctrldiff.structured import OutputType
+from ctrldiff.text import check_text
+
+WIDE = 8  # how many times the usual canvas is worth a warning
+T = TypeVar("T")
+
+Guidances = Sequence[Guide | Guidance | Callable[..., torch.Tensor]]
+Unsures = Literal["flag", "null", "error"]
+
+
+@dataclass(frozen=True)
+class Request(Generic[T]):
+    """One text, and what is wanted of it. Requests of one batch may differ in everything.
+
+    Args:
+        text: what the answer is about.
+        output: a type, a JSON Schema dict, or a constraint; see `output_type`.
+        ask: the name of a bare value ("total"), or any words for a constraint.
+        seed: fixes every draw, together with the prompt and with `draw`; nothing else does.
+        draw: which of several independent decodes of the same text this is, from 0.
+        max_new_tokens: positions of the canvas; None: see `Generator`.
+        guidance: what to lean towards.
+        prior: log weights for what a text says.
+        unsure: what to do with values that the constraint forced on the model.
+        nulls: note how probable null is for every key of an object that may be null.
+    Raises: InputError for an argument that could not be used.
+    """
+
+    text: str
+    output: type[T] | Any = str
+    ask: str | None = None
+    seed: int = 0
+    draw: int = 0
+    max_new_tokens: int | None = None
+    guidance: Guidances = ()
+    prior: Prior = Prior()
+    unsure: Unsures = "flag"
+    nulls: bool = False
+
+    def __post_init__(self) -> None:
+        check_number("seed", self.seed, 0)
+        check_number("draw", self.draw, 0)
+        check_number("max_new_tokens", self.max_new_tokens, 1)
+        check_word("unsure", self.unsure)
+        if not isinstance(self.prior, Prior):
+            raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
+        object.__setattr__(self, "guidance", tuple(checked(self.guidance)))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, read.
+
+    Fields: n, its number; ids, its prompt; canvas, how many positions; first, how many it had at first, and limit, how
+        many it may have; type and table, what may be written there; branches, a table for each label if the answer is
+        decided in one forward pass; forwards and seconds, what earlier and smaller canvases have cost.
+    """
+
+    n: int
+    request: Request[Any]
+    compiled: Compiled
+    ids: list[int]
+    canvas: int
+    first: int
+    limit: int
+    type: OutputType
+    table: Table
+    branches: dict[str, Table]
+    forwards: int = 0
+    seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The request's."""
+        return self.request.text
+
+
+def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, *, decided: bool) -> Row:
+    """A request's prompt and canvas.
+
+    Args: decided: a type that is a lone choice is decided in one forward pass, in a canvas that holds all its labels.
+    Raises: BudgetTooSmall, PromptTooLong, InputError; and what compiling raises.
+    """
+    text = request.text
+    check_text(text, f"text {n}", row=n)
+    if not text.strip():
+        raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
+    spec, wanted = loaded.spec, request.max_new_tokens
+    type_, table = compiled.of(text, wanted)
+    branches = compiled.branches if decided and not request.guidance else {}
+    ids = loaded.prompt_ids(text, compiled.type.asked(spec.ask))
+    room = spec.context - spec.context % spec.round_to - len(ids)
+    least = max((branch.shortest for branch in branches.values()), default=table.shortest)  # all labels fit
+    usual = max(least, table.shortest + compiled.room(text, len(ids)))
+    limit = room if table.longest is None else max(least, min(room, table.longest + 1))
+    if wanted is None:
+        wanted = max(least, min(usual, limit))
+    else:
+        limit = wanted
+        if wanted > WIDE * usual and (table.longest is None or table.longest >= wanted):  # else the rest is settled
+            warnings.warn(
+                f"a canvas of {wanted:,} positions, where {usual:,} are usual for this type: masks that are not "
+                "needed distract the model and cost time; leave max_new_tokens out, or bound the type",
+                CanvasWarning,
+                stacklevel=4,
+            )
+        elif wanted < least:
+            what = "longest label" if branches else "shortest text of this type"
+            raise BudgetTooSmall(
+                f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
+                hint=f"max_new_tokens>={least}",
+                shortest=least,
+                budget=wanted,
+            )
+    if wanted > room:
+        raise PromptTooLong(
+            f"text {n}: {len(ids):,} prompt + {wanted:,} answer tokens > context {spec.context:,}",
+            hint="shorten the text, or split it",
+            prompt=len(ids),
+            answer=wanted,
+            context=spec.context,
+            row=n,
+        )
+    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, branches)

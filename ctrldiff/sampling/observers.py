@@ -1,0 +1,7 @@
+"""What looks on while canvases are written, and notes what it saw in the state. Public as `ctrldiff.observers`."""
+
+from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.trace import Canvases, Trace
+
+__all__ = ["Canvases", "NoteLegal", "NoteNulls", "Trace"]

@@ -1,0 +1,163 @@
+"""How canvases are written, in one value: every plug-in of the loop. Public as `ctrldiff.Plan`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypedDict
+
+from ctrldiff.errors import InputError
+from ctrldiff.protocols import (
+    CommitPolicy,
+    Constraint,
+    EditPolicy,
+    Observer,
+    Processor,
+    Proposer,
+    RevisePolicy,
+    Schedule,
+    StopRule,
+)
+from ctrldiff.sampling.commit import Prefix
+from ctrldiff.sampling.constrain import Exact, LeftmostFirst
+from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.processors import Temperature
+from ctrldiff.sampling.propose import Best, Draw
+from ctrldiff.sampling.revise import Keep
+from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stop import Never
+from ctrldiff.sampling.trace import Canvases
+
+BLIND = Prefix(0.98, "margin")  # where to write is settled before what: exact weights need that
+
+EXAMPLES = {  # of each part, for messages
+    "constrain": "constrain.LeftmostFirst",
+    "schedule": "schedule.Linear(16)",
+    "propose": "propose.Draw()",
+    "commit": "commit.Threshold(0.9)",
+    "edit": "edit.Disagree()",
+    "revise": "revise.Keep()",
+    "stop": "stop.Settled(0.1)",
+    "finish": "propose.Best()",
+    "processors": "processors.Temperature(0.5)",
+    "observers": "observers.Canvases()",
+}
+
+
+class Parts(TypedDict, total=False):
+    """The parts of a plan by name, as `Plan.but` takes them."""
+
+    constrain: Callable[[Any], Constraint]
+    schedule: Schedule
+    propose: Proposer
+    commit: CommitPolicy
+    edit: EditPolicy
+    revise: RevisePolicy
+    stop: StopRule
+    finish: Proposer | None
+    processors: Sequence[Processor]
+    observers: Sequence[Observer]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How canvases are written: `Plan()` is the default, in as many passes as the answer needs, without draws.
+
+    Fields:
+        constrain: what becomes of the constraint before it binds: `LeftmostFirst`, `LengthFirst` or `Exact()`.
+        schedule: when, where and how much may be written.        propose: one legal completion for each row.
+        commit: which part of it is written.                      edit: what is written anew in a step.
+        revise: what is turned back to noise after it.            stop: when the rest of a row is filled at once.
+        finish: how it is filled then, on a row's last step too; None: from the proposal of that step.
+        processors: logits to logits, in this order, after guidance and before the constraint.
+        observers: told of every step; what they remember lives in the state.
+    Raises: InputError for a part that is none.
+    """
+
+    constrain: Callable[[Any], Constraint] = LeftmostFirst
+    schedule: Schedule = Linear()
+    propose: Proposer = Best()
+    commit: CommitPolicy = Prefix(0.99, own=0.9)
+    edit: EditPolicy = Final()
+    revise: RevisePolicy = Keep()
+    stop: StopRule = Never()
+    finish: Proposer | None = None
+    processors: tuple[Processor, ...] = ()
+    observers: tuple[Observer, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("processors", "observers"):
+            object.__setattr__(self, name, listed(name, getattr(self, name)))
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name == "finish" and value is None:
+                continue
+            for part in value if isinstance(value, tuple) else (value,):
+                check_part(one.name, part)
+
+    @staticmethod
+    def default(steps: int | None = None, temperature: float = 0.0) -> Plan:
+        """The plan behind the figures of `docs/decisions/0002-default-preset.md`.
+
+        Args:
+            steps: forward passes at most, the last of which writes all that is open; None: as many as are needed.
+            temperature: 0 writes the most probable completion; above it exact samples are drawn at that temperature.
+        Raises: InputError for steps below 1 or a negative temperature.
+        """
+        check_number("steps", steps, 1)
+        check_number("temperature", temperature, 0)
+        if temperature > 0:
+            return Plan(Exact(), Linear(steps), Draw(), processors=(Temperature(temperature),))
+        return Plan(schedule=Linear(steps))
+
+    @staticmethod
+    def searching(steps: int | None = None, temperature: float = 1.0) -> Plan:
+        """The default for a search: draws, and where to write is settled before what, as exact weights need it."""
+        return Plan.default(steps, temperature).but(commit=BLIND)
+
+    @property
+    def draws_nothing(self) -> bool:
+        """The same canvas every time, whatever the seed."""
+        return isinstance(self.propose, Best) and self.finish in (None, Best())
+
+    @property
+    def decides(self) -> bool:
+        """A lone choice may be decided in one forward pass: the plan asks for nothing but the most probable label."""
+        bare = self.but(observers=tuple(one for one in self.observers if not isinstance(one, Canvases)))
+        return bare in (Plan.default(), Plan.default(steps=1))
+
+    def but(self, **parts: Any) -> Plan:
+        """The plan with these parts in place of its own, and nothing else changed. Raises: InputError."""
+        known = [one.name for one in fields(self)]
+        for name in parts.keys() - known:
+            raise InputError(f"a plan has no part {name!r}", hint=f"one of {', '.join(known)}", param=name)
+        return replace(self, **parts)
+
+
+def listed(name: str, given: Any) -> tuple[Any, ...]:
+    """The plug-ins of a list. Raises: InputError for what is no list."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InputError(f"{name}={given!r} is no list", hint=f"{name}=[cd.{EXAMPLES[name]}]", param=name)
+    return tuple(given)
+
+
+def check_part(name: str, value: Any) -> None:
+    """Raise InputError for what cannot be called, a class in place of its value, or one that lacks a method."""
+    hint = f"{name}=cd.{EXAMPLES[name]}, or a function of your own: ctrldiff/protocols.py says of what"
+    if isinstance(value, type) and name != "constrain":
+        raise InputError(f"{name} is the class {value.__name__}, not one of its values", hint=hint, param=name)
+    lacks = name == "schedule" and not hasattr(value, "budget")
+    if not callable(value) or lacks:
+        why = "it has no budget()" if callable(value) else ""
+        raise InputError(f"{name}={value!r} is no plug-in", why=why, hint=hint, param=name)
+
+
+def check_number(name: str, value: Any, least: int) -> None:
+    """Raise InputError for an argument that is no number of at least this."""
+    kind = (int, float) if name == "temperature" else int
+    if value is None and name != "temperature":
+        return
+    if isinstance(value, bool) or not isinstance(value, kind) or not (value >= least and math.isfinite(value)):
+        what = "a finite number of" if name == "temperature" else "an int of"
+        raise InputError(f"{name}={value!r}: {what} at least {least}", param=name)

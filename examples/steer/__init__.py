@@ -1,0 +1,1 @@
+"""Guides and searches measured on one attribute."""

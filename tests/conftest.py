@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import ctrldiff
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.models.callable import CallableDenoiser, from_callable
 from ctrldiff.models.spec import ModelSpec
@@ -96,6 +100,11 @@ def logits_like(state: State, seed: int) -> torch.Tensor:
     return logits
 
 
+def few(values: Iterable[Any], quick: int) -> list[Any]:
+    """Values to test, all but the first `quick` of them marked slow."""
+    return [pytest.param(v, marks=() if i < quick else pytest.mark.slow) for i, v in enumerate(values)]
+
+
 def named(value: object) -> str:
     """A value as the name of a test: the same in every process, so that workers speak of the same tests."""
     return re.sub(r" at 0x[0-9a-f]+", "", str(value))
@@ -116,6 +125,23 @@ def denoiser(request: pytest.FixtureRequest) -> CallableDenoiser:
 def vocabulary() -> Vocabulary:
     """Digits, "-", "a", "b", "19", "00", a stop token, a mask and a pad."""
     return VOCABULARY
+
+
+def modules() -> list[Any]:
+    """Every module of the package by name; slow are those that import another project's loop."""
+    names = [module.name for module in pkgutil.walk_packages(ctrldiff.__path__, "ctrldiff.")]
+    heavy = ("ctrldiff.engines.diffusers", "ctrldiff.engines.lm_eval")
+    chosen = sorted(name for name in names if not name.endswith("__main__"))
+    return [pytest.param(name, marks=pytest.mark.slow if name in heavy else ()) for name in chosen]
+
+
+# All their tests are slow, and so are their imports, which every worker would pay for.
+SLOW_FILES = ("test_diffusers.py", "test_lm_eval.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m "not slow"` does not open files that hold nothing for it."""
+    return True if config.option.markexpr == "not slow" and collection_path.name in SLOW_FILES else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

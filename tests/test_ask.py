@@ -214,6 +214,7 @@ def told_otherwise():
     yield "beside a reference", beside
 
 
+@pytest.mark.slow
 def test_schemas_that_mean_the_same_get_the_same_answer():
     model = cd.from_pretrained("tiny")
     answers = {name: model(TEXT, schema) for name, schema in told_otherwise()}

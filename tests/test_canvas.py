@@ -8,7 +8,7 @@ import pytest
 import ctrldiff as cd
 from ctrldiff.canvas import MOST, candidates, grown, lacking
 from ctrldiff.errors import Infeasible
-from tests.conftest import STOP, VOCABULARY
+from tests.conftest import STOP, VOCABULARY, few
 
 
 def lacking_by_trying(table, tokens, most=12):
@@ -34,7 +34,7 @@ def lacking_by_trying(table, tokens, most=12):
 PATTERNS = ["[ab]*", "a{2,4}", "a|b-{3}", "(a-)*b", "[0-9]{1,3}(-[0-9]{2})?", "19|20", "a(b(b(b)?)?)?"]
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("pattern", few(PATTERNS, 3))
 def test_what_is_lacking_is_what_the_longest_detour_needs(pattern):
     table = cd.Regex(pattern).compile(VOCABULARY)
     rng = np.random.default_rng(5)

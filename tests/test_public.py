@@ -2,13 +2,13 @@
 
 import importlib
 import inspect
-import pkgutil
 import subprocess
 import sys
 
 import pytest
 
 import ctrldiff
+from tests.conftest import modules
 
 HEAVY = ("torch", "numba", "transformers", "pydantic", "scipy")
 
@@ -41,11 +41,6 @@ def test_type_checkers_see_the_same_names():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="Regexp"):
         _ = ctrldiff.Regexp
-
-
-def modules() -> list[str]:
-    names = [module.name for module in pkgutil.walk_packages(ctrldiff.__path__, "ctrldiff.")]
-    return sorted(name for name in names if not name.endswith("__main__"))
 
 
 @pytest.mark.parametrize("name", modules())

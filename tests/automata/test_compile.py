@@ -128,6 +128,7 @@ def test_parts_that_are_used_twice_are_built_as_if_written_twice() -> None:
     assert compile_expression(Concat((part, text("-"), part))) == compile_expression(Concat((part, text("-"), copy)))
 
 
+@pytest.mark.slow
 def test_nesting_costs_no_stack() -> None:
     deep: Expression = text("a")
     for _ in range(5000):
@@ -138,6 +139,7 @@ def test_nesting_costs_no_stack() -> None:
     assert compile_expression(deep) == compile_expression(maybe(text("a")))
 
 
+@pytest.mark.slow
 def test_long_concatenations_are_no_trouble() -> None:
     wide = Concat(tuple(text("ab"[i % 2]) for i in range(100_000)))
     assert compile_expression(wide) == compile_expression(text("ab" * 50_000))

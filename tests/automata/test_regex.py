@@ -68,6 +68,7 @@ PIECES = (
 ).split()
 
 
+@pytest.mark.slow
 def test_what_re_accepts_or_refuses_is_accepted_or_refused() -> None:
     """Random syntax, most of it broken: the same patterns are patterns, and those mean the same."""
     rng = random.Random(5)
@@ -148,6 +149,7 @@ def test_repeats_stay_folded() -> None:
         compile_expression(parse("(a{1000}){1000000}"))
 
 
+@pytest.mark.slow
 def test_nesting_and_length_cost_no_stack() -> None:
     assert parse("(" * 5000 + "a" + ")" * 5000) == Literal(b"a")
     assert parse("ab" * 100_000) == Literal(b"ab" * 100_000)

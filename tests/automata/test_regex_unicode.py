@@ -94,6 +94,7 @@ def differ(flags: str, kind: str, chars: Sequence[str], among: str) -> list[str]
     return wrong
 
 
+@pytest.mark.slow
 def test_letters_equal_the_letters_that_re_takes_for_them() -> None:
     """Cased letters against all cased letters; what has no case equals only itself, in `re` as here."""
     odd = [c for c in cased() if len(members(unicode.ignoring_case(((ord(c), ord(c)),), "python"))) > 2]

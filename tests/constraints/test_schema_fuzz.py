@@ -14,6 +14,7 @@ import pytest
 
 from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import ConstraintError
+from tests.conftest import few
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 BENCH = CORPORA / "jsonschemabench_sample.jsonl.gz"
@@ -97,7 +98,7 @@ def members(dfa, draws, most: int, count: int) -> list[bytes]:
     return [m for m in (dfa.sample(draws, most) for _ in range(count)) if not LONG_NUMBER.search(m)]
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 12))])
+@pytest.mark.parametrize("seed", few(range(12), 2))
 def test_random_schemas_agree_with_jsonschema(seed):
     rng = random.Random(seed)
     counts: Counter[str] = Counter()

@@ -171,6 +171,7 @@ def test_a_document_or_keyword_that_is_none_is_a_typed_error():
         cd.from_pretrained("tiny")("a\ud800", Person)
 
 
+@pytest.mark.slow
 def test_many_documents_do_not_fill_memory():
     rng = np.random.default_rng(0)
     for _ in range(40):

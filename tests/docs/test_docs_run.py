@@ -2,15 +2,14 @@
 
 import doctest
 import importlib
-import pkgutil
 import re
 import runpy
 from pathlib import Path
 
 import pytest
 
-import ctrldiff
 from ctrldiff.constraints.grammar import grammar
+from tests.conftest import modules
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,11 +43,6 @@ def test_every_grammar_keeps_its_examples_and_has_some(path):
     assert data["description"] and len(data["accepts"]) >= 2 and len(data["rejects"]) >= 3
     regex = grammar(path)  # checks every example
     assert regex.dfa().shortest() is not None
-
-
-def modules() -> list[str]:
-    names = [m.name for m in pkgutil.walk_packages(ctrldiff.__path__, "ctrldiff.")]
-    return sorted(n for n in names if not n.endswith("__main__"))
 
 
 @pytest.mark.parametrize("name", modules())

@@ -16,6 +16,8 @@ from tests.cases import CONSTRAINTS, legal, table
 from tests.conftest import MASK, SIZE, STOP, VOCABULARY
 from tests.engines.networks import qwen3
 
+pytestmark = pytest.mark.slow  # diffusers takes seconds to import; see SLOW_FILES
+
 
 @pytest.fixture(scope="module")
 def network():

@@ -15,6 +15,8 @@ import ctrldiff as cd
 from ctrldiff.engines.lm_eval import CtrldiffLM, before
 from ctrldiff.errors import InputError, ModelError, PromptTooLong
 
+pytestmark = pytest.mark.slow  # lm-eval takes seconds to import; see SLOW_FILES
+
 DOCS = [
     {"q": "Paid 12 euro on 2024-03-01. The year is", "choices": [" 2024", " 1999", " 12"], "gold": 0},
     {"q": "Total: 7 dollars. The currency is", "choices": [" euro", " dollars"], "gold": 1},
@@ -40,7 +42,6 @@ def evaluate(lm, config, folder, monkeypatch):
     return simple_evaluate(model=lm, tasks=[config], log_samples=True, bootstrap_iters=0)
 
 
-@pytest.mark.slow  # lm-eval's evaluator takes seconds to import
 def test_a_choice_is_the_one_of_the_greatest_bound(model, tmp_path, monkeypatch):
     config = task(
         tmp_path,
@@ -63,7 +64,6 @@ def test_a_choice_is_the_one_of_the_greatest_bound(model, tmp_path, monkeypatch)
     assert out["results"]["choose"]["acc,none"] == pytest.approx(right / len(DOCS))
 
 
-@pytest.mark.slow
 def test_generated_answers_obey_what_the_task_asks_for(model, tmp_path, monkeypatch):
     config = task(
         tmp_path,

@@ -140,6 +140,7 @@ print([(dfa.fingerprint, dfa.shortest(), dfa.longest()) for dfa in found], refin
 """
 
 
+@pytest.mark.slow
 def test_kernels_say_the_same_as_plain_python() -> None:
     said = {}
     for mode in ("0", "1"):

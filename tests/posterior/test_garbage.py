@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
 def test_garbage_is_named_and_nothing_crashes(seed):
     done = subprocess.run(
         [sys.executable, "-m", "tests.posterior.garbage", str(seed), "1500"],

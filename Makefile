@@ -24,7 +24,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 
 types: $(VENV)/.installed-test
-	$(BIN)/mypy ctrldiff
+	$(BIN)/mypy
 
 quick: $(VENV)/.installed-test
 	$(PYTEST) -m "not slow"

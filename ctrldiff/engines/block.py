@@ -18,8 +18,9 @@ import numpy as np
 import torch
 
 from ctrldiff.errors import BudgetTooSmall, InputError, ShapeError
+from ctrldiff.posterior.arrays import whole_number
 from ctrldiff.posterior.chain import ChainPosterior
-from ctrldiff.posterior.table import Table, whole_number
+from ctrldiff.posterior.table import Table
 
 Keep: TypeAlias = Literal["only", "first", "all"]
 LIFT = 0.0625  # by how much the proposal leads its row where it is not the most probable; exact in every float type

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior import queries, refusals, sweeps
 from ctrldiff.posterior import row as of
+from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
+from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.nbest import n_best
 from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row
-from ctrldiff.posterior.table import Table, fixed, token_ids, whole_number
 
 MOST_BEST = 10_000  # strings that `map` gives at most
 
@@ -233,7 +234,7 @@ class ChainPosterior:
         forced = queries.forced(of.tables(self.rows), written, of.reach(self.rows))
         return self.port.give([tokens >= 0 for tokens in forced], np.bool_)
 
-    def branch_probs(self, tables: Mapping[str, Table]) -> dict[str, Any]:
+    def branch_probs(self, tables: Mapping[str, Lifted]) -> dict[str, Any]:
         """For each named table, (B,): the probability that the string is also in that table's language.
 
         Each table must describe a part of this posterior's language (constraint & branch); then parts that do not
@@ -272,9 +273,9 @@ class ChainPosterior:
         return ids, where
 
 
-def check_part(name: str, part: Any, whole: Table) -> None:
+def check_part(name: str, part: Any, whole: Lifted) -> None:
     """Raise ShapeError for a table that cannot describe a part of another one's language."""
-    if not isinstance(part, Table):
+    if not isinstance(part, Lifted):
         raise ShapeError(f"the branch {name!r} is a {type(part).__name__}, not a Table", hint="compile it")
     if whole.layers > 1:
         raise InputError("branches cannot be weighed by layers of scores", hint="guide the whole text, not a field")
@@ -291,13 +292,13 @@ def check_part(name: str, part: Any, whole: Table) -> None:
         )
 
 
-def bind_table(table: Table, log_probs: Any, written: Any = None) -> ChainPosterior:
+def bind_table(table: Lifted, log_probs: Any, written: Any = None) -> ChainPosterior:
     """The same table for every row; see `Table.bind`."""
     logits, port = read_logits(log_probs)
     return _bind([table] * logits.shape[0], logits, port, written)
 
 
-def bind_rows(tables: Sequence[Table], log_probs: Any, written: Any = None) -> ChainPosterior:
+def bind_rows(tables: Sequence[Lifted], log_probs: Any, written: Any = None) -> ChainPosterior:
     """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`."""
     logits, port = read_logits(log_probs)
     if len(tables) != logits.shape[0]:
@@ -305,7 +306,7 @@ def bind_rows(tables: Sequence[Table], log_probs: Any, written: Any = None) -> C
     return _bind(tables, logits, port, written)
 
 
-def _bind(tables: Sequence[Table], logits: Logits, port: Port, written: Any) -> ChainPosterior:
+def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any) -> ChainPosterior:
     B, T, V = logits.shape
     for table in tables:
         if table.size * table.layers != V:
@@ -351,7 +352,7 @@ def read_logits(log_probs: Any) -> tuple[Logits, Port]:
     return HostLogits(fixed(array, np.float32)), Port(single)
 
 
-def forced_tokens(table: Table, written: Any) -> Any:
+def forced_tokens(table: Lifted, written: Any) -> Any:
     """See `Table.forced`."""
     is_torch = hasattr(written, "detach")
     held = token_ids("written", written)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior import sweeps
+from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.read import Logits, Place
 from ctrldiff.posterior.row import Row, Rows
-from ctrldiff.posterior.table import Table
 
 F64: TypeAlias = NDArray[np.float64]
 I64: TypeAlias = NDArray[np.int64]
@@ -66,7 +66,7 @@ def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
     return [folded(row, drawn) for row, drawn in zip(rows, tokens)]
 
 
-def forced(tables: Sequence[Table], written: Sequence[I64], reached: Sequence[U8]) -> list[I64]:
+def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U8]) -> list[I64]:
     """(T,) the only token possible at each position whatever the logits, or -1."""
     out = []
     for table, held, live in zip(tables, written, sweeps.live(tables, written, reached)):

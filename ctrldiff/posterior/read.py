@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.kernels import reduce as kernels
-from ctrldiff.posterior.table import Table, fixed
+from ctrldiff.posterior.arrays import fixed
+from ctrldiff.posterior.lifted import Lifted
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +33,7 @@ class Place(NamedTuple):
     """What may be read: of one row these positions, by the classes of this table."""
 
     row: int
-    table: Table
+    table: Lifted
     positions: I64
 
 
@@ -163,7 +164,7 @@ class DeviceLogits:
         """(B, T, V)."""
         return self.x.shape[0], self.x.shape[1], self.x.shape[2]
 
-    def _ids(self, table: Table) -> torch.Tensor:
+    def _ids(self, table: Lifted) -> torch.Tensor:
         import torch
 
         ids = table.device_classes

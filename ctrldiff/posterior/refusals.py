@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from ctrldiff.errors import BudgetTooSmall, Infeasible, LogitsInvalid, ShapeError
 from ctrldiff.posterior import sweeps
-from ctrldiff.posterior.table import Table
+from ctrldiff.posterior.lifted import Lifted
 
 I64 = NDArray[np.int64]
 SHOWN = 5  # tokens named in an error
 
 
-def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
+def nothing_fits(table: Lifted, written: I64, row: int) -> Infeasible:
     """The error for a canvas no legal text agrees with: too few positions, or the first position that cannot be."""
     T = len(written)
     if table.shortest > T:
@@ -63,7 +63,7 @@ def nothing_fits(table: Table, written: I64, row: int) -> Infeasible:
     )
 
 
-def dead_end(table: Table, state: int, tokens: I64, position: int) -> Infeasible:
+def dead_end(table: Lifted, state: int, tokens: I64, position: int) -> Infeasible:
     """The error for a prefix that no legal text begins with."""
     chain = table.chain
     allowed = tokens_of(table, np.unique(chain.edge_label[chain.edge_ptr[state] : chain.edge_ptr[state + 1]]))
@@ -79,7 +79,7 @@ def dead_end(table: Table, state: int, tokens: I64, position: int) -> Infeasible
     )
 
 
-def contradiction(table: Table, row: int, position: int, written: int, wanted: int) -> Infeasible:
+def contradiction(table: Lifted, row: int, position: int, written: int, wanted: int) -> Infeasible:
     """The error for clamping a written position to another token."""
     return Infeasible(
         f"position {position} of row {row} already holds {shown(table, written)}, not {shown(table, wanted)}",
@@ -92,7 +92,7 @@ def contradiction(table: Table, row: int, position: int, written: int, wanted: i
     )
 
 
-def all_improbable(table: Table, scores: NDArray[np.float64], reach: NDArray[np.uint8], row: int) -> Infeasible:
+def all_improbable(table: Lifted, scores: NDArray[np.float64], reach: NDArray[np.uint8], row: int) -> Infeasible:
     """The error for logits that are -inf on some position of every legal text.
 
     Args:
@@ -131,7 +131,7 @@ def not_a_number(row: int, position: int) -> LogitsInvalid:
     )
 
 
-def all_forbidden(table: Table, positions: int, row: int, position: int) -> Infeasible:
+def all_forbidden(table: Lifted, positions: int, row: int, position: int) -> Infeasible:
     """The error for a position where every token is -inf."""
     return Infeasible(
         f"every token is -inf at position {position} of row {row}",
@@ -155,7 +155,7 @@ def bad_ids(what: str, ids: I64, size: int) -> ShapeError:
     )
 
 
-def tokens_of(table: Table, labels: NDArray[np.int64]) -> list[int]:
+def tokens_of(table: Lifted, labels: NDArray[np.int64]) -> list[int]:
     """A few of the tokens in these labels, smallest ids first."""
     ptr, classes = table.chain.label_ptr, table.chain.label_classes
     wanted = np.unique(np.concatenate([classes[ptr[k] : ptr[k + 1]] for k in labels] or [classes[:0]]))
@@ -163,7 +163,7 @@ def tokens_of(table: Table, labels: NDArray[np.int64]) -> list[int]:
     return [int(v) for v in np.sort(some)[: SHOWN + 1]]
 
 
-def shown(table: Table, token: int) -> str:
+def shown(table: Lifted, token: int) -> str:
     """A token as a reader knows it: its bytes, or what it is for."""
     vocabulary = table.vocabulary
     if vocabulary is None:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.posterior import refusals, sweeps
+from ctrldiff.posterior.arrays import fixed
+from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.read import Logits, Place
-from ctrldiff.posterior.table import Table, fixed
 
 A = TypeVar("A")
 F32: TypeAlias = NDArray[np.float32]
@@ -33,7 +34,7 @@ class ClassScores:
     share it, so that logits are read once. `read_max` and `read_log_sum` fill it.
     """
 
-    def __init__(self, table: Table, logits: Logits, row: int) -> None:
+    def __init__(self, table: Lifted, logits: Logits, row: int) -> None:
         shape = (logits.shape[1], table.scored.n_classes + 1)
         self.table, self.logits, self.row = table, logits, row
         self.max = np.full(shape, -np.inf, np.float32)
@@ -98,7 +99,7 @@ class Row:
         return np.flatnonzero(self.written < 0)
 
     @property
-    def table(self) -> Table:
+    def table(self) -> Lifted:
         """What may be written."""
         return self.scores.table
 
@@ -151,12 +152,12 @@ def kept(work: Callable[[Rows], Sequence[A]]) -> Callable[[Rows], list[A]]:
     return ask
 
 
-def tables(rows: Rows) -> list[Table]:
+def tables(rows: Rows) -> list[Lifted]:
     """The table of each."""
     return [row.table for row in rows]
 
 
-def scored(rows: Rows) -> list[Table]:
+def scored(rows: Rows) -> list[Lifted]:
     """What the scores of each are read by; see `Table.scored`."""
     return [row.table.scored for row in rows]
 

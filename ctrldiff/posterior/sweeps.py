@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.kernels import chain, walk
-from ctrldiff.posterior.table import Table, fixed
+from ctrldiff.posterior.arrays import fixed
+from ctrldiff.posterior.lifted import Lifted
 
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
-Tables: TypeAlias = Sequence[Table]
+Tables: TypeAlias = Sequence[Lifted]
 
 # --- before any score --------------------------------------------------------------------------------------------
 

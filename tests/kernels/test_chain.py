@@ -13,7 +13,7 @@ import pytest
 
 from ctrldiff.kernels import chain as kernels
 from ctrldiff.kernels import walk
-from ctrldiff.posterior.table import fixed
+from ctrldiff.posterior.arrays import fixed
 
 
 def automaton(seed: int) -> tuple[kernels.Chain, np.ndarray]:

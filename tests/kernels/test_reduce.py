@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ctrldiff.kernels import reduce as kernels
-from ctrldiff.posterior.table import fixed
+from ctrldiff.posterior.arrays import fixed
 
 
 def problem(seed: int, T: int = 7, V: int = 1500, C: int = 9) -> tuple[np.ndarray, ...]:

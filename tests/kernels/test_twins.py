@@ -17,7 +17,7 @@ import pytest
 
 from ctrldiff.kernels import ahead, chain, determinise, hashing, lift, minimise, product, reach, reduce, suffix, trie
 from ctrldiff.kernels import walk as walks
-from ctrldiff.posterior.table import fixed
+from ctrldiff.posterior.arrays import fixed
 from tests.kernels.test_chain import automaton, chain_of
 from tests.kernels.test_determinise import ROOMY, random_nfa
 from tests.kernels.test_lift import PLENTY, packed, random_case

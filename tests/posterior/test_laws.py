@@ -13,11 +13,12 @@ import ctrldiff as cd
 from ctrldiff.errors import ConstraintUnsatisfiable
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior import sweeps
+from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
 from ctrldiff.posterior.free import bind_free
 from ctrldiff.posterior.read import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
-from ctrldiff.posterior.table import Table, fixed
+from ctrldiff.posterior.table import Table
 from tests.conftest import SIZE, VOCABULARY
 from tests.oracles import Case, Truth, table_of, try_every_string, weights_along, with_weights
 from tests.posterior.cases import all_cases, feasible_cases

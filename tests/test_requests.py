@@ -80,8 +80,10 @@ def model():
 
 @pytest.mark.parametrize(
     "plan, number",
-    [(cd.Plan.default(), 200), (cd.Plan.default(steps=4, temperature=0.8), 60)],
-    ids=["default", "drawn"],
+    [
+        pytest.param(cd.Plan.default(), 200, id="default", marks=pytest.mark.slow),
+        pytest.param(cd.Plan.default(steps=4, temperature=0.8), 60, id="drawn"),
+    ],
 )
 def test_a_row_does_not_depend_on_who_shares_its_batch(model, plan, number):
     asked = requests(number)

@@ -105,6 +105,7 @@ def test_a_copy_that_transformers_trained_and_saved_takes_the_same_way(tmp_path,
         assert not torch.allclose(logits, theirs(ids(1, 40)).logits, atol=0.1)
 
 
+@pytest.mark.slow
 def test_nothing_of_transformers_is_imported_on_the_way_to_an_answer():
     code = (
         "import sys, ctrldiff as cd\n"

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.canvas import candidates, room_for
 from ctrldiff.constraints.basic import Choice
@@ -46,7 +45,9 @@ class Compiled:
     def _read(self, document: str | None) -> OutputType:
         wanted = self.wanted
         if type(wanted).__module__.split(".")[0] == "outlines_core":
-            wanted = Dfa.from_index(wanted, list(self.vocabulary), self.limits)
+            from ctrldiff.automata.interop import from_index
+
+            wanted = from_index(wanted, list(self.vocabulary), self.limits)
         return output_type(wanted, ask=self.ask, document=document)
 
     def of(self, text: str, tokens: int | None = None) -> tuple[OutputType, Table]:

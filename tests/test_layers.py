@@ -157,6 +157,21 @@ def test_heavy_packages_are_imported_where_they_are_needed(path):
             assert layer(path) in allowed, f"{path.relative_to(ROOT)}:{line} imports {module} when it is imported"
 
 
+def test_no_file_imports_itself_in_a_roundabout_way():
+    """Imports inside of functions count; those for annotations alone do not."""
+    known = {".".join(("ctrldiff", *path.relative_to(ROOT).with_suffix("").parts)): path for path in FILES}
+    known = {name.removesuffix(".__init__"): path for name, path in known.items()}
+    graph: dict[str, set[str]] = {}
+    for name, path in known.items():
+        found = {module for module, typing_only, _, _ in imports(path) if not typing_only}
+        found |= {module.rpartition(".")[0] for module in found - known.keys()}  # a name of a package's own page
+        graph[name] = {one for one in found if one in known and one != name}
+    while graph:
+        leaves = {name for name, needs in graph.items() if not needs & graph.keys()}
+        assert leaves, "a circle: " + ", ".join(sorted(graph))
+        graph = {name: needs for name, needs in graph.items() if name not in leaves}
+
+
 def test_every_exemption_is_used():
     used = {
         (layer(path), module.removeprefix("ctrldiff."))

@@ -8,11 +8,11 @@ branch of a group, looking across each other) are settled by `markers`, just as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
+from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import (
     ANY_TEXT,
     EMPTY,
@@ -29,39 +29,13 @@ from ctrldiff.automata.expression import (
     Repeat,
     chars,
 )
+from ctrldiff.automata.markers import resolve_by_markers
+from ctrldiff.automata.nodes import Assert, Where, bearing_nodes, rebuilt
 from ctrldiff.automata.widths import children, children_first, nullable, widths
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported
 from ctrldiff.limits import Limits
 
 _NEWLINE = Literal(b"\n")
-
-
-@dataclass(frozen=True, eq=False)
-class Assert:
-    """At this position all the text after it (`ahead`), or before it, is in `rest`. Equal only to itself.
-
-    It stands among the parts of expressions while a pattern is being read, and never leaves `resolve`.
-    `reach` is how many characters away it looks; None is without bound.
-    """
-
-    ahead: bool
-    rest: Expression
-    reach: int | None
-
-    def negated(self) -> Assert:
-        """The opposite, at the same place."""
-        rest = self.rest
-        opposite = rest.right if isinstance(rest, Minus) and rest.left is ANY_TEXT else Minus(ANY_TEXT, rest)
-        return Assert(self.ahead, opposite, self.reach)
-
-
-@dataclass(frozen=True)
-class Where:
-    """The place in a pattern that an error points at."""
-
-    pattern: str
-    position: int
-    length: int
 
 
 class Anchors:
@@ -115,8 +89,6 @@ class Anchors:
 def _sides(word: Ranges, ahead: bool) -> tuple[Expression, Expression, Expression]:
     r"""What stands on one side of `\b`: text that shows a word character there, text that does not, and of
     that the text which is not empty. Ready automata, since those of Unicode's `\w` have hundreds of states."""
-    from ctrldiff.automata.compile import compile_expression
-
     shown = chars(list(word))
     shows = compile_expression(Concat((shown, ANY_TEXT)) if ahead else Concat((ANY_TEXT, shown)))
     others = ~shows
@@ -149,8 +121,6 @@ def resolve(tree: Expression, where: Where, *, before: bool, after: bool, limits
     if plain:
         settled.append(joined([*left, either(plain), *right]))
     if entangled:
-        from ctrldiff.automata.markers import resolve_by_markers
-
         settled.append(resolve_by_markers(joined([*left, either(entangled), *right]), where, limits))
     return either(settled)
 
@@ -300,23 +270,6 @@ def joined(parts: Sequence[Expression]) -> Expression:
 def either(parts: Sequence[Expression]) -> Expression:
     """Any of the parts."""
     return parts[0] if len(parts) == 1 else Alt(tuple(parts))
-
-
-def bearing_nodes(tree: Expression) -> set[int]:
-    """The nodes, by identity, that hold an assertion or are one."""
-    bearing: set[int] = set()
-    for node in children_first(tree):
-        if isinstance(node, Assert) or any(id(part) in bearing for part in children(node)):
-            bearing.add(id(node))
-    return bearing
-
-
-def rebuilt(tree: Expression, change: Callable[[Expression, tuple[Expression, ...]], Expression]) -> Expression:
-    """The tree after `change(node, new parts)` of every node, parts first."""
-    new: dict[int, Expression] = {}
-    for node in children_first(tree):
-        new[id(node)] = change(node, tuple(new[id(part)] for part in children(node)))
-    return new[id(tree)]
 
 
 def _flat(tree: Expression, kind: type[Alt] | type[Concat], bearing: set[int]) -> list[Expression]:

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.token_automaton import ARRAYS, TokenAutomaton
+from ctrldiff.automata.token_automaton import ARRAYS, TokenAutomaton, lift
 from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.limits import Limits
+from ctrldiff.limits import DEFAULT, Limits
 
 VERSION = 1  # of the file format and of what `lift` means; a file of another version is a miss
 _MAGIC = b"ctrldiff-tokens\n"
@@ -299,3 +299,17 @@ def _cache_at(directory: Path | None) -> Cache:
 def shared_cache() -> Cache:
     """The cache of this process, in `default_directory()` as it is named now."""
     return _cache_at(default_directory())
+
+
+def token_automaton(
+    dfa: Dfa, vocabulary: Vocabulary, limits: Limits = DEFAULT, cache: Cache | None = None
+) -> TokenAutomaton:
+    """`lift`, looked up first in the cache: the shared one (memory and disk) unless another is given."""
+    return (cache or shared_cache()).fetch(dfa, vocabulary, limits, lift)
+
+
+def named_automaton(
+    name: str, make: Callable[[], Dfa], vocabulary: Vocabulary, limits: Limits = DEFAULT
+) -> TokenAutomaton:
+    """`token_automaton(make(), vocabulary, limits)`, without making it if the shared cache knows what `name` means."""
+    return shared_cache().fetch_named(name, make, vocabulary, limits, lift)

@@ -14,9 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from ctrldiff.automata.dfa import NO_TEXT, Dfa, combined, from_table, too_large
+from ctrldiff.automata.dfa import NO_TEXT, Dfa, any_text, combined, from_table, too_large
 from ctrldiff.automata.expression import (
-    ANY_TEXT,
     Alt,
     Both,
     Chars,
@@ -223,10 +222,9 @@ class _Compilation:
         return self.languages[id(dfa)][1]
 
 
-@cache
-def any_text() -> Dfa:
-    """All valid UTF-8 text."""
-    return compile_expression(ANY_TEXT)
+def concatenated(a: Dfa, b: Dfa, limits: Limits = DEFAULT) -> Dfa:
+    """A text of the one and then a text of the other."""
+    return compile_expression(Concat((Language(a), Language(b))), limits)
 
 
 def _repeat(builder: Builder, node: Repeat, enter: int, leave: int, nothing: bool) -> list[tuple[Expression, int, int]]:

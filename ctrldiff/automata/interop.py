@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from interegular.fsm import FSM, Alphabet, anything_else
 
-from ctrldiff.automata.compile import any_text, determinised
-from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.compile import determinised
+from ctrldiff.automata.dfa import Dfa, any_text
 from ctrldiff.automata.expression import MAX_CODE_POINT, Ranges
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
 from ctrldiff.automata.trie import add_words

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.automata.assertions import Assert, Where, rebuilt
 from ctrldiff.automata.compile import compile_expression, determinised
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import (
@@ -25,6 +24,7 @@ from ctrldiff.automata.expression import (
     Repeat,
 )
 from ctrldiff.automata.nfa import Builder, Labels
+from ctrldiff.automata.nodes import Assert, Where, rebuilt
 from ctrldiff.automata.widths import children
 from ctrldiff.errors import RegexUnsupported
 from ctrldiff.limits import Fuel, Limits

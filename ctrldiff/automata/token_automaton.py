@@ -8,7 +8,6 @@ labelled with the set of classes that take it. A constraint of 785 states over 1
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from ctrldiff.kernels.reach import survey
 from ctrldiff.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
-    from ctrldiff.automata.cache import Cache
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.automata.vocabulary import Vocabulary
 
@@ -146,24 +144,6 @@ ARRAYS = {
     "accept": np.dtype(np.bool_),
     "distance": np.dtype(np.int32),
 }
-
-
-def token_automaton(
-    dfa: Dfa, vocabulary: Vocabulary, limits: Limits = DEFAULT, cache: Cache | None = None
-) -> TokenAutomaton:
-    """`lift`, looked up first in the cache: the shared one (memory and disk) unless another is given."""
-    from ctrldiff.automata.cache import shared_cache
-
-    return (cache or shared_cache()).fetch(dfa, vocabulary, limits, lift)
-
-
-def named_automaton(
-    name: str, make: Callable[[], Dfa], vocabulary: Vocabulary, limits: Limits = DEFAULT
-) -> TokenAutomaton:
-    """`token_automaton(make(), vocabulary, limits)`, without making it if the shared cache knows what `name` means."""
-    from ctrldiff.automata.cache import shared_cache
-
-    return shared_cache().fetch_named(name, make, vocabulary, limits, lift)
 
 
 def lift(dfa: Dfa, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> TokenAutomaton:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from ctrldiff.automata.cache import named_automaton, token_automaton
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Both, Expression, Language
-from ctrldiff.automata.token_automaton import named_automaton, token_automaton
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
@@ -121,6 +122,15 @@ class Automaton(Description):
 
     automaton: Dfa
 
+    @staticmethod
+    def from_index(
+        index: Any, tokens: Mapping[int, bytes | None] | Sequence[bytes | None], limits: Limits = DEFAULT
+    ) -> Automaton:
+        """The byte strings spelled by what an `outlines_core.Index` accepts; `tokens[id]` are a token's bytes."""
+        from ctrldiff.automata.interop import from_index
+
+        return Automaton(from_index(index, tokens, limits))
+
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Language(self.automaton)
 
@@ -128,16 +138,18 @@ class Automaton(Description):
 def as_description(value: Any) -> Description:
     """A description out of a description, a `Dfa` or an `interegular.FSM`.
 
-    An `outlines_core.Index` speaks of token ids, so it needs to know what they spell: `Automaton(Dfa.from_index(...))`.
+    An `outlines_core.Index` speaks of token ids, so it needs to know what they spell: `Automaton.from_index`.
     """
     if isinstance(value, Description):
         return value
     if isinstance(value, Dfa):
         return Automaton(value)
     if type(value).__module__.split(".")[0] == "interegular":
-        return Automaton(Dfa.from_fsm(value))
+        from ctrldiff.automata.interop import from_fsm
+
+        return Automaton(from_fsm(value))
     raise ConstraintError(
         f"a {type(value).__name__} is not a constraint",
         hint="use Regex, Choice, JsonSchema, a Dfa or an interegular FSM;\n"
-        "an outlines_core Index: Automaton(Dfa.from_index(index, tokens))",
+        "an outlines_core Index: Automaton.from_index(index, tokens)",
     )

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ctrldiff.automata import cache as caching
-from ctrldiff.automata.cache import Cache, decode, default_directory, encode, key_of, shared_cache
+from ctrldiff.automata.cache import Cache, decode, default_directory, encode, key_of, shared_cache, token_automaton
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Chars, Repeat
-from ctrldiff.automata.token_automaton import ARRAYS, lift, token_automaton
+from ctrldiff.automata.token_automaton import ARRAYS, lift
 from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.limits import DEFAULT, Limits

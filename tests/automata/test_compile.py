@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ctrldiff.automata.compile import any_text, compile_expression
-from ctrldiff.automata.dfa import NO_TEXT
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import NO_TEXT, any_text
 from ctrldiff.automata.expression import (
     ANY_CHAR,
     ANY_TEXT,

@@ -8,8 +8,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from ctrldiff.automata.compile import any_text, compile_expression
-from ctrldiff.automata.dfa import NO_TEXT, Dfa
+from ctrldiff.automata.compile import compile_expression, concatenated
+from ctrldiff.automata.dfa import NO_TEXT, Dfa, any_text
 from ctrldiff.automata.expression import ANY_TEXT, EMPTY, Alt, Chars, Concat, Literal, Repeat, text
 from ctrldiff.errors import ConstraintUnsatisfiable, ShapeError
 from tests.oracles_automata import WORDS, assert_canonical, is_text, random_expression, walk
@@ -36,7 +36,7 @@ def test_algebra_is_set_algebra(seed: int) -> None:
         assert_canonical(dfa)
         assert members_of(dfa) == wanted
     joined = {x + y for x in A for y in B}
-    assert members_of(a + b) == {word for word in WORDS if word in joined}
+    assert members_of(concatenated(a, b)) == {word for word in WORDS if word in joined}
     assert (a <= b) == (a - b).is_empty == ((a & b) == a)
     assert (a < b) == (a <= b and a != b) and (a >= b) == (b <= a) and (a > b) == (b < a)
 
@@ -48,8 +48,9 @@ def test_the_laws_of_a_boolean_algebra_hold(seed: int) -> None:
     assert a & (b | c) == (a & b) | (a & c) and a | (b & c) == (a | b) & (a | c)
     assert a - b == a & ~b and a | (a & b) == a and a & (a | b) == a
     assert (a | ~a) == any_text() and (a & ~a).is_empty and a | NO_TEXT == a
-    assert (a + b) + c == a + (b + c) and a + (b | c) == (a + b) | (a + c)
-    assert a + compile_expression(EMPTY) == a and (a + NO_TEXT) == NO_TEXT
+    then = concatenated
+    assert then(then(a, b), c) == then(a, then(b, c)) and then(a, b | c) == then(a, b) | then(a, c)
+    assert then(a, compile_expression(EMPTY)) == a and then(a, NO_TEXT) == NO_TEXT
     assert len({a, a & a, a | a, a | NO_TEXT}) == 1
 
 

@@ -9,9 +9,10 @@ import outlines_core
 import pytest
 from interegular.fsm import FSM, Alphabet, anything_else
 
-from ctrldiff.automata.compile import any_text, compile_expression
-from ctrldiff.automata.dfa import NO_TEXT, Dfa
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import NO_TEXT, any_text
 from ctrldiff.automata.expression import ANY_CHAR, Chars, Concat, Literal, Repeat, text
+from ctrldiff.automata.interop import from_fsm, from_index, to_fsm
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge, VocabularyError
 from ctrldiff.limits import Limits
 from tests.oracles_automata import WORDS, is_text, random_expression, walk
@@ -22,42 +23,42 @@ PATTERNS = ["", "a", "a*b|é", "[^a]", ".{0,2}", "(ab|b)+é?", "[^aé]*b", "🙂
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_an_fsm_and_its_dfa_hold_the_same_texts(pattern: str) -> None:
     fsm = interegular.parse_pattern(pattern).to_fsm()
-    dfa = Dfa.from_fsm(fsm)
+    dfa = from_fsm(fsm)
     assert dfa <= any_text()
     for word in WORDS:
         if is_text(word):
             assert walk(dfa, word) == fsm.accepts(word.decode("utf-8")), word
     for extra in ("🙂", "\x00", "\U0010ffff", "zz", "12-3", "ÿà", "\n", "\u0800", "\uffff"):
         assert (extra in dfa) == fsm.accepts(extra)
-    back = dfa.to_fsm()
-    assert Dfa.from_fsm(back) == dfa
-    assert Dfa.from_fsm(back.reduce()) == dfa
+    back = to_fsm(dfa)
+    assert from_fsm(back) == dfa
+    assert from_fsm(back.reduce()) == dfa
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_every_language_of_text_survives_the_round_trip(seed: int) -> None:
     dfa = compile_expression(random_expression(random.Random(seed), 4)) & any_text()
-    assert Dfa.from_fsm(dfa.to_fsm()) == dfa
+    assert from_fsm(to_fsm(dfa)) == dfa
 
 
 def test_wide_characters_survive_the_round_trip() -> None:
     wide = Chars(((0x61, 0x7A), (0x3B1, 0x3C9), (0x4E00, 0x4FFF), (0x1F600, 0x1F64F), (0x10FF00, 0x10FFFF)))
     dfa = compile_expression(Concat((Repeat(wide, 1, 3), ANY_CHAR)))
-    assert Dfa.from_fsm(dfa.to_fsm()) == dfa
-    assert Dfa.from_fsm(any_text().to_fsm()) == any_text() and Dfa.from_fsm(NO_TEXT.to_fsm()) == NO_TEXT
+    assert from_fsm(to_fsm(dfa)) == dfa
+    assert from_fsm(to_fsm(any_text())) == any_text() and from_fsm(to_fsm(NO_TEXT)) == NO_TEXT
 
 
 def test_an_alphabet_without_anything_else_holds_only_its_symbols() -> None:
     fsm = FSM(alphabet=Alphabet({"a": 0, "é": 0, "\ud800": 0}), states={0, 1}, initial=0, finals={1}, map={0: {0: 1}})
-    assert list(Dfa.from_fsm(fsm).members()) == [b"a", "é".encode()]
+    assert list(from_fsm(fsm).members()) == [b"a", "é".encode()]
 
 
 def test_only_text_becomes_an_fsm_and_only_characters_become_text() -> None:
     with pytest.raises(ConstraintError, match="no text"):
-        compile_expression(Literal(b"\xff")).to_fsm()
+        to_fsm(compile_expression(Literal(b"\xff")))
     fsm = FSM(alphabet=Alphabet({"ab": 0, anything_else: 1}), states={0}, initial=0, finals={0}, map={0: {0: 0}})
     with pytest.raises(ConstraintError, match="not one character"):
-        Dfa.from_fsm(fsm)
+        from_fsm(fsm)
 
 
 TOKENS = [b"a", b"b", b"ab", b"ba", b"\xc3", b"\xa9", b"\xc3\xa9", b"abab", b"\xa9a"]
@@ -79,9 +80,9 @@ def test_an_index_becomes_the_texts_that_its_tokens_spell(pattern: str, tokens: 
         for token, target in moves.get(state, {}).items():
             if token < len(tokens) and len(word) + len(tokens[token]) <= 5:
                 todo.append((word + tokens[token], target))
-    dfa = Dfa.from_index(index, tokens)
+    dfa = from_index(index, tokens)
     assert {word for word in WORDS if walk(dfa, word)} == spelled
-    assert Dfa.from_index(index, dict(enumerate(tokens))) == dfa
+    assert from_index(index, dict(enumerate(tokens))) == dfa
 
 
 def index_of_or_skip(pattern: str, tokens: list[bytes]) -> outlines_core.Index:
@@ -94,15 +95,15 @@ def index_of_or_skip(pattern: str, tokens: list[bytes]) -> outlines_core.Index:
 def test_a_token_without_bytes_is_refused_unless_it_ends_the_text() -> None:
     index = index_of("[ab]{2}", TOKENS)
     with pytest.raises(VocabularyError) as caught:
-        Dfa.from_index(index, [None, *TOKENS[1:]])
+        from_index(index, [None, *TOKENS[1:]])
     assert caught.value.token == 0
-    assert Dfa.from_index(index, [*TOKENS, None]) == compile_expression(Repeat(Chars(((97, 98),)), 2, 2))
+    assert from_index(index, [*TOKENS, None]) == compile_expression(Repeat(Chars(((97, 98),)), 2, 2))
 
 
 def test_the_border_spends_fuel_too() -> None:
     fsm = interegular.parse_pattern("[ab]{50}é").to_fsm()
     with pytest.raises(ConstraintTooLarge):
-        Dfa.from_fsm(fsm, Limits(max_states=20))
+        from_fsm(fsm, Limits(max_states=20))
     with pytest.raises(ConstraintTooLarge):
-        Dfa.from_fsm(fsm, Limits(max_nfa_states=20))
-    assert Dfa.from_fsm(fsm) == compile_expression(Concat((Repeat(Chars(((97, 98),)), 50, 50), text("é"))))
+        from_fsm(fsm, Limits(max_nfa_states=20))
+    assert from_fsm(fsm) == compile_expression(Concat((Repeat(Chars(((97, 98),)), 50, 50), text("é"))))

@@ -10,8 +10,8 @@ import json
 import os
 from pathlib import Path
 
-from ctrldiff.automata.compile import any_text, compile_expression
-from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa, any_text
 from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.json_schema import JsonSchema
 from tests.benchmarks.child import cost, machine

@@ -14,7 +14,8 @@ import interegular
 import outlines_core
 from outlines_core.json_schema import build_regex_from_schema
 
-from ctrldiff.automata.compile import any_text, compile_expression
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import any_text
 from ctrldiff.automata.regex import parse
 from tests.benchmarks.child import Cost, cost, machine
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import ctrldiff as cd
+from ctrldiff.automata.interop import from_fsm, from_index
 from ctrldiff.automata.token_automaton import TokenAutomaton
 from ctrldiff.engines.block import solve
 from ctrldiff.errors import CtrldiffError
@@ -133,8 +134,8 @@ def entrances(rng: np.random.Generator) -> list[tuple[str, Callable[..., Any], i
             ),
             1,
         ),
-        ("from_fsm", cd.Dfa.from_fsm, 1),
-        ("from_index", lambda x: cd.Dfa.from_index(x, WORDS), 1),
+        ("from_fsm", from_fsm, 1),
+        ("from_index", lambda x: from_index(x, WORDS), 1),
     ]
 
 

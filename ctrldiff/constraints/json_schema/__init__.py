@@ -23,7 +23,7 @@ from ctrldiff.constraints.json_schema.loosen import without
 from ctrldiff.constraints.json_schema.options import Options, check
 from ctrldiff.constraints.json_schema.others import TELLING
 from ctrldiff.constraints.json_schema.plain import digits_in, structural
-from ctrldiff.constraints.json_schema.recursion import deep_enough
+from ctrldiff.constraints.json_schema.reaching import deep_enough
 from ctrldiff.constraints.json_schema.references import escaped
 from ctrldiff.constraints.json_schema.shape import Shape
 from ctrldiff.constraints.json_schema.unknown import Unknown, unknown_in

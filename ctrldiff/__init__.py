@@ -11,17 +11,16 @@ if TYPE_CHECKING:
     from ctrldiff import engines, errors, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
-    from ctrldiff.automata.vocabulary import Vocabulary
     from ctrldiff.constraints.basic import Choice, Regex, Text
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.grammar import grammar
-    from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, from_pretrained
+    from ctrldiff.json_schema import JsonSchema
     from ctrldiff.likelihood import elbo
     from ctrldiff.limits import Limits
     from ctrldiff.models.callable import from_callable
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
     from ctrldiff.state import State
-    from ctrldiff.structured import output_type
+    from ctrldiff.tokens.vocabulary import Vocabulary
+    from ctrldiff.types.structured import output_type
 
 __version__ = VERSION
 
@@ -44,7 +44,7 @@ _HOME = {
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
     "Generator": "ctrldiff.generate",
-    "JsonSchema": "ctrldiff.constraints.json_schema",
+    "JsonSchema": "ctrldiff.json_schema",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
@@ -61,13 +61,13 @@ _HOME = {
     "Template": "ctrldiff.constraints.template",
     "Text": "ctrldiff.constraints.basic",
     "Usage": "ctrldiff.result",
-    "Vocabulary": "ctrldiff.automata.vocabulary",
+    "Vocabulary": "ctrldiff.tokens.vocabulary",
     "YesNo": "ctrldiff.constraints.decision",
     "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
     "grammar": "ctrldiff.constraints.grammar",
-    "output_type": "ctrldiff.structured",
+    "output_type": "ctrldiff.types.structured",
     "sample": "ctrldiff.sampling.loop",
 }
 

@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.canvas import grown, lacking
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, Unsure, warn
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.request import Row
 from ctrldiff.result import Result, Usage
 from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.sampling.trace import CANVASES, Trace
 from ctrldiff.search.run import Found
 from ctrldiff.state import State
-from ctrldiff.structured import OutputType
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.types.structured import OutputType
 
 
 @dataclass(frozen=True)

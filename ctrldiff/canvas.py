@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.shape import Shape, listed
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
 

@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.canvas import candidates, room_for
 from ctrldiff.constraints.basic import Choice
-from ctrldiff.constraints.branches import null_tables
 from ctrldiff.constraints.description import Description
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.plain import plainness
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import ConstraintTooLarge, InputError
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.branches import null_tables
+from ctrldiff.json_schema.plain import plainness
 from ctrldiff.limits import Limits
 from ctrldiff.posterior.table import Table
-from ctrldiff.structured import OutputType, output_type
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.types.structured import OutputType, output_type
 
 REMEMBERED = 8  # tables: for plain strings and open ones, for canvases of a recursive type, for documents
 

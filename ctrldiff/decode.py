@@ -19,10 +19,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
-from ctrldiff.constraints.fields import field_table
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.guidance.guide import ByField, prepared
+from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer

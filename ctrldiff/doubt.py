@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.json_schema.references import escaped
+from ctrldiff.json_schema.references import escaped
 from ctrldiff.sampling.legal import NEGLIGIBLE
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][^,\]}\s]*|true|false|null', re.DOTALL)
 _SPACE = re.compile(r"[\s,:]*")

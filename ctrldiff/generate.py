@@ -12,7 +12,6 @@ from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 import torch
 
 from ctrldiff.arguments import check_word, known_names, texts_of
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.decode import Outcome, check_guidance, decode
@@ -27,7 +26,8 @@ from ctrldiff.result import Result
 from ctrldiff.sampling.plan import Parts, Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, searchable
-from ctrldiff.structured import OutputType
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.types.structured import OutputType
 
 T = TypeVar("T")
 TYPES = 64  # that a stream of requests may go back and forth between without reading one anew

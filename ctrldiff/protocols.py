@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ctrldiff.state import State, Step, Tokens, Where
 
 if TYPE_CHECKING:
-    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 class Denoiser(Protocol):

@@ -17,8 +17,8 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
 from ctrldiff.sampling.plan import check_number
-from ctrldiff.structured import OutputType
 from ctrldiff.text import check_text
+from ctrldiff.types.structured import OutputType
 
 WIDE = 8  # how many times the usual canvas is worth a warning
 T = TypeVar("T")

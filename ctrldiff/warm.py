@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.token_automaton import lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.span import SpanOf
 from ctrldiff.errors import InputError
 from ctrldiff.generate import from_pretrained
 from ctrldiff.kernels.jit import KERNELS
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.token_automaton import lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

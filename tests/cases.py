@@ -12,7 +12,6 @@ import torch
 
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.description import Automaton, Description
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
@@ -21,6 +20,7 @@ from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.guidance.reward import Reward
 from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls

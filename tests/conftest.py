@@ -17,10 +17,10 @@ import pytest
 import torch
 
 import ctrldiff
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.models.callable import CallableDenoiser, from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 PIECES = [*(str(digit).encode() for digit in range(10)), b"-", b"a", b"b", b"19", b"00"]
 STOP, MASK, PAD = len(PIECES), len(PIECES) + 1, len(PIECES) + 2

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ctrldiff.automata.token_automaton import TokenAutomaton, lift_arrays
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintUnsatisfiable
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.token_automaton import TokenAutomaton, lift_arrays
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 ALPHABET = b"abc"
 SPELLINGS = (b"a", b"b", b"c", b"ab", b"ba", b"aa", b"bc", b"abc", b"cab", b"a", b"bb", b"c")  # two of some

@@ -10,9 +10,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.ask import ask_for, asked
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge, SchemaInvalid
-from ctrldiff.structured import output_type
+from ctrldiff.types.ask import ask_for, asked
+from ctrldiff.types.structured import output_type
 
 SAMPLE = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora")) / "jsonschemabench_sample.jsonl.gz"
 

@@ -8,7 +8,7 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ModelError, OutputInvalid, SchemaInvalid
-from ctrldiff.structured import output_type
+from ctrldiff.types.structured import output_type
 from tests.conftest import VOCABULARY, named
 
 HALF = "\ud83d"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.doubt import NEGLIGIBLE, flags_of, places, with_null
+from ctrldiff.json_schema.canonical import value_text
 from tests.conftest import VOCABULARY
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from([0.5, -1.25])

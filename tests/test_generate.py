@@ -12,7 +12,6 @@ import torch
 from pydantic import BaseModel, field_validator
 
 import ctrldiff as cd
-from ctrldiff.ask import ask_for
 from ctrldiff.errors import (
     BudgetTooSmall,
     CanvasWarning,
@@ -26,6 +25,7 @@ from ctrldiff.errors import (
 from ctrldiff.sampling.commit import Rewrite, TopK
 from ctrldiff.sampling.edit import Disagree
 from ctrldiff.sampling.stop import Stable
+from ctrldiff.types.ask import ask_for
 from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY
 
 TEXT = "Invoice INV-20931 from Northwind Traders to Maria Jensen, EUR 308.80 due on 2 April 2026."

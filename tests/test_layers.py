@@ -21,15 +21,16 @@ LAYERS = [  # each may import what stands before it, and itself
     "rewards",
     "kernels",
     "automata",
+    "regex",
+    "tokens",
     "posterior",
     "constraints",
+    "json_schema",
     "sampling",
     "search",
     "guidance",
-    "ask",
+    "types",
     "calibration",
-    "type_schema",
-    "structured",
     "models",
     "arguments",
     "canvas",
@@ -50,7 +51,7 @@ LAYERS = [  # each may import what stands before it, and itself
 # Beside the ladder: what each of these may import, and nothing else of ours.
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
-    "models": {"pages", "errors", "text", "limits", "state", "protocols", "automata.vocabulary", "models"},
+    "models": {"pages", "errors", "text", "limits", "state", "protocols", "tokens.vocabulary", "models"},
     "guidance": {
         "errors",
         "text",
@@ -59,7 +60,7 @@ ASIDE = {
         "protocols",
         "likelihood",
         "rewards",
-        "automata.vocabulary",
+        "tokens.vocabulary",
         "guidance",
     },
     "rewards": {"errors", "limits", "state", "protocols", "likelihood", "rewards"},
@@ -69,13 +70,12 @@ BELOW_MODELS = {
     "constraints",
     "sampling",
     "search",
-    "structured",
-    "type_schema",
-    "ask",
+    "json_schema",
+    "types",
 }  # none may know a model
 ANNOTATIONS_ONLY = {
     # The protocol of a denoiser names the vocabulary in an annotation; nothing is imported when it runs.
-    ("protocols", "automata.vocabulary"),
+    ("protocols", "tokens.vocabulary"),
 }
 HEAVY = {  # which layers may import these when they are themselves imported
     "torch": {
@@ -95,7 +95,7 @@ HEAVY = {  # which layers may import these when they are themselves imported
     },
     "numba": {"kernels"},
     "transformers": set(),
-    "pydantic": {"structured", "type_schema"},
+    "pydantic": {"types"},
     "typer": {"cli"},
 }
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 import ctrldiff as cd
 from ctrldiff.cli import app
-from ctrldiff.constraints.json_schema.explain import explain
 from ctrldiff.errors import ConstraintError, CtrldiffError
-from ctrldiff.structured import output_type
+from ctrldiff.json_schema.explain import explain
+from ctrldiff.types.structured import output_type
 from tests.conftest import named
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, OutputInvalid
-from ctrldiff.structured import output_type
+from ctrldiff.types.structured import output_type
 from tests.conftest import named
 
 

@@ -34,9 +34,9 @@ def check(
     from dataclasses import asdict
 
     from ctrldiff.automata.compile import compile_expression
-    from ctrldiff.automata.token_automaton import lift
-    from ctrldiff.constraints.json_schema import JsonSchema
+    from ctrldiff.json_schema import JsonSchema
     from ctrldiff.posterior.table import Table
+    from ctrldiff.tokens.token_automaton import lift
 
     description = JsonSchema(schema)
     spans = description.has_spans
@@ -90,7 +90,7 @@ def check(
             },
         }
         if explain is not None:
-            from ctrldiff.constraints.json_schema.explain import explain as explanation
+            from ctrldiff.json_schema.explain import explain as explanation
 
             facts["explained"] = asdict(explanation(description, explain))
     if as_json:

@@ -55,10 +55,10 @@ def extract(
     Exit status: 0 if every line has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
     reason; 130 and 143 after Ctrl-C and SIGTERM. Whatever ends it, the files hold whole lines.
     """
-    from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.extract.ledger import refuse_foreign
     from ctrldiff.extract.places import STREAM, Places
     from ctrldiff.extract.stop import Terminated, terminable
+    from ctrldiff.json_schema import JsonSchema
 
     # What can be refused without a model is refused before it is loaded.
     places = Places.of(file, out, failed)

@@ -46,8 +46,8 @@ def run(
 ) -> None:
     """Decode one text."""
     from ctrldiff.constraints.basic import Choice, Regex
-    from ctrldiff.constraints.json_schema import JsonSchema
     from ctrldiff.errors import InputError
+    from ctrldiff.json_schema import JsonSchema
 
     given = [
         name

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ctrldiff.automata.expression import ANY_CHAR, ANY_TEXT, Alt, Concat, Expression, text
-from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.regex.parse import parse
 from ctrldiff.text import check_description
 
 

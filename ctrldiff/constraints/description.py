@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from ctrldiff.automata.cache import named_automaton, token_automaton
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Both, Expression, Language
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.cache import named_automaton, token_automaton
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 class Description(ABC):

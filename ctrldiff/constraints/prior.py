@@ -7,13 +7,13 @@ import math
 import re
 from dataclasses import dataclass
 
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.automata.weighted import lift_weighted
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.weighted import lift_weighted
 
 # JSON, read from the left: what stands outside strings and whole strings; then, inside one, a character.
 _OUTSIDE = r'(?s:[^"]|"(?:[^"\\]|\\.)*")*'

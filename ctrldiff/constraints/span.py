@@ -11,11 +11,11 @@ import numpy as np
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Alt, Both, Expression, Graph, Language, Repeat, text
-from ctrldiff.automata.regex import parse
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.kernels.suffix import suffix_automaton
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.regex.parse import parse
 from ctrldiff.text import check_text
 
 # What pydantic does not strip: Unicode's White_Space, which is not quite the `\s` of ECMA-262.

@@ -17,9 +17,9 @@ from lm_eval.api.registry import register_model
 from lm_eval.utils import get_rolling_token_windows, make_disjoint_window
 
 from ctrldiff.constraints.basic import Regex, Text
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import InputError, ModelError, PromptTooLong
 from ctrldiff.generate import Generator, Model, from_pretrained
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.likelihood import elbo
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State

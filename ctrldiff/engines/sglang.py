@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.engines.block import never, solve
 from ctrldiff.errors import BudgetTooSmall, CtrldiffError, InputError, SchemaInvalid
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 NAME = "Ctrldiff"  # as in `--dllm-algorithm Ctrldiff`
 REQUESTS = 1 << 14  # requests remembered: one that is aborted says no goodbye, so the oldest goes

@@ -19,13 +19,13 @@ from typing import Any, Literal, Protocol
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, VocabularyError
 from ctrldiff.guidance.guide import Branches, Guide, Tilt
 from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
 from ctrldiff.protocols import GuideContext
 from ctrldiff.state import State, Step
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 CHUNK = 512  # canvases that the exact form scores at once
 SENTIMENT = Path(__file__).parent / "sentiment.safetensors"

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch.nn.functional import gelu, pad
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError, ShapeError
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 FORMAT = "ctrldiff canvas classifier 1"
 WEIGHTS = ("embedding", "blank", "window", "window_bias", "hidden", "hidden_bias", "out", "out_bias")

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, ModelError, ShapeError
 from ctrldiff.guidance.classifier import same_vocabulary
 from ctrldiff.guidance.guide import Branches, Guide, Tilt
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
 from ctrldiff.protocols import GuideContext
 from ctrldiff.state import State, Step
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 FORMAT = "ctrldiff token table 1"
 

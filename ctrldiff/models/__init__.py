@@ -4,13 +4,13 @@ from ctrldiff.pages import lazily
 
 _HOME = {
     "CallableDenoiser": "ctrldiff.models.callable",
-    "DiT": "ctrldiff.models.dit",
-    "DiTShape": "ctrldiff.models.dit",
+    "DiT": "ctrldiff.models.dit.network",
+    "DiTShape": "ctrldiff.models.dit.network",
     "Family": "ctrldiff.models.family",
     "Loaded": "ctrldiff.models.hf",
     "TransformersNetwork": "ctrldiff.models.transformers",
     "build_causal": "ctrldiff.models.transformers",
-    "drive": "ctrldiff.models.cached",
+    "drive": "ctrldiff.models.caches.drive",
     "load": "ctrldiff.models.hf",
     "published": "ctrldiff.models.family",
 }

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError
 from ctrldiff.models.callable import banned, checked_logits, noisy
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, load_class
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 SELF = "self_conditioning"  # the key in `State.memory`
 

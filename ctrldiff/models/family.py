@@ -9,10 +9,10 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.models.cached import drive
+from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.protocols import Denoiser
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 Config: TypeAlias = Mapping[str, Any]  # config.json as it stands
 

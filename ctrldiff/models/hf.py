@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ModelError, TokenizerMismatch
 from ctrldiff.models.describe import describe
 from ctrldiff.models.devices import usable
@@ -19,6 +18,7 @@ from ctrldiff.models.threads import settle
 from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 TINY = Path(__file__).parent / "tiny"
 OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers

@@ -9,7 +9,7 @@ from ctrldiff.errors import UnknownArchitecture
 from ctrldiff.models.bidirectional import BIDIRECTIONAL
 from ctrldiff.models.diffullama import DIFFULLAMA
 from ctrldiff.models.diffusion_gemma import DIFFUSION_GEMMA
-from ctrldiff.models.dit_families import DITS
+from ctrldiff.models.dit.families import DITS
 from ctrldiff.models.dream import DREAM
 from ctrldiff.models.efficient_dlm import EFFICIENT_DLM
 from ctrldiff.models.family import Config, Family

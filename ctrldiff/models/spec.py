@@ -43,7 +43,7 @@ class ModelSpec:
         prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
             Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
         ask: the style in which a type is asked for: "described" with all that its schema says, or "keys", the terse
-            form of `ctrldiff.ask` for models trained on that.
+            form of `ctrldiff.types.ask` for models trained on that.
         round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
             padding masks: with masks behind an open end, else with stop tokens. 1 for models that have not seen such
             a tail.

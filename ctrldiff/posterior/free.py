@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ctrldiff.automata.token_automaton import TokenAutomaton
 from ctrldiff.posterior.chain import ChainPosterior, bind_table
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.token_automaton import TokenAutomaton
 
 
 def bind_free(log_probs: Any, written: Any = None) -> ChainPosterior:

@@ -14,8 +14,8 @@ from ctrldiff.kernels.chain import NO_CLASS, Chain
 from ctrldiff.posterior.arrays import fixed, whole_number
 
 if TYPE_CHECKING:
-    from ctrldiff.automata.token_automaton import TokenAutomaton
-    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.tokens.token_automaton import TokenAutomaton
+    from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 class Classes(NamedTuple):

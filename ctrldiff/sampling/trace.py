@@ -11,7 +11,7 @@ from ctrldiff.protocols import Move
 from ctrldiff.state import State, Status, Step
 
 if TYPE_CHECKING:
-    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.tokens.vocabulary import Vocabulary
 
 HOLE = "·"
 CANVASES, SURE = "canvases", "canvases, how sure"  # the keys in `State.memory`

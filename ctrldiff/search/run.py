@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, warn
 from ctrldiff.protocols import (
     Constraint,
@@ -27,6 +26,7 @@ from ctrldiff.sampling.loop import Loop, forward, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import State, Tokens, Where
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 Choose: TypeAlias = Literal["draw", "best"]
 F64: TypeAlias = NDArray[np.float64]

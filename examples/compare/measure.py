@@ -27,12 +27,12 @@ from statistics import median
 
 import torch
 
-from ctrldiff.ask import ask_for
 from ctrldiff.constraints.basic import Choice, Regex, Text
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.generate import Generator, Model
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.models.hf import load
+from ctrldiff.types.ask import ask_for
 from examples.compare.methods import USUAL, Job, method
 from examples.train_tiny.mixture import stream
 from examples.train_tiny.reviews import BAD, BAD_VERDICTS, GOOD, GOOD_VERDICTS

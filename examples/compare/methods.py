@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
 from ctrldiff.sampling.constrain import Exact, LengthFirst, Tables

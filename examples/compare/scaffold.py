@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ctrldiff.automata.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 SLOT = 16  # noise positions a value gets in the released code
 NULL = "null"

@@ -13,10 +13,10 @@ import outlines_core
 import pytest
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.regex import parse
-from ctrldiff.automata.token_automaton import lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.limits import Limits
+from ctrldiff.regex.parse import parse
+from ctrldiff.tokens.token_automaton import lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.benchmarks.patterns import COMPARED, MEASURED, tekken_tokens
 
 PATTERNS = {name: rf"(?:{pattern})\n" for name, pattern in (MEASURED | COMPARED).items()}

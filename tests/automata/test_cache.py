@@ -8,14 +8,14 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from ctrldiff.automata import cache as caching
-from ctrldiff.automata.cache import Cache, decode, default_directory, encode, key_of, shared_cache, token_automaton
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Chars, Repeat
-from ctrldiff.automata.token_automaton import ARRAYS, lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.tokens import cache as caching
+from ctrldiff.tokens.cache import Cache, decode, default_directory, encode, key_of, shared_cache, token_automaton
+from ctrldiff.tokens.token_automaton import ARRAYS, lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.from_tokens([b"1", b"22", b"3a", b"a", None, None], stop_ids=[4], pad_id=5)
 

@@ -11,8 +11,8 @@ import pytest
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.regex import parse
 from ctrldiff.errors import ConstraintTooLarge, CtrldiffError
+from ctrldiff.regex.parse import parse
 from tests.oracles_automata import is_text
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", Path(__file__).parents[2] / "../shared/corpora"))

@@ -11,9 +11,9 @@ import pytest
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Literal, Repeat
-from ctrldiff.automata.regex import parse
 from ctrldiff.errors import ConstraintTooLarge, RegexSyntaxError, RegexUnsupported
 from ctrldiff.limits import Limits
+from ctrldiff.regex.parse import parse
 from tests.automata.patterns import texts
 from tests.oracles_automata import accepts
 

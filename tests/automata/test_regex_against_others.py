@@ -18,9 +18,9 @@ import pytest
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.regex import parse
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, RegexUnsupported
 from ctrldiff.limits import Limits
+from ctrldiff.regex.parse import parse
 from tests.automata.patterns import Maker, near_misses, texts
 
 LONGEST = {2: 6, 3: 4}  # letters in the alphabet -> length up to which every text is tried

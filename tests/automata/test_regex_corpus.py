@@ -19,9 +19,9 @@ import pytest
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.regex import parse
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, RegexSyntaxError, RegexUnsupported
 from ctrldiff.limits import Limits
+from ctrldiff.regex.parse import parse
 from tests.automata.patterns import near_misses
 
 FOLDER = Path(os.environ.get("CTRLDIFF_CORPORA", Path(__file__).parents[2] / ".." / "shared" / "corpora"))

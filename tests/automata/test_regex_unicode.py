@@ -12,12 +12,12 @@ from functools import cache
 
 import pytest
 
-from ctrldiff.automata import charset, unicode
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.escapes import Dialect, read_class
 from ctrldiff.automata.expression import Ranges
-from ctrldiff.automata.regex import parse
 from ctrldiff.errors import RegexUnsupported
+from ctrldiff.regex import charset, unicode
+from ctrldiff.regex.escapes import Dialect, read_class
+from ctrldiff.regex.parse import parse
 
 EVERY = "".join(map(chr, range(sys.maxunicode + 1)))
 BMP = EVERY[:0x10000]

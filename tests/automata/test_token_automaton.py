@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ctrldiff.automata.token_automaton import TokenAutomaton, lift_arrays
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable
 from ctrldiff.limits import Limits
+from ctrldiff.tokens.token_automaton import TokenAutomaton, lift_arrays
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 ALPHABET = [b"a", b"b", b"0", b"\xc3\xa9", b"\xe6\x9d\xb1", b'"', b" "]
 

@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from ctrldiff.automata.tokenizer_bytes import SAMPLES, byte_alphabet
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import VocabularyError
+from ctrldiff.tokens.tokenizer_bytes import SAMPLES, byte_alphabet
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 TEXTS = [
     "The quick brown fox jumps over the lazy dog. " * 3,

@@ -10,15 +10,15 @@ import time
 
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.models.approximate_cache import ApproximateCached
-from ctrldiff.models.cached import drive
+from ctrldiff.models.caches.approximate import ApproximateCached
+from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.watching import watching
 
 DIGITS, ANSWER, BLOCK, MASK, STOP = 8, 16, 4, 10, 11

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa, any_text
-from ctrldiff.automata.regex import parse
-from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.regex.parse import parse
 from tests.benchmarks.child import cost, machine
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))

@@ -21,8 +21,8 @@ import jsonschema_rs
 import numpy as np
 
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import CtrldiffError
+from ctrldiff.json_schema import JsonSchema
 from tests.benchmarks.child import machine
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.regex import parse
-from ctrldiff.automata.token_automaton import lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.table import Table
+from ctrldiff.regex.parse import parse
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.state import State
+from ctrldiff.tokens.token_automaton import lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\/bfnrt]){0,24}"'
 NUMBER = r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,4})?"

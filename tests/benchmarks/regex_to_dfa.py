@@ -16,7 +16,7 @@ from outlines_core.json_schema import build_regex_from_schema
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import any_text
-from ctrldiff.automata.regex import parse
+from ctrldiff.regex.parse import parse
 from tests.benchmarks.child import Cost, cost, machine
 
 TIMEOUT_S = 20

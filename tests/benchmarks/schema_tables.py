@@ -15,11 +15,11 @@ import tempfile
 import time
 from statistics import median
 
-from ctrldiff.automata.cache import shared_cache
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints import description
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import CtrldiffError
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.tokens.cache import shared_cache
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.benchmarks.child import machine
 from tests.benchmarks.members import real_schemas
 from tests.benchmarks.patterns import tekken_tokens

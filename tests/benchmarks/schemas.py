@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.explain import first_fault
 from ctrldiff.errors import CtrldiffError, SchemaUnsupported
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.explain import first_fault
 from tests.benchmarks.child import machine
 from tests.benchmarks.members import real_schemas
 

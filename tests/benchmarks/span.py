@@ -15,8 +15,8 @@ import numpy as np
 
 import ctrldiff as cd
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.token_automaton import lift
 from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.tokens.token_automaton import lift
 
 SPAN = {"type": "string", "x-span": True}
 OBJECT = {"type": "object", "properties": {"name": SPAN, "all": {"type": "array", "items": SPAN}}}

@@ -17,12 +17,12 @@ from statistics import median
 
 import outlines_core
 
-from ctrldiff.automata.cache import Cache
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.regex import parse
-from ctrldiff.automata.token_automaton import TokenAutomaton, lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.limits import DEFAULT
+from ctrldiff.regex.parse import parse
+from ctrldiff.tokens.cache import Cache
+from ctrldiff.tokens.token_automaton import TokenAutomaton, lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.benchmarks.child import cost, machine
 from tests.benchmarks.patterns import MEASURED, tekken_tokens
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
@@ -15,6 +14,7 @@ from ctrldiff.sampling.constrain import Tables, normalised
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 from examples.compare.baselines import BASELINES, Dingo, PositionWise, baseline, prefixes_of
 from examples.compare.scaffold import Scaffold
 from examples.compare.slots import GROWTH, fill, fill_to_measure

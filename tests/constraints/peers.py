@@ -28,10 +28,10 @@ from typing import Any
 import jsonschema_rs
 
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.canonical import value_text
-from ctrldiff.constraints.json_schema.keywords import KEYWORDS
 from ctrldiff.errors import ConstraintError
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.keywords import KEYWORDS
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 SUITE, BENCH = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "jsonschemabench_sample.jsonl.gz"

@@ -5,9 +5,9 @@ import json
 import jsonschema_rs
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.keywords import DRAFTS, KEYWORDS, URIS, draft_of
 from ctrldiff.errors import ConstraintError, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.keywords import DRAFTS, KEYWORDS, URIS, draft_of
 from tests.conftest import few
 
 VALIDATORS = {

@@ -6,8 +6,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import ConstraintError, SchemaInvalid
+from ctrldiff.json_schema import JsonSchema
 
 
 @pytest.mark.parametrize("count", [255, 256, 257, 300])

@@ -9,11 +9,11 @@ import jsonschema_rs
 import numpy as np
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.canonical import value_text
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.limits import DEFAULT
-from ctrldiff.structured import output_type
+from ctrldiff.types.structured import output_type
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 3}
 SCHEMAS = {

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import ctrldiff
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.compiler import COMBINING, TYPES
-from ctrldiff.constraints.json_schema.keywords import ANNOTATIONS, FAMILY, KEYWORDS, parts, those
 from ctrldiff.errors import SchemaUnsupported
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.compiler import COMBINING, TYPES
+from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, KEYWORDS, parts, those
 
 PACKAGE = Path(ctrldiff.__file__).parent
 TABLE = PACKAGE / "constraints" / "json_schema" / "keywords.py"

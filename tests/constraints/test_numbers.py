@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.constraints.json_schema.canonical import number_text
-from ctrldiff.constraints.json_schema.numbers import Bound, decimals, integers
+from ctrldiff.json_schema.canonical import number_text
+from ctrldiff.json_schema.numbers import Bound, decimals, integers
 
 
 def bounds(rng: random.Random, scale: int) -> Bound | None:

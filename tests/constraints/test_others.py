@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.regex import parse
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.compiler import compile_schema
-from ctrldiff.constraints.json_schema.others import TELLING, cells, order, parts
 from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.compiler import compile_schema
+from ctrldiff.json_schema.others import TELLING, cells, order, parts
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.regex.parse import parse
 from tests.conftest import few
 
 INTEGERS = {"type": "object", "additionalProperties": {"type": "integer"}}

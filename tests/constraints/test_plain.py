@@ -6,8 +6,8 @@ import re
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.constraints.json_schema.plain import digits_in, structural
 from ctrldiff.errors import SchemaInvalid
+from ctrldiff.json_schema.plain import digits_in, structural
 
 PLAIN = re.compile(r"(?:[^\[\]{}:,][^\[\]{}]*)?(?:[\[{].*)?", re.DOTALL)  # the definition, of the decoded string
 

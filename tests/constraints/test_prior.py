@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.automata.weighted import lift_weighted
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import ConstraintTooLarge, InputError, ShapeError
 from ctrldiff.limits import Limits
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.weighted import lift_weighted
 
 PIECES = [b"a", b"b", b"ab", b"aab", b"ba", b"", b"bb"]
 VOCABULARIES = {

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.conftest import few
 
 TOKENS = [bytes([b]) for b in b'{}[]":,ablrxn01'] + [b'{"l":', b'"x"', b"[[", b'{"l":{"l":', b"null", b"]]]", b"}}"]

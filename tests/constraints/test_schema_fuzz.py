@@ -12,8 +12,8 @@ import jsonschema_rs
 import numpy as np
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import ConstraintError
+from ctrldiff.json_schema import JsonSchema
 from tests.conftest import few
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))

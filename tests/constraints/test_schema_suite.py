@@ -13,9 +13,9 @@ import jsonschema_rs
 import numpy as np
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.formats import FORMATS, NARROWED
 from ctrldiff.errors import ConstraintError
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.formats import FORMATS, NARROWED
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 SUITE, PROBES = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "keyword_probes.json"

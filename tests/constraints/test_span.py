@@ -21,7 +21,7 @@ from ctrldiff.errors import (
 )
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.loop import sample
-from ctrldiff.structured import output_type
+from ctrldiff.types.structured import output_type
 from tests.conftest import VOCABULARY, blank, text, toy
 
 ALPHABET = 'ab é€😀"\\\n\x01'

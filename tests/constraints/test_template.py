@@ -11,7 +11,7 @@ from pydantic import Field
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, OutputInvalid
-from ctrldiff.structured import output_type
+from ctrldiff.types.structured import output_type
 from tests.conftest import few
 
 TEXT = "Invoice INV-20931 from Northwind Traders to Maria Jensen, EUR 308.80 due on 2 April 2026."

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ctrldiff.constraints.json_schema import JsonSchema
-from ctrldiff.constraints.json_schema.keywords import KEYWORDS
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.keywords import KEYWORDS
 
 
 def test_unknown_keywords_are_told_with_their_place():

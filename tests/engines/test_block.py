@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.engines.block import edited, never, rewritten, row_table, solve
 from ctrldiff.errors import BudgetTooSmall, Infeasible, InputError, VocabularyError
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import CONSTRAINTS, legal, table
 from tests.conftest import MASK, PAD, SIZE, STOP, VOCABULARY
 

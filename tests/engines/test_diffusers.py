@@ -9,9 +9,9 @@ pytest.importorskip("diffusers")
 from diffusers import BlockRefinementScheduler, LLaDA2Pipeline
 
 from ctrldiff.constraints.basic import Choice, Regex
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.engines.diffusers import ConstrainedBlockRefinement
 from ctrldiff.errors import BudgetTooSmall, InputError
+from ctrldiff.json_schema import JsonSchema
 from tests.cases import CONSTRAINTS, legal, table
 from tests.conftest import MASK, SIZE, STOP, VOCABULARY
 from tests.engines.networks import qwen3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.description import Description
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 def every_canvas(description: Description, vocabulary: Vocabulary, length: int) -> list[tuple[int, ...]]:

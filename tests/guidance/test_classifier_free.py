@@ -125,7 +125,7 @@ def test_a_model_contrasted_with_itself_is_itself():
 
 
 def test_a_reference_with_other_tokens_is_refused():
-    from ctrldiff.automata.vocabulary import Vocabulary
+    from ctrldiff.tokens.vocabulary import Vocabulary
 
     other = Vocabulary.from_tokens([b"x"] * SIZE, stop_ids=[15])
     with pytest.raises(VocabularyError, match="the reference"):

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.fields import field_table, keys_of, prefixes
-from ctrldiff.constraints.json_schema import JsonSchema
 from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.guidance.guide import ByField, Tilt, on_field, prepared
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.fields import field_table, keys_of, prefixes
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.processors import EachLayer
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.guidance.brute import every_canvas
 from tests.guidance.fakes import Towards, context, step_at
 

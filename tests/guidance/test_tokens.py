@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import InputError, ModelError, ShapeError, VocabularyError
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import hard_state
 from tests.conftest import SIZE, STOP, VOCABULARY, logits_like
 from tests.guidance.fakes import context, step_at

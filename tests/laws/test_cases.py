@@ -5,7 +5,8 @@ from types import ModuleType
 
 import pytest
 
-from ctrldiff.constraints import basic, description, json_schema
+from ctrldiff import json_schema
+from ctrldiff.constraints import basic, description
 from ctrldiff.constraints.description import And, Description, Or
 from ctrldiff.sampling import commit, edit, propose, revise, schedules, stop
 from tests import cases

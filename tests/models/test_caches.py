@@ -8,10 +8,10 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import ModelError
-from ctrldiff.models.approximate_cache import ApproximateCached
-from ctrldiff.models.cached import drive
+from ctrldiff.models.caches.approximate import ApproximateCached
+from ctrldiff.models.caches.drive import drive
+from ctrldiff.models.caches.prefix import PrefixCached
 from ctrldiff.models.callable import CallableDenoiser, from_callable
-from ctrldiff.models.prefix_cache import PrefixCached
 from ctrldiff.models.transformers import TransformersNetwork
 from ctrldiff.sampling.commit import Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.dit import DiT, DiTShape
+from ctrldiff.models.dit.network import DiT, DiTShape
 from tests.models import dit_reference
 
 ROWS, WIDTH, HEADS, BLOCKS = 13, 12, 2, 2

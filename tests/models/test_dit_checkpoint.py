@@ -8,7 +8,7 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import MissingKeys, ModelError, UnexpectedKeys, UnknownArchitecture
-from ctrldiff.models.dit_checkpoint import family_of, network_of, read_config
+from ctrldiff.models.dit.checkpoint import family_of, network_of, read_config
 from ctrldiff.models.hf import load as load_folder
 from ctrldiff.models.registry import recognise
 from ctrldiff.sampling.constrain import Tables

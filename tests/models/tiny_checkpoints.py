@@ -21,7 +21,7 @@ def save_tokenizer(folder: Path, *, chat_template: str | None = None) -> None:
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    from ctrldiff.automata.tokenizer_bytes import byte_alphabet
+    from ctrldiff.tokens.tokenizer_bytes import byte_alphabet
 
     tokenizer = Tokenizer(models.BPE(byte_alphabet(), []))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -14,10 +14,10 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.automata.interop import from_fsm, from_index
-from ctrldiff.automata.token_automaton import TokenAutomaton
 from ctrldiff.engines.block import solve
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.token_automaton import TokenAutomaton
 
 WORDS = [b"a", b"b", b"ab", b"-", b"1", b"2", b"12", None]
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.regex import parse
-from ctrldiff.automata.token_automaton import lift
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.errors import BudgetTooSmall, Infeasible, LogitsInvalid, ShapeError
 from ctrldiff.posterior.chain import bind_rows
 from ctrldiff.posterior.table import Table
+from ctrldiff.regex.parse import parse
+from ctrldiff.tokens.token_automaton import lift
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 TOKENS = [b"0", b"1", b"9", b"-", b"19", b"00", None, None]  # then mask, stop
 VOCABULARY = Vocabulary.from_tokens(TOKENS, stop_ids=[7])

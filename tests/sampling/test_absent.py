@@ -9,11 +9,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
-from ctrldiff.constraints.branches import null_tables, value_tables
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import InputError
+from ctrldiff.json_schema.branches import null_tables, value_tables
 from ctrldiff.sampling.constrain import Tables, normalised
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.conftest import few
 
 TOKENS = [b'{"a":', b"null", b',"b":{"c":', b'"x"', b'"', b"null}", b'","c":null"', b"7", b"}", b"}}", None]

@@ -13,7 +13,6 @@ import torch
 from pydantic import Field
 
 import ctrldiff as cd
-from ctrldiff.automata.vocabulary import Vocabulary
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import BudgetTooSmall, ConstraintError, ConstraintTooLarge, InputError, PromptTooLong
 from ctrldiff.models.callable import from_callable
@@ -22,7 +21,8 @@ from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.state import State
-from ctrldiff.structured import output_type
+from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.types.structured import output_type
 
 # "not sure" can be spelled in many ways, "no" is a prefix of it, and a token straddles the two.
 PIECES = [b"n", b"o", b"no", b"t", b" sure", b"not", b"not sure", b"t sure", b"yes", b"y", b"es", b"nope", b"pe"]

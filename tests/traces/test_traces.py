@@ -9,7 +9,7 @@ import pytest
 
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.description import Description
-from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.sampling.commit import CertainFree, EntropyBound, Everything, LeftToRight, Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.loop import Loop, sample

@@ -7,9 +7,9 @@ from itertools import islice
 
 import pytest
 
-from ctrldiff.ask import ask_for
-from ctrldiff.constraints.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.models.hf import TINY
+from ctrldiff.types.ask import ask_for
 from examples.compare import measure
 from examples.compare.methods import OURS, RATED, method
 from examples.train_tiny.mixture import stream

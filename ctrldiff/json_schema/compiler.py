@@ -1,0 +1,411 @@
+"""From a JSON Schema to an expression: a driver that walks sub-schemas, and a registry of keyword families.
+
+Every family is a generator: it yields `Sub` for each sub-schema it needs, is sent the expression, and returns its own.
+The driver keeps the generators on a list of its own, so a schema nested 3,000 deep costs no Python stack.
+
+Every schema of one place becomes a subset of that place's base (`shape.py`), so the combining keywords are the
+algebra: all is intersection, any is union, not is difference from the base. Where a schema is complemented (`exact`)
+nothing may be narrowed; elsewhere an alternative leaves out the properties that only its siblings speak of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
+from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.context import Context, own_names
+from ctrldiff.json_schema.exclusive import exclusive
+from ctrldiff.json_schema.formats import NARROWED
+from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
+from ctrldiff.json_schema.others import order
+from ctrldiff.json_schema.recursion import marked
+from ctrldiff.json_schema.references import before_references
+from ctrldiff.json_schema.shape import Shape, listed
+from ctrldiff.json_schema.unevaluated import scenarios
+
+Schema: TypeAlias = dict[str, Any]
+Walk: TypeAlias = Generator["Sub", Expression, Expression]
+
+TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
+MAX_DEPTH = 4_000
+LONGEST_STRING, LONGEST_ARRAY = 1_024, 1_024  # beyond what a canvas holds, limits are narrowed to these
+NO_NAMES: frozenset[str] = frozenset()
+_OF_SOME = frozenset().union(*FAMILY.values())
+_UNEVALUATED = those(lambda row: row.of == "unevaluated")
+
+
+@dataclass(frozen=True)
+class Sub:
+    """A schema to compile at a place: the driver answers with its expression.
+
+    exact: it may be complemented. kept: names that its siblings in a conjunction speak of. barred: names left out.
+    """
+
+    schema: Any
+    pointer: str
+    shape: Shape
+    exact: bool = False
+    kept: frozenset[str] = NO_NAMES
+    barred: frozenset[str] = NO_NAMES
+
+
+Family: TypeAlias = Callable[[Context, Schema, Sub], Walk]
+Leaf: TypeAlias = Callable[[Context, Schema, str], Expression]
+_families: dict[str, Family] = {}
+
+
+def family(*types: str) -> Callable[[Family], Family]:
+    """Register the walk that writes values of these JSON types."""
+
+    def register(walk: Family) -> Family:
+        for name in types:
+            _families[name] = walk
+        return walk
+
+    return register
+
+
+def leaf(*types: str) -> Callable[[Leaf], Leaf]:
+    """Register a family that needs no sub-schema: a plain function."""
+
+    def register(write: Leaf) -> Leaf:
+        def walk(context: Context, schema: Schema, sub: Sub) -> Walk:
+            yield from ()
+            return write(context, schema, sub.pointer)
+
+        family(*types)(walk)
+        return write
+
+    return register
+
+
+def compile_schema(context: Context) -> Expression:
+    """The expression of `context.root`. Raises SchemaUnsupported naming every keyword that cannot be enforced."""
+    expression = _drive(context)
+    if context.refused:
+        pointer, keyword, why = context.refused[0]
+        others = "".join(f'\nalso "{k}" at {p}' + (f": {w}" if w else "") for p, k, w in context.refused[1:6])
+        more = len(context.refused) - 6
+        raise SchemaUnsupported(
+            f'"{keyword}" at {pointer} is not enforceable here',
+            why=(why + others + (f"\nand {more} more" if more > 0 else "")).strip(),
+            hint="remove it, or say it with the keywords that are (docs/json.md lists them)",
+            pointer=pointer,
+            keyword=keyword,
+            refused=tuple(context.refused),
+        )
+    return expression
+
+
+def root_shape(context: Context) -> Shape:
+    """The place of the whole document."""
+    return context.shape((context.root,), None)
+
+
+def _drive(context: Context) -> Expression:
+    known: dict[object, Expression] = {}
+    under_way: set[object] = set()
+    first = Sub(context.root, "#", root_shape(context))
+    held = [first.schema]  # schemas are told apart by identity, so none may go and leave its place to another
+    stack: list[tuple[object, Walk]] = [(_key(first), _schema(context, first))]
+    answer: Expression | None = None
+    while True:
+        key, walk = stack[-1]
+        try:
+            sub = next(walk) if answer is None else walk.send(answer)
+        except StopIteration as done:
+            stack.pop()
+            under_way.discard(key)
+            answer = known[key] = done.value
+            if not stack:
+                assert answer is not None
+                return answer
+            continue
+        key = _key(sub)
+        answer = known.get(key)
+        if answer is not None:
+            continue
+        if key in under_way:
+            raise SchemaInvalid(f"{sub.pointer[:300]} refers to itself without end")
+        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_nodes)
+        if len(stack) > MAX_DEPTH:
+            raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
+        under_way.add(key)
+        held.append(sub.schema)
+        stack.append((key, _schema(context, sub)))
+
+
+def _key(sub: Sub) -> object:
+    return (id(sub.schema), id(sub.shape), sub.exact, sub.kept, sub.barred)
+
+
+def _schema(context: Context, sub: Sub) -> Walk:
+    """One schema: its references, its values, its types, its alternatives."""
+    schema, at, shape = sub.schema, sub.pointer, sub.shape
+    if schema is False:
+        return NOTHING
+    if shape.dead and context.with_marks:
+        return marked(context, schema, shape)
+    if shape.dead:
+        context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
+        return NOTHING
+    if schema is True:
+        return (yield from _base(context, {}, sub))
+    if not isinstance(schema, dict):
+        raise SchemaInvalid(
+            f"{at} is a {type(schema).__name__}, not a schema", hint="a schema is an object or a boolean"
+        )
+    if context.references.ref_alone and "$ref" in schema:
+        context.enforce(at, "$ref")
+        target, pointer = context.references.resolve(schema, "$ref", at)
+        return (yield replace(sub, schema=target, pointer=pointer))
+    parts: list[Expression] = []
+    if "enum" in schema or "const" in schema:
+        parts.append(_listed(context, schema, sub))
+    if "type" in schema or _OF_SOME & schema.keys():
+        parts.append((yield from _base(context, schema, sub)))
+    for keyword, combine in COMBINING.items():
+        if keyword in schema:
+            parts.append((yield from combine(context, schema, keyword, _beside(context, sub, keyword))))
+            context.enforce(at, keyword, *(name for name in BESIDE[keyword] if name in schema))
+    for keyword in _UNEVALUATED:
+        if schema.get(keyword, True) is not True:
+            parts.append((yield from _unevaluated(context, schema, keyword, sub)))
+    if not parts:
+        return (yield replace(sub, schema=True))
+    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
+    """`sub`, keeping the names that its schema speaks of outside of `keyword`."""
+    if sub.exact:
+        return sub
+    rest = {k: v for k, v in sub.schema.items() if k != keyword and k not in BESIDE[keyword]}
+    return replace(sub, kept=sub.kept.union(own_names(rest), context.names_of(*context.beside(rest))))
+
+
+def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
+    """The values of the types that a schema allows here, under its keywords for each type."""
+    shape, kinds = sub.shape, []
+    if shape.implied and schema:
+        context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
+    for name in _types(context, schema, sub.pointer):
+        kind = "number" if name == "integer" else name
+        if kind in shape.kinds:
+            context.enforce(sub.pointer, *said(schema, kind))
+            reached = string_within_reach(context, schema, sub.pointer, sub.exact) if kind == "string" else schema
+            kinds.append((yield from _families[name](context, reached, sub)))
+    return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
+
+
+def _types(context: Context, schema: Schema, at: str) -> list[str]:
+    """The JSON types a schema allows."""
+    if "type" not in schema:
+        return [name for name in TYPES if name != "integer"]
+    declared = schema["type"]
+    names = declared if isinstance(declared, list) else [declared]
+    for name in names:
+        if name not in TYPES:
+            raise SchemaInvalid(f"{at}/type names {name!r}", hint=f"one of {', '.join(TYPES)}")
+    context.enforce(at, "type")
+    return [name for name in dict.fromkeys(names) if not (name == "integer" and "number" in names)]
+
+
+def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) -> Schema:
+    """A string's keywords, narrowed where it may be: what no canvas could hold costs states and says nothing."""
+    named = schema.get("format")
+    if isinstance(named, str) and named in NARROWED:
+        if exact:
+            why = f"{named} is written narrower than it is, so its complement would be wrong"
+            context.refuse(f"{at}/format", "format", why)
+            return {k: v for k, v in schema.items() if k != "format"}
+        context.narrow(at, f"{named}: {NARROWED[named]}")
+    high, least = schema.get("maxLength"), schema.get("minLength", 0)
+    if exact or high is None:
+        return schema
+    reach = max(LONGEST_STRING, least)
+    if high <= reach:
+        return schema
+    context.narrow(at, f"strings of at most {reach} characters are written (maxLength {high})")
+    return schema | {"maxLength": reach}
+
+
+def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
+    """`enum` and `const`: the listed values, each in its canonical text."""
+    context.enforce(sub.pointer, *(k for k in OF_ANY if k in schema))
+    values = listed(schema)
+    if "enum" in schema and "const" in schema:
+        wanted = value_text(schema["const"], sort=True)
+        values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
+    context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
+    return Alt(tuple(dict.fromkeys(_spelled(context, value, sub) for value in values)))
+
+
+def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
+    """The text of a listed value; one that goes deeper than a recursion is unrolled is left out, as all others are."""
+    deep: list[tuple[Shape, Any]] = []
+    whole = ordered_text(_cut(value, sub.shape, deep) if sub.shape.entered else value, sub.shape)
+    if not deep:
+        return text(whole)
+    if not context.with_marks:
+        context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
+        return NOTHING
+    places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
+    pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
+    return Concat(tuple(places[int(piece)] if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+
+
+_CUT, _CUT_TEXT = "\x00cut {}\x00", re.compile(r'"\\u0000cut (\d+)\\u0000"')
+
+
+def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
+    """`value` without what stands at places that are not unrolled, which `deep` collects."""
+    if shape.dead:
+        deep.append((shape, value))
+        return _CUT.format(len(deep) - 1)
+    if isinstance(value, list):
+        return [_cut(item, shape.item(n), deep) for n, item in enumerate(value)]
+    if isinstance(value, dict):
+        within = {name: shape.property(name) if name in shape.names else shape.other() for name in value}
+        return {name: _cut(inner, within[name], deep) for name, inner in value.items()}
+    return value
+
+
+def ordered_text(value: Any, shape: Shape) -> str:
+    """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
+    return value_text(_ordered(value, shape), pretty=shape.context.options.whitespace != "compact", level=shape.level)
+
+
+def _ordered(value: Any, shape: Shape) -> Any:
+    if isinstance(value, list):
+        return [_ordered(item, shape.item(n)) for n, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
+    others = sorted((name for name in value if name not in named), key=lambda name: order(spelled(name)))
+    return named | {name: _ordered(value[name], shape.other()) for name in others}
+
+
+def spelled(name: str) -> bytes:
+    """A property's name as it is written."""
+    return json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+# ---- keywords that combine schemas of one place
+
+
+def _reference(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    target, pointer = context.references.resolve(schema, keyword, sub.pointer)
+    return (yield replace(sub, schema=target, pointer=pointer))
+
+
+def _all(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    members, parts = _members(schema, keyword, sub.pointer), []
+    for n, member in enumerate(members):
+        kept = sub.kept
+        if not sub.exact:
+            kept = kept | frozenset(context.names_of(*members[:n], *members[n + 1 :]))
+        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", kept=kept)))
+    return Both(tuple(parts))
+
+
+def _alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) -> Generator[Sub, Expression, list]:
+    """Every member, each without the properties that only its siblings speak of."""
+    parts = []
+    for n, member in enumerate(members):
+        barred = sub.barred
+        if not sub.exact and sub.shape.context.options.additional == "declared":
+            own = set(context.names_of(member))
+            others = {name for other in members for name in context.names_of(other)}
+            barred = barred | frozenset(others - own - sub.kept)
+        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", barred=barred)))
+    return parts
+
+
+def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    members = _members(schema, keyword, sub.pointer)
+    return Alt(tuple((yield from _alternatives(context, members, keyword, sub))))
+
+
+def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    """Exactly one: every member less the members that could hold beside it."""
+    members = _members(schema, keyword, sub.pointer)
+    parts = yield from _alternatives(context, members, keyword, sub)
+    exact: dict[int, Expression] = {}
+    out: list[Expression] = []
+    for n, part in enumerate(parts):
+        others = [m for m in range(len(members)) if m != n and not exclusive(context, members[n], members[m])]
+        for m in others:
+            if m not in exact:
+                exact[m] = yield _exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}")
+        out.append(Minus(part, Alt(tuple(exact[m] for m in others))) if others else part)
+    return Alt(tuple(out))
+
+
+def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    everything = yield replace(sub, schema=True)
+    return Minus(everything, (yield _exactly(sub, schema["not"], f"{sub.pointer}/not")))
+
+
+def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    if "then" not in schema and "else" not in schema:
+        return (yield replace(sub, schema=True))
+    test = yield _exactly(sub, schema["if"], f"{sub.pointer}/if")
+    everything = yield replace(sub, schema=True)
+    then: Expression = test
+    if "then" in schema:
+        then = Both((test, (yield replace(sub, schema=schema["then"], pointer=f"{sub.pointer}/then"))))
+    otherwise: Expression = Minus(everything, test)
+    if "else" in schema:
+        otherwise = Both((otherwise, (yield replace(sub, schema=schema["else"], pointer=f"{sub.pointer}/else"))))
+    return Alt((then, otherwise))
+
+
+def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
+    """What no keyword beside has evaluated obeys `schema[keyword]`: a case for each way the alternatives may hold."""
+    cases: list[Expression] = []
+    everything = yield replace(sub, schema=True)
+    for case in scenarios(context, schema, sub.pointer):
+        of_objects = KEYWORDS[keyword].family == "object"
+        rest = case.properties(schema[keyword]) if of_objects else case.array(schema[keyword])
+        parts = [(yield Sub(rest, f"{sub.pointer}/{keyword}", sub.shape, True))]
+        for held, pointer in case.holds:
+            parts.append((yield Sub(held, pointer, sub.shape, True)))
+        for failed, pointer in case.fails:
+            parts.append(Minus(everything, (yield Sub(failed, pointer, sub.shape, True))))
+        cases.append(Both(tuple(parts)))
+    return Alt(tuple(cases))
+
+
+def _exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+    return Sub(schema, pointer, sub.shape, exact=True)
+
+
+COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {
+    "$ref": _reference,
+    "$dynamicRef": _reference,
+    "$recursiveRef": _reference,
+    "allOf": _all,
+    "anyOf": _any,
+    "oneOf": _one,
+    "not": _not,
+    "if": _if,
+}
+
+
+def _members(schema: Schema, keyword: str, at: str) -> list[Any]:
+    members = schema[keyword]
+    if not members:
+        raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")
+    return members
+
+
+def size(schema: Schema, keyword: str) -> int | None:
+    """A whole number, which may be spelled 3.0, or None when absent."""
+    return int(schema[keyword]) if keyword in schema else None

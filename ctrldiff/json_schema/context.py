@@ -1,0 +1,249 @@
+"""What one compilation shares: the document, the places met so far, and what became of each keyword."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import NOTHING, Expression
+from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.cycles import Cycles
+from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.options import Options
+from ctrldiff.json_schema.references import References, held, last_reference
+from ctrldiff.json_schema.shape import Shape, listed
+from ctrldiff.limits import Fuel
+from ctrldiff.regex.parse import parse
+
+MAX_PLACES = 5_000
+_BESIDE = frozenset(those(lambda row: row.of == "itself"))
+_NAMING = those(lambda row: row.keys)
+_NEGATE = those(lambda row: row.of == "itself" and row.negates)
+
+
+Made = TypeVar("Made")
+
+
+class ByIdentity(Generic[Made]):
+    """What was made of each object, told apart by identity. The objects are held: no other can take their place."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, Made]] = {}
+
+    def of(self, one: object, make: Callable[[], Made]) -> Made:
+        """What was made of it, or is made now."""
+        if id(one) not in self._known:
+            self._known[id(one)] = one, make()
+        return self._known[id(one)][1]
+
+
+@dataclass
+class Context:
+    """One compilation."""
+
+    root: Any
+    fuel: Fuel
+    options: Options
+    with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
+    marks: bool = False  # something was
+    room: int = 1_000  # states that one object may spend on telling apart its properties without a name
+    told_apart: int = 0  # how many of them were spent in all
+    kept: int = 0  # steps that are put aside when names are first told apart, for a try that tells none (`others.py`)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
+    narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
+    enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
+    contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
+
+    def __post_init__(self) -> None:
+        self.references = References(self.root)
+        self.cycles = Cycles(self.references)
+        self._shapes: dict[object, Shape] = {}
+        self._names = ByIdentity[tuple[str, ...]]()
+        self._patterns: dict[str, Dfa] = {}
+        self._constants = ByIdentity[dict[str, Any]]()
+        self._requires: dict[str, dict[str, Any]] = {}
+        self._members = ByIdentity[list[tuple[Dfa, Any]]]()
+        self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
+        self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
+        self._narrowings: set[tuple[str, str]] = set()
+        self._compiled = ByIdentity[Dfa]()
+
+    def may_tell_apart(self) -> bool:
+        """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
+        then no name is told apart from here on."""
+        if self.kept > self.fuel.limits.max_steps - self.fuel.spent.get("steps", 0):
+            self.room = 0
+            return False
+        self.fuel.spend("steps", self.kept, self.fuel.limits.max_steps)
+        self.kept = 0
+        return True
+
+    # ---- what became of keywords
+
+    def refuse(self, pointer: str, keyword: str, why: str = "") -> Expression:
+        """Note a refusal; all of them are reported together when the walk ends."""
+        if (pointer, keyword, why) not in self.refused[-50:]:
+            self.refused.append((pointer, keyword, why))
+        return NOTHING
+
+    def narrow(self, pointer: str, how: str) -> None:
+        """Note that the language written is smaller than the schema's."""
+        note = in_document(pointer), how
+        if note not in self._narrowings:
+            self._narrowings.add(note)
+            self.narrowed.append(note)
+
+    def contradict(self, pointer: str, what: str) -> Expression:
+        """Note keywords that no value satisfies; that is an error only if it leaves the whole schema empty."""
+        self.contradictions.append((pointer, what))
+        return NOTHING
+
+    def enforce(self, at: str, *keywords: str) -> None:
+        """Note keywords of the schema at `at` that are enforced exactly, unless they are refused there."""
+        self.enforced.update((in_document(f"{at}/{keyword}"), keyword) for keyword in keywords)
+
+    def count_enforced(self) -> Counter[str]:
+        """In how many places of the document each keyword is enforced."""
+        refused = {in_document(pointer) for pointer, _, _ in self.refused}
+        return Counter(keyword for pointer, keyword in self.enforced if pointer not in refused)
+
+    # ---- places
+
+    def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
+        """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
+        ids = tuple(id(seed) for seed in seeds)
+        entered = self._entered(seeds, parent)
+        free = 0 if ids else (parent.free + 1 if parent else 0)
+        level = parent.level + 1 if parent else 0
+        single = single or bool(parent and parent.single)
+        key = (ids, tuple(entered.items()), free, single, level if self.options.whitespace != "compact" else 0)
+        if key not in self._shapes:
+            self.fuel.spend("places in the instance", 1, MAX_PLACES)
+            dead = max(entered.values(), default=0) > self.options.levels
+            self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
+        return self._shapes[key]
+
+    def _entered(self, seeds: tuple[Any, ...], parent: Shape | None) -> dict[int, int]:
+        """How often each recursive group that speaks here has been entered again on the way."""
+        if self.cycles.none:
+            return {}
+        ids = tuple(id(seed) for seed in seeds)
+        if ids not in self._groups:
+            members = self.together(seeds)[0]
+            groups = {group for member in members if (group := self.cycles.of(member)) is not None}
+            self._groups[ids] = sorted(groups), {self.cycles.closed_by(member) for member in members}
+        groups_here, again = self._groups[ids]
+        before = parent.entered if parent else {}
+        return {group: before.get(group, 0) + (group in again and group in before) for group in groups_here}
+
+    def names_shape(self, schema: dict[str, Any]) -> Shape:
+        """The place of a property's name under `propertyNames`."""
+        place = self.shape((schema["propertyNames"],), None)
+        place.of_names = True
+        return place
+
+    def together(self, seeds: tuple[Any, ...]) -> tuple[list[dict[str, Any]], bool]:
+        """Every schema that may apply beside `seeds`, in the order of reading; and whether one is complemented."""
+        found: list[dict[str, Any]] = []
+        seen: set[int] = set()
+        negated = False
+        todo = list(reversed(seeds))
+        while todo:
+            schema = todo.pop()
+            if not isinstance(schema, dict) or id(schema) in seen:
+                continue
+            seen.add(id(schema))
+            found.append(schema)
+            negated = negated or any(_negates(schema.get(keyword)) for keyword in _NEGATE)
+            todo.extend(reversed(list(self.beside(schema))))
+        return found, negated
+
+    def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
+        """The schemas that `schema` applies to the same place."""
+        if self.references.ref_alone and "$ref" in schema:
+            yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
+            return
+        for keyword, value in schema.items():
+            if keyword in REFERS:
+                yield self.references.resolve(schema, keyword, self.references.place(schema))[0]
+            elif keyword in _BESIDE:
+                yield from (part for _, part in held(keyword, value))
+
+    def names_of(self, *schemas: Any) -> tuple[str, ...]:
+        """The properties named by `schemas` and all that apply beside them, in the order of reading."""
+        if len(schemas) == 1:
+            return self._names.of(schemas[0], lambda: self._read_names(schemas))
+        return self._read_names(schemas)
+
+    def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
+        names: dict[str, None] = {}
+        for member in self.together(schemas)[0]:
+            names.update(dict.fromkeys(own_names(member)))
+        self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
+        return tuple(names)
+
+    def constant(self, value: Any) -> dict[str, Any]:
+        """`{"const": value}`, the same object every time."""
+        return self._constants.of(value, lambda: {"const": value})
+
+    def requires(self, name: str) -> dict[str, Any]:
+        """`{"required": [name]}` of objects, the same object every time."""
+        if name not in self._requires:
+            self._requires[name] = {"type": "object", "required": [name]}
+        return self._requires[name]
+
+    def compiled(self, expression: Expression) -> Dfa:
+        """The automaton of an expression, made once."""
+        return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
+
+    # ---- patterns
+
+    def pattern(self, pattern: str, at: str) -> Dfa:
+        """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
+        if pattern not in self._patterns:
+            limits = self.fuel.limits
+            try:
+                expression = parse(pattern, dialect="ecma", search=True, limits=limits)
+            except RegexUnsupported as error:
+                keyword = at.rsplit("/", 1)[-1]
+                raise SchemaUnsupported(
+                    f'"{keyword}" at {at} is not enforceable here', why=str(error), pointer=at, keyword=keyword
+                ) from error
+            except RegexSyntaxError as error:
+                raise SchemaInvalid(f"{at} is no pattern", why=str(error), pointer=at) from error
+            self._patterns[pattern] = compile_expression(expression, limits)
+        return self._patterns[pattern]
+
+    def patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
+        """`patternProperties` as automata over names."""
+        return self._members.of(schema, lambda: self._read_patterns(schema))
+
+    def _read_patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
+        at = f"{self.references.place(schema)}/patternProperties"
+        return [(self.pattern(pattern, at), of) for pattern, of in schema.get("patternProperties", {}).items()]
+
+
+def in_document(pointer: str) -> str:
+    """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
+    reference, rest = last_reference(pointer)
+    return reference + rest if reference.startswith("#") else pointer
+
+
+def own_names(schema: dict[str, Any]) -> Iterator[str]:
+    """The properties that the keywords of `schema` itself name, in the order of reading; some more than once."""
+    for keyword in _NAMING:
+        named = schema.get(keyword, ())
+        yield from (name for name in named if isinstance(name, str))
+        for needs in named.values() if isinstance(named, dict) else ():
+            yield from needs if isinstance(needs, list) else ()
+    for value in listed(schema):
+        yield from value if isinstance(value, dict) else ()
+
+
+def _negates(value: Any) -> bool:
+    """What this value of a keyword accepts may be excluded: some schema, or one of several."""
+    return len(value) > 1 if isinstance(value, list) else isinstance(value, dict) or value is True

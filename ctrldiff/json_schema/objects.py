@@ -1,0 +1,270 @@
+"""Objects: the properties of a place in its order, then others; who needs whom; how many there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from itertools import product
+from typing import Any
+
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
+from ctrldiff.automata.expression import text as literal
+from ctrldiff.json_schema.arrays import spacing
+from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
+from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, size
+from ctrldiff.json_schema.context import Context
+from ctrldiff.json_schema.keywords import those
+from ctrldiff.json_schema.others import Others, told_apart
+from ctrldiff.json_schema.references import escaped as in_pointer
+
+ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
+DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
+MAX_CELLS = 64  # sets of patterns that one key may match
+
+
+@family("object")
+def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
+    """The named properties in order, then others; `dependentSchemas` on top."""
+    shape, at = sub.shape, sub.pointer
+    if not shape.containers:
+        return literal("{}")
+    rules = _Rules.read(schema)
+    names_allowed = None
+    if "propertyNames" in schema:
+        names = yield Sub(schema["propertyNames"], f"{at}/propertyNames", context.names_shape(schema), True)
+        names_allowed = compile_expression(Both((names, ANY_KEY)), context.fuel.limits, context.fuel)
+    _, _, _, colon = spacing(shape)
+    members: list[Expression] = []
+    for name in shape.names:
+        spelled = json.dumps(name, ensure_ascii=False)
+        value: Expression = NOTHING
+        if name not in sub.barred and (names_allowed is None or spelled in names_allowed):
+            value = yield from _value(context, schema, sub, name)
+        members.append(value if value is NOTHING else Concat((literal(spelled + colon), value)))
+    if context.options.optional == "write" and not sub.exact:
+        forced = {n for n, m in zip(shape.names, members, strict=True) if m is not NOTHING} & set(
+            schema.get("properties", {})
+        )
+        if forced - rules.required:
+            listed = ", ".join(name for name in shape.names if name in forced - rules.required)
+            context.narrow(at, f"optional properties are always written: {listed}")
+            rules.required |= forced
+    others = Others()
+    if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
+        pass
+    elif shape.open:
+        kinds = yield from _kinds(context, schema, sub, names_allowed)
+        others = rules.others(context, sub, members, kinds)
+    elif schema.get("additionalProperties") is not False and schema:
+        context.narrow(at, "only declared properties are written")
+    language = rules.language(context, sub, members, others.at_most_one)
+    for trigger, needed in rules.schemas.items():
+        without = _Rules(absent={trigger}).language(context, sub, *(yield from _anything(context, sub)))
+        then = yield Sub(needed, f"{at}/dependentSchemas/{in_pointer(trigger)}", shape, sub.exact, sub.kept, sub.barred)
+        language = Alt((Both((language, without)), Both((language, then))))
+    return language
+
+
+def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
+    """What a named property may hold: everything that the schema says of it at once."""
+    found: list[tuple[Any, str]] = []
+    declared = schema.get("properties", {})
+    if name in declared:
+        found.append((declared[name], f"{sub.pointer}/properties/{in_pointer(name)}"))
+    patterns = schema.get("patternProperties", {})
+    for (dfa, of), pattern in zip(context.patterns(schema), patterns, strict=True):
+        if name in dfa:
+            found.append((of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}"))
+    if not found and "additionalProperties" in schema:
+        found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
+    if any(of is False for of, _ in found):
+        return NOTHING
+    return (yield from _conjunction(context, sub, found or [(True, sub.pointer)], sub.shape.property(name)))
+
+
+def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str]], shape: Any) -> Walk:
+    parts = []
+    for of, pointer in found:
+        kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
+        parts.append((yield Sub(of, pointer, shape, sub.exact, frozenset() if sub.exact else kept)))
+    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+
+def _kinds(
+    context: Context, schema: Schema, sub: Sub, names_allowed: Any
+) -> Generator[Sub, Expression, list[tuple[Dfa, Expression]]]:
+    """The properties that have no name here, by which patterns speak of them: spelled names and their value."""
+    shape = sub.shape
+    patterns = [
+        (Concat((QUOTE, Language(escaped(dfa, context.fuel.limits)), QUOTE)), of, pattern)
+        for (dfa, of), pattern in zip(context.patterns(schema), schema.get("patternProperties", {}), strict=True)
+    ]
+    if 2 ** len(patterns) > MAX_CELLS:
+        context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
+        return []
+    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
+    keys: Expression = Minus(ANY_KEY, Alt(named)) if named else ANY_KEY
+    if names_allowed is not None:
+        keys = Both((keys, Language(names_allowed)))
+    kinds: list[tuple[Dfa, Expression]] = []
+    for chosen in product((False, True), repeat=len(patterns)):
+        found = [
+            (of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}")
+            for (_, of, pattern), hit in zip(patterns, chosen, strict=True)
+            if hit
+        ]
+        if not found and "additionalProperties" in schema:
+            found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
+        if any(of is False for of, _ in found):
+            continue
+        key: Expression = keys
+        if patterns:
+            hits = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if hit]
+            misses = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if not hit]
+            key = Both((keys, *hits))
+            key = Minus(key, Alt(tuple(misses))) if misses else key
+        names = compile_expression(key, context.fuel.limits, context.fuel)
+        if not names.is_empty:
+            value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
+            kinds.append((names, value))
+    return kinds
+
+
+def _anything(context: Context, sub: Sub) -> Any:
+    """The members of the base: every named property, and any others, as often as one likes."""
+    _, _, _, colon = spacing(sub.shape)
+    members: list[Expression] = []
+    for name in sub.shape.names:
+        value = yield Sub(True, sub.pointer, sub.shape.property(name), True)
+        members.append(Concat((literal(json.dumps(name, ensure_ascii=False) + colon), value)))
+    loop: Expression = NOTHING
+    if sub.shape.open:
+        kinds = yield from _kinds(context, {}, Sub({}, sub.pointer, sub.shape, True), None)
+        loop = Alt(tuple(Concat((Language(names), literal(colon), value)) for names, value in kinds))
+    return members, (), loop
+
+
+class _Rules:
+    """Which members there must be: the sequence's memory."""
+
+    def __init__(self, absent: set[str] | None = None) -> None:
+        self.required: set[str] = set()
+        self.absent = absent or set()
+        self.needs: dict[str, set[str]] = {}
+        self.schemas: dict[str, Any] = {}
+        self.low = 0
+        self.high: int | None = None
+
+    @classmethod
+    def read(cls, schema: Schema) -> _Rules:
+        rules = cls()
+        rules.required = set(schema.get("required", ()))
+        for keyword in DEPENDENT:
+            for name, needed in schema.get(keyword, {}).items():
+                if isinstance(needed, list):
+                    rules.needs.setdefault(name, set()).update(needed)
+                else:
+                    rules.schemas[name] = needed
+        rules.low, rules.high = size(schema, "minProperties") or 0, size(schema, "maxProperties")
+        return rules
+
+    def others(
+        self, context: Context, sub: Sub, members: list[Expression], kinds: list[tuple[Dfa, Expression]]
+    ) -> Others:
+        """The properties without a name, told apart as far as these rules make it worth while."""
+        # Inside values that no schema speaks of, and beside them in the open mode, one must do: they are the many.
+        free = sub.shape.free or (context.options.additional == "any" and not sub.shape.other().members)
+        single = sub.shape.single or self.high == 1 or (bool(free) and self.low < 2)
+        named = sum(member is not NOTHING for member in members)
+        found = told_apart(
+            context,
+            [(names, value) for names, value in kinds if value is not NOTHING],
+            literal(spacing(sub.shape)[3]),
+            least=self.low - named,
+            copies=1 + self._cap(),
+            single=single,
+        )
+        if not found.all_told and self.high != 1:
+            how = "at most one property without a name in the schema is written"
+            if len(found.at_most_one) > 1:
+                how = "properties without a name in the schema are written in order, each with another beginning"
+                how += " or last digit (at most one, if that would be too large)"
+            context.narrow(sub.pointer, how)
+        return found
+
+    def _cap(self) -> int:
+        """Up to where properties are counted; more are as good."""
+        low = self.low if self.low > 1 or self.high is not None else 0
+        return max(low, self.high + 1 if self.high is not None else 0)
+
+    def language(
+        self,
+        context: Context,
+        sub: Sub,
+        members: list[Expression],
+        others: tuple[Expression, ...],
+        loop: Expression = NOTHING,
+    ) -> Expression:
+        """The objects made of `members` and `others` in order, each at most once, and then of `loop`."""
+        first, comma, last, _ = spacing(sub.shape)
+        names = sub.shape.names
+        watched = frozenset({*self.needs, *(n for needed in self.needs.values() for n in needed)})
+        if self.low > len(others) + sum(member is not NOTHING for member in members) and loop is NOTHING:
+            if not others:
+                return context.contradict(sub.pointer, f"minProperties {self.low} of {len(names)} properties")
+            why = "so many properties that the schema does not name cannot be told apart"
+            return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
+        low_cap = self.low if self.low > 1 or self.high is not None else 0
+        cap = self._cap()
+        members = [*members, *others]
+        start: Any = (0, False, 0, frozenset())
+        number: dict[object, int] = {start: 0}
+        todo: list[Any] = [start]
+        edges: list[tuple[int, int, Expression]] = []
+        ends: list[int] = []
+        empty = False
+
+        def to(state: Any) -> int:
+            if state not in number:
+                number[state] = len(number)
+                if state[0] != "in":
+                    todo.append(state)
+            return number[state]
+
+        for state in todo:
+            place, begun, count, present = state
+            context.fuel.spend("object states", 1, context.fuel.limits.max_nodes)
+            here = number[state]
+            if place == len(names):
+                if not all(self.needs[n] <= present for n in self.needs if n in present):
+                    continue
+                if present:  # from here on it says nothing, and would only tell states apart
+                    edges.append((here, to((place, begun, count, frozenset())), EMPTY))
+                    continue
+            if place < len(members):
+                name, member = names[place] if place < len(names) else None, members[place]
+                flag = present | {name} if name in watched else present
+                if member is not NOTHING and name not in self.absent and (self.high is None or count < self.high):
+                    inside = ("in", place, count, present)
+                    fresh = inside not in number
+                    edges.append((here, to(inside), comma if begun else EMPTY))
+                    if fresh:
+                        edges.append((to(inside), to((place + 1, True, min(count + 1, cap), flag)), member))
+                if name not in self.required:
+                    edges.append((here, to((place + 1, begun, count, present)), EMPTY))
+                continue
+            if loop is not NOTHING:
+                edges.append((here, to((place, True, count, present)), Concat((comma, loop)) if begun else loop))
+            if (count >= low_cap if low_cap else (begun or self.low == 0)) and (
+                self.high is None or count <= self.high
+            ):
+                if begun:
+                    ends.append(here)
+                else:
+                    empty = True
+        if not set(self.required) <= set(names):
+            raise AssertionError("required names are names of the place")
+        filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
+        return Alt((literal("{}"), filled)) if empty else filled

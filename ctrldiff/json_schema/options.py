@@ -1,0 +1,91 @@
+"""How a schema is read, and how the values that it accepts are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from ctrldiff.constraints.span import check_document
+from ctrldiff.errors import SchemaInvalid
+from ctrldiff.json_schema.keywords import DRAFTS
+from ctrldiff.json_schema.plain import Digits
+
+_CHOICES: dict[str, tuple[str | None, ...]] = {
+    "whitespace": ("compact", "pretty"),
+    "optional": ("omit", "write"),
+    "additional": ("declared", "any"),
+    "unsupported": ("refuse", "check", "ignore"),
+    "strings": ("any", "plain", None),
+    "draft": (*DRAFTS, None),
+}
+_MOST = {"depth": 64, "recursion": 1_000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a caller may choose about a schema. `JsonSchema` takes them, `Context` compiles by them.
+
+    Fields:
+        whitespace: "compact" writes none; "pretty" writes a member a line, indented by two.
+        optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
+            suits extraction: a property that admits null says by null that it is not in the text.
+        additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
+            opens every object that the schema leaves open.
+        depth: how many levels deep values go that no schema speaks of.
+        recursion: how often a recursive schema is entered again. None: `depth` times, and when decoding, as often as
+            texts of the canvas can reach, within the limits (`JsonSchema.reaching`).
+        unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
+            out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
+        strings: "any" writes every string. "plain" leaves out of those of which nothing is said but their length what
+            only debris looks like: a beginning with one of `:,]}`, and a bracket closed that was never opened.
+        digits: at most so many before the point of a number and behind it, (18, 6) say; more where the schema's own
+            bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
+            (`JsonSchema.plain`).
+        draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
+            "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
+        document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
+    """
+
+    whitespace: Literal["compact", "pretty"] = "compact"
+    optional: Literal["omit", "write"] = "omit"
+    additional: Literal["declared", "any"] = "declared"
+    depth: int = 2
+    recursion: int | None = None
+    unsupported: Literal["refuse", "check", "ignore"] = "refuse"
+    strings: Literal["any", "plain"] | None = None
+    digits: Digits | Literal["any"] | None = None
+    draft: str | None = None
+    document: str | None = None
+
+    @property
+    def levels(self) -> int:
+        """How often a recursive schema is entered again."""
+        return self.depth if self.recursion is None else self.recursion
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The options by name that are not as usual, in their order."""
+        return {one.name: getattr(self, one.name) for one in fields(Options) if getattr(self, one.name) != one.default}
+
+
+def check(options: Options) -> None:
+    """Raise SchemaInvalid, naming the option and what it may be; InputError for a document that is no UTF-8 text."""
+    for name, choices in _CHOICES.items():
+        if getattr(options, name) not in choices:
+            hint = f"{name} is " + " or ".join(map(repr, choices))
+            raise SchemaInvalid(f"{name}={getattr(options, name)!r}", hint=hint)
+    for name, most in _MOST.items():
+        number = getattr(options, name)
+        given = number is not None or name == "depth"
+        if given and (type(number) is not int or not 0 <= number <= most):
+            raise SchemaInvalid(f"{name}={number!r}", hint=f"a whole number from 0 to {most:,}")
+    if options.digits not in (None, "any") and not _are_digits(options.digits):
+        hint = 'digits=(18, 6): at most so many before and behind the point; or "any"'
+        raise SchemaInvalid(f"digits={options.digits!r}", hint=hint)
+    if options.document is not None:
+        check_document(options.document)
+
+
+def _are_digits(value: Any) -> bool:
+    whole = isinstance(value, tuple) and len(value) == 2 and all(type(n) is int for n in value)
+    return whole and value[0] >= 1 and value[1] >= 0

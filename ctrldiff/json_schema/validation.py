@@ -1,0 +1,64 @@
+"""What a validator says of a value, with nothing fetched: no network, no files, whatever the schema refers to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ctrldiff.errors import SchemaInvalid
+from ctrldiff.json_schema.keywords import UNREAD, draft_of
+
+_CLASSES = {
+    "draft-04": "Draft4Validator",
+    "draft-06": "Draft6Validator",
+    "draft-07": "Draft7Validator",
+    "2019-09": "Draft201909Validator",
+    "2020-12": "Draft202012Validator",
+}
+
+
+def objections(schema: Any, value: Any, draft: str | None = None) -> Iterator[tuple[str, str]]:
+    """(place in the value, message) of everything the schema says against it.
+
+    A schema outside the document is not fetched: what refers to it is held to nothing there, whether all of them were
+    obeyed or none. A `$schema` that names no
+    draft we know is no reason to look for one: the value is held to `draft`, or the newest.
+    Args: schema: a fresh value: it is changed in place.
+    Raises: SchemaInvalid for a schema that a validator cannot read.
+    """
+    import jsonschema_rs
+
+    _forget_metaschemas(schema)
+    declared = draft_of(schema.get("$schema")) if isinstance(schema, dict) else None
+    make = getattr(jsonschema_rs, _CLASSES[declared or draft or "2020-12"])
+    met: list[str] = []
+
+    def elsewhere(stands_for: bool) -> Any:
+        def retrieve(uri: str) -> bool:
+            met.append(uri)
+            return stands_for
+
+        try:
+            return make(schema, retriever=retrieve, validate_formats=True)
+        except (ValueError, jsonschema_rs.ReferencingError) as error:
+            raise SchemaInvalid(f"a validator cannot read the schema: {str(error)[:200]}") from error
+
+    found = list(elsewhere(True).iter_errors(value))
+    # What is said against a value only because something unknown stands under "not" is not said.
+    if met and found and elsewhere(False).is_valid(value):
+        return
+    for error in found:
+        yield "".join(f"/{part}" for part in error.instance_path) or "/", str(error.message)
+
+
+def _forget_metaschemas(document: Any) -> None:
+    """Take out every `$schema` that names no draft we know: a validator would look it up."""
+    todo = [document]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            if isinstance(node.get("$schema"), str) and draft_of(node["$schema"]) in (None, *UNREAD):
+                del node["$schema"]
+            todo.extend(node.values())
+        elif isinstance(node, list):
+            todo.extend(node)

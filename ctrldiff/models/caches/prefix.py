@@ -1,0 +1,101 @@
+"""The exact key-value cache of block-causal models, as a denoiser: the loop does not know of it.
+
+The keys and values of a block depend on the tokens up to its end and on nothing else, so those of the blocks before the
+first open position may be kept. What is kept carries the tokens it was computed from and is compared with the tokens at
+hand before it is used, so it cannot be stale: a block that is reopened is simply another text.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import torch
+
+from ctrldiff.errors import ModelError
+from ctrldiff.models.caches.keys_values import HasModule, Kept, cache_argument, forward, gathered, remember
+from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
+from ctrldiff.models.spec import ModelSpec
+from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
+
+
+@dataclass(eq=False)
+class PrefixCached:
+    """A `Denoiser` over a block-causal transformers model that forwards from the first open block on. Exact: the logits
+    of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
+
+    Args:
+        network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do.
+        spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
+            read from the row before the block.
+        remember: rows of which keys and values are kept; the least recently used goes.
+    """
+
+    network: HasModule
+    spec: ModelSpec
+    vocabulary: Vocabulary
+    device: str = "cpu"
+    remember: int = 64
+    forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
+    _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        cache_argument(self.network.module)
+        if self.spec.attention != "block_causal":
+            raise ModelError(
+                f'attention="{self.spec.attention}" has no exact prefix cache',
+                why="a written token changes the keys of every other position that sees it",
+                hint="ApproximateCached, which says that it is approximate",
+            )
+
+    def noise(self, state: State) -> State:
+        """As the model without a cache."""
+        return noisy(state, self.spec)
+
+    def observe(self, state: State, logits: torch.Tensor) -> State:
+        """Nothing is remembered in the state."""
+        return state
+
+    def __call__(self, state: State) -> torch.Tensor:
+        block, groups = self.spec.block_length or 1, dict[tuple[int, int], list[tuple[int, int, Kept | None]]]()
+        texts = {row: sequence(state, row, self.spec) for row in (~state.done).nonzero()[:, 0].tolist()}
+        for row, ids in texts.items():
+            first = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
+            before = int(self.spec.logit_shift or self.spec.first_token_ar)
+            begin = max(first - before, 0) // block * block
+            kept, known = self._longest(ids[:begin], block)
+            groups.setdefault((len(ids), known), []).append((row, begin, kept))
+        out: torch.Tensor | None = None
+        for (length, known), members in groups.items():
+            past = gathered([kept for _, _, kept in members], slice(0, known))
+            ids = torch.stack([texts[row][known:] for row, _, _ in members])
+            seen, here = torch.arange(known), torch.arange(known, length)
+            logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block)
+            logits = checked_logits(logits, ids, self.vocabulary)
+            self.forwarded += ids.numel()
+            if out is None:
+                out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+            for n, (row, begin, _) in enumerate(members):
+                rows = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
+                computed = rows >= known
+                out[row, : len(rows)][computed] = logits[n, rows[computed] - known].to(torch.float32)
+                part = [(k[n : n + 1, :, :begin], v[n : n + 1, :, :begin]) for k, v in layers]
+                self._keep(Kept(texts[row][:begin], part))
+        if out is None:
+            raise ModelError("no row has an open position", hint="the loop ends before it asks")
+        return banned(out, self.spec)
+
+    def _longest(self, ids: torch.Tensor, block: int) -> tuple[Kept | None, int]:
+        """What is kept of the longest beginning of these tokens, in whole blocks."""
+        best, known = None, 0
+        for kept in self._kept.values():
+            shared = min(len(kept.ids), len(ids))
+            same = int((kept.ids[:shared] == ids[:shared]).to(torch.int64).cumprod(0).sum()) // block * block
+            if same > known:
+                best, known = kept, same
+        return best, known
+
+    def _keep(self, kept: Kept) -> None:
+        kept = Kept(kept.ids, [(k.clone(), v.clone()) for k, v in kept.layers])  # not the whole batch with it
+        remember(self._kept, {kept.ids.numpy().tobytes(): kept}, self.remember)

@@ -1,0 +1,1 @@
+"""Tokens: what each spells, and an automaton over them in place of bytes."""

@@ -1,0 +1,250 @@
+"""A type in: what may be written for it, how the prompt asks for it, and how the text becomes a value again."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, get_args
+
+import pydantic
+from pydantic_core import SchemaValidator
+
+from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.decision import Score, YesNo, read_yes
+from ctrldiff.constraints.description import And, Description, as_description
+from ctrldiff.constraints.span import SpanOf, keeping_spans
+from ctrldiff.constraints.template import Template
+from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.compiler import LONGEST_STRING
+from ctrldiff.json_schema.formats import FORMATS
+from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY
+from ctrldiff.text import check_text
+from ctrldiff.types.ask import Style, asked
+from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
+
+_TYPING = ("typing", "types", "typing_extensions")
+
+_PLAIN = OF_ANY | ANNOTATIONS  # nothing that rules a listed value out
+_STRING = FAMILY["string"] | {"allOf"}
+
+
+@dataclass(frozen=True)
+class OutputType:
+    """One wanted type.
+
+    Fields:
+        description: the texts that spell a value of the type.
+        ask: how the prompt names it; keys: the same in the terse style of a model that was trained on it, where that
+            differs.
+        read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
+        labels: the texts to choose between, for a type that is a lone choice; else empty.
+    """
+
+    description: Description
+    ask: str
+    read: Callable[[str], Any]
+    labels: tuple[str, ...] = ()
+    keys: str | None = None
+
+    def asked(self, style: Style) -> str:
+        """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`)."""
+        return self.ask if self.keys is None or style == "described" else self.keys
+
+    def plain(self, text: str) -> OutputType:
+        """The type with strings and numbers like those of a text, where it leaves them open; else itself."""
+        if not isinstance(self.description, JsonSchema):
+            return self
+        return replace(self, description=self.description.plain(text))
+
+    @property
+    def has_spans(self) -> bool:
+        """It is another language for every text: some of its strings must stand in the text."""
+        return _has_spans(self.description)
+
+
+def output_type(wanted: Any, *, ask: str | None = None, document: str | None = None) -> OutputType:
+    """Read a type, a JSON Schema (as a dict) or a constraint.
+
+    Args:
+        wanted: `str`, `int`, `float`, `bool`, `date`, `Literal`, `Enum`, a pydantic model or anything else that
+            pydantic makes a schema of (`docs/types.md`); a function, for its arguments; a JSON Schema dict;
+            `Regex`, `Choice`, `Score`, `YesNo`, `Template`, `JsonSchema`, a `Dfa` or an FSM.
+        ask: what the prompt asks for. For a bare value, its name ("total"); for a constraint, any words. Objects are
+            asked for by their keys, and take none.
+        document: the text that spans stand in.
+    Raises: ConstraintError if `wanted` is none of these, or cannot be enforced.
+    """
+    if ask is not None:
+        check_text(ask, "ask")
+    if wanted is str:
+        return OutputType(Text(), ask or "", str)
+    if isinstance(wanted, dict | bool):
+        wanted = JsonSchema(wanted)
+    if isinstance(wanted, JsonSchema):
+        if wanted.has_spans and wanted.document is None:
+            wanted = wanted.over(document)
+        read = _checked(wanted) if wanted.unsupported == "check" else _json
+        return _said(wanted, wanted, ask, read)
+    if isinstance(wanted, Choice):
+        return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
+    if isinstance(wanted, Score | YesNo):
+        read = int if isinstance(wanted, Score) else read_yes
+        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
+    if isinstance(wanted, Template):
+        return _from_template(wanted, ask, document)
+    if _is_annotation(wanted):
+        return _from_annotation(wanted, ask, document)
+    if inspect.isroutine(wanted) or isinstance(wanted, partial):
+        return _from_function(wanted, ask, document)
+    try:
+        return OutputType(as_description(wanted), ask or "", str)
+    except ConstraintError as error:
+        types = "for a type, pass the type itself: Invoice (no instance, no name), list[int] (not [int]), Literal[...]"
+        raise ConstraintError(f"{error.message}, and no type", hint=f"{types};\n{error.hint}") from error
+
+
+def _said(
+    description: Description,
+    schema: JsonSchema,
+    name: str | None,
+    read: Callable[[str], Any],
+    labels: tuple[str, ...] = (),
+) -> OutputType:
+    """A type that is asked for as its schema says."""
+    place = asked(schema)
+    return OutputType(description, place.said("described", name), read, labels, place.said("keys", name))
+
+
+def _is_annotation(wanted: Any) -> bool:
+    return isinstance(wanted, type) or hasattr(wanted, "__origin__") or type(wanted).__module__ in _TYPING
+
+
+def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) -> OutputType:
+    adapter = _keeping_spans(adapter_of(wanted))
+    schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if values and all(isinstance(value, str) for value in values):
+        labels = tuple(values)
+        return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter, quote=True), labels)
+    if schema.get("type") == "boolean" and not values:
+        values = [True, False]
+    whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
+    if whole and set(schema) <= _PLAIN:
+        labels = tuple(json.dumps(value) for value in values)
+        return _said(Choice(labels), JsonSchema(schema), ask, _reader(adapter), labels)
+    if bare := _bare(schema, document):
+        return _said(bare, JsonSchema(schema), ask, _reader(adapter, quote=True, document=document))
+    description = JsonSchema(schema, optional="write", document=document)
+    return _said(description, description, ask, _reader(adapter, document=document))
+
+
+def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
+    """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
+        return None
+    if schema.get("x-span") and document is None:
+        return None
+    low = schema.get("minLength", 1)
+    high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST_STRING))
+    parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
+    if document is not None and schema.get("x-span"):
+        parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
+    parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
+    for one in (schema, *schema.get("allOf", ())):
+        parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
+    return And(tuple(parts))
+
+
+def _keeping_spans(adapter: pydantic.TypeAdapter[Any]) -> pydantic.TypeAdapter[Any]:
+    """The adapter of a type whose spans stay spans under a pattern."""
+    core_schema = keeping_spans(adapter.core_schema)
+    if core_schema is not adapter.core_schema:
+        # what pydantic made for a class before would be taken for it again, with its spans lost
+        again = {"_use_prebuilt": False} if "_use_prebuilt" in (SchemaValidator.__text_signature__ or "") else {}
+        adapter.core_schema, adapter.validator = core_schema, SchemaValidator(core_schema, **again)  # type: ignore[arg-type]
+    return adapter
+
+
+def _has_spans(description: Any) -> bool:
+    if isinstance(description, Template):
+        return any(_has_spans(hole) for _, hole in description.holes)
+    return isinstance(description, JsonSchema) and description.has_spans
+
+
+def _from_function(function: Callable[..., Any], ask: str | None, document: str | None) -> OutputType:
+    """The keyword arguments of a call, validated."""
+    model, keywords = arguments_of(function)
+    arguments = _from_annotation(model, ask, document)
+    return replace(arguments, read=lambda text: keywords(arguments.read(text)))
+
+
+def _from_template(template: Template, ask: str | None, document: str | None) -> OutputType:
+    """A dict of the holes' values; each hole is read as its own type says."""
+    holes: dict[str, OutputType] = {}
+    for name, wanted in template.holes:
+        try:
+            holes[name] = output_type(wanted, ask=name, document=document)
+        except ConstraintError as error:
+            message = f"the hole {name!r}: {error.message}"
+            raise ConstraintError(message, why=error.why, hint=error.hint, hole=name) from error
+    filled = template.with_holes({name: hole.description for name, hole in holes.items()})
+
+    def read(text: str) -> dict[str, Any]:
+        return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
+
+    full, terse = ("{" + ",".join(hole.asked(style) for hole in holes.values()) + "}" for style in get_args(Style))
+    return OutputType(filled, ask or full, read, keys=ask or terse)
+
+
+def _json(text: str) -> Any:
+    """A JSON text as a value. Raises: OutputInvalid for a number that Python does not read."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        hint = "bound the number in the schema, or JsonSchema(..., digits=(18, 6)); result.raw has the text"
+        raise OutputInvalid(
+            "the answer is JSON that Python does not read", why=str(error)[:200], hint=hint, raw=text
+        ) from error
+
+
+def _checked(schema: JsonSchema) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        value = _json(text)
+        against = schema.validate(value)
+        if against is not None:
+            raise OutputInvalid(
+                "the answer breaks a keyword that is checked, not enforced",
+                why=f"{text[:200]}\n{against}",
+                hint="decode again with another seed or more steps, or read result.raw",
+                raw=text,
+            )
+        return value
+
+    return read
+
+
+def _named(kind: str, name: str | None) -> str:
+    return f"{name}:{kind}" if name else kind
+
+
+def _reader(
+    adapter: pydantic.TypeAdapter[Any], *, quote: bool = False, document: str | None = None
+) -> Callable[[str], Any]:
+    """Text to value; `quote`: the text is a JSON string without its quotes."""
+
+    def read(text: str) -> Any:
+        try:
+            return adapter.validate_json(json.dumps(text) if quote else text, context={"document": document})
+        except pydantic.ValidationError as error:
+            raise OutputInvalid(
+                "the answer obeys the schema, but the type has a rule that the schema does not say",
+                why=f"{text[:200]}\n{error}",
+                hint="say the rule in the schema (Field(...)), or read result.raw",
+                raw=text,
+            ) from error
+
+    return read

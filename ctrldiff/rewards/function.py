@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from dataclasses import field as dataclass_field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
@@ -34,7 +33,7 @@ class Function:
         field: ask about one value of the answer instead of its text: the path of an attribute or key, "review.text".
         timeout_s: seconds a call may take, None for any. A call that is late is left behind in its thread.
         batch_size: texts a call.
-        remember: scored texts kept, the oldest forgotten first; failures are not kept.
+        remember: scored texts kept during a decode, the oldest forgotten first; failures are not kept.
     Raises: InputError when made; ShapeError in use, for a result of another shape than (N,).
     """
 
@@ -43,9 +42,6 @@ class Function:
     timeout_s: float | None = None
     batch_size: int = 64
     remember: int = 100_000
-    known: dict[tuple[str | None, str], float] = dataclass_field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -57,7 +53,8 @@ class Function:
             )
 
     def prepare(self, context: GuideContext) -> Scored:
-        """Ready for one decode. What was scored in an earlier one is remembered."""
+        """Ready for one decode, in which a text is asked about once."""
+        known: dict[tuple[str | None, str], float] = {}
 
         def scored(rows: Sequence[int], texts: Sequence[str]) -> Scores:
             # A value is read off the text as the row's own prompt has it (spans); a text's score is its own anywhere.
@@ -67,14 +64,14 @@ class Function:
             ]
             fresh: dict[tuple[str | None, str], int] = {}
             for key, row in zip(keys, rows):
-                if key not in self.known:
+                if key not in known:
                     fresh.setdefault(key, row)
             values = [self._value(context, row, key[1]) for key, row in fresh.items()]
             found = dict(zip(fresh, self._ask([text for _, text in fresh], values)))
-            out = np.array([found[key] if key in found else self.known[key] for key in keys], np.float64)
-            self.known.update((key, float(score)) for key, score in found.items() if not np.isnan(score))
-            while len(self.known) > self.remember:
-                del self.known[next(iter(self.known))]
+            out = np.array([found[key] if key in found else known[key] for key in keys], np.float64)
+            known.update((key, float(score)) for key, score in found.items() if not np.isnan(score))
+            while len(known) > self.remember:
+                del known[next(iter(known))]
             return out
 
         return scored

@@ -26,7 +26,11 @@ def test_texts_are_scored_in_batches_once_each():
     reward = Function(length, batch_size=2)
     assert ask(reward, ["a", "bb", "a", "ccc", "bb"]).tolist() == [1, 2, 1, 3, 2]
     assert calls == [["a", "bb"], ["ccc"]]
-    assert ask(reward, ["ccc", "dddd"]).tolist() == [3, 4] and calls[2:] == [["dddd"]], "another decode remembers"
+    scored = reward.prepare(context(4))
+    assert scored([0, 1], ["ccc", "dddd"]).tolist() == scored([0, 1], ["ccc", "dddd"]).tolist() == [3, 4]
+    assert calls[2:] == [["ccc", "dddd"]], (
+        "once in a decode; another one asks anew, so that it depends on no earlier one"
+    )
     assert ask(Function(length, remember=1), ["a", "bb"]).tolist() == [1, 2]
 
 

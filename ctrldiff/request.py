@@ -108,9 +108,10 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
     spec, wanted = loaded.spec, request.max_new_tokens
     type_, table = compiled.of(text, wanted)
     labels = compiled.labels if decided and not request.guidance else None
-    ids = loaded.prompt_ids(text, compiled.type.asked(spec.ask))
-    room = spec.context - spec.context % spec.round_to - len(ids)
     least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
+    context = spec.context - spec.context % spec.round_to
+    ids = _prompt(loaded, compiled.type, text, context - (wanted or least))
+    room = context - len(ids)
     usual = max(least, table.shortest + compiled.room(text, len(ids)))
     limit = room if table.longest is None else max(least, min(room, table.longest + 1))
     if wanted is None:
@@ -141,3 +142,14 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
             row=n,
         )
     return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels)
+
+
+def _prompt(loaded: Loaded, type_: OutputType, text: str, room: int) -> list[int]:
+    """A prompt's token ids. Where a long list of labels would leave no room for the answer, its beginning is said: the
+    text is what must be read, and the labels are what may be written in any case."""
+    ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask))
+    most = type_.place.longest
+    while len(ids) > room and most > 1:
+        most //= 2
+        ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask, most))
+    return ids

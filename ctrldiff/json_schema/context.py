@@ -13,6 +13,7 @@ from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.options import Options
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
@@ -48,6 +49,7 @@ class Context:
     root: Any
     fuel: Fuel
     options: Options
+    library: Library = field(default_factory=Library)
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
@@ -59,7 +61,7 @@ class Context:
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
     def __post_init__(self) -> None:
-        self.references = References(self.root)
+        self.references = References(self.root, self.library)
         self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()
@@ -164,7 +166,7 @@ class Context:
 
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
-        if self.references.ref_alone and "$ref" in schema:
+        if self.references.alone(schema):
             yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
             return
         for keyword, value in schema.items():
@@ -230,7 +232,7 @@ class Context:
 def in_document(pointer: str) -> str:
     """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
     reference, rest = last_reference(pointer)
-    return reference + rest if reference.startswith("#") else pointer
+    return reference + rest if "#" in reference else pointer
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
@@ -65,7 +65,7 @@ class Context:
         self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()
-        self._patterns: dict[str, Dfa] = {}
+        self._patterns: dict[tuple[str, str], Dfa] = {}
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
         self._members = ByIdentity[list[tuple[Dfa, Any]]]()
@@ -204,12 +204,12 @@ class Context:
 
     # ---- patterns
 
-    def pattern(self, pattern: str, at: str) -> Dfa:
+    def pattern(self, pattern: str, at: str, dialect: Literal["python", "ecma", "rust"] = "ecma") -> Dfa:
         """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
-        if pattern not in self._patterns:
+        if (dialect, pattern) not in self._patterns:
             limits = self.fuel.limits
             try:
-                expression = parse(pattern, dialect="ecma", search=True, limits=limits)
+                expression = parse(pattern, dialect=dialect, search=True, limits=limits)
             except RegexUnsupported as error:
                 keyword = at.rsplit("/", 1)[-1]
                 raise SchemaUnsupported(
@@ -217,8 +217,8 @@ class Context:
                 ) from error
             except RegexSyntaxError as error:
                 raise SchemaInvalid(f"{at} is no pattern", why=str(error), pointer=at) from error
-            self._patterns[pattern] = compile_expression(expression, limits)
-        return self._patterns[pattern]
+            self._patterns[dialect, pattern] = compile_expression(expression, limits)
+        return self._patterns[dialect, pattern]
 
     def patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
         """`patternProperties` as automata over names."""

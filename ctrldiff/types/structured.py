@@ -21,7 +21,7 @@ from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.compiler import LONGEST_STRING
 from ctrldiff.json_schema.formats import FORMATS
-from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY
+from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
@@ -168,7 +168,7 @@ def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
         parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
-        parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
+        parts += [Regex(one[name], dialect=dialect, search=True) for name, dialect in PATTERNS.items() if name in one]
     return And(tuple(parts))
 
 

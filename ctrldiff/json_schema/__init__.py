@@ -16,11 +16,12 @@ from ctrldiff.automata.expression import Expression, Language
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
-from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape
-from ctrldiff.json_schema.context import Context
+from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
+from ctrldiff.json_schema.context import Context, in_document
 from ctrldiff.json_schema.dialect import as_draft
 from ctrldiff.json_schema.library import Library, in_folder
 from ctrldiff.json_schema.loosen import leave_out
+from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
@@ -34,6 +35,7 @@ from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 _MOST_IGNORED = 1_000
+_DEEPER = (5, 10, 20, 40)  # levels that are tried where fewer leave nothing
 _DEEPEST = 300  # levels of a listed value that surely fit Python's stack
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,29 +133,50 @@ class JsonSchema(Options, Description):
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
+        expression, cut = self._expression(limits)
+        if not cut or self.recursion is not None or not _is_nothing(expression):
+            return expression
+        for recursion in _DEEPER:  # what no text of the usual depth satisfies, some deeper one may
+            try:
+                deeper, _ = self.but(recursion=recursion)._expression(limits)
+            except ConstraintTooLarge:
+                break
+            if not _is_nothing(deeper):
+                return deeper
+        return expression
+
+    def _expression(self, limits: Limits) -> tuple[Expression, bool]:
+        """The expression, and whether a recursion was cut off. Names are told apart as far as the limits allow."""
         share = int(TELLING * limits.max_steps)
         context = self.context(limits)
         context.kept = limits.max_steps - share
         try:
-            return self._expression(context)
+            return self._compiled(context), context.cut
         except ConstraintTooLarge:
             if context.kept:
                 raise  # no names were told apart, so it is too large without
         again = self.context(limits)
         again.room = 0
         again.fuel.spend("steps", share, limits.max_steps)
-        return self._expression(again, within=True)
+        return self._compiled(again, within=True), again.cut
 
-    def _expression(self, context: Context, within: bool = False) -> Expression:
-        """The expression of a compilation; its automaton, if that has to be within what is left of the steps."""
+    def _compiled(self, context: Context, within: bool = False) -> Expression:
+        """The expression of a compilation; its automaton, if that has to be within what is left of the steps, or is
+        asked whether it is empty."""
         expression = compile_schema(context)
-        if not (within or context.contradictions or context.told_apart):
+        if not (within or context.contradictions or context.told_apart or context.cut):
             return expression
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
-        if dfa.is_empty and context.contradictions:
-            pointer, what = context.contradictions[0]
-            raise ConstraintUnsatisfiable(f"no text satisfies {pointer}: {what}", pointer=pointer)
+        if dfa.is_empty and context.contradictions and not context.cut:
+            what, facts = self.blamed(context.fuel.limits)
+            raise ConstraintUnsatisfiable(f"no text satisfies {what}", **facts)
         return Language(dfa)
+
+    def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
+        context = self.context(limits)
+        pointer, why = first_nothing(context, walk(context))
+        pointer = in_document(pointer)
+        return f"{pointer[:300]}: {why}", {"pointer": pointer}
 
     @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
@@ -240,6 +263,10 @@ def _check_texts(text: str, value: Any) -> None:
             todo += [(part, f"{at}/{escaped(key)}") for key, part in node.items()]
         elif isinstance(node, list | tuple):
             todo += [(part, f"{at}/{n}") for n, part in enumerate(node)]
+
+
+def _is_nothing(expression: Expression) -> bool:
+    return isinstance(expression, Language) and expression.dfa.is_empty
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

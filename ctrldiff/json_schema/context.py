@@ -43,6 +43,16 @@ class ByIdentity(Generic[Made]):
 
 
 @dataclass
+class Walked:
+    """What one walk compiled: its schemas by key, those that each asked for, and the expression of each."""
+
+    root: object = None
+    subs: dict[object, Any] = field(default_factory=dict)
+    below: dict[object, list[object]] = field(default_factory=dict)
+    known: dict[object, Expression] = field(default_factory=dict)
+
+
+@dataclass
 class Context:
     """One compilation."""
 
@@ -59,6 +69,8 @@ class Context:
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
+
+    cut: bool = False  # something deeper than a recursion is unrolled was left out
 
     def __post_init__(self) -> None:
         self.references = References(self.root, self.library)

@@ -194,9 +194,8 @@ class JsonSchema(Options, Description):
         context = self.context(limits)
         try:
             compile_schema(context)
-        except SchemaUnsupported as error:
-            if not context.refused:  # one that ends the walk where it stands, such as a reference outside
-                context.refused.append((error.facts["pointer"], error.facts["keyword"], error.message))
+        except SchemaUnsupported:
+            pass  # all of them are in `context.refused`
         return Report(
             tuple(sorted(context.count_enforced().items())),
             tuple(context.narrowed),
@@ -229,8 +228,8 @@ class JsonSchema(Options, Description):
             try:
                 compile_schema(context)
                 break
-            except SchemaUnsupported as error:
-                first = (context.refused or [(error.facts["pointer"], error.facts["keyword"], error.message)])[0]
+            except SchemaUnsupported:
+                first = context.refused[0]
             if not leave_out(schema, library, first[0], first[1]):
                 break  # the refusal points to no keyword of a document, and is raised when it is compiled
             ignored.append(first)

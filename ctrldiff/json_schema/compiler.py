@@ -165,7 +165,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
         )
     if context.references.alone(schema):
         context.enforce(at, "$ref")
-        target, pointer = context.references.resolve(schema, "$ref", at)
+        target, pointer = context.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))
     parts: list[Expression] = []
     if "enum" in schema or "const" in schema:
@@ -304,7 +304,7 @@ def spelled(name: str) -> bytes:
 
 
 def _reference(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
-    target, pointer = context.references.resolve(schema, keyword, sub.pointer)
+    target, pointer = context.resolve(schema, keyword, sub.pointer)
     return (yield replace(sub, schema=target, pointer=pointer))
 
 

@@ -49,7 +49,7 @@ def _is_needed(here: Sub, part: Sub, empty: list[Sub]) -> bool:
         return len(own) >= len(schema.get(keyword, ()))
     if keyword == "properties" and rest:
         return rest[0] in schema.get("required", ()) or here.shape.context.options.optional == "write"
-    if keyword in ("prefixItems", "items"):
+    if row is not None and row.role == "applies" and row.family == "array":
         place = int(rest[0]) if rest and rest[0].isdigit() else len(schema.get("prefixItems", ()))
         return bool(schema.get("minItems", 0) > place)
     return row is not None and (row.always or row.role == "refers")

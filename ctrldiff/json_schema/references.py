@@ -82,7 +82,8 @@ class References:
         if document not in self.targets or depends:
             what = "points outside the document" if document not in self.targets else "depends on who refers to it"
             raise SchemaUnsupported(
-                f'"{keyword}" at {at}/{keyword} {what}: {reference!r}',
+                f'"{keyword}" at {at}/{keyword} is not enforceable here',
+                why=f"it {what}: {reference!r}",
                 hint=_HINTS[document in self.targets],
                 pointer=f"{at}/{keyword}",
                 keyword=keyword,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -169,6 +170,11 @@ def as_description(value: Any) -> Description:
         from ctrldiff.automata.interop import from_fsm
 
         return Automaton(from_fsm(value))
+    if isinstance(value, re.Pattern):
+        hint = "Regex(pattern.pattern), its flags written as (?i); it has to match the whole text, search=True any part"
+        raise ConstraintError(f"{value!r} is a compiled pattern, not a constraint", hint=hint)
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        raise ConstraintError("a str is not a constraint", hint="a JSON Schema as text: JsonSchema(text)")
     raise ConstraintError(
         f"a {type(value).__name__} is not a constraint",
         hint="use Regex, Choice, JsonSchema, a Dfa or an interegular FSM;\n"

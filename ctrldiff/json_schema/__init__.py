@@ -26,7 +26,7 @@ from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reaching import deep_enough
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.json_schema.unknown import Unknown, unknown_in
 from ctrldiff.json_schema.validation import objections
@@ -101,7 +101,9 @@ class JsonSchema(Options, Description):
     @property
     def has_spans(self) -> bool:
         """Some string must stand in a document."""
-        return any('"x-span": true' in text for text in (self.text, *dict(self.documents).values()))
+        if not any('"x-span": true' in text for text in (self.text, *dict(self.documents).values())):
+            return False
+        return any(one.get("x-span") is True for part in self.parts for one in References(part).all)
 
     def but(self, **changed: Any) -> JsonSchema:
         """The same schema with other options."""

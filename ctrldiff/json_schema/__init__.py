@@ -77,8 +77,8 @@ class JsonSchema(Options, Description):
 
     Args:
         given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace, optional, additional, depth, recursion, unsupported, strings, digits, draft, documents, document:
-            `Options`.
+        whitespace, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft, documents,
+            document: `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """
@@ -224,7 +224,8 @@ class JsonSchema(Options, Description):
     def _enforced(self, limits: Limits) -> tuple[Any, Library, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
         library = Library(self.documents)
-        schema, ignored = as_draft(self.schema, self.draft, library)
+        annotations = frozenset(["format"] if self.formats == "annotate" else [])
+        schema, ignored = as_draft(self.schema, self.draft, library, annotations)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
             context = self._context_of(schema, library, limits)
             try:
@@ -246,7 +247,7 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def objections(self, value: Any) -> list[tuple[str, str]]:
         """All that it says against a value: (place in the value, message)."""
-        return list(objections(self.schema, value, self.draft, Library(self.documents)))
+        return list(objections(self.schema, value, self.draft, Library(self.documents), self.formats == "enforce"))
 
 
 def _check_texts(text: str, value: Any) -> None:

@@ -41,6 +41,7 @@ from ctrldiff.search.run import Run, Search
 from ctrldiff.state import State
 
 AHEAD = 4  # batches of requests that are read before the first of them is given
+LONGER = 2  # how many times as long as the first row's canvas one may be that shares its batch: padding takes memory
 
 Outcome: TypeAlias = "Result[Any] | CtrldiffError"
 Lane: TypeAlias = tuple[object, ...]
@@ -212,8 +213,9 @@ class _Engine:
         def alike(row: Row) -> bool:
             return self.lane(row) == lane
 
-        longest = max(row.canvas for row in queue.waiting if alike(row))
-        batch = self._begun(queue.take(alike, self.batch_size), longest)
+        most = LONGER * queue.waiting[0].canvas
+        longest = max(row.canvas for row in queue.waiting if alike(row) and row.canvas <= most)
+        batch = self._begun(queue.take(alike, self.batch_size, longest), longest)
         joins = True
         while batch.rows:
             done = batch.state.done.tolist()

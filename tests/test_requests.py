@@ -78,6 +78,7 @@ def model():
     return cd.from_pretrained("tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plan, number",
     [
@@ -102,6 +103,7 @@ def test_a_request_is_what_a_call_says(model):
         assert told(decoded) == told(called)
 
 
+@pytest.mark.slow
 def test_a_batch_is_full_until_the_queue_is_empty(model):
     sizes: list[int] = []
 

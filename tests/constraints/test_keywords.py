@@ -13,7 +13,7 @@ from ctrldiff.json_schema.compiler import COMBINING, TYPES
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, KEYWORDS, parts, those
 
 PACKAGE = Path(ctrldiff.__file__).parent
-TABLE = PACKAGE / "constraints" / "json_schema" / "keywords.py"
+TABLE = PACKAGE / "json_schema" / "keywords.py"
 
 # Of each keyword that rules something out: a schema, a value that it accepts, one that it rejects.
 ENFORCED = {

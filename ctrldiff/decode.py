@@ -176,7 +176,7 @@ class _Engine:
         with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
         request = row.request
         nulls = row.type.description if request.nulls else None
-        if row.branches:
+        if row.labels is not None:
             return "decision", id(row.compiled), row.canvas
         if self.search is not None:
             return "search", row.canvas, request.seed, *map(id, request.guidance)
@@ -295,8 +295,9 @@ class _Engine:
 
     def _decided(self, rows: list[Row]) -> Iterator[Decoded]:
         began = time.perf_counter()
-        tables = Tables(tuple(row.table for row in rows))
-        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), tables, rows[0].branches)
+        labels = rows[0].labels
+        assert labels is not None
+        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), labels)
         if any(isinstance(one, Canvases) for one in self.plan.observers):
             state = kept(state)
         took = time.perf_counter() - began

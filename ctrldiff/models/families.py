@@ -14,6 +14,7 @@ from ctrldiff.errors import ModelError
 from ctrldiff.models.family import Config, Family, Source, blocks, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal, build_masked, causal
+from ctrldiff.models.words import LLAMA, MIXTURE, PLAIN, names
 
 LAYOUT = "layout only: tiny weights under the published names"
 
@@ -35,6 +36,8 @@ DREAM = Family(
     },
     build=causal("qwen2"),
     padding="masked",
+    reads=LLAMA,
+    only=PLAIN,
 )
 
 # Dense or a mixture.
@@ -52,6 +55,8 @@ SDAR = Family(
     },
     build=causal(lambda config: "qwen3_moe" if "num_experts" in config else "qwen3"),
     padding="masked",
+    reads=LLAMA | MIXTURE,
+    only=PLAIN,
 )
 
 # The first token of a block is the one that the row before the block predicts, a row that sees nothing of the block.
@@ -71,6 +76,8 @@ FAST_DLLM = Family(
     },
     build=causal("qwen2"),
     padding="masked",
+    reads=LLAMA | {"bd_size"},
+    only=PLAIN,
 )
 
 
@@ -98,6 +105,8 @@ EFFICIENT_DLM = Family(
     # Only Qwen3's configs say how wide a head is.
     build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=edlm_rename),
     padding="masked",
+    reads=LLAMA,
+    only=PLAIN,
 )
 
 # ---- a mixture of experts
@@ -106,18 +115,8 @@ EFFICIENT_DLM = Family(
 def _llada_moe(config: Config) -> dict[str, Any]:
     layers = config["num_hidden_layers"]
     mixtures = config.get("moe_layer_freq") or [1] * layers
-    told = {
-        "qk_layernorm": (config.get("qk_layernorm"), True),
-        "clip_qkv": (config.get("clip_qkv"), None),
-        "partial_rotary_factor": (config.get("partial_rotary_factor", 1), 1),
-        "shared_expert_intermediate_size": (config.get("shared_expert_intermediate_size") or None, None),
-        "moe_router_score_function": (config.get("moe_router_score_function") or "softmax", "softmax"),
-    }
-    other = [f"{name}={said!r}" for name, (said, ours) in told.items() if said != ours]
-    if other:
-        raise ModelError(f"a LLaDA-MoE of another kind: {', '.join(other)}", hint="drive it through from_callable")
     return {
-        **{name: value for name, value in config.items() if name not in told},
+        **config,
         "intermediate_size": config.get("dense_intermediate_size"),
         "moe_intermediate_size": config["expert_intermediate_size"],
         "head_dim": config["hidden_size"] // config["num_attention_heads"],
@@ -138,6 +137,17 @@ LLADA_MOE = Family(
     facts=lambda config: published(config, mask_id=156895, stop_ids=(156892, 156900)),
     build=causal("qwen3_moe", _llada_moe),
     padding="masked",
+    reads=LLAMA | MIXTURE | names("dense_intermediate_size expert_intermediate_size moe_layer_freq"),
+    only={
+        "qk_layernorm": (True,),
+        "partial_rotary_factor": (1,),
+        "shared_expert_intermediate_size": (0, -1),
+        "moe_router_score_function": ("softmax",),
+        "moe_router_enable_expert_bias": (False,),
+        "routed_scaling_factor": (1,),
+        "router_num_group": (-2,),  # what the published class says of none
+        "router_topk_group": (-2,),
+    },
 )
 
 RND1 = Family(
@@ -154,6 +164,8 @@ RND1 = Family(
     },
     build=causal("qwen3_moe", lambda config: {"norm_topk_prob": True, **config}),
     padding="masked",
+    reads=LLAMA | MIXTURE,
+    only=PLAIN,
 )
 
 # ---- causal models that were trained to see both ways: their config says so, or the caller does
@@ -181,6 +193,8 @@ BIDIRECTIONAL = Family(
     facts=lambda config: blocks(config["block_size"]) if config.get("block_size") else {},
     build=_bidirectional,
     padding="masked",
+    reads=LLAMA | MIXTURE,
+    only=PLAIN,
 )
 
 # ---- masked language models, and chat models made of them

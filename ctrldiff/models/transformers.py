@@ -52,6 +52,11 @@ class TransformersNetwork:
         return self.module.get_input_embeddings().weight.shape[0]
 
 
+# Said elsewhere, or by the caller: a config's kernel (SDAR's flex attention) does not fit the masks that are made here.
+NOT_TOLD = {"auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"}
+NOT_TOLD |= {"attn_implementation", "_attn_implementation"}
+
+
 def build_causal(
     source: Source,
     spec: ModelSpec,
@@ -69,9 +74,8 @@ def build_causal(
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    told = {**config, "is_causal": False, "use_cache": False}
-    for name in ("auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"):
-        told.pop(name, None)
+    told = {name: value for name, value in config.items() if name not in NOT_TOLD}
+    told |= {"is_causal": False, "use_cache": False}
     for name in ("rope_scaling", "sliding_window"):
         if not told.get(name, True):  # some configs say false or null where transformers wants nothing said
             del told[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
+from ctrldiff.models.tokenizer import without
 from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
@@ -58,7 +60,22 @@ class Loaded:
         """A text as tokens, none of them special. Raises: InputError for what cannot be written in UTF-8."""
         check_text(text, "the text")
         # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        if self._meaning.isdisjoint(ids):
+            return ids
+        return self._letters.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def _meaning(self) -> frozenset[int]:
+        """Added tokens that mean something to the model, among them those that the tokenizer calls ordinary. A mask
+        that is a word of the vocabulary (DiffuLLaMA's) is none: a text may hold the word."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        return frozenset({*self.spec.never_written, *self.spec.stop_ids} & added.keys())
+
+    @cached_property
+    def _letters(self) -> Any:
+        """The tokenizer to which those are letters."""
+        return without(self.tokenizer, self._meaning)
 
 
 def load(

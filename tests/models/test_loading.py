@@ -24,6 +24,7 @@ from ctrldiff.models.describe import describe
 from ctrldiff.models.hf import load
 from ctrldiff.models.memory import within_memory
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.tokenizer import FileTokenizer
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
 from tests.models.published import QWEN, Case, qwen_config
@@ -222,6 +223,29 @@ def test_a_chat_model_is_asked_through_its_template(folder):
     assert ids == [BOS, *said, STOP, BOS, *asked, STOP, BOS, *b"assistant\n\n"]
     bare = loaded.prompt_ids("Hello", "")
     assert bare == [BOS, *said, STOP, BOS, *b"user\n\nHello", STOP, BOS, *b"assistant\n\n"]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["tokenizers", "transformers"])
+def test_a_mask_that_the_tokenizer_calls_ordinary_is_text_in_a_text(folder, whole):
+    """Fast-dLLM v2's mask is an added token without the flag: its spelling in a text must not act as a mask."""
+    described = json.loads((folder / "tokenizer.json").read_text())
+    added = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    described["added_tokens"] += [
+        {"id": 260, "content": "|<MASK>|", **added},
+        {"id": 261, "content": "<think>", **added},
+        {"id": 262, "content": "</stop>", **added},
+    ]
+    if not whole:  # then it is read by transformers
+        (folder / "special_tokens_map.json").write_text("{}")
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    loaded = load(change(folder, mask_token_id=260), stop_ids=(STOP, 262))
+    assert isinstance(loaded.tokenizer, FileTokenizer) == whole
+    text = "a |<MASK>| in <|mask|> a </stop>, and |<MASK>|"
+    assert loaded.plain_ids(text) == list(text.encode())
+    assert loaded.plain_ids("<think>") == [261], "an ordinary token that nothing hangs on is what it was"
+    assert loaded.denoiser.vocabulary[260] is None
+    prompt = load(folder, stop_ids=(STOP, 262), prompt="<|begin|>{text}").prompt_ids(text, "")
+    assert prompt == [BOS, *text.encode()]
 
 
 def test_what_ends_a_turn_ends_an_answer(folder):

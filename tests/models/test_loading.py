@@ -22,7 +22,7 @@ from ctrldiff.errors import (
 )
 from ctrldiff.models.describe import describe
 from ctrldiff.models.hf import load
-from ctrldiff.models.memory import within_memory
+from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.tokenizer import FileTokenizer
 from ctrldiff.state import State
@@ -286,9 +286,13 @@ def test_a_batch_that_does_not_fit_is_taken_in_halves():
         return ids[..., None].float()
 
     ids = torch.arange(10).reshape(5, 2)
+    room = Room()
     with pytest.warns(RuntimeWarning, match="5 rows of 2 tokens .* batch_size=3"):
-        assert torch.equal(within_memory(network, ids)[..., 0], ids.float())
+        assert torch.equal(within_memory(network, ids, room=room)[..., 0], ids.float())
     assert seen == [5, 3, 2, 1, 2]
+    seen.clear()
+    assert torch.equal(within_memory(network, ids, room=room)[..., 0], ids.float())
+    assert seen == [2, 1, 2], "what did not fit is not tried again, nor said again"
 
 
 def test_a_row_that_does_not_fit_alone_is_an_error_and_other_errors_pass():
@@ -296,14 +300,14 @@ def test_a_row_that_does_not_fit_alone_is_an_error_and_other_errors_pass():
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
     with pytest.warns(RuntimeWarning), pytest.raises(OutOfMemory) as caught:
-        within_memory(full, torch.zeros((2, 7), dtype=torch.int64))
+        within_memory(full, torch.zeros((2, 7), dtype=torch.int64), room=Room())
     assert (caught.value.rows, caught.value.device) == (1, "cpu")
 
     def other(ids):
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        within_memory(other, torch.zeros((2, 7)))
+        within_memory(other, torch.zeros((2, 7)), room=Room())
 
 
 def test_the_denoiser_halves_its_batch():

@@ -13,7 +13,7 @@ from ctrldiff.errors import ModelError
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
-from ctrldiff.models.weights import shape_of
+from ctrldiff.models.weights import shapes
 from ctrldiff.models.words import LLAMA, names
 
 INSIDE = {"llama": "model.", "gpt2": "transformer."}  # what the causal models call what is `denoise_model.` here
@@ -45,7 +45,7 @@ def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
         return name.replace("denoise_model.", INSIDE[kind], 1) if name.startswith("denoise_model.") else name
 
     # The embedding was padded when the mask was added; the config still says what the causal model had.
-    shape = shape_of(source.folder, "embed_tokens.weight")
+    shape = shapes(source.folder).get("embed_tokens.weight")
     rows = {} if shape is None else {"vocab_size": shape[0]}
     return build_causal(source, spec, kind, {**source.config, **rows}, rename)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from ctrldiff.errors import ModelError, TokenizerMismatch
+from ctrldiff.errors import TokenizerMismatch
 from ctrldiff.models.describe import describe
-from ctrldiff.models.devices import usable
+from ctrldiff.models.devices import dtype_of, usable
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
@@ -82,14 +82,15 @@ def load(
     path: Path | str,
     *,
     device: str = "cpu",
-    dtype: torch.dtype | str = torch.float32,
+    dtype: torch.dtype | str = "auto",
     threads: int | None = None,
     **overrides: Any,
 ) -> Loaded:
     """Load a model folder.
 
     Args:
-        dtype: a torch dtype or its name, "bfloat16".
+        dtype: a torch dtype or its name, "bfloat16". "auto": the config's; where it says none, bfloat16 on an
+            accelerator and float32 on the CPU.
         threads: how many torch uses on the CPU, in all of this process. None: what `models/threads.py` says.
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
             quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
@@ -101,7 +102,7 @@ def load(
     options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
     described = describe(path, **overrides)
     spec = described.spec
-    source = Source(described.folder, described.config, _dtype(dtype), device, options)
+    source = Source(described.folder, described.config, dtype_of(dtype, described.config, device), device, options)
     network = described.recognised.family.build(source, spec)
     if len(described.tokenizer) > network.rows:
         raise TokenizerMismatch(
@@ -121,13 +122,6 @@ def load(
     if str(device) == "cpu" and not options.get("device_map"):
         settle(sum(file.stat().st_size for file in weight_files(described.folder)), threads)
     return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder)
-
-
-def _dtype(dtype: torch.dtype | str) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype):
-        raise ModelError(f"dtype={dtype!r} is none of torch's", hint='"float32", "bfloat16" or "float16"')
-    return found
 
 
 def resolve(name: str | Path) -> Path:

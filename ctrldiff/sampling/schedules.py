@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.state import State, Step
+from ctrldiff.state import State, Step, Where
 
 __all__ = ["Blocks", "Cosine", "Linear", "steps_for"]
 
@@ -58,23 +58,25 @@ class Blocks:
             raise InputError(f"length={self.length!r}: at least 1", param="length")
 
     def budget(self, state: State) -> torch.Tensor:
-        return steps_for(self.steps, state).maximum((self._per_block(state) > 0).sum(dim=1))
+        return steps_for(self.steps, state).maximum((self._per_block(state.open) > 0).sum(dim=1))
 
     def __call__(self, state: State) -> Step:
-        per_block = self._per_block(state)
-        current = (per_block > 0).to(torch.uint8).argmax(dim=1)  # the first block with anything open
+        open_in = self._per_block(state.open)
+        current = (open_in > 0).to(torch.uint8).argmax(dim=1, keepdim=True)  # the first block with anything open
         block_of = torch.arange(state.shape[1]) // self.length
-        window = state.open & (block_of[None, :] == current[:, None])
-        here, everywhere = window.sum(dim=1), state.open.sum(dim=1).clamp(min=1)
-        # Steps go to blocks by what is open in them; every block still to come keeps at least one.
-        remaining = state.steps - state.step
-        share = remaining * here // everywhere
-        left = share.minimum(remaining + 1 - (per_block > 0).sum(dim=1)).clamp(min=1)
-        return _step(state, window, _share(here, left), last=left == 1)
+        window = state.open & (block_of[None, :] == current)
+        # A block's share is settled by where it begins and ends among all that is not given, as LLaDA settles it before
+        # the first step; every block still to come keeps at least one step.
+        through = self._per_block(state.open | state.held).cumsum(dim=1)
+        ends = state.steps[:, None] * through // through[:, -1:].clamp(min=1)
+        end, begin = (torch.nn.functional.pad(ends, (1, 0)).gather(1, current + i)[:, 0] for i in (1, 0))
+        spare = state.steps - state.step + 1 - (open_in > 0).sum(dim=1)
+        left = (end - state.step.maximum(begin)).minimum(spare).clamp(min=1)
+        return _step(state, window, _share(window.sum(dim=1), left), last=left == 1)
 
-    def _per_block(self, state: State) -> torch.Tensor:
-        """(B, N) how many positions of each block are open."""
-        blocks = torch.nn.functional.pad(state.open, (0, -state.shape[1] % self.length))
+    def _per_block(self, where: Where) -> torch.Tensor:
+        """(B, N) how many such positions each block has."""
+        blocks = torch.nn.functional.pad(where, (0, -where.shape[1] % self.length))
         return blocks.unflatten(1, (-1, self.length)).sum(dim=2)
 
 

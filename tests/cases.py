@@ -42,7 +42,7 @@ from ctrldiff.sampling.edit import Disagree, Final, Reconsider
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best, Draw
-from ctrldiff.sampling.revise import Keep, LeastConfident
+from ctrldiff.sampling.revise import Keep, LeastConfident, RunningConfidence
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
 from ctrldiff.sampling.stop import Never, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
@@ -98,7 +98,12 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw()}
-REVISES: dict[str, RevisePolicy] = {"keep": Keep(), "least confident": LeastConfident(count=2, below=0.9)}
+REVISES: dict[str, RevisePolicy] = {
+    "keep": Keep(),
+    "least confident": LeastConfident(count=2, below=0.9),
+    "running confidence": RunningConfidence(),
+    "running confidence, block": RunningConfidence(block=3),
+}
 EDITS: dict[str, EditPolicy] = {
     "final": Final(),
     "reconsider": Reconsider(),

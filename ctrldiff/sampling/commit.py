@@ -77,6 +77,12 @@ def in_range(name: str, value: object, low: float, high: float = math.inf) -> No
         raise InputError(f"{name}={value!r}: a number of at least {low:g}{upper}", param=name)
 
 
+def check_count(name: str, value: object) -> None:
+    """Raise InputError for a policy's count that is no int of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name}={value!r}: an int of at least 1", param=name)
+
+
 def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:
     """The first `count[b]` eligible positions of each row, in the row's `order` (B, T)."""
     ranked = eligible.gather(1, order)

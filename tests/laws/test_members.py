@@ -63,7 +63,7 @@ def test_every_policy_under_every_schedule_ends_in_the_language(name, commit):
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_every_constraint_holds_under_every_policy(name):
     noise, schedule, propose = cycle(NOISES), cycle(SCHEDULES), cycle(["best", "draw", "draw"])
-    revise, stop = cycle(["least confident", "keep"]), cycle(["never", "never", "settled"])
+    revise, stop = cycle(REVISES), cycle(["never", "never", "settled"])
     for commit in COMMITS:
         decode(name, next(noise), commit, next(schedule), next(propose), next(revise), next(stop))
 
@@ -74,7 +74,7 @@ def test_every_constraint_holds_under_every_policy(name):
 def test_every_combination_of_plug_ins_ends_in_the_language(name, commit):
     for noise in NOISES:
         for schedule in SCHEDULES:
-            for propose, revise in zip(PROPOSERS, REVISES):
+            for propose, revise in zip(cycle(PROPOSERS), REVISES):
                 decode(name, noise, commit, schedule, propose, revise, "never")
 
 

@@ -1,14 +1,13 @@
-"""Every preset is its published loop: the same tokens in the same number of passes, on random networks at temperature 0,
-three rows of two lengths in one batch. A wrong variant of the loop is told apart by the same test."""
+"""Every preset is its published loop: the same tokens in the same number of passes, on random networks at
+temperature 0, three rows of two lengths in one batch. A wrong variant of the loop is told apart by the same test."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
-import torch
 
 from ctrldiff.sampling.commit import Everything, TopK
-from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.constrain import FREE, Exact
+from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import RunningConfidence
 from ctrldiff.sampling.schedules import Blocks

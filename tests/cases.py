@@ -38,7 +38,7 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
-from ctrldiff.sampling.edit import Disagree, Final, Reconsider
+from ctrldiff.sampling.edit import Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best, Draw
@@ -110,6 +110,8 @@ EDITS: dict[str, EditPolicy] = {
     "reconsider the block": Reconsider(block=3),
     "disagree": Disagree(0.2),
     "disagree, one": Disagree(0.1, count=1),
+    "surprising": Surprising(2.0),
+    "surprising, one": Surprising(0.5, count=1),
 }
 STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name

@@ -44,7 +44,7 @@ from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident, RunningConfidence
 from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
-from ctrldiff.sampling.stop import Never, Settled, Stable
+from ctrldiff.sampling.stop import Never, NoteBest, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
@@ -117,6 +117,7 @@ STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),
+    "best": lambda name: NoteBest(),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
 

@@ -2,6 +2,7 @@
 
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.stop import NoteBest
 from ctrldiff.sampling.trace import Canvases, Trace
 
-__all__ = ["Canvases", "NoteLegal", "NoteNulls", "Trace"]
+__all__ = ["Canvases", "NoteBest", "NoteLegal", "NoteNulls", "Trace"]

@@ -43,7 +43,7 @@ class Step:
         index: (B,) int64, the step that each row takes, from 0.
         steps: (B,) int64, how many each row has at most.
         window: (B, T) bool, the positions that may be written now.
-        quota: (B,) int64, how many of them a fixed-rate policy should write.
+        quota: (B,) int64, how many of them a fixed-rate policy should write; 0 asks for none.
         last: (B,) bool, this window's final step in the row: all of it has to be written.
     """
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.protocols import Posterior
-from ctrldiff.sampling.commit import best_first, check_count, first
+from ctrldiff.sampling.ancestral import Remasking, earlier
+from ctrldiff.sampling.commit import best_first, check_count, first, uniform
 from ctrldiff.state import State, Step, Where
 
-__all__ = ["Keep", "LeastConfident", "RunningConfidence"]
+__all__ = ["Keep", "LeastConfident", "Remask", "RunningConfidence"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,15 @@ class RunningConfidence:
         missing = -window.shape[1] % self.block
         blocks = torch.nn.functional.pad(window, (0, missing)).unflatten(1, (-1, self.block)).any(dim=2)
         return blocks.repeat_interleave(self.block, dim=1)[:, : window.shape[1]]
+
+
+@dataclass(frozen=True)
+class Remask:
+    """Each token that was written before this step becomes noise by the process's own chance (ReMDM, arXiv:2503.00307).
+    Goes with `Unmask` of the same rates."""
+
+    rates: Remasking = Remasking()
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> Where:
+        _, redo = self.rates.rates(state, step)
+        return earlier(state, step) & (uniform(state) < redo)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from ctrldiff.posterior.table import Table
     from ctrldiff.request import Request
     from ctrldiff.result import Result, Usage
-    from ctrldiff.sampling import commit, constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import commits as commit
+    from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -73,7 +74,7 @@ _HOME = {
 
 _PAGES = {
     "calibration": "ctrldiff.calibration",
-    "commit": "ctrldiff.sampling.commit",
+    "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",

@@ -23,7 +23,8 @@ from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
 from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
-from ctrldiff.sampling.plan import Parts, Plan, check_number, listed
+from ctrldiff.sampling.parts import Parts
+from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, searchable
 from ctrldiff.tokens.vocabulary import Vocabulary

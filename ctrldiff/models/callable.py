@@ -14,7 +14,7 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import State
+from ctrldiff.state import NOISE_TOLD, State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -176,8 +176,11 @@ def noisy(state: State, spec: ModelSpec) -> State:
 def noise_share(state: State) -> torch.Tensor:
     """(B,) float32, above 0: the share of each row's canvas, padding aside, that is noise; the time, to models told it.
 
-    At least one position counts: a text is asked about because something in it is in doubt.
+    At least one position counts: a text is asked about because something in it is in doubt. Whoever knows better says
+    so in the state's memory.
     """
+    if NOISE_TOLD in state.memory:
+        return state.memory[NOISE_TOLD]
     return (state.open & ~state.cleared).sum(dim=1).clamp(min=1).to(torch.float32) / state.lengths.clamp(min=1)
 
 

@@ -31,9 +31,9 @@ def leaves(value, where=""):
         yield where, value
 
 
-@given(VALUES, st.booleans())
-def test_every_value_is_found_where_it_stands(value, pretty):
-    raw = value_text(value, pretty=pretty)
+@given(VALUES, st.sampled_from(["compact", "spaced", "pretty"]))
+def test_every_value_is_found_where_it_stands(value, whitespace):
+    raw = value_text(value, whitespace=whitespace)
     data = raw.encode()
     found = [(p.where, json.loads(data[p.start : p.end])) for p in places(raw)]
     assert found == list(leaves(value))

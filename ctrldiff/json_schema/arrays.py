@@ -10,7 +10,7 @@ from itertools import islice
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
-from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.canonical import spaces, value_text
 from ctrldiff.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.shape import Shape, items_of
@@ -21,10 +21,8 @@ MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
 
 def spacing(shape: Shape) -> tuple[Expression, Literal, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
-    if shape.context.options.whitespace == "compact":
-        return EMPTY, literal(","), EMPTY, ":"
-    inner, outer = "\n" + "  " * (shape.level + 1), "\n" + "  " * shape.level
-    return literal(inner), literal("," + inner), literal(outer), ": "
+    first, comma, last, colon = spaces(shape.context.options.whitespace, shape.level)
+    return literal(first) if first else EMPTY, literal(comma), literal(last) if last else EMPTY, colon
 
 
 @family("array")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Chars, text
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.limits import DEFAULT, Limits
+
+Whitespace: TypeAlias = Literal["compact", "spaced", "pretty"]
 
 QUOTE = text('"')
 SHORT = {0x22: '\\"', 0x5C: "\\\\", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r"}
@@ -57,10 +59,23 @@ def escaped(dfa: Dfa, limits: Limits = DEFAULT) -> Dfa:
     return Dfa.from_arrays(table, classes, accept, limits=limits)
 
 
-def value_text(value: Any, *, pretty: bool = False, level: int = 0, sort: bool = False) -> str:
+def spaces(whitespace: Whitespace, level: int) -> tuple[str, str, str, str]:
+    """What stands after an opening bracket, between members, before the closing bracket, and after a key.
+
+    `level` is how deep the brackets are.
+    """
+    if whitespace == "compact":
+        return "", ",", "", ":"
+    if whitespace == "spaced":
+        return "", ", ", "", ": "
+    inner, outer = "\n" + "  " * (level + 1), "\n" + "  " * level
+    return inner, "," + inner, outer, ": "
+
+
+def value_text(value: Any, *, whitespace: Whitespace = "compact", level: int = 0, sort: bool = False) -> str:
     """The canonical text of a JSON value: shortest numbers, shortest escapes, keys in their order (or sorted).
 
-    Equal values have equal texts when keys are sorted. `level` is the nesting depth that `pretty` indents from.
+    Equal values have equal texts when keys are sorted. `level` is the nesting depth that "pretty" indents from.
     """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
@@ -68,21 +83,18 @@ def value_text(value: Any, *, pretty: bool = False, level: int = 0, sort: bool =
         return number_text(value)
     if not isinstance(value, list | dict):
         raise TypeError(f"{type(value).__name__} is not a JSON value")
+    first, comma, last, colon = spaces(whitespace, level)
     opening, closing = "[]" if isinstance(value, list) else "{}"
     if isinstance(value, list):
-        members = [value_text(item, pretty=pretty, level=level + 1, sort=sort) for item in value]
+        members = [value_text(item, whitespace=whitespace, level=level + 1, sort=sort) for item in value]
     else:
-        colon = ": " if pretty else ":"
         members = [
             json.dumps(key, ensure_ascii=False)
             + colon
-            + value_text(value[key], pretty=pretty, level=level + 1, sort=sort)
+            + value_text(value[key], whitespace=whitespace, level=level + 1, sort=sort)
             for key in (sorted(value) if sort else value)
         ]
-    if not pretty or not members:
-        return opening + ",".join(members) + closing
-    inner, outer = "\n" + "  " * (level + 1), "\n" + "  " * level
-    return opening + inner + ("," + inner).join(members) + outer + closing
+    return opening + (first + comma.join(members) + last if members else "") + closing
 
 
 def number_text(value: float | int | Decimal) -> str:

@@ -282,7 +282,7 @@ def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
 
 def ordered_text(value: Any, shape: Shape) -> str:
     """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
-    return value_text(_ordered(value, shape), pretty=shape.context.options.whitespace != "compact", level=shape.level)
+    return value_text(_ordered(value, shape), whitespace=shape.context.options.whitespace, level=shape.level)
 
 
 def _ordered(value: Any, shape: Shape) -> Any:

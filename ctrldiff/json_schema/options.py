@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import SchemaInvalid
+from ctrldiff.json_schema.canonical import Whitespace
 from ctrldiff.json_schema.keywords import DRAFTS
 from ctrldiff.json_schema.plain import Digits
 
 _CHOICES: dict[str, tuple[str | None, ...]] = {
-    "whitespace": ("compact", "pretty"),
+    "whitespace": ("compact", "spaced", "pretty"),
     "optional": ("omit", "write"),
     "additional": ("declared", "any"),
     "unsupported": ("refuse", "check", "ignore"),
@@ -27,7 +28,8 @@ class Options:
     """What a caller may choose about a schema. `JsonSchema` takes them, `Context` compiles by them.
 
     Fields:
-        whitespace: "compact" writes none; "pretty" writes a member a line, indented by two.
+        whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty" writes a
+            member a line, indented by two.
         optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
             suits extraction: a property that admits null says by null that it is not in the text.
         additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
@@ -52,7 +54,7 @@ class Options:
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     """
 
-    whitespace: Literal["compact", "pretty"] = "compact"
+    whitespace: Whitespace = "compact"
     optional: Literal["omit", "write"] = "omit"
     additional: Literal["declared", "any"] = "declared"
     depth: int = 2

@@ -127,13 +127,15 @@ def test_every_member_is_valid_and_canonical(name):
 
 
 @pytest.mark.parametrize("name", [n for n in SCHEMAS if n != "empty array"])
-def test_pretty_text_is_what_json_writes_with_an_indent_of_two(name):
-    schema = SCHEMAS[name]
-    compact, pretty = JsonSchema(schema).dfa(), JsonSchema(schema, whitespace="pretty").dfa()
-    for member in itertools.islice(compact.members(30), 30):
+@pytest.mark.parametrize(("whitespace", "indent"), [("pretty", 2), ("spaced", None)])
+def test_white_space_is_what_json_writes(name, whitespace, indent):
+    compact, other = JsonSchema(SCHEMAS[name]), JsonSchema(SCHEMAS[name], whitespace=whitespace)
+    for member in itertools.islice(compact.dfa().members(30), 30):
         value = json.loads(member)
         if isinstance(value, dict | list):
-            assert json.dumps(value, indent=2, ensure_ascii=False) in pretty
+            written = json.dumps(value, indent=indent, ensure_ascii=False)
+            assert written in other and other.canonical(value) == written
+            assert (member in other.dfa()) == (written.encode() == member), "and in no other way"
 
 
 REFUSED = {

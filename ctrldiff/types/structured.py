@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import partial
 from typing import Any, get_args
 
@@ -217,11 +216,6 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
     return OutputType(filled, ask or full, read, keys=ask or terse)
 
 
-def _whole(text: str) -> int:
-    """An integer of any size: `int` alone reads 4,300 digits."""
-    return int(Decimal(text))
-
-
 def _real(text: str) -> float:
     """A float. Raises: ValueError for what is beyond its range."""
     value = float(text)
@@ -231,9 +225,12 @@ def _real(text: str) -> float:
 
 
 def _json(text: str) -> Any:
-    """A JSON text as a value, integers of any size. Raises: OutputInvalid for a number that Python does not read."""
+    """A JSON text as a value. Raises: OutputInvalid for a number that Python does not read.
+
+    An integer of more than 4,300 digits is one: what might read it could neither print it nor write it as JSON.
+    """
     try:
-        return json.loads(text, parse_int=_whole, parse_float=_real)
+        return json.loads(text, parse_float=_real)
     except (ValueError, RecursionError) as error:
         hint = "bound the number in the schema, or JsonSchema(..., digits=(18, 6)); result.raw has the text"
         raise OutputInvalid(

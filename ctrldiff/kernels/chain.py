@@ -54,6 +54,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ctrldiff.kernels.exponent import exp64, log64
 from ctrldiff.kernels.jit import kernel
 
 F64: TypeAlias = NDArray[np.float64]
@@ -208,18 +209,23 @@ def label_log_sum(chain: Chain, cls: F64) -> F64:
 
 
 @kernel
-def sweep_max(chain: Chain, lab: F64, reach: U8) -> F64:
+def sweep_max(chain: Chain, lab: F64, reach: U8, known: F64) -> F64:
     """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
-    unless scores differ by a factor of 2**29, so ties are true ties."""
+    unless scores differ by a factor of 2**29, so ties are true ties.
+
+    known: (n, S), the last n rows of the answer where an earlier sweep has them; n may be 0.
+    """
     edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     accept = chain.accept
     T, S = lab.shape[0], accept.size
     weighted = weight.size > 0
-    best = np.full((T + 1, S), -np.inf)
-    for s in range(S):
+    best, end = np.empty((T + 1, S), np.float64), T + 1 - known.shape[0]
+    best[:end] = -np.inf
+    best[end:] = known
+    for s in range(S if end > T else 0):
         if accept[s] and reach[T, s]:
             best[T, s] = 0.0
-    for t in range(T - 1, -1, -1):
+    for t in range(min(T, end) - 1, -1, -1):
         row, then, now, here = lab[t], best[t + 1], best[t], reach[t]
         for s in range(S):
             if here[s]:
@@ -240,7 +246,7 @@ def _scaled(row: F64, out: F64) -> float:
     for i in range(row.size):
         m = max(m, row[i])
     for i in range(row.size):
-        out[i] = np.exp(row[i] - m) if row[i] > -np.inf else 0.0
+        out[i] = exp64(row[i] - m) if row[i] > -np.inf else 0.0
     return m
 
 
@@ -254,28 +260,44 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
     W, pw = 0.0, np.empty(weight.size, np.float64)
     if weighted:
         W = _scaled(weight, pw)
-    # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L + S exponentials a position
-    # in place of E.
-    pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
+    # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L exponentials a position in
+    # place of E, and none for the states, since the sums r of one position, scaled, are the pq of the one before it.
+    pl, pq, r = np.empty(L, np.float64), np.empty(S, np.float64), np.empty(S, np.float64)
     total = np.full((T + 1, S), -np.inf)
     for s in range(S):
         if accept[s] and reach[T, s]:
             total[T, s] = 0.0
+    N = _scaled(total[T], pq)
     for t in range(T - 1, -1, -1):
         row, then, now, here = lab[t], total[t + 1], total[t], reach[t]
-        M, N = _scaled(row, pl), _scaled(then, pq)
+        M = _scaled(row, pl)
+        high = 0.0
         for s in range(S):
+            r[s] = 0.0
             if here[s]:
-                r = 0.0
+                own = 0.0
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     p = pl[edge_label[e]] * pq[edge_to[e]]
                     if weighted:
                         p *= pw[e]
-                    r += p
-                if r > TINY:
-                    now[s] = M + N + W + np.log(r)
-                else:  # a state far below the others of its position: its factors may have been rounded to 0
-                    now[s] = _log_sum_edges(chain, s, row, then)
+                    own += p
+                r[s] = own
+                high = max(high, own)
+        base = M + N + W
+        for s in range(S):  # a loop of nothing else, which becomes vector code
+            now[s] = base + log64(max(r[s], TINY))
+        for s in range(S):
+            if r[s] <= TINY:  # unreachable, or far below the others of its position: factors may have been rounded to 0
+                now[s] = _log_sum_edges(chain, s, row, then) if here[s] else -np.inf
+        if high <= TINY:
+            N = _scaled(now, pq)
+            continue
+        N, share = base + np.log(high), 1.0 / high
+        for s in range(S):
+            pq[s] = r[s] * share
+        for s in range(S):
+            if here[s] and r[s] <= TINY:
+                pq[s] = np.exp(now[s] - N)
     return total
 
 
@@ -312,15 +334,18 @@ def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]
     W, pw = 0.0, np.empty(weight.size, np.float64)
     if weighted:
         W = _scaled(weight, pw)
-    pl, pq = np.empty(L, np.float64), np.empty(S, np.float64)
+    pl, own, pq = np.empty(L, np.float64), np.empty(S, np.float64), np.empty(S, np.float64)
     mass, taken = np.zeros((T + 1, S)), np.zeros((T, L))
     mass[0, start] = 1.0
+    N = _scaled(total[0], pq)
     for t in range(T):
         row, then, now = lab[t], total[t + 1], total[t]
+        own, pq, before = pq, own, N  # exp(now - before), from the step before
         M, N = _scaled(row, pl), _scaled(then, pq)
+        f = np.exp(before - M - N - W)
         for s in range(S):
             if mass[t, s] > 0.0:
-                r = np.exp(now[s] - M - N - W)  # what `sweep_sum` had as r: edge over all edges is a share
+                r = own[s] * f  # what `sweep_sum` had as r: edge over all edges is a share
                 for e in range(edge_ptr[s], edge_ptr[s + 1]):
                     q, k = edge_to[e], edge_label[e]
                     if r > TINY:

@@ -69,9 +69,12 @@ def label_log_sum(tables: Tables, classes: Sequence[F64]) -> list[F64]:
 # --- sweep -------------------------------------------------------------------------------------------------------
 
 
-def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8]) -> list[F64]:
-    """(T + 1, S): the best weight of what is left, from label scores (T, L)."""
-    return [chain.sweep_max(table.chain, lab, here) for table, lab, here in zip(tables, labels, reached)]
+def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64]) -> list[F64]:
+    """(T + 1, S): the best weight of what is left, from label scores (T, L). `known`: of each row the last lines of the
+    answer, if an earlier sweep has them; there may be none."""
+    return [
+        chain.sweep_max(table.chain, lab, here, part) for table, lab, here, part in zip(tables, labels, reached, known)
+    ]
 
 
 def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weighted: bool = True) -> list[F64]:

@@ -205,7 +205,7 @@ def confidence(rows: Rows, tokens: I64) -> list[F64]:
 
 def anchored(rows: Rows) -> list[F64]:
     """(T,) the probability of the likeliest state before each position."""
-    return [states[:-1].max(axis=1) for states, _ in of.flow(rows)]
+    return [likeliest for likeliest, _ in of.flow(rows)]
 
 
 # --- a position on its own ---------------------------------------------------------------------------------------

@@ -284,7 +284,10 @@ def certain_total(rows: Rows) -> list[F64]:
 
 @kept
 def flow(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T + 1, S) probability of each state, (T, L) of each label. Raises: as `certain_total`."""
+    """(T,) probability of the likeliest state before each position, (T, L) of each label.
+
+    Raises: as `certain_total`.
+    """
     values = certain_total(rows)
     return sweeps.flow(scored(rows), label_sum(rows), values)
 

@@ -138,8 +138,13 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 
 
 def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tuple[F64, F64]]:
-    """(T + 1, S) the probability of each state, (T, L) of each label."""
-    return [chain.occupancy(table.chain, table.start, lab, value) for table, lab, value in zip(tables, labels, total)]
+    """(T,) the probability of the likeliest state before each position, (T, L) that of each label."""
+    return [_flow(table, lab, value) for table, lab, value in zip(tables, labels, total)]
+
+
+def _flow(table: Lifted, labels: F64, total: F64) -> tuple[F64, F64]:
+    mass, taken = chain.occupancy(table.chain, table.start, labels, total)
+    return mass[:-1].max(axis=1), taken  # (T, S) a row is what takes room
 
 
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:

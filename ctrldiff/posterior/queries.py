@@ -40,9 +40,9 @@ def places(rows: Rows) -> list[Place]:
 def best_strings(rows: Rows) -> list[I64]:
     """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
     value = of.certain_best(rows)
-    first = logits(rows).first(places(rows), of.every_max(rows))
-    written = [row.written for row in rows]
-    found = sweeps.walk_best(of.scored(rows), of.label_best(rows), of.class_best(rows), value, first, written)
+    swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
+    first = logits(rows).first(places(rows), of.every_max(rows), lambda: sweeps.tied_classes(*swept))
+    found = sweeps.walk_best(*swept, first, [row.written for row in rows])
     return [folded(row, tokens) for row, tokens in zip(rows, found)]
 
 

@@ -88,6 +88,14 @@ NO_WEIGHT = fixed((), np.float64)
 # --- walk --------------------------------------------------------------------------------------------------------
 
 
+def tied_classes(tables: Tables, labels: Sequence[F64], classes: Sequence[F64], best: Sequence[F64]) -> list[U8]:
+    """(T, C): the classes of which some best string has a token at a position."""
+    return [
+        walk.tied_classes(table.chain, table.start, lab, cls, value)
+        for table, lab, cls, value in zip(tables, labels, classes, best)
+    ]
+
+
 def walk_best(
     tables: Tables,
     labels: Sequence[F64],

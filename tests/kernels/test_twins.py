@@ -145,6 +145,8 @@ def test_walks(seed):
     first, open_ = np.full(case.cls.shape, -1, np.int32), fixed(np.full(4, -1), np.int64)
     got = walks.walk_best(a, 0, best, case.cls, value, case.x, ptr, tokens, first, open_)
     assert got.tolist() == plain.best_string(edges, case.members, case.cls, best, value, 0)
+    tied = walks.tied_classes(a, 0, best, case.cls, value)
+    assert np.array_equal(tied, plain.tied(edges, case.members, case.cls, best, value, 0))
     uniforms = np.random.default_rng(seed).random((20, 4, 3)) * (1 - 1e-9)
     got = walks.walk_sample(a, 0, total, case.cls, sums, uniforms)
     assert got.tolist() == [plain.drawn(edges, case.members, case.cls, total, sums, 0, u) for u in uniforms]
@@ -356,9 +358,6 @@ def test_reductions(seed):
     reduce.class_scores(x, every, every, ids, ptr, tokens, x.max(axis=1), best, sums, np.empty(len(x)))
     want_best, want_sums = plain.class_scores(x, ids, 9)
     assert np.array_equal(best, want_best)
-    first = np.empty(best.shape, np.int32)
-    reduce.first_tokens(x, every, every, ids, best, first)
-    assert np.array_equal(first, plain.first_tokens(x, ids, best))
     # Scores are taken from the best in float32, down to DEEP below it: off by 60 * 2**-24 at most.
     np.testing.assert_allclose(sums, want_sums, atol=4e-6)
     base = np.where(best > -np.inf, best, np.float32(0))

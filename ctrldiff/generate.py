@@ -23,7 +23,8 @@ from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
 from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
-from ctrldiff.sampling.plan import Parts, Plan, check_number, listed
+from ctrldiff.sampling.parts import Parts
+from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, searchable
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -136,6 +137,8 @@ class Model:
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
         plan = planned(plan, search, {})
+        if isinstance(requests, str | Request) or not isinstance(requests, Iterable):
+            raise InputError(f"requests is a {type(requests).__name__}, not a list of them", param="requests")
         known: dict[object, Compiled] = {}
 
         def rows() -> Iterator[Row | CtrldiffError]:

@@ -22,6 +22,7 @@ Tokens: TypeAlias = torch.Tensor  # (B, T) int64 token ids; whatever the noise i
 Where: TypeAlias = torch.Tensor  # (B, T) bool
 Scores: TypeAlias = torch.Tensor  # (B, T) float32
 
+NOISE_TOLD = "noise share told"  # in `State.memory`, (B,): what models that are told the time are told in its place
 HISTORY = 4  # proposals a state remembers
 
 
@@ -42,7 +43,7 @@ class Step:
         index: (B,) int64, the step that each row takes, from 0.
         steps: (B,) int64, how many each row has at most.
         window: (B, T) bool, the positions that may be written now.
-        quota: (B,) int64, how many of them a fixed-rate policy should write.
+        quota: (B,) int64, how many of them a fixed-rate policy should write; 0 asks for none.
         last: (B,) bool, this window's final step in the row: all of it has to be written.
     """
 

@@ -24,6 +24,8 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Unmask
+from ctrldiff.sampling.combine import And, AtLeastOne, Cap, Or, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -38,13 +40,15 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
-from ctrldiff.sampling.edit import Disagree, Final, Reconsider
+from ctrldiff.sampling.edit import Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.orders import Density, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.propose import Best, Draw
-from ctrldiff.sampling.revise import Keep, LeastConfident
-from ctrldiff.sampling.schedules import Blocks, Cosine, Linear
-from ctrldiff.sampling.stop import Never, Settled, Stable
+from ctrldiff.sampling.propose import Best, Draw, Kept
+from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence
+from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
+from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
+from ctrldiff.sampling.stop import Never, NoteBest, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
@@ -86,6 +90,29 @@ COMMITS: dict[str, CommitPolicy] = {
     "default": Plan().commit,
     "rewrite": Rewrite(TopK()),
     "renoise": Renoise(Threshold(0.6)),
+    "top-k, drawn": TopK("entropy", temperature=0.5),
+    "entropy bound by margin": EntropyBound(0.5, by="margin"),
+    "and": And(Threshold(0.3), EntropyBound(0.5)),
+    "or": Or(TopK("random"), Threshold(0.7)),
+    "cap": Cap(Threshold(0.1), most=2),
+    "cap at the quota": Cap(Everything()),
+    "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
+    "spacing": Spacing(Threshold(0.2)),
+    "dilated": Dilated(block=4),
+    "hierarchy": Hierarchy(0.2, 0.8),
+    "density": Density(2.0),
+    "positional": Positional(block=4),
+    "positional, frequencies": Positional(frequencies=Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)),
+    "routed": Routed(0.5),
+    "bernoulli": Bernoulli(8),
+    "unmask": Unmask(Remasking("rescale", 0.2)),
+    "steady": Steady(0.3, 0.5),
+    "consistent": Consistent(),
+    "consistent, all": Consistent(all=True, warm_up=1, by="confidence"),
+}
+MAY_WAIT = {"unmask"}  # these may write nothing in a step
+NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
+    name: (value.note,) for name, value in COMMITS.items() if isinstance(value, Bernoulli | Consistent | Steady)
 }
 
 SCHEDULES: dict[str, Schedule] = {
@@ -95,21 +122,38 @@ SCHEDULES: dict[str, Schedule] = {
     "cosine": Cosine(),
     "blocks 3": Blocks(3),
     "blocks 3 in 5": Blocks(3, steps=5),
+    "constant 3": Constant(3),
+    "proportional 5": Proportional(5),
+    "floor": Floor(),
+    "floor 3": Floor(3),
 }
 
-PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw()}
-REVISES: dict[str, RevisePolicy] = {"keep": Keep(), "least confident": LeastConfident(count=2, below=0.9)}
+PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw())}
+REVISES: dict[str, RevisePolicy] = {
+    "keep": Keep(),
+    "least confident": LeastConfident(count=2, below=0.9),
+    "running confidence": RunningConfidence(),
+    "running confidence, block": RunningConfidence(block=3),
+    "remask": Remask(Remasking("loop", 0.1)),
+    "remask, conf": Remask(Remasking("conf")),
+}
 EDITS: dict[str, EditPolicy] = {
     "final": Final(),
     "reconsider": Reconsider(),
     "reconsider the block": Reconsider(block=3),
     "disagree": Disagree(0.2),
     "disagree, one": Disagree(0.1, count=1),
+    "surprising": Surprising(2.0),
+    "surprising, one": Surprising(0.5, count=1),
 }
 STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),
+    "best": lambda name: NoteBest(),
+    "shifts": lambda name: NoteShifts(kept=6),
+    "runners-up": lambda name: NoteConsistent(),
+    "turns": lambda name: NoteTurns(8),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
 

@@ -67,7 +67,7 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked = told(unsure, guide)
+    asked = told(unsure, guide, steps=steps, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file
@@ -82,16 +82,7 @@ def extract(
 
             from ctrldiff.generate import Generator, from_pretrained
 
-            generator = Generator(
-                from_pretrained(model, threads=threads),
-                wanted,
-                steps=steps,
-                max_new_tokens=max_new_tokens,
-                temperature=temperature,
-                seed=seed,
-                batch_size=batch_size,
-                **asked,
-            )
+            generator = Generator(from_pretrained(model, threads=threads), wanted, batch_size=batch_size, **asked)
             how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
             summary = extract_file(generator, file, out, report=report, **how)
     except KeyboardInterrupt as stopped:

@@ -63,20 +63,10 @@ def run(
         wanted = Regex(regex)
     elif choice:
         wanted = Choice(_labels(choice))
-    how = told(unsure, guide)
+    how = told(unsure, guide, steps=steps, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
     from ctrldiff.generate import Generator, from_pretrained
 
-    generator = Generator(
-        from_pretrained(model, threads=threads),
-        wanted,
-        ask=ask,
-        steps=steps,
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        seed=seed,
-        trace=show,
-        **how,
-    )
+    generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)
     result = generator(sys.stdin.read() if text == "-" else text)
     if as_json:
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}

@@ -234,6 +234,14 @@ class ChainPosterior:
         forced = queries.forced(of.tables(self.rows), written, of.reach(self.rows))
         return self.port.give([tokens >= 0 for tokens in forced], np.bool_)
 
+    def ends(self) -> Any:
+        """(B, S) float64: the probability that the text ends in each state of the automaton; for rows of one table.
+
+        A row adds up to 1. Where every text ends in states of its own (`constraints/labels.py`) one sweep thus says how
+        probable each is. Raises: LogitsInvalid, Infeasible.
+        """
+        return self.port.give(queries.ends(self.rows), np.float64)
+
     def branch_probs(self, tables: Mapping[str, Lifted]) -> dict[str, Any]:
         """For each named table, (B,): the probability that the string is also in that table's language.
 

@@ -86,6 +86,24 @@ def log_z(rows: Rows) -> list[float]:
     return [row.log_z for row in rows]
 
 
+def ends(rows: Rows) -> list[F64]:
+    """(S,) the probability that the text ends in each state; 0 in the tail. Raises: LogitsInvalid, Infeasible."""
+    out = []
+    for row, (mass, _), value, labels in zip(rows, of.flow(rows), of.total(rows), of.label_sum(rows)):
+        table, tail = row.table.scored, row.table.automaton.tail
+        ending = mass[-1].copy()
+        if tail is not None:
+            ending[tail] = 0.0
+            leaving = np.flatnonzero((table.automaton.edge_to == tail) & (table.automaton.edge_from != tail))
+            here, label = table.automaton.edge_from[leaving], table.automaton.edge_label[leaving]
+            # Where nothing is left (-inf) there is no mass either, and the tail's weights are 0.
+            before = np.where(mass[:-1, here] > 0, value[:-1, here], np.inf)
+            share = mass[:-1, here] * np.exp(labels[:, label] + value[1:, tail, None] - before)
+            np.add.at(ending, here, share.sum(axis=0))
+        out.append(ending)
+    return out
+
+
 def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
     """Log of the summed weight of the legal strings that agree with `tokens` where `keep`; -inf where none does."""
     out = [-np.inf] * len(rows)

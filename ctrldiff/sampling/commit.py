@@ -57,12 +57,23 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
     if by == "position":
         return -torch.arange(state.shape[1], dtype=torch.float32).expand(state.shape)
     if by == "random":
-        draws = torch.zeros(state.shape)
-        for row in (~state.done).nonzero()[:, 0].tolist():  # a complete row draws nothing
-            own = int(state.lengths[row])
-            draws[row, :own] = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
-        return draws
+        return uniform(state)
     raise unknown_order(by)
+
+
+def uniform(state: State) -> Scores:
+    """(B, T) float32 in [0, 1), drawn with each row's own generator; a complete row draws nothing and has zeros."""
+    draws = torch.zeros(state.shape)
+    for row in (~state.done).nonzero()[:, 0].tolist():
+        own = int(state.lengths[row])
+        draws[row, :own] = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
+    return draws
+
+
+def certain_enough(where: Where, scores: Scores, eligible: Where) -> Where:
+    """What was chosen, and the best eligible position of each row in which nothing was."""
+    nothing = ~where.any(dim=1)
+    return where | first(nothing.to(torch.int64), best_first(scores, eligible), eligible)
 
 
 def unknown_order(by: object) -> InputError:
@@ -75,6 +86,12 @@ def in_range(name: str, value: object, low: float, high: float = math.inf) -> No
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         upper = "" if high == math.inf else f" and at most {high:g}"
         raise InputError(f"{name}={value!r}: a number of at least {low:g}{upper}", param=name)
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise InputError for a policy's count that is no int of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise InputError(f"{name}={value!r}: an int of at least 1", param=name)
 
 
 def first(count: torch.Tensor, order: torch.Tensor, eligible: Where) -> Where:
@@ -93,17 +110,27 @@ def best_first(scores: Scores, eligible: Where) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class TopK:
-    """As many as the schedule asks for, the most certain first (LLaDA arXiv:2502.09992, Dream arXiv:2508.15487)."""
+    """As many as the schedule asks for, the most certain first (LLaDA arXiv:2502.09992, Dream arXiv:2508.15487).
+
+    temperature: above 0 the positions are drawn, one after the other, in proportion to exp(certainty / temperature)
+    (Dream's `alg_temp`).
+    """
 
     by: By = "confidence"
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
         if self.by not in get_args(By):
             raise unknown_order(self.by)
+        in_range("temperature", self.temperature, 0)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
-        return first(step.quota, best_first(certainty(self.by, posterior, tokens, state), eligible), eligible)
+        scores = certainty(self.by, posterior, tokens, state)
+        if self.temperature > 0:  # Gumbel-top-k: the order of draws without putting back
+            gumbel = -torch.log(-torch.log(uniform(state).to(torch.float64).clamp(min=1e-12)))
+            scores = scores.to(torch.float64) / self.temperature + gumbel
+        return first(step.quota, best_first(scores, eligible), eligible)
 
 
 @dataclass(frozen=True)
@@ -145,18 +172,23 @@ class Factor:
 
 @dataclass(frozen=True)
 class EntropyBound:
-    """In order of rising entropy, the largest prefix with sum(H) - max(H) <= gamma nats; at least one
-    (EB-Sampler, arXiv:2505.24857). Forced positions have H = 0 and are free."""
+    """From the most certain on, the largest prefix with sum(H) - max(H) <= gamma nats; at least one (EB-Sampler,
+    arXiv:2505.24857). Forced positions have H = 0 and are free. by: the order, which need not be that of the entropies.
+    """
 
     gamma: float = 0.1
+    by: Literal["entropy", "confidence", "margin"] = "entropy"
 
     def __post_init__(self) -> None:
         in_range("gamma", self.gamma, 0)
+        if self.by not in ("entropy", "confidence", "margin"):
+            raise InputError(f"by={self.by!r}", hint='"entropy", "confidence" or "margin"', param="by")
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         entropy = posterior.entropy().cpu().to(torch.float64)
-        order = best_first(-entropy, eligible)
+        scores = -entropy if self.by == "entropy" else certainty(self.by, posterior, tokens, state)
+        order = best_first(scores, eligible)
         ranked = torch.where(eligible, entropy, torch.zeros_like(entropy)).gather(1, order)
         excess = ranked.cumsum(1) - ranked.cummax(1).values
         n = torch.arange(1, entropy.shape[1] + 1)[None, :]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
@@ -15,7 +17,7 @@ from ctrldiff.protocols import Constraint, Posterior, Weighs
 from ctrldiff.sampling.legal import NEGLIGIBLE
 from ctrldiff.state import State, Tokens
 
-__all__ = ["Exact", "Free", "LeftmostFirst", "LengthFirst", "Tables", "normalised"]
+__all__ = ["DrawnAt", "Exact", "Free", "LeftmostFirst", "LengthFirst", "Tables", "normalised"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,56 @@ class Exact:
 
     def __call__(self, constraint: Weighs) -> Constraint:
         return constraint
+
+
+CERTAINTY = frozenset({"confidence", "entropy", "legal", "local", "margin", "marginals", "surprise", "top"})
+
+
+@dataclass(frozen=True)
+class DrawnAt:
+    """What is written is the best, or a draw, at `temperature`; how certain it is, is asked of the logits as they are.
+
+    LLaDA's way (arXiv:2502.09992). Dream's (arXiv:2508.15487) is the processor `Temperature`: there the confidence is
+    that of the tempered logits too, so that a threshold means another thing at every temperature.
+    then: what becomes of the constraint besides.
+    """
+
+    temperature: float
+    then: Callable[[Any], Constraint] = Exact()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise InputError(f"temperature={self.temperature!r}: a finite number above 0", param="temperature")
+
+    def __call__(self, constraint: Weighs) -> Constraint:
+        return _DrawnAt(self.then(constraint), self.temperature)
+
+
+@dataclass(frozen=True)
+class _DrawnAt:
+    inner: Constraint
+    temperature: float
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        drawn = self.inner.bind(logits / self.temperature, state)
+        return cast(Posterior, _Tempered(self.inner.bind(logits, state), drawn))
+
+    def settle(self, state: State) -> State:
+        return self.inner.settle(state)
+
+
+@dataclass(frozen=True)
+class _Tempered:
+    """Two posteriors over the same texts: one that is asked how certain things are, one for everything else."""
+
+    plain: Posterior
+    drawn: Posterior
+
+    def clamp(self, tokens: Any, keep: Any) -> _Tempered:
+        return _Tempered(self.plain.clamp(tokens, keep), self.drawn.clamp(tokens, keep))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain if name in CERTAINTY else self.drawn, name)
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,20 @@ stays, so an edit that the constraint forbids comes to nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.protocols import Constraint, Denoiser, EditPolicy, Proposer
-from ctrldiff.sampling.commit import best_first, first
+from ctrldiff.protocols import Constraint, Denoiser, EditPolicy, Guidance, Posterior, Processor, Proposer
+from ctrldiff.sampling.commit import best_first, check_count, first, in_range
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.passes import forward, guided
 from ctrldiff.sampling.propose import Best
-from ctrldiff.state import State, Step, Where
+from ctrldiff.state import NOISE_TOLD, Scores, State, Step, Tokens, Where
 
-__all__ = ["Disagree", "Final", "Reconsider", "correct"]
+__all__ = ["Disagree", "Final", "Reconsider", "Surprising", "correct", "self_correct"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Reconsider:
 @dataclass(frozen=True)
 class Disagree:
     """Where the model's own best token is another one and its probability is above `above` (token-to-token editing,
-    LLaDA2.1); with `count`, no more than that many in a row, the most probable first (GIDD's self-correction, which
-    takes one a step). Ties: the smallest id is the best, the leftmost position the first."""
+    LLaDA2.1); with `count`, no more than that many in a row, the most probable first. Ties: the smallest id is the
+    best, the leftmost position the first."""
 
     above: float = 0.9
     count: int | None = None
@@ -61,6 +63,32 @@ class Disagree:
         if self.count is None:
             return where
         return first(torch.full((state.shape[0],), self.count), best_first(best, where), where)
+
+
+@dataclass(frozen=True)
+class Surprising:
+    """Where the model, seeing the token, gives it less than exp(-`nats`): the surprise of what is held, by this step's
+    own logits, before any constraint; with `count`, no more than that many in a row, the most surprising first.
+
+    With `Renoise` these become noise (token to mask, arXiv:2604.18738), with `Rewrite` they are written anew at once.
+    The network has to have been trained on tokens that it sees (`ModelSpec.edits`).
+    """
+
+    nats: float = 3.0
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("nats", self.nats, 0)
+        if self.count is not None:
+            check_count("count", self.count)
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
+        held = state.tokens.clamp(min=0).to(logits.device)[..., None]
+        surprise = -logits.log_softmax(dim=-1).gather(-1, held)[..., 0].cpu()
+        where = state.held & (surprise > self.nats)
+        if self.count is None:
+            return where
+        return first(torch.full((state.shape[0],), self.count), best_first(surprise, where), where)
 
 
 def correct(
@@ -80,13 +108,9 @@ def correct(
     Args: state: every row complete, as `sample` leaves it.   steps: at most, for each row.
     Returns: the state with the edited tokens; `forwards` counts what a row took part in.
     Raises: InputError if a row is not complete or steps < 0; otherwise as `sample`.
-    Source: LLaDA2.1 (steps after the last mask); von Rütte et al. 2025, arXiv:2503.04482 (self-correction of GIDD).
+    Source: LLaDA2.1 (steps after the last mask).
     """
-    if steps < 0:
-        raise InputError(f"steps={steps}: at least 0", param="steps")
-    if not bool(state.done.all()):
-        raise InputError("a row has open positions", hint="sample fills them, then correct edits them")
-    state = state.snapshot()
+    state = _complete(state, steps)
     going, last = state.held.any(dim=1), state.step + steps
     while bool((going & (state.step < last)).any()):
         state = replace(state, step=state.step + 1)
@@ -103,3 +127,85 @@ def correct(
         state = replace(after, forwards=state.forwards + going.to(torch.int64))
         going = going & (state.tokens != shown.tokens).any(dim=1)
     return state
+
+
+def self_correct(
+    denoiser: Denoiser,
+    state: State,
+    *,
+    constraint: Constraint = FREE,
+    guides: Sequence[Guidance] = (),
+    processors: Sequence[Processor] = (),
+    temperature: float = 0.1,
+    count: int = 1,
+    steps: int = 128,
+    patience: int = 32,
+    time: float = 0.01,
+) -> State:
+    """GIDD's self-correction of complete canvases, with its numbers as released (arXiv:2503.04482).
+
+    Each step draws a token for every position from the logits, sharpened by `temperature`, and writes those `count` of
+    the differing ones that are most probable among the sharpened. A change that the constraint forbids, with the rest
+    as it stands, is passed over for the next best one, so the canvases are legal before and after every step. A row
+    ends when a step changes nothing; or when its self-accuracy, the share of tokens that are the model's own best, has
+    not been better for more than `patience` steps, and that step's change is not made.
+
+    Args: state: every row complete, as `sample` leaves it.   time: the noise level that the model is told of.
+    Returns: the state with the edited tokens; `forwards` counts what a row took part in.
+    Raises: InputError if a row is not complete or a number is out of range; otherwise as `sample`.
+    """
+    in_range("temperature", temperature, 1e-6)
+    in_range("time", time, 1e-6, 1)
+    check_count("count", count)
+    state = _complete(state, steps)
+    going = state.held.any(dim=1)
+    best, waited = torch.zeros(going.shape), torch.zeros(going.shape, dtype=torch.int64)
+    for index in range(steps):
+        if not going.any():
+            break
+        state = replace(state, step=state.step + 1)
+        shown = state.clear(state.held & going[:, None])  # open to be asked about, every token in sight
+        at = torch.full_like(state.step, index)
+        step = Step(at, torch.full_like(at, steps), shown.open, shown.open.sum(dim=1), at + 1 >= steps)
+        told = shown.remember(**{NOISE_TOLD: torch.full(going.shape, time)})
+        ((own, views),) = forward(denoiser, [told], step, guides)
+        logits = guided(own, views, told, step, processors, guides)
+        shown = denoiser.observe(shown, logits)
+        sharp = FREE.bind(logits / temperature, shown)
+        drawn = sharp.sample(rngs=state.drawing(going)).cpu()
+        posterior = constraint.bind(logits, shown)
+        tokens = _changed(posterior, sharp.confidence(drawn).cpu(), drawn, shown, count)
+        agreeing = (tokens == logits.argmax(dim=-1).cpu()) & state.held
+        accuracy = agreeing.sum(dim=1) / state.held.sum(dim=1).clamp(min=1)
+        waited = torch.where(accuracy > best, 0, waited + 1)
+        best = best.maximum(accuracy)
+        changes = (tokens != state.tokens) & (going & (waited <= patience))[:, None]
+        sure = posterior.confidence(tokens).cpu()
+        after = replace(state.clear(changes), memory=shown.memory).write(changes, tokens, sure)
+        state = replace(after, forwards=state.forwards + going.to(torch.int64))
+        going = changes.any(dim=1)
+    return state
+
+
+def _changed(posterior: Posterior, scores: Scores, drawn: Tokens, state: State, count: int) -> Tokens:
+    """(B, T) the tokens with `count` of the drawn ones in their places, the highest score first, legal ones only."""
+    tokens, everywhere = state.tokens, torch.ones(state.shape, dtype=torch.bool)
+    differs = state.open & (drawn != tokens)
+    order, taken = best_first(scores, differs), torch.zeros(state.shape[0], dtype=torch.int64)
+    for at in order.split(1, dim=1):
+        wanted = differs.gather(1, at)[:, 0] & (taken < count)
+        if not wanted.any():
+            break
+        trial = torch.where(wanted[:, None], tokens.scatter(1, at, drawn.gather(1, at)), tokens)
+        fits = wanted & torch.as_tensor(posterior.feasible(trial, everywhere)).cpu()
+        tokens, taken = torch.where(fits[:, None], trial, tokens), taken + fits
+    return tokens
+
+
+def _complete(state: State, steps: int) -> State:
+    """A copy to be corrected. Raises: InputError if a row is not complete or steps < 0."""
+    if steps < 0:
+        raise InputError(f"steps={steps}: at least 0", param="steps")
+    if not bool(state.done.all()):
+        raise InputError("a row has open positions", hint="sample fills them, then correct edits them")
+    return state.snapshot()

@@ -1,7 +1,22 @@
 """What looks on while canvases are written, and notes what it saw in the state. Public as `ctrldiff.observers`."""
 
+from ctrldiff.json_schema.branches import null_tables, value_tables
 from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.ancestral import NoteTurns
 from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.stability import NoteConsistent, NoteShifts
+from ctrldiff.sampling.stop import NoteBest
 from ctrldiff.sampling.trace import Canvases, Trace
 
-__all__ = ["Canvases", "NoteLegal", "NoteNulls", "Trace"]
+__all__ = [
+    "Canvases",
+    "NoteBest",
+    "NoteConsistent",
+    "NoteLegal",
+    "NoteNulls",
+    "NoteShifts",
+    "NoteTurns",
+    "Trace",
+    "null_tables",
+    "value_tables",
+]

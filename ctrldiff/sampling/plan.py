@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypedDict
+from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
@@ -22,6 +22,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.constrain import Exact, LeftmostFirst
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.presets import PRESETS, parts_of
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep
@@ -43,21 +44,6 @@ EXAMPLES = {  # of each part, for messages
     "processors": "processors.Temperature(0.5)",
     "observers": "observers.Canvases()",
 }
-
-
-class Parts(TypedDict, total=False):
-    """The parts of a plan by name, as `Plan.but` takes them."""
-
-    constrain: Callable[[Any], Constraint]
-    schedule: Schedule
-    propose: Proposer
-    commit: CommitPolicy
-    edit: EditPolicy
-    revise: RevisePolicy
-    stop: StopRule
-    finish: Proposer | None
-    processors: Sequence[Processor]
-    observers: Sequence[Observer]
 
 
 @dataclass(frozen=True)
@@ -115,6 +101,19 @@ class Plan:
     def searching(steps: int | None = None, temperature: float = 1.0) -> Plan:
         """The default for a search: draws, and where to write is settled before what, as exact weights need it."""
         return Plan.default(steps, temperature).but(commit=BLIND)
+
+    @staticmethod
+    def preset(name: str, **knobs: Any) -> Plan:
+        """A published decoder by name, with its own numbers but for those that are given: `docs/methods.md` lists them.
+
+        Raises: InputError for a name or a knob that there is not, naming those that there are.
+        """
+        return Plan(**parts_of(name, knobs))  # type: ignore[arg-type]
+
+    @staticmethod
+    def presets() -> tuple[str, ...]:
+        """The names that `preset` knows."""
+        return tuple(PRESETS)
 
     @property
     def draws_nothing(self) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ctrldiff.protocols import Posterior
+import torch
+
+from ctrldiff.protocols import Posterior, Proposer
 from ctrldiff.state import State, Tokens
 
-__all__ = ["Best", "Draw"]
+__all__ = ["Best", "Draw", "Kept"]
 
 
 @dataclass(frozen=True)
@@ -24,3 +26,19 @@ class Draw:
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens:
         return posterior.sample(rngs=state.drawing(~state.done))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What `inner` proposes with every cleared token in its place: an edit policy then says which tokens compete with
+    the noise, and none of them changes. For rules that route tokens, as RDM (arXiv:2302.05737) and P2
+    (arXiv:2502.03540).
+
+    Where the cleared tokens cannot stand together any more, the row is proposed without them.
+    """
+
+    inner: Proposer = Best()
+
+    def __call__(self, posterior: Posterior, state: State) -> Tokens:
+        fits = torch.as_tensor(posterior.feasible(state.tokens, state.cleared)).cpu()
+        return self.inner(posterior.clamp(state.tokens, state.cleared & fits[:, None]), state)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.state import State, Step
+from ctrldiff.state import State, Step, Where
 
-__all__ = ["Blocks", "Cosine", "Linear", "steps_for"]
+__all__ = ["Blocks", "Constant", "Cosine", "Floor", "Linear", "Proportional", "steps_for"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Linear:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Few positions at first, many at the end: after step i a share cos(pi/2 * i/steps) is still open
-    (MaskGIT, arXiv:2202.04200)."""
+    """Few positions at first, many at the end: after step i of N positions floor(N cos(pi/2 * (i + 1)/steps)) are still
+    open (MaskGIT, arXiv:2202.04200)."""
 
     steps: int | None = None
 
@@ -39,10 +39,61 @@ class Cosine:
         return steps_for(self.steps, state)
 
     def __call__(self, state: State) -> Step:
-        open_now, after = state.open.sum(dim=1), state.step + 1
-        now, then = (torch.cos(math.pi / 2 * i / state.steps.maximum(after)) for i in (state.step, after))
-        kept = (open_now.to(torch.float64) * (then / now) + 1e-9).floor().to(torch.int64)
-        return _step(state, state.open, (open_now - kept).clamp(min=1))
+        return _down_to(state, torch.cos(math.pi / 2 * _passed(state)))
+
+
+@dataclass(frozen=True)
+class Proportional:
+    """After step i of N positions floor(N (1 - (i + 1)/steps)) are still open: what routing rules keep by (RDM
+    arXiv:2302.05737, P2 arXiv:2502.03540)."""
+
+    steps: int | None = None
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(self.steps, state)
+
+    def __call__(self, state: State) -> Step:
+        return _down_to(state, 1 - _passed(state))
+
+
+@dataclass(frozen=True)
+class Constant:
+    """N // steps of N positions at every step, however many a policy wrote before; the rest on the last step (CCD,
+    arXiv:2512.02044)."""
+
+    steps: int | None = None
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(self.steps, state)
+
+    def __call__(self, state: State) -> Step:
+        rate = (_unfixed(state).sum(dim=1) // state.steps.clamp(min=1)).clamp(min=1)
+        final = state.step + 1 >= state.steps
+        return _step(state, state.open, torch.where(final, state.open.sum(dim=1), rate))
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Of what is open floor(open (1 - s/t)), by a time that falls from 1 to `eps` in equal steps from t to s; the rest
+    on the last step (Dream, arXiv:2508.15487). It rounds down: a step may ask for nothing, and the last ones for
+    more."""
+
+    steps: int | None = None
+    eps: float = 1e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.eps < 1:
+            raise InputError(f"eps={self.eps!r}: above 0 and below 1", param="eps")
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(self.steps, state)
+
+    def __call__(self, state: State) -> Step:
+        now, then = (1 - (1 - self.eps) * i / state.steps.to(torch.float64) for i in (state.step, state.step + 1))
+        open_now = state.open.sum(dim=1)
+        share = 1 - then / now.clamp(min=self.eps)
+        quota = (open_now * share).floor().to(torch.int64)
+        return _step(state, state.open, torch.where(state.step + 1 >= state.steps, open_now, quota))
 
 
 @dataclass(frozen=True)
@@ -58,23 +109,25 @@ class Blocks:
             raise InputError(f"length={self.length!r}: at least 1", param="length")
 
     def budget(self, state: State) -> torch.Tensor:
-        return steps_for(self.steps, state).maximum((self._per_block(state) > 0).sum(dim=1))
+        return steps_for(self.steps, state).maximum((self._per_block(state.open) > 0).sum(dim=1))
 
     def __call__(self, state: State) -> Step:
-        per_block = self._per_block(state)
-        current = (per_block > 0).to(torch.uint8).argmax(dim=1)  # the first block with anything open
+        open_in = self._per_block(state.open)
+        current = (open_in > 0).to(torch.uint8).argmax(dim=1, keepdim=True)  # the first block with anything open
         block_of = torch.arange(state.shape[1]) // self.length
-        window = state.open & (block_of[None, :] == current[:, None])
-        here, everywhere = window.sum(dim=1), state.open.sum(dim=1).clamp(min=1)
-        # Steps go to blocks by what is open in them; every block still to come keeps at least one.
-        remaining = state.steps - state.step
-        share = remaining * here // everywhere
-        left = share.minimum(remaining + 1 - (per_block > 0).sum(dim=1)).clamp(min=1)
-        return _step(state, window, _share(here, left), last=left == 1)
+        window = state.open & (block_of[None, :] == current)
+        # A block's share is settled by where it begins and ends among all that is not given, as LLaDA settles it before
+        # the first step; every block still to come keeps at least one step.
+        through = self._per_block(_unfixed(state)).cumsum(dim=1)
+        ends = state.steps[:, None] * through // through[:, -1:].clamp(min=1)
+        end, begin = (torch.nn.functional.pad(ends, (1, 0)).gather(1, current + i)[:, 0] for i in (1, 0))
+        spare = state.steps - state.step + 1 - (open_in > 0).sum(dim=1)
+        left = (end - state.step.maximum(begin)).minimum(spare).clamp(min=1)
+        return _step(state, window, _share(window.sum(dim=1), left), last=left == 1)
 
-    def _per_block(self, state: State) -> torch.Tensor:
-        """(B, N) how many positions of each block are open."""
-        blocks = torch.nn.functional.pad(state.open, (0, -state.shape[1] % self.length))
+    def _per_block(self, where: Where) -> torch.Tensor:
+        """(B, N) how many such positions each block has."""
+        blocks = torch.nn.functional.pad(where, (0, -where.shape[1] % self.length))
         return blocks.unflatten(1, (-1, self.length)).sum(dim=2)
 
 
@@ -83,6 +136,24 @@ def steps_for(steps: int | None, state: State) -> torch.Tensor:
     if steps is not None and (not isinstance(steps, int) or steps < 1):
         raise InputError(f"steps={steps!r}: at least 1", param="steps")
     return state.open.sum(dim=1).clamp(min=1) if steps is None else torch.full((state.shape[0],), steps)
+
+
+def _unfixed(state: State) -> Where:
+    """(B, T) what was not given and is not padding."""
+    return state.open | state.held
+
+
+def _passed(state: State) -> torch.Tensor:
+    """(B,) float64: the share of its steps that a row has taken after this one."""
+    after = state.step + 1
+    return after / state.steps.maximum(after).to(torch.float64)
+
+
+def _down_to(state: State, share: torch.Tensor) -> Step:
+    """The step after which this share (B,) of all positions that are not given is still open; at least one is asked
+    for."""
+    kept = (_unfixed(state).sum(dim=1) * share + 1e-9).floor().to(torch.int64)
+    return _step(state, state.open, (state.open.sum(dim=1) - kept).clamp(min=1))
 
 
 def _share(count: torch.Tensor, steps_left: torch.Tensor) -> torch.Tensor:

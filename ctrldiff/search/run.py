@@ -22,7 +22,8 @@ from ctrldiff.protocols import (
     Posterior,
     Scored,
 )
-from ctrldiff.sampling.loop import Loop, forward, guided
+from ctrldiff.sampling.loop import Loop
+from ctrldiff.sampling.passes import forward, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import State, Tokens, Where

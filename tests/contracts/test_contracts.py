@@ -1,6 +1,7 @@
 """One suite per protocol. Whatever implements it, ours or yours, passes it: import the function and give it yours."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from ctrldiff.protocols import (
+    Begins,
     CommitPolicy,
     Constraint,
     Denoiser,
@@ -26,6 +28,8 @@ from tests.cases import (
     CONSTRAINTS,
     EDITS,
     LENGTH,
+    MAY_WAIT,
+    NOTES,
     OBSERVERS,
     PROPOSERS,
     REVISES,
@@ -72,15 +76,18 @@ def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
     assert all(value.shape[0] == state.shape[0] for value in later.memory.values())
 
 
-def check_commit(commit: CommitPolicy, name: str) -> None:
+def check_commit(commit: CommitPolicy, name: str, notes: Sequence[Begins] = (), may_wait: bool = False) -> None:
+    """notes: the observers that the policy reads.   may_wait: it may write nothing in a step."""
     state, posterior, tokens, step = scene(name)
+    for note in notes:
+        state = note.begin(state)
     before = state.snapshot()
     for window in (state.open, state.open & (torch.arange(LENGTH) % 3 != 0), torch.zeros_like(state.open)):
         here = Step(step.index, step.steps, window, step.quota, step.last)
         where = commit(posterior, tokens, state.snapshot(), here)
         assert where.dtype == torch.bool and where.shape == state.shape
         assert not (where & ~window).any(), "only inside the window"
-        assert torch.equal(where.any(dim=1), window.any(dim=1)), "every row that can move does"
+        assert may_wait or torch.equal(where.any(dim=1), window.any(dim=1)), "every row that can move does"
         assert posterior.feasible(tokens, where).all()
         assert torch.equal(commit(posterior, tokens, state.snapshot(), here), where), "a function of its arguments"
     assert unchanged(state, before)
@@ -96,7 +103,7 @@ def check_schedule(schedule: Schedule, state: State) -> None:
         assert step.window.dtype == step.last.dtype == torch.bool and step.quota.dtype == torch.int64
         assert not (step.window & ~state.open).any(), "only what is open"
         assert torch.equal(step.window.any(dim=1), ~state.done), "every row that is not done has a window"
-        assert (step.quota >= 1)[~state.done].all() and step.last[index + 1 >= budget].all()
+        assert (step.quota >= 0).all() and step.last[index + 1 >= budget].all()
         assert ((step.time >= 0) & (step.time <= 1)).all()
         state = state.write(step.window & (step.window.cumsum(1) <= step.quota[:, None]), state.tokens)
         state = replace(state, step=state.step + 1)
@@ -184,6 +191,8 @@ def check_posterior(posterior: Posterior, state: State) -> None:
 def check_observer(observer: Observer, name: str) -> None:
     """It writes nothing; what it notes is in the memory, a row a row; and another of its kind notes the same."""
     state, posterior, tokens, step = scene(name)
+    if isinstance(observer, Begins):
+        state = observer.begin(state)
     wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
     after = state.write(wrote, tokens)
     move = Move(state, posterior, wrote, lambda: torch.zeros(()))
@@ -208,7 +217,7 @@ def test_denoisers(noise):
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("commit", COMMITS)
 def test_commit_policies(commit, name):
-    check_commit(COMMITS[commit], name)
+    check_commit(COMMITS[commit], name, NOTES.get(commit, ()), commit in MAY_WAIT)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -11,7 +11,7 @@ import torch
 from ctrldiff.guidance.guide import Guide, Tilt
 from ctrldiff.protocols import Denoiser, Guidance, GuideContext, Processor
 from ctrldiff.sampling.constrain import FREE
-from ctrldiff.sampling.loop import forward, guided
+from ctrldiff.sampling.passes import forward, guided
 from ctrldiff.state import State, Step
 from tests.conftest import PIECES, VOCABULARY, toy
 

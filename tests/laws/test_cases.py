@@ -8,7 +8,19 @@ import pytest
 from ctrldiff import json_schema
 from ctrldiff.constraints import basic, description
 from ctrldiff.constraints.description import And, Description, Or
-from ctrldiff.sampling import commit, edit, propose, revise, schedules, stop
+from ctrldiff.sampling import (
+    ancestral,
+    combine,
+    commit,
+    commits,
+    edit,
+    orders,
+    propose,
+    revise,
+    schedules,
+    stability,
+    stop,
+)
 from tests import cases
 
 
@@ -23,7 +35,6 @@ def classes(module: ModuleType) -> set[type]:
 @pytest.mark.parametrize(
     ("module", "listed"),
     [
-        (commit, cases.COMMITS),
         (schedules, cases.SCHEDULES),
         (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
@@ -33,7 +44,16 @@ def classes(module: ModuleType) -> set[type]:
     ids=lambda value: value.__name__.rpartition(".")[2] if inspect.ismodule(value) else "",
 )
 def test_every_plug_in_is_a_case(module, listed):
-    assert classes(module) == {type(value) for value in listed.values()}
+    notes = {type(make("free")) for make in cases.OBSERVERS.values()}
+    assert classes(module) - notes == {type(value) for value in listed.values()}
+
+
+def test_every_commit_policy_is_a_case():
+    modules = (ancestral, combine, commit, orders, stability)
+    notes = {type(make("free")) for make in cases.OBSERVERS.values()}
+    ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
+    assert ours == {type(value) for value in cases.COMMITS.values()}
+    assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
 
 
 def test_every_constraint_is_a_case():

@@ -1,6 +1,6 @@
 """Law X5, and what the loop may not rely on: no mask id, no acceptance that lasts."""
 
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import pytest
 import torch
@@ -11,10 +11,11 @@ from ctrldiff.sampling.commit import EntropyBound, Everything, Renoise, Rewrite,
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.edit import Disagree, Reconsider, correct
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.propose import Best, Draw
+from ctrldiff.sampling.orders import Routed
+from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import Status
-from tests.cases import CONSTRAINTS, EDITS, LENGTH, bound, hard_state, legal
+from tests.cases import CONSTRAINTS, EDITS, LENGTH, PROPOSERS, bound, hard_state, legal
 from tests.conftest import NOISES, SIZE, VOCABULARY, blank, few, text, toy
 from tests.watching import watching
 
@@ -25,6 +26,7 @@ COMMITS = {
     "rewrite": Rewrite(TopK()),
     "renoise": Renoise(TopK()),
     "blocks": TopK("random"),
+    "routed": Routed(0.5),
 }
 
 
@@ -34,7 +36,7 @@ COMMITS = {
 def test_x5_what_is_emitted_is_legal_whatever_is_edited(name, edit, commit):
     start = hard_state(name)
     schedule = Blocks(3, steps=7) if commit == "blocks" else Linear(7)
-    for noise, propose in zip(NOISES, (Best(), Draw())):
+    for noise, propose in zip(cycle(NOISES), PROPOSERS.values()):
         state = sample(
             toy(noise, seed=5),
             start,

@@ -63,6 +63,21 @@ def test_blocks_give_each_block_its_share_of_the_steps():
     assert written == [1] * 40
 
 
+def llada_shares(blocks: int, length: int, steps: int) -> list[int]:
+    """LLaDA's `get_num_transfer_tokens` for every block; passes that write nothing are not taken."""
+    each = steps // blocks
+    shares = [length // each + (step < length % each) for step in range(each)]
+    return [share for share in shares if share] * blocks
+
+
+@pytest.mark.parametrize("length", [4, 5, 8, 12, 16, 32])
+def test_blocks_are_shared_out_as_llada_shares_them(length):
+    for blocks in (1, 2, 3, 4, 6, 8):
+        for each in (1, 2, 3, 5, 7, 8):
+            (written,) = quotas(Blocks(length, steps=blocks * each), blank(1, blocks * length))
+            assert [n for n in written if n] == llada_shares(blocks, length, blocks * each), (blocks, each)
+
+
 def test_blocks_have_a_step_each_even_when_fewer_were_asked_for():
     assert int(Blocks(2, steps=1).budget(blank(1, 8))) == 4
 

@@ -1,0 +1,109 @@
+"""Commit policies made of others. Like all of them, they leave no row that can move as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from ctrldiff.errors import InputError
+from ctrldiff.protocols import CommitPolicy, Posterior
+from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first
+from ctrldiff.state import State, Step, Tokens, Where
+
+__all__ = ["And", "AtLeastOne", "Cap", "Or", "Spacing"]
+
+
+@dataclass(frozen=True, init=False)
+class And:
+    """What all of them choose; where they have nothing in common, the most confident position."""
+
+    inner: tuple[CommitPolicy, ...]
+
+    def __init__(self, *inner: CommitPolicy) -> None:
+        object.__setattr__(self, "inner", several(inner))
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        where = torch.stack([one(posterior, tokens, state, step) for one in self.inner]).all(dim=0)
+        return certain_enough(where, certainty("confidence", posterior, tokens, state), state.open & step.window)
+
+
+@dataclass(frozen=True, init=False)
+class Or:
+    """What any of them chooses."""
+
+    inner: tuple[CommitPolicy, ...]
+
+    def __init__(self, *inner: CommitPolicy) -> None:
+        object.__setattr__(self, "inner", several(inner))
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        return torch.stack([one(posterior, tokens, state, step) for one in self.inner]).any(dim=0)
+
+
+@dataclass(frozen=True)
+class AtLeastOne:
+    """What `inner` chooses; where that is nothing, the most confident position. For rules of one's own."""
+
+    inner: CommitPolicy
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        where = self.inner(posterior, tokens, state, step)
+        return certain_enough(where, certainty("confidence", posterior, tokens, state), state.open & step.window)
+
+
+@dataclass(frozen=True)
+class Cap:
+    """No more than the `most` most confident of what `inner` chooses; None: than the schedule asks for, but one."""
+
+    inner: CommitPolicy
+    most: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.most is not None:
+            check_count("most", self.most)
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        where = self.inner(posterior, tokens, state, step)
+        count = step.quota.clamp(min=1) if self.most is None else torch.full_like(step.quota, self.most)
+        return first(count, best_first(certainty("confidence", posterior, tokens, state), where), where)
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """Of what `inner` chooses, positions that are far from each other, the most confident first; what leaves no choice
+    costs nothing and is no neighbour (the filter of DUS, arXiv:2506.19037).
+
+    apart: the least distance.   start: the distance while all of the row is open; it shrinks with what is open.
+    """
+
+    inner: CommitPolicy
+    apart: int = 2
+    start: int = 8
+
+    def __post_init__(self) -> None:
+        check_count("apart", self.apart)
+        check_count("start", self.start)
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        where = self.inner(posterior, tokens, state, step)
+        forced = torch.as_tensor(posterior.forced()).cpu() & where
+        order = best_first(certainty("confidence", posterior, tokens, state), where & ~forced)
+        counts = (where & ~forced).sum(dim=1).tolist()
+        unfixed = (state.open | state.held).sum(dim=1).clamp(min=1)
+        far = (state.open.sum(dim=1) * self.start // unfixed).clamp(min=self.apart).tolist()
+        out = forced
+        for row, count in enumerate(counts):
+            taken: list[int] = []
+            for t in order[row, :count].tolist():
+                if all(abs(t - other) >= far[row] for other in taken):
+                    taken.append(t)
+            out[row, taken] = True
+        return out
+
+
+def several(inner: tuple[CommitPolicy, ...]) -> tuple[CommitPolicy, ...]:
+    """The policies of a combination. Raises: InputError for none, or for what is no policy."""
+    if not inner or not all(callable(one) for one in inner):
+        raise InputError(f"a combination of {inner!r}", hint="cd.commit.Or(cd.commit.TopK(), cd.commit.Threshold(.9))")
+    return inner

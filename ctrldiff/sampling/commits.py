@@ -1,0 +1,57 @@
+"""Which open positions to write, all of it on one page. Public as `ctrldiff.commit`."""
+
+from ctrldiff.sampling.ancestral import Bernoulli, Remasking, Unmask
+from ctrldiff.sampling.combine import And, AtLeastOne, Cap, Or, Spacing
+from ctrldiff.sampling.commit import (
+    Anchored,
+    CertainFree,
+    EntropyBound,
+    Everything,
+    Factor,
+    LeftToRight,
+    Prefix,
+    Renoise,
+    Rewrite,
+    Threshold,
+    TopK,
+    best_first,
+    certainty,
+    first,
+    leftmost,
+)
+from ctrldiff.sampling.orders import Density, Dilated, Frequencies, Hierarchy, Positional, Routed
+from ctrldiff.sampling.stability import Consistent, Steady
+
+__all__ = [
+    "Anchored",
+    "And",
+    "AtLeastOne",
+    "Bernoulli",
+    "Cap",
+    "CertainFree",
+    "Consistent",
+    "Density",
+    "Dilated",
+    "EntropyBound",
+    "Everything",
+    "Factor",
+    "Frequencies",
+    "Hierarchy",
+    "LeftToRight",
+    "Or",
+    "Positional",
+    "Prefix",
+    "Remasking",
+    "Renoise",
+    "Rewrite",
+    "Routed",
+    "Spacing",
+    "Steady",
+    "Threshold",
+    "TopK",
+    "Unmask",
+    "best_first",
+    "certainty",
+    "first",
+    "leftmost",
+]

@@ -1,0 +1,46 @@
+"""One batched forward pass, and the logits that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+
+import torch
+
+from ctrldiff.protocols import Denoiser, Guidance, Processor
+from ctrldiff.state import State, Step
+
+
+def forward(
+    denoiser: Denoiser, states: Sequence[State], step: Step, guides: Sequence[Guidance]
+) -> list[tuple[torch.Tensor, list[Sequence[torch.Tensor]]]]:
+    """For each state its (B, T, V) logits, and those of every guide's branches: one batched call, whatever their number
+    (X6)."""
+    groups = [[guide.branches(state, step) for guide in guides] for state in states]
+    views = [view for state, own in zip(states, groups, strict=True) for view in (state, *chain.from_iterable(own))]
+    logits = denoiser(stack(views)).split([view.shape[0] for view in views]) if len(views) > 1 else [denoiser(*views)]
+    parts: Iterator[torch.Tensor] = iter(logits)
+    return [(next(parts), [list(islice(parts, len(group))) for group in own]) for own in groups]
+
+
+def guided(
+    logits: torch.Tensor,
+    views: Sequence[Sequence[torch.Tensor]],
+    state: State,
+    step: Step,
+    processors: Sequence[Processor],
+    guides: Sequence[Guidance],
+) -> torch.Tensor:
+    """(B, T, V) logits after guidance, then processors."""
+    for guide, group in zip(guides, views, strict=True):
+        logits = guide.combine(logits, group, state, step)
+    for processor in processors:
+        logits = processor(logits, state, step)
+    return logits
+
+
+def stack(states: Sequence[State]) -> State:
+    """States of equal canvas length as one batch, in order, with what the first of them remembers."""
+    names = states[0].memory
+    return State.concat([replace(state, memory={name: state.memory[name] for name in names}) for state in states])

@@ -1,0 +1,1 @@
+"""Published decoding loops, restated in plain words from the released code and without ctrldiff: one text at a time."""

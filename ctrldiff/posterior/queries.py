@@ -88,8 +88,8 @@ def log_z(rows: Rows) -> list[float]:
 
 def ends(rows: Rows) -> list[F64]:
     """(S,) the probability that the text ends in each state; 0 in the tail. Raises: LogitsInvalid, Infeasible."""
-    out = []
-    for row, (mass, _), value, labels in zip(rows, of.flow(rows), of.total(rows), of.label_sum(rows)):
+    out, values, sums = [], of.certain_total(rows), of.label_sum(rows)
+    for row, mass, value, labels in zip(rows, sweeps.mass(of.scored(rows), sums, values), values, sums):
         table, tail = row.table.scored, row.table.automaton.tail
         ending = mass[-1].copy()
         if tail is not None:

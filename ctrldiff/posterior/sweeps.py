@@ -11,7 +11,7 @@ On the host a row is a handful of calls of compiled kernels, one row after anoth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -153,6 +153,12 @@ def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tu
 def _flow(table: Lifted, labels: F64, total: F64) -> tuple[F64, F64]:
     mass, taken = chain.occupancy(table.chain, table.start, labels, total)
     return mass[:-1].max(axis=1), taken  # (T, S) a row is what takes room
+
+
+def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterator[F64]:
+    """(T + 1, S) the probability of each state; worked out row by row as it is asked for."""
+    for table, lab, value in zip(tables, labels, total):
+        yield chain.occupancy(table.chain, table.start, lab, value)[0]
 
 
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:

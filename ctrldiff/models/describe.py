@@ -135,6 +135,8 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
     found["stop_ids"] = sorted({one for end in ends for one in _ids(end)})
     named = "stop_ids" in given or "stop_ids" in config.get("ctrldiff", {})
     stops = told["stop_ids"] if named else found["stop_ids"]
+    if told.get("attention") == "block_causal":
+        found["round_to"] = told.get("block_length") or 1  # blocks are whole ones, as their published loops have them
     return {**found, **told, "stop_ids": stops, "family": family.name}
 
 

@@ -54,6 +54,7 @@ def test_a_published_folder_is_driven_as_it_says(one, described_as):
     assert {name: getattr(spec, name) for name in one.expected} == one.expected
     source = Source(described.folder, described.config, torch.float32, "cpu")
     network = described.recognised.family.build(source, spec)
+    assert spec.round_to == (one.case.block or 1), "blocks are whole ones"
     assert network.rows == one.case.sizes.rows and network.block_length == one.case.block
     ids = torch.tensor([[5, 7, spec.mask_id, 11, spec.mask_id, 2]])
     plain = forward(weights, one.case.sizes, ids[0].tolist(), one.case.sees(6))

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture
+from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture, warn
 from ctrldiff.models.chat import chat_of, plain_prompt
-from ctrldiff.models.family import Config, Family, Words
+from ctrldiff.models.family import ASSUMED, Config, Family, Words
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
@@ -102,7 +102,16 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
     facts = family.facts(config)
     if facts.get("noise", "mask") == "mask":
         facts["mask_id"] = _first(config.get("mask_token_id"), tokenizer.mask_token_id, facts.get("mask_id"))
-    told = {**facts, **config.get("ctrldiff", {}), **given}
+    own = {**config.get("ctrldiff", {}), **given}
+    if ASSUMED in facts:
+        facts["block_length"] = facts.pop(ASSUMED)
+        if "block_length" not in own:
+            warn(
+                f"config.json says no block length: {facts['block_length']} is assumed, as {family.name} usually has; "
+                "block_length=... says it",
+                UserWarning,
+            )
+    told = {**facts, **own}
     found: dict[str, Any] = {
         "pad_id": _first(config.get("pad_token_id"), tokenizer.pad_token_id),
         "bos_id": _first(config.get("bos_token_id"), tokenizer.bos_token_id),
@@ -126,6 +135,8 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
     found["stop_ids"] = sorted({one for end in ends for one in _ids(end)})
     named = "stop_ids" in given or "stop_ids" in config.get("ctrldiff", {})
     stops = told["stop_ids"] if named else found["stop_ids"]
+    if told.get("attention") == "block_causal":
+        found["round_to"] = told.get("block_length") or 1  # blocks are whole ones, as their published loops have them
     return {**found, **told, "stop_ids": stops, "family": family.name}
 
 

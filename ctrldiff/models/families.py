@@ -51,7 +51,7 @@ SDAR = Family(
     tokenizer="Qwen2Tokenizer",
     facts=lambda config: {
         **published(config, mask_id=151669, stop_ids=(151643, 151645)),
-        **blocks(config.get("block_size") or config.get("block_length") or 4),
+        **blocks(config.get("block_size") or config.get("block_length"), 4, assumed=True),  # b8 to b64 exist
     },
     build=causal(lambda config: "qwen3_moe" if "num_experts" in config else "qwen3"),
     padding="masked",
@@ -72,7 +72,7 @@ FAST_DLLM = Family(
         **published(config, mask_id=151665, stop_ids=(151643, 151645)),
         "logit_shift": 1,
         "first_token_ar": True,
-        **blocks(config.get("bd_size") or 32),
+        **blocks(config.get("bd_size"), 32),
     },
     build=causal("qwen2"),
     padding="masked",
@@ -100,7 +100,7 @@ EFFICIENT_DLM = Family(
     tokenizer="Qwen2Tokenizer",
     facts=lambda config: {
         **published(config, mask_id=151662, stop_ids=(151643, 151645)),
-        **blocks(config.get("block_size") or config.get("block_length") or 32),
+        **blocks(config.get("block_size") or config.get("block_length"), 32, assumed=True),  # 16, and 64, in the paper
     },
     # Only Qwen3's configs say how wide a head is.
     build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=edlm_rename),
@@ -190,7 +190,7 @@ BIDIRECTIONAL = Family(
     architectures=("A2DLlamaLMHeadModel", "A2DQwen2LMHeadModel", "A2DQwen3LMHeadModel"),
     model_types=(*KINDS, *NATIVE),
     when=lambda config: config.get("model_type") in KINDS or config.get("is_causal") is False,
-    facts=lambda config: blocks(config["block_size"]) if config.get("block_size") else {},
+    facts=lambda config: blocks(config["block_size"], 0) if config.get("block_size") else {},
     build=_bidirectional,
     padding="masked",
     reads=LLAMA | MIXTURE,

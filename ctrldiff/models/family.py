@@ -104,9 +104,18 @@ class Family:
         return f"fields: {', '.join(self.keys)}" if self.keys and all(key in config for key in self.keys) else ""
 
 
-def blocks(length: int) -> dict[str, Any]:
-    """What `ModelSpec` says of a model that writes blocks of this length in order, none of which sees later ones."""
-    return {"attention": "block_causal", "block_length": length, "cache": "prefix"}
+ASSUMED = "assumed_block_length"  # among a family's facts, in the place of a block length that the config says
+
+
+def blocks(said: int | None, usual: int, *, assumed: bool = False) -> dict[str, Any]:
+    """What `ModelSpec` says of a model that writes blocks in order, none of which sees later ones.
+
+    Args:
+        said: the length, if the config says one.        usual: else.
+        assumed: there are checkpoints of other lengths, whose configs do not say so either: warn of it.
+    """
+    length = {ASSUMED if assumed and not said else "block_length": said or usual}
+    return {"attention": "block_causal", "cache": "prefix", **length}
 
 
 def published(

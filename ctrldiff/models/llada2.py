@@ -71,7 +71,7 @@ LLADA2 = Family(
     model_types=("llada2_moe", "llada21_moe"),
     facts=lambda config: {
         **published(config, mask_id=156895, stop_ids=(156892,)),
-        **blocks(config.get("block_length") or config.get("block_size") or 32),
+        **blocks(config.get("block_length") or config.get("block_size"), 32),
         "edits": config.get("model_type") == "llada21_moe",
     },
     build=_build,

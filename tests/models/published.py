@@ -269,6 +269,7 @@ def cases() -> list[Case]:
                 model_type="sdar",
                 mask_token_id=MASK,
                 fuse_cross_entropy=True,
+                block_size=4,
                 **stop,
             ),
             block=4,

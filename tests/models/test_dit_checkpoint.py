@@ -147,7 +147,8 @@ def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_p
     rows = denoiser(state)[0]
     share = 5 / LENGTH
     ids = [*PROMPT, *state.tokens[0].tolist()]
-    expected = plain(name, ids, share, N_TOKENS)[len(PROMPT) :]
+    ids += [N_TOKENS] * (-len(ids) % spec.round_to)  # bd3lm: the last block is a whole one
+    expected = plain(name, ids, share, N_TOKENS)[len(PROMPT) :][:LENGTH]
     written = [*range(256), STOP]
     ours = torch.where(state.open[0][:, None], rows, 0.0)[:, written].log_softmax(-1).exp().numpy()
     if (

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.errors import ModelError, NoEndToken, ShapeError
+from ctrldiff.errors import InputError, ModelError, NoEndToken, ShapeError
 from ctrldiff.models.callable import noise_share
 from ctrldiff.models.hf import TINY, load
 from ctrldiff.models.spec import ModelSpec
@@ -193,3 +193,19 @@ def test_a_text_in_sight_is_not_noise():
     denoiser = cd.from_callable(tell, spec(), VOCABULARY)
     assert torch.equal(denoiser.noise(shown).tokens, state.tokens)
     assert noise_share(shown).tolist() == [0.25], "one position's worth of doubt"
+
+
+@pytest.mark.parametrize("how", [{}, {"logit_shift": 1}, {"attention": "block_causal", "block_length": 4}], ids=str)
+def test_an_empty_text_is_legal_for_a_model_without_a_prompt(how):
+    """Sequence models continue nothing as well as something; a model that is asked for something is told what."""
+
+    def network(ids):
+        return torch.zeros(*ids.shape, 6)
+
+    def model(**more):
+        return cd.Model.from_callable(network, spec(**how, **more), VOCABULARY, lambda text: [0] * len(text))
+
+    for text in ("", " ", "a"):
+        assert model()(text, cd.Regex("[ab]{3}")).raw in cd.Regex("[ab]{3}")
+    with pytest.raises(InputError, match="text 0 is empty"):
+        model(prompt="{text}\n{ask}:")("", cd.Regex("[ab]{3}"))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -53,6 +54,7 @@ def test_a_published_folder_is_driven_as_it_says(one, described_as):
     assert {name: getattr(spec, name) for name in one.expected} == one.expected
     source = Source(described.folder, described.config, torch.float32, "cpu")
     network = described.recognised.family.build(source, spec)
+    assert spec.round_to == (one.case.block or 1), "blocks are whole ones"
     assert network.rows == one.case.sizes.rows and network.block_length == one.case.block
     ids = torch.tensor([[5, 7, spec.mask_id, 11, spec.mask_id, 2]])
     plain = forward(weights, one.case.sizes, ids[0].tolist(), one.case.sees(6))
@@ -158,6 +160,18 @@ def test_a_kernel_that_the_config_names_is_not_taken_and_the_callers_is(tmp_path
     assert cd.models.load(folder).denoiser.network.module.config._attn_implementation == "sdpa"
     eager = cd.models.load(folder, attn_implementation="eager").denoiser.network.module
     assert eager.config._attn_implementation == "eager"
+
+
+def test_a_block_length_that_nobody_says_is_said_aloud(described_as):
+    """SDAR's hub configs say none, and there are checkpoints of 4, 8, 16, 32 and 64."""
+    (one,) = [one for one in PUBLISHED if one.name == "SDAR-8B-Chat"]
+    words = {name: value for name, value in one.words.items() if name != "block_size"}
+    with pytest.warns(UserWarning, match="4 is assumed"):
+        assert described_as(words, one.tokens).spec.block_length == 4
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert described_as(words, one.tokens, block_length=16).spec.block_length == 16
+        assert described_as(one.words, one.tokens).spec.block_length == 4
 
 
 def test_transformers_without_diffusion_gemma_is_named(monkeypatch):

@@ -124,6 +124,7 @@ SCHEDULES: dict[str, Schedule] = {
     "blocks 3 in 5": Blocks(3, steps=5),
     "constant 3": Constant(3),
     "proportional 5": Proportional(5),
+    "proportional, cosine": Proportional(7, "cosine"),
     "floor": Floor(),
     "floor 3": Floor(3),
 }

@@ -23,7 +23,7 @@ from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence
-from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
+from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
 
@@ -163,9 +163,7 @@ def p2(steps: int = 128, eta: float = 1.0, temperature: float = 1.0) -> Parts:
 
 def rdm(steps: int = 10, rate: Literal["cosine", "linear"] = "cosine", temperature: float = 0.0) -> Parts:
     """RDM's routing (arXiv:2302.05737), as many as the rate says and not one more. Tokens are scored as they stand."""
-    if rate not in ("cosine", "linear"):
-        raise InputError(f"rate={rate!r}", hint='"cosine" or "linear"', param="rate")
-    return _routed(Cosine(steps) if rate == "cosine" else Proportional(steps), 1.0, temperature)
+    return _routed(Proportional(steps, rate), 1.0, temperature)
 
 
 def pc(

@@ -24,7 +24,7 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
-from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Unmask
+from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
 from ctrldiff.sampling.combine import And, AtLeastOne, Cap, Or, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
@@ -155,6 +155,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "shifts": lambda name: NoteShifts(kept=6),
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
+    "resume": lambda name: Resume(),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
 

@@ -1,10 +1,20 @@
 """What looks on while canvases are written, and notes what it saw in the state. Public as `ctrldiff.observers`."""
 
 from ctrldiff.sampling.absent import NoteNulls
-from ctrldiff.sampling.ancestral import NoteTurns
+from ctrldiff.sampling.ancestral import NoteTurns, Resume
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.stability import NoteConsistent, NoteShifts
 from ctrldiff.sampling.stop import NoteBest
 from ctrldiff.sampling.trace import Canvases, Trace
 
-__all__ = ["Canvases", "NoteBest", "NoteConsistent", "NoteLegal", "NoteNulls", "NoteShifts", "NoteTurns", "Trace"]
+__all__ = [
+    "Canvases",
+    "NoteBest",
+    "NoteConsistent",
+    "NoteLegal",
+    "NoteNulls",
+    "NoteShifts",
+    "NoteTurns",
+    "Resume",
+    "Trace",
+]

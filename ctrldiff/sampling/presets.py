@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
-from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Unmask
+from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Resume, Unmask
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Disagree, Reconsider
@@ -140,14 +140,14 @@ def remdm(
     alpha: float = 0.9,
     temperature: float = 1.0,
 ) -> Parts:
-    """ReMDM (arXiv:2503.00307), one pass a step and one for the rest. eta: None is the published one of each kind.
-    Without its nucleus: a text that is legal would vanish."""
+    """ReMDM (arXiv:2503.00307), one pass a step and one for the rest; none while a row is complete. eta: None is the
+    published one of each kind. Without its nucleus: a text that is legal would vanish."""
     published = {"cap": 0.008, "rescale": 0.015, "conf": 0.0, "loop": 0.02}
     if kind not in published:
         raise InputError(f"kind={kind!r}", hint=f"one of {', '.join(published)}", param="kind")
     rates = Remasking(kind, published[kind] if eta is None else eta, on=on, off=off, alpha=alpha)
     parts: Parts = {"schedule": Linear(steps + 1), "commit": Unmask(rates), "revise": Remask(rates), "finish": Best()}
-    return {**_tempered(temperature), **parts}
+    return {**_tempered(temperature), **parts, "observers": (Resume(rates),)}
 
 
 def rcr(steps: int = 64, block: int = 32, temperature: float = 0.0) -> Parts:

@@ -48,7 +48,7 @@ from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence
 from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
-from ctrldiff.sampling.stop import Never, NoteBest, Settled, Stable
+from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
@@ -147,7 +147,14 @@ EDITS: dict[str, EditPolicy] = {
     "surprising": Surprising(2.0),
     "surprising, one": Surprising(0.5, count=1),
 }
-STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
+STOPS: dict[str, StopRule] = {
+    "never": Never(),
+    "settled": Settled(0.5),
+    "stable": Stable(1, 0.5),
+    "prophet": Prophet(1.0, 0.7, 0.5),
+    "falling": Falling(1.0, 0.3),
+    "falling, linear": Falling(1.0, 0.3, "linear"),
+}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),

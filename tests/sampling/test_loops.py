@@ -10,9 +10,11 @@ from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, memory, orders, routed
+from tests.sampling.loops import blocks, early, memory, orders, routed
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -86,6 +88,12 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
     "ccd_ds": case(preset("ccd_ds", steps=16), memory.ccd, (16, True), {"blind": True}),
     "p2": case(preset("p2", steps=7, temperature=0), routed.routed, (7, False), {"fresh": True}),
     "p2, eta": case(preset("p2", steps=8, eta=2.0, temperature=0), routed.routed, (8, False, 2.0), {"fresh": True}),
+    "prophet": case(
+        preset("llada", steps=12, block=8).but(stop=Prophet(6.0, 2.2, 1.9), finish=Best()),
+        early.prophet,
+        (12, 8, (6.0, 2.2, 1.9)),
+        {"late": True},
+    ),
     "rdm": case(preset("rdm"), routed.routed, (10, True), {"fresh": True}),
 }
 

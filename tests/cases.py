@@ -25,7 +25,7 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
-from ctrldiff.sampling.combine import And, AtLeastOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -97,6 +97,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "cap": Cap(Threshold(0.1), most=2),
     "cap at the quota": Cap(Everything()),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
+    "but one": ButOne(Threshold(0.3)),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
@@ -110,7 +111,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "consistent": Consistent(),
     "consistent, all": Consistent(all=True, warm_up=1, by="confidence"),
 }
-MAY_WAIT = {"unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,) for name, value in COMMITS.items() if isinstance(value, Bernoulli | Consistent | Steady)
 }

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
 from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Resume, Unmask
+from ctrldiff.sampling.combine import ButOne
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Disagree, Reconsider
@@ -197,12 +198,13 @@ def diffusion_gemma(
     block: int | None = None,
 ) -> Parts:
     """DiffusionGemma's own `generate`: draws at a falling temperature, acceptance decided anew in every step, and the
-    most probable canvas at the end."""
+    most probable canvas at the end. Where everything would be accepted, the least certain position is not: a row that
+    is complete is not asked about again."""
     return {
         "constrain": Exact(),
         "schedule": Linear(steps) if block is None else Blocks(block, steps),
         "propose": Draw(),
-        "commit": EntropyBound(gamma),
+        "commit": ButOne(EntropyBound(gamma)),
         "edit": Reconsider(block),
         "stop": Stable(stable, nats),
         "finish": Best(),

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from ctrldiff.models.callable import from_callable
 from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.state import State
-from tests.conftest import ToyNetwork, toy
+from tests.conftest import VOCABULARY, ToyNetwork, spec, toy
 from tests.sampling.laws_of_draws import distance
-from tests.sampling.loops import chance
+from tests.sampling.loops import chance, gemma
 
 A, B, T, ROWS = 11, 12, 4, 3000
 
@@ -110,3 +111,21 @@ def test_mdlm_asks_only_where_something_is_written():
     plan = Plan.preset("mdlm", steps=1000)
     state = Loop(toy(network=network), plan, plan.constrain(FREE)).run(State.blank([[3], [4]], T))
     assert (state.forwards <= T).all()
+
+
+@pytest.mark.slow
+def test_diffusion_gemma_follows_the_law_of_its_generate_but_for_one_position_and_emits_the_best_canvas():
+    def network(ids: torch.Tensor) -> torch.Tensor:
+        return 1.5 * ToyNetwork(seed=5, scale=1.0)(ids)
+
+    def logits_of(canvas: tuple[int, ...]) -> torch.Tensor:
+        return network(torch.tensor([[3, *canvas]]))[0, 1:, :2].to(torch.float64)
+
+    plan = Plan.preset("diffusion_gemma", steps=4, gamma=0.3, nats=0.4)
+    denoiser = from_callable(network, spec("uniform", n_tokens=2), VOCABULARY)
+    start = State.blank([[3]] * ROWS, 3, draws=range(ROWS))
+    state = Loop(denoiser, plan, plan.constrain(FREE)).run(start)
+    found = [tuple(row) for row in state.tokens.tolist()]
+    told = {"length": 3, "steps": 4, "gamma": 0.3, "nats": 0.4}
+    ours, drawn = (gemma.law(logits_of, **told, but_one=True, drawn=drawn) for drawn in (False, True))
+    assert distance(found, ours) < 0.02 < 0.03 < distance(found, drawn)

@@ -49,7 +49,7 @@ $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	@# An oracle of the schema tests. Its declared dependencies would bring a GPU compiler that nothing here calls.
 	@$(BIN)/python -m pip install --quiet --no-deps $(XGRAMMAR) || echo "no $(XGRAMMAR) here: its tests are skipped"
 	@mkdir -p $(VENV)/share && $(BIN)/python -m pip download --quiet --no-deps --no-binary :all: --dest $(VENV)/share "$(SUITE)" && \
-	  tar -xzf $(VENV)/share/jsonschema-*.tar.gz -C $(VENV)/share --strip-components=1 --wildcards '*/json/tests' || \
+	  tar -xzf $(VENV)/share/jsonschema-*.tar.gz -C $(VENV)/share --strip-components=1 --wildcards '*/json/tests' '*/json/remotes' || \
 	  echo "no sources of $(SUITE) here: the tests of the older drafts are skipped"
 	@touch $@ $(VENV)/.installed
 

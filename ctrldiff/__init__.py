@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import engines, errors, models, rewards, search
+    from ctrldiff import calibration, engines, errors, extract, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -73,11 +73,13 @@ _HOME = {
 }
 
 _PAGES = {
+    "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
+    "extract": "ctrldiff.extract",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
@@ -115,12 +117,14 @@ __all__ = [
     "Usage",
     "Vocabulary",
     "YesNo",
+    "calibration",
     "commit",
     "constrain",
     "edit",
     "elbo",
     "engines",
     "errors",
+    "extract",
     "from_callable",
     "from_pretrained",
     "grammar",

@@ -9,6 +9,18 @@ from dataclasses import dataclass
 
 from ctrldiff.errors import InputError
 
+__all__ = [
+    "Bin",
+    "Prediction",
+    "Report",
+    "calibration_error",
+    "equal_mass",
+    "equal_width",
+    "error_by_chance",
+    "report",
+    "svg",
+]
+
 SLACK = 1e-3  # how far label probabilities may be from adding up to 1
 
 

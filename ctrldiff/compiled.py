@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from ctrldiff.canvas import candidates, room_for
-from ctrldiff.constraints.basic import Choice
 from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import ConstraintTooLarge, InputError
 from ctrldiff.json_schema import JsonSchema
@@ -82,11 +82,10 @@ class Compiled:
         return replace(type_, description=reaching), self._lifted(reaching)
 
     @cached_property
-    def branches(self) -> dict[str, Table]:
-        """A table for each label of a type that is a lone choice; else none."""
-        return {
-            label: self.prior.compile(Choice([label]), self.vocabulary, self.limits) for label in self.type.labels or ()
-        }
+    def labels(self) -> Labels | None:
+        """The labels of a type that is a lone choice, in one table."""
+        names = self.type.labels
+        return Labels.of(names, self.prior, self.vocabulary, self.limits) if names else None
 
     def _lifted(self, description: Description) -> Table:
         """The description's token table; the last few are kept, for their arrays are made when first used."""

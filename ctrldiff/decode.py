@@ -41,6 +41,7 @@ from ctrldiff.search.run import Run, Search
 from ctrldiff.state import State
 
 AHEAD = 4  # batches of requests that are read before the first of them is given
+LONGER = 2  # how many times as long as the first row's canvas one may be that shares its batch: padding takes memory
 
 Outcome: TypeAlias = "Result[Any] | CtrldiffError"
 Lane: TypeAlias = tuple[object, ...]
@@ -83,6 +84,8 @@ def decode(
                 queue.ready[n] = error
             yield from queue.given()
         yield from queue.given()
+    if queue.broken is not None:
+        raise queue.broken
 
 
 @dataclass
@@ -95,11 +98,19 @@ class _Queue:
     ready: dict[int, Outcome] = field(default_factory=dict)
     read: int = 0
     gave: int = 0
+    broken: Exception | None = None
 
     def fill(self) -> bool:
-        """Read ahead as far as may be. Whether anything waits or is ready."""
-        while self.read - self.gave < self.most:
-            row = next(self.rows, None)
+        """Read ahead as far as may be. Whether anything waits or is ready.
+
+        What reading raises is `broken`, and raised when all that came before it is given: no work is lost.
+        """
+        while self.read - self.gave < self.most and self.broken is None:
+            try:
+                row = next(self.rows, None)
+            except Exception as error:
+                self.broken = error
+                break
             if row is None:
                 break
             if isinstance(row, Row):
@@ -165,7 +176,7 @@ class _Engine:
         with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
         request = row.request
         nulls = row.type.description if request.nulls else None
-        if row.branches:
+        if row.labels is not None:
             return "decision", id(row.compiled), row.canvas
         if self.search is not None:
             return "search", row.canvas, request.seed, *map(id, request.guidance)
@@ -202,8 +213,9 @@ class _Engine:
         def alike(row: Row) -> bool:
             return self.lane(row) == lane
 
-        longest = max(row.canvas for row in queue.waiting if alike(row))
-        batch = self._begun(queue.take(alike, self.batch_size), longest)
+        most = LONGER * queue.waiting[0].canvas
+        longest = max(row.canvas for row in queue.waiting if alike(row) and row.canvas <= most)
+        batch = self._begun(queue.take(alike, self.batch_size, longest), longest)
         joins = True
         while batch.rows:
             done = batch.state.done.tolist()
@@ -283,8 +295,9 @@ class _Engine:
 
     def _decided(self, rows: list[Row]) -> Iterator[Decoded]:
         began = time.perf_counter()
-        tables = Tables(tuple(row.table for row in rows))
-        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), tables, rows[0].branches)
+        labels = rows[0].labels
+        assert labels is not None
+        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), labels)
         if any(isinstance(one, Canvases) for one in self.plan.observers):
             state = kept(state)
         took = time.perf_counter() - began
@@ -303,10 +316,10 @@ class _Engine:
     def _loop(self, rows: Sequence[Row], guides: Sequence[Guidance] = ()) -> tuple[Loop, NoteNulls | None]:
         """The plan at work on these rows."""
         plan, given = self.plan, Tables(tuple(row.table for row in rows))
-        constraint: Constraint = plan.constrain(given)
+        constraint = constrained(plan, given)
         if guides and isinstance(guides[-1], ByField):
             layered = [fields_of(row, guides[-1].paths) for row in rows]
-            constraint = plan.constrain(Tables(tuple(layered)))
+            constraint = constrained(plan, Tables(tuple(layered)))
             plan = plan.but(processors=[EachLayer(one, layered[0].layers) for one in plan.processors])
         notes: list[Observer] = [NoteLegal()]
         nulls: NoteNulls | None = None
@@ -341,6 +354,15 @@ class _Engine:
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
         )
+
+
+def constrained(plan: Plan, given: Tables) -> Constraint:
+    """What a plan makes of a constraint. Raises: InputError if that is none."""
+    made = plan.constrain(given)
+    if not (hasattr(made, "bind") and hasattr(made, "settle")):
+        hint = "it is given a constraint and gives one back: cd.constrain.LeftmostFirst"
+        raise InputError(f"constrain made a {type(made).__name__}, no constraint", hint=hint, param="constrain")
+    return made
 
 
 def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> None:

@@ -137,6 +137,8 @@ class Model:
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
         plan = planned(plan, search, {})
+        if isinstance(requests, str | Request) or not isinstance(requests, Iterable):
+            raise InputError(f"requests is a {type(requests).__name__}, not a list of them", param="requests")
         known: dict[object, Compiled] = {}
 
         def rows() -> Iterator[Row | CtrldiffError]:

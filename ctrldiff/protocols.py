@@ -89,6 +89,7 @@ class Posterior(Six, Protocol):
     def leading(self) -> tuple[Any, Any, Any]: ...  # the first open position on its own evidence: token, p, legal mass
     def anchored(self) -> Any: ...  # (B, T) probability of the likeliest automaton state before each position
     def forced(self) -> Any: ...  # (B, T) bool: one token is possible, whatever the logits
+    def ends(self) -> Any: ...  # (B, S) probability that the text ends in each automaton state
     def branch_probs(self, tables: Mapping[str, Any]) -> dict[str, Any]: ...  # {name: (B,)}, by `Table`
 
 

@@ -10,6 +10,7 @@ import torch
 
 from ctrldiff.arguments import check_word
 from ctrldiff.compiled import Compiled
+from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong, warn
 from ctrldiff.guidance.guide import Guide, checked
@@ -71,8 +72,8 @@ class Row:
     """A request, read.
 
     Fields: n, its number; ids, its prompt; canvas, how many positions; first, how many it had at first, and limit, how
-        many it may have; type and table, what may be written there; branches, a table for each label if the answer is
-        decided in one forward pass; forwards and seconds, what earlier and smaller canvases have cost.
+        many it may have; type and table, what may be written there; labels, if the answer is one of them, decided in
+        one forward pass; forwards and seconds, what earlier and smaller canvases have cost.
     """
 
     n: int
@@ -84,7 +85,7 @@ class Row:
     limit: int
     type: OutputType
     table: Table
-    branches: dict[str, Table]
+    labels: Labels | None
     forwards: int = 0
     seconds: float = 0.0
 
@@ -106,10 +107,11 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
         raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
     spec, wanted = loaded.spec, request.max_new_tokens
     type_, table = compiled.of(text, wanted)
-    branches = compiled.branches if decided and not request.guidance else {}
-    ids = loaded.prompt_ids(text, compiled.type.asked(spec.ask))
-    room = spec.context - spec.context % spec.round_to - len(ids)
-    least = max((branch.shortest for branch in branches.values()), default=table.shortest)  # all labels fit
+    labels = compiled.labels if decided and not request.guidance else None
+    least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
+    context = spec.context - spec.context % spec.round_to
+    ids = _prompt(loaded, compiled.type, text, context - (wanted or least))
+    room = context - len(ids)
     usual = max(least, table.shortest + compiled.room(text, len(ids)))
     limit = room if table.longest is None else max(least, min(room, table.longest + 1))
     if wanted is None:
@@ -123,7 +125,7 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
                 CanvasWarning,
             )
         elif wanted < least:
-            what = "longest label" if branches else "shortest text of this type"
+            what = "longest label" if labels else "shortest text of this type"
             raise BudgetTooSmall(
                 f"the {what} needs {least} tokens; max_new_tokens is {wanted}",
                 hint=f"max_new_tokens>={least}",
@@ -139,4 +141,15 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
             context=spec.context,
             row=n,
         )
-    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, branches)
+    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels)
+
+
+def _prompt(loaded: Loaded, type_: OutputType, text: str, room: int) -> list[int]:
+    """A prompt's token ids. Where a long list of labels would leave no room for the answer, its beginning is said: the
+    text is what must be read, and the labels are what may be written in any case."""
+    ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask))
+    most = type_.place.longest
+    while len(ids) > room and most > 1:
+        most //= 2
+        ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask, most))
+    return ids

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.errors import ConstraintError, ConstraintTooLarge, SchemaInvalid
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge, PromptTooLong, SchemaInvalid
 from ctrldiff.types.ask import ask_for, asked
 from ctrldiff.types.structured import output_type
 
@@ -221,3 +221,22 @@ def test_schemas_that_mean_the_same_get_the_same_answer():
     assert answers["plain"].output["total"] == 308.8
     for name, answer in answers.items():
         assert answer.output == answers["plain"].output, name
+
+
+def test_of_a_long_choice_its_beginning_is_said_where_all_of_it_has_no_room():
+    """Labels are what may be written in any case; the text is what must be read."""
+    model = cd.from_pretrained("tiny")
+    names = [f"label {n}" for n in range(255)]
+    result = model("It broke after a week.", cd.Choice(names))
+    assert result.raw in names and set(result.probs) == set(names)
+
+    class Ticket(BaseModel):
+        """An object with such a choice in it."""
+
+        kind: Literal[tuple(names)]
+
+    assert model("It broke after a week.", Ticket, steps=4).output.kind in names
+    few = output_type(cd.Choice(["a", "b", "c"]), ask="which")
+    assert few.asked("keys") == few.asked("described", 3) == "which:a|b|c" and few.asked("keys", 1) == "which:a|..."
+    with pytest.raises(PromptTooLong):  # the text itself
+        model("word " * model.loaded.spec.context, cd.Choice(names))

@@ -423,12 +423,24 @@ def test_models_says_what_a_folder_lacks(ctrldiff, tmp_path):
     assert status == 1 and missing["code"] == "MISSING_KEYS"
     told = {name: value for name, value in config["ctrldiff"].items() if name != "mask_id"}
     (folder / "config.json").write_text(json.dumps(config | {"ctrldiff": told, "mask_token_id": None}))
+    named = json.loads(
+        (folder / "tokenizer_config.json").read_text()
+    )  # a null in the config hides nothing that it says
+    del named["mask_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
     status, out, _ = ctrldiff("models", folder, "--json")
     assert status == 1 and json.loads(out)["missing"][0]["code"] == "NO_MASK_ID"
     assert "mask_id" in ctrldiff("models", folder)[1]
     (folder / "config.json").write_text(json.dumps({"model_type": "modernbrt"}))
     status, _, errors = ctrldiff("models", folder)
     assert status == 2 and "UNKNOWN_ARCHITECTURE" in errors and "near: modernbert" in errors
+
+
+def test_models_says_what_fits(ctrldiff):
+    status, out, _ = ctrldiff("models", "tiny", "--memory", "--json")
+    memory = json.loads(out)["memory"]
+    assert status == 0 and memory["dtype"] == "float32" and memory["kept"] == 0 and memory["weights"] > 10**6
+    assert "rows of 1,000 + 128 tokens" in " ".join(ctrldiff("models", "tiny", "--memory")[1].split())
 
 
 def test_a_forced_value_is_told_and_may_be_refused(ctrldiff):

@@ -78,6 +78,7 @@ def model():
     return cd.from_pretrained("tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plan, number",
     [
@@ -95,6 +96,7 @@ def test_a_row_does_not_depend_on_who_shares_its_batch(model, plan, number):
     assert shuffled == [alone[n] for n in order]
 
 
+@pytest.mark.slow
 def test_a_request_is_what_a_call_says(model):
     for one in requests(12):
         (decoded,) = model.decode([one])
@@ -102,6 +104,7 @@ def test_a_request_is_what_a_call_says(model):
         assert told(decoded) == told(called)
 
 
+@pytest.mark.slow
 def test_a_batch_is_full_until_the_queue_is_empty(model):
     sizes: list[int] = []
 
@@ -194,6 +197,7 @@ def test_a_step_that_fails_takes_its_own_row_and_no_draw_of_another(model):
         list(failing.decode(asked, plan=plan))
 
 
+@pytest.mark.slow
 def test_n_answers_to_one_text_are_independent_draws(model):
     text = "Maria Jensen bought a trolley for 129.95 EUR."
     three = model(text, str, n=3, temperature=1.5, seed=4)
@@ -244,3 +248,25 @@ def test_what_is_no_request_or_does_not_fit_is_refused(model):
     with pytest.raises(InputError, match="batch_size"):
         model.decode([], batch_size=0)
     assert list(model.decode([])) == []
+
+
+def test_what_a_source_of_requests_raises_comes_after_all_that_was_read(model):
+    def breaking():
+        yield cd.Request("a trolley for 5 EUR", float)
+        yield cd.Request("two lamps for 6 EUR", float)
+        raise ValueError("the source's own")
+
+    results = model.decode(breaking())
+    assert [next(results).raw for _ in range(2)] == [
+        model(text, float).raw for text in ("a trolley for 5 EUR", "two lamps for 6 EUR")
+    ]
+    with pytest.raises(ValueError, match="own"):
+        next(results)
+
+
+def test_more_of_what_is_no_request_or_no_constraint(model):
+    for wrong in (5, "text", cd.Request("text", str)):
+        with pytest.raises(InputError, match="not a list of them"):
+            model.decode(wrong)
+    with pytest.raises(InputError, match="constrain made a int"):
+        model("two lamps", str, constrain=lambda constraint: 3)

@@ -54,6 +54,7 @@ def called_from_outside():
     return found & kernels
 
 
+@pytest.mark.slow
 def test_every_kernel_is_compiled_as_answers_call_it():
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     first, later = done.stdout.splitlines()
@@ -62,6 +63,7 @@ def test_every_kernel_is_compiled_as_answers_call_it():
     assert later == "none"
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_did():
     done = subprocess.run([sys.executable, "-m", "ctrldiff", "warm", "--json"], capture_output=True, text=True)
     facts = json.loads(done.stdout)

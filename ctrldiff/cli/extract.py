@@ -70,7 +70,7 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked, timed = told(unsure, guide), clock(preset, steps, temperature)
+    asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file
@@ -85,15 +85,7 @@ def extract(
 
             from ctrldiff.generate import Generator, from_pretrained
 
-            generator = Generator(
-                from_pretrained(model, threads=threads),
-                wanted,
-                max_new_tokens=max_new_tokens,
-                **timed,
-                seed=seed,
-                batch_size=batch_size,
-                **asked,
-            )
+            generator = Generator(from_pretrained(model, threads=threads), wanted, batch_size=batch_size, **asked)
             how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
             summary = extract_file(generator, file, out, report=report, **how)
     except KeyboardInterrupt as stopped:

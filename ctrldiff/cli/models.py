@@ -15,6 +15,9 @@ from ctrldiff.cli.options import JsonOption
 def models(
     path: Annotated[str | None, typer.Argument(help='A model folder, or "tiny"; none: the families.')] = None,
     weights: Annotated[bool, typer.Option("--weights", help="Read the weights too, and name every wrong key.")] = False,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Say what it takes on a GPU, and how many rows fit.")
+    ] = False,
     family: Annotated[str, typer.Option(help="Take the folder for one of this family.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -27,7 +30,7 @@ def models(
         rows = families()
         print(json.dumps(rows)) if as_json else show_families(rows)
         return
-    facts = report(resolve(path), weights=weights, **({"family": family} if family else {}))
+    facts = report(resolve(path), weights=weights, memory=memory, **({"family": family} if family else {}))
     print(json.dumps(facts)) if as_json else show_report(facts)
     if facts["missing"]:
         raise SystemExit(1)

@@ -32,8 +32,11 @@ ThreadsOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
-def told(unsure: str, guide: list[str] | None) -> dict[str, Any]:
-    """What `--unsure` and `--guide` say. Raises: InputError, before a model is loaded."""
+def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
+    """What a `Generator` is told: `--unsure` and `--guide`, read, and the others as they are.
+
+    Raises: InputError, before a model is loaded.
+    """
     from ctrldiff.arguments import WORDS
     from ctrldiff.errors import InputError
 
@@ -44,7 +47,7 @@ def told(unsure: str, guide: list[str] | None) -> dict[str, Any]:
         from ctrldiff.guidance.words import read_guide
 
         guides = [read_guide(text) for text in guide]
-    return {"unsure": unsure, "guidance": guides}
+    return {"unsure": unsure, "guidance": guides, **others}
 
 
 def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str, Any]:

@@ -66,19 +66,10 @@ def run(
         wanted = Regex(regex)
     elif choice:
         wanted = Choice(_labels(choice))
-    how, timed = told(unsure, guide), clock(preset, steps, temperature)
+    how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     from ctrldiff.generate import Generator, from_pretrained
 
-    generator = Generator(
-        from_pretrained(model, threads=threads),
-        wanted,
-        ask=ask,
-        max_new_tokens=max_new_tokens,
-        **timed,
-        seed=seed,
-        trace=show,
-        **how,
-    )
+    generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)
     result = generator(sys.stdin.read() if text == "-" else text)
     if as_json:
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}

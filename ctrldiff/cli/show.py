@@ -162,6 +162,15 @@ def show_families(rows: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
+def _memory_rows(grid: Table, memory: dict[str, Any]) -> None:
+    kept = f", {memory['kept'] / 1e3:,.0f} kB kept for each token of a text" if memory["kept"] else ""
+    grid.add_row("memory", f"{memory['weights'] / 1e9:,.2f} GB of weights in {memory['dtype']}")
+    grid.add_row("", f"{memory['logits'] / 1e6:,.2f} MB of logits for each position of a canvas{kept}")
+    fits = ", ".join(f"{rows:,} in {card} GiB" for card, rows in memory["rows"].items() if rows)
+    say = f"rows of {memory['prompt']:,} + {memory['canvas']} tokens that fit: {fits or 'none'}"
+    grid.add_row("", say)
+
+
 def show_report(facts: dict[str, Any]) -> None:
     """Print a folder's report."""
     from ctrldiff.models.spec import ModelSpec
@@ -177,6 +186,8 @@ def show_report(facts: dict[str, Any]) -> None:
     grid.add_row("weights", escape(", ".join(facts["files"][:3]) + (" ..." if len(facts["files"]) > 3 else "")))
     if "parameters" in facts:
         grid.add_row("parameters", f"{facts['parameters']:,}")
+    if "memory" in facts:
+        _memory_rows(grid, facts["memory"])
     usual = {name: one.default for name, one in ModelSpec.__dataclass_fields__.items()}
     for name, value in facts["spec"].items():
         if name != "family" and value != usual.get(name) and value != []:

@@ -18,12 +18,13 @@ from ctrldiff.text import check_description
 class Regex(Description):
     """The texts that `pattern` matches from end to end (`re.fullmatch`), or anywhere with `search=True`.
 
-    dialect: "python" (the `re` module's syntax minus what is not regular) or "ecma" (JSON Schema's `pattern`).
+    dialect: "python" (the `re` module's syntax minus what is not regular), "ecma" (JSON Schema's `pattern`) or "rust"
+        (pydantic's).
     ascii: `\\d \\w \\s` mean ASCII only. What cannot be honoured is refused by name; see `docs/regex.md`.
     """
 
     pattern: str
-    dialect: Literal["python", "ecma"] = "python"
+    dialect: Literal["python", "ecma", "rust"] = "python"
     search: bool = False
     ascii: bool = False
 

@@ -7,11 +7,14 @@ import math
 import re
 from dataclasses import dataclass
 
+from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.trie import Tree
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.token_automaton import lift
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.tokens.weighted import lift_weighted
 
@@ -76,9 +79,15 @@ class Prior:
         """The description's table with these weights on its edges. Raises: as `Description.compile`."""
         if not any(weight for _, weight in self.terms):
             return description.compile(vocabulary, limits)
+        return self.lifted(description.dfa(limits), vocabulary, limits)
+
+    def lifted(self, automaton: Dfa | Tree, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
+        """A byte automaton's table with these weights on its edges, its states kept apart. Raises: as `lift`."""
         weights = [(language.dfa(limits), weight) for language, weight in self.terms if weight]
+        if not weights:
+            return Table(lift(automaton, vocabulary, limits), vocabulary)
         said = repr(tuple((language, weight) for language, weight in self.terms if weight))
-        return Table(lift_weighted(description.dfa(limits), weights, vocabulary, limits), vocabulary, prior=said)
+        return Table(lift_weighted(automaton, weights, vocabulary, limits), vocabulary, prior=said)
 
     def log_weight(self, text: str | bytes) -> float:
         """What these terms add to a text: the definition, prefix by prefix."""

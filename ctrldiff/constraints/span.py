@@ -123,7 +123,7 @@ def keeping_spans(core_schema: Any) -> Any:
 
 def _placed_again(chain: Any) -> Any:
     """A chain of readings that begins with a span, made a span again at its end."""
-    patterns: list[str] = []
+    patterns: list[dict[str, str]] = []
     for step in chain["steps"][1:]:
         rules = step.get("schema", step)
         if rewrites := [key for key in ("to_upper", "to_lower") if rules.get(key)]:
@@ -132,15 +132,15 @@ def _placed_again(chain: Any) -> Any:
                 why="the value would no longer stand in the text",
                 hint="take it out, and change the value where it is used",
             )
-        patterns += [rules["pattern"]] if "pattern" in rules else []
-        patterns += [STRIPPED] if rules.get("strip_whitespace") else []
-        patterns += [ASCII] if rules.get("ascii_only") else []
-    if bad := [pattern for pattern in patterns if not isinstance(pattern, str)]:
-        raise ConstraintError(f"the pattern of a Span is {bad[0]!r}", hint="write it as a str")
+        if not isinstance(rules.get("pattern", ""), str):
+            raise ConstraintError(f"the pattern of a Span is {rules['pattern']!r}", hint="write it as a str")
+        patterns += [{"x-pattern-rust": rules["pattern"]}] if "pattern" in rules else []
+        patterns += [{"pattern": STRIPPED}] if rules.get("strip_whitespace") else []
+        patterns += [{"pattern": ASCII}] if rules.get("ascii_only") else []
 
     def told(schema: Any, handler: Any) -> Any:
         known = handler(schema)
-        return {**known, "allOf": [*known.get("allOf", ()), *({"pattern": pattern} for pattern in patterns)]}
+        return {**known, "allOf": [*known.get("allOf", ()), *patterns]}
 
     return {
         "type": "function-after",

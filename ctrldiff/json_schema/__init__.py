@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from functools import wraps
 from pathlib import Path
@@ -19,7 +19,8 @@ from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each r
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.dialect import as_draft
-from ctrldiff.json_schema.loosen import without
+from ctrldiff.json_schema.library import Library, in_folder
+from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
@@ -74,7 +75,8 @@ class JsonSchema(Options, Description):
 
     Args:
         given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace, optional, additional, depth, recursion, unsupported, strings, digits, draft, document: `Options`.
+        whitespace, optional, additional, depth, recursion, unsupported, strings, digits, draft, documents, document:
+            `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """
@@ -85,6 +87,7 @@ class JsonSchema(Options, Description):
     def __post_init__(self, given: dict[str, Any] | bool | str | Path) -> None:
         check(self)
         object.__setattr__(self, "text", _read(given))
+        object.__setattr__(self, "documents", _read_documents(self.documents))
 
     def __repr__(self) -> str:
         return f"JsonSchema({self.text}{''.join(f', {name}={value!r}' for name, value in self.chosen.items())})"
@@ -96,7 +99,7 @@ class JsonSchema(Options, Description):
     @property
     def has_spans(self) -> bool:
         """Some string must stand in a document."""
-        return '"x-span": true' in self.text
+        return any('"x-span": true' in text for text in (self.text, *dict(self.documents).values()))
 
     def but(self, **changed: Any) -> JsonSchema:
         """The same schema with other options."""
@@ -120,6 +123,11 @@ class JsonSchema(Options, Description):
     def schema(self) -> Any:
         """The schema as a fresh JSON value."""
         return json.loads(self.text)
+
+    @property
+    def parts(self) -> list[Any]:
+        """The schema, and every document beside it, as fresh JSON values."""
+        return [json.loads(text) for text in (self.text, *dict(self.documents).values())]
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
@@ -170,46 +178,51 @@ class JsonSchema(Options, Description):
             tuple(sorted(context.count_enforced().items())),
             tuple(context.narrowed),
             tuple(context.refused),
-            self._enforced(limits)[1],
+            self._enforced(limits)[2],
             self.unknown(),
         )
 
     @within_the_stack
     def unknown(self) -> tuple[Unknown, ...]:
         """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
-        return unknown_in(self.schema, self.draft)
+        return unknown_in(self.schema, self.draft, Library(self.documents))
 
     def context(self, limits: Limits) -> Context:
         """A fresh compilation of the schema as it is enforced."""
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
-        return self._context_of(self._enforced(limits)[0], limits)
+        schema, library, _ = self._enforced(limits)
+        return self._context_of(schema, library, limits)
 
-    def _context_of(self, schema: Any, limits: Limits) -> Context:
-        return Context(schema, limits.fuel(), Options(**self.chosen))
+    def _context_of(self, schema: Any, library: Library, limits: Limits) -> Context:
+        return Context(schema, limits.fuel(), Options(**self.chosen), library)
 
-    def _enforced(self, limits: Limits) -> tuple[Any, tuple[tuple[str, str, str], ...]]:
-        """The schema as it is enforced, and the keywords left out of it."""
-        schema, ignored = as_draft(self.schema, self.draft)
+    def _enforced(self, limits: Limits) -> tuple[Any, Library, tuple[tuple[str, str, str], ...]]:
+        """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
+        library = Library(self.documents)
+        schema, ignored = as_draft(self.schema, self.draft, library)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
-            context = self._context_of(schema, limits)
+            context = self._context_of(schema, library, limits)
             try:
                 compile_schema(context)
                 break
             except SchemaUnsupported as error:
                 first = (context.refused or [(error.facts["pointer"], error.facts["keyword"], error.message)])[0]
-            rest = without(schema, first[0], first[1])
-            if rest is None:
-                break  # the refusal points to no keyword of the document, and is raised when it is compiled
-            schema = rest
+            if not leave_out(schema, library, first[0], first[1]):
+                break  # the refusal points to no keyword of a document, and is raised when it is compiled
             ignored.append(first)
-        return schema, tuple(ignored)
+        return schema, library, tuple(ignored)
 
     @within_the_stack
     def validate(self, value: Any) -> str | None:
         """What the whole schema, the keywords left out included, says against a value; None if nothing. Nothing is
         fetched: what refers to another document is held to nothing."""
-        return next((message for _, message in objections(self.schema, value, self.draft)), None)
+        return next((message for _, message in self.objections(value)), None)
+
+    @within_the_stack
+    def objections(self, value: Any) -> list[tuple[str, str]]:
+        """All that it says against a value: (place in the value, message)."""
+        return list(objections(self.schema, value, self.draft, Library(self.documents)))
 
 
 def _check_texts(text: str, value: Any) -> None:
@@ -238,6 +251,24 @@ def _float(spelled: str) -> float:
     if math.isinf(value) or (value == 0 and spelled.lower().partition("e")[0].strip("-+0.")):
         raise ValueError(f"the number {spelled[:40]} is beyond a float's range")
     return value
+
+
+def _read_documents(documents: Any) -> tuple[tuple[str, str], ...]:
+    """(URI, JSON text) of every document, by URI. Raises: SchemaInvalid, naming the one that is no schema."""
+    if isinstance(documents, str | Path):
+        documents = in_folder(Path(documents))
+    if not isinstance(documents, Mapping | tuple):
+        hint = "{uri: schema}, or a folder of schemas"
+        raise SchemaInvalid(f"documents is a {type(documents).__name__}", hint=f"documents={hint}")
+    found = {}
+    for uri, document in dict(documents).items():
+        if not isinstance(uri, str):
+            raise SchemaInvalid(f"the URI {uri!r} of a document is a {type(uri).__name__}, not a str")
+        try:
+            found[uri.removesuffix("#")] = _read(document)
+        except SchemaInvalid as error:
+            raise SchemaInvalid(f"the document {uri!r}: {error.message}", why=error.why, hint=error.hint) from error
+    return tuple(sorted(found.items()))
 
 
 def _read(schema: Any) -> str:

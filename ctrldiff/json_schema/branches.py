@@ -44,7 +44,7 @@ def null_tables(
 ) -> dict[str, Table]:
     """For every key that may be null, the texts in which it is; see `value_tables`."""
     tables = {}
-    for key in dict.fromkeys(_keys(schema.schema)):
+    for key in dict.fromkeys(_keys(schema.parts)):
         found = value_tables(schema, key, {key: "null"}, vocabulary, prior, limits)
         tables.update(found)
     return tables

@@ -161,7 +161,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
         raise SchemaInvalid(
             f"{at} is a {type(schema).__name__}, not a schema", hint="a schema is an object or a boolean"
         )
-    if context.references.ref_alone and "$ref" in schema:
+    if context.references.alone(schema):
         context.enforce(at, "$ref")
         target, pointer = context.references.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))

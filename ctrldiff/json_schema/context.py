@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
@@ -13,6 +13,7 @@ from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.options import Options
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
@@ -48,6 +49,7 @@ class Context:
     root: Any
     fuel: Fuel
     options: Options
+    library: Library = field(default_factory=Library)
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
@@ -59,11 +61,11 @@ class Context:
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
     def __post_init__(self) -> None:
-        self.references = References(self.root)
+        self.references = References(self.root, self.library)
         self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()
-        self._patterns: dict[str, Dfa] = {}
+        self._patterns: dict[tuple[str, str], Dfa] = {}
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
         self._members = ByIdentity[list[tuple[Dfa, Any]]]()
@@ -164,7 +166,7 @@ class Context:
 
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
-        if self.references.ref_alone and "$ref" in schema:
+        if self.references.alone(schema):
             yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
             return
         for keyword, value in schema.items():
@@ -202,12 +204,12 @@ class Context:
 
     # ---- patterns
 
-    def pattern(self, pattern: str, at: str) -> Dfa:
+    def pattern(self, pattern: str, at: str, dialect: Literal["python", "ecma", "rust"] = "ecma") -> Dfa:
         """The strings in which `pattern` is found. Raises SchemaUnsupported, SchemaInvalid."""
-        if pattern not in self._patterns:
+        if (dialect, pattern) not in self._patterns:
             limits = self.fuel.limits
             try:
-                expression = parse(pattern, dialect="ecma", search=True, limits=limits)
+                expression = parse(pattern, dialect=dialect, search=True, limits=limits)
             except RegexUnsupported as error:
                 keyword = at.rsplit("/", 1)[-1]
                 raise SchemaUnsupported(
@@ -215,8 +217,8 @@ class Context:
                 ) from error
             except RegexSyntaxError as error:
                 raise SchemaInvalid(f"{at} is no pattern", why=str(error), pointer=at) from error
-            self._patterns[pattern] = compile_expression(expression, limits)
-        return self._patterns[pattern]
+            self._patterns[dialect, pattern] = compile_expression(expression, limits)
+        return self._patterns[dialect, pattern]
 
     def patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
         """`patternProperties` as automata over names."""
@@ -230,7 +232,7 @@ class Context:
 def in_document(pointer: str) -> str:
     """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
     reference, rest = last_reference(pointer)
-    return reference + rest if reference.startswith("#") else pointer
+    return reference + rest if "#" in reference else pointer
 
 
 def own_names(schema: dict[str, Any]) -> Iterator[str]:

@@ -13,29 +13,35 @@ from typing import Any
 
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
+from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.references import References, escaped, placed
 
 Ignored = tuple[str, str, str]  # pointer, keyword, why
 
 
-def as_draft(schema: Any, draft: str | None) -> tuple[Any, list[Ignored]]:
-    """The schema without the keywords that are foreign to its draft, and those keywords.
+def as_draft(schema: Any, draft: str | None, library: Library | None = None) -> tuple[Any, list[Ignored]]:
+    """The schema without the keywords that are foreign to its draft, and those keywords; so, too, each document of the
+    library that it leads to.
 
-    Args: schema: a fresh value: it is changed in place.   draft: of documents that do not say theirs.
+    Args: schema: a fresh value: it is changed in place, as is the library.   draft: of a schema that does not say its
+        own; documents that do not say theirs have the schema's.
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
     ignored: list[Ignored] = []
-    for node, at, current in schemas_of(schema, draft):
+    for node, at, current in schemas_of(schema, draft, library):
         if current is not None:
             ignored += _strip(node, at, current)
         _check_structure(node, at)
     return schema, ignored
 
 
-def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], str, str | None]]:
+def schemas_of(
+    root: Any, draft: str | None, library: Library | None = None
+) -> Iterator[tuple[dict[str, Any], str, str | None]]:
     """Every schema of a document that is an object, its pointer, and the draft that it is read in: those that keywords
-    hold, then those that only a reference leads to. What the caller takes out of one is not gone into.
+    hold, then those that only a reference leads to, in other documents of the library too. What the caller takes out of
+    one is not gone into.
 
     Raises: SchemaUnsupported, as `as_draft`.
     """
@@ -45,18 +51,22 @@ def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], s
     if own is not None:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
     seen: set[int] = set()
+    library = library or Library()
     references: References | None = None  # most documents refer to nothing, and reading them once more is dear
-    referred: list[tuple[Any, str, str | None]] = []  # what a reference leads to may stand where no keyword holds it
-    todo: list[tuple[Any, str, str | None]] = [(root, "#", own)]
+    # Each with the draft that it is read in, and that of its document; what a reference leads to may stand where no
+    # keyword holds it.
+    referred: list[tuple[Any, str, str | None, str | None]] = []
+    todo: list[tuple[Any, str, str | None, str | None]] = [(root, "#", own, own)]
+    tops, drafts = {id(root)}, dict[str, str | None]()
     while todo or referred:
-        node, at, current = todo.pop() if todo else referred.pop()
+        node, at, current, of_document = todo.pop() if todo else referred.pop()
         if not isinstance(node, dict) or id(node) in seen:
             continue
         seen.add(id(node))
-        if node is not root and "$schema" in node and ("$id" in node or "id" in node):
+        if id(node) not in tops and "$schema" in node and ("$id" in node or "id" in node):
             current = _declared(node, at, current)
         beside = any(name in KEYWORDS and KEYWORDS[name].role in ("asserts", "applies") for name in node)
-        if "$ref" in node and beside and (current in REF_ALONE) != (own in REF_ALONE):
+        if "$ref" in node and beside and (current in REF_ALONE) != (of_document in REF_ALONE):
             raise SchemaUnsupported(
                 f'"$ref" at {at}/$ref stands in a resource of another draft, which reads what is beside it otherwise',
                 hint="write the document in one draft",
@@ -64,14 +74,22 @@ def schemas_of(root: Any, draft: str | None) -> Iterator[tuple[dict[str, Any], s
                 keyword="$ref",
             )
         yield node, at, current
-        todo += [(part, at + way, current) for way, part in placed(node)]
+        todo += [(part, at + way, current, of_document) for way, part in placed(node)]
         for name in node.keys() & REFERS:
-            references = references or References(root)
+            references = references or References(root, library)
             try:
                 target, _ = references.resolve(node, name, at)
             except (SchemaInvalid, SchemaUnsupported):
-                continue  # raised, with its place, where it is compiled
-            referred.append((target, node[name] if node[name].startswith("#/") else f"{at}/{name}", current))
+                target = None  # raised, with its place, where it is compiled
+            for uri in library.read.keys() - drafts.keys():
+                document = library.read[uri]
+                tops.add(id(document))
+                of = drafts[uri] = _declared(document, f"{uri}#", own) if isinstance(document, dict) else own
+                todo.append((document, f"{uri}#", of, of))
+            if isinstance(target, dict):
+                place = references.place(target)
+                of = drafts.get(place.partition("#")[0], current)
+                referred.append((target, place, of, of))
 
 
 def _declared(node: dict[str, Any], at: str, otherwise: str | None) -> str | None:

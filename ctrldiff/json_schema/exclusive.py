@@ -51,7 +51,7 @@ def _parts(context: Context, schema: Any) -> list[dict[str, Any]]:
         if not isinstance(one, dict) or id(one) in seen:
             continue
         seen.add(id(one))
-        alone = context.references.ref_alone and "$ref" in one
+        alone = context.references.alone(one)
         found.append({} if alone else one)
         for keyword in ("$ref",) if alone else _ALWAYS & one.keys():
             if keyword in REFERS:

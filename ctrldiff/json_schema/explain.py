@@ -9,7 +9,6 @@ from typing import Any
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.validation import objections
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def explain(schema: JsonSchema, instance: str) -> Explanation:
     byte = first_fault(dfa, text.encode())
     if byte is None:
         return Explanation(True, text, instance == text, None, None, ())
-    reasons = tuple(objections(schema.schema, value, schema.draft))
+    reasons = tuple(schema.objections(value))
     could = completed(dfa, text.encode()[:byte])
     return Explanation(False, text, instance == text, byte, could.decode(errors="replace"), reasons)
 

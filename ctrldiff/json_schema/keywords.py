@@ -118,6 +118,9 @@ KEYWORDS = _table(
     Keyword("maxLength", "asserts", "string", holds="size"),
     Keyword("pattern", "asserts", "string", holds="string", spells=True),
     Keyword("format", "asserts", "string", holds="string", spells=True),
+    # ours: `pattern` in the dialect of a type's validator
+    Keyword("x-pattern-rust", "asserts", "string", holds="string", spells=True),
+    Keyword("x-pattern-python", "asserts", "string", holds="string", spells=True),
     Keyword("x-span", "asserts", "string", holds="boolean", spells=True),  # ours: a text that stands in the document
     Keyword("contentEncoding", "annotates", "string", first="draft-07"),
     Keyword("contentMediaType", "annotates", "string", first="draft-07"),
@@ -182,6 +185,12 @@ FAMILY = {
 BESIDE = {name: tuple(row.name for row in KEYWORDS.values() if row.beside == name) for name in KEYWORDS}
 # What lists alternatives.
 ALTERNATIVES = those(lambda row: row.alternatives)
+# What holds a pattern, and the dialect that it is written in.
+PATTERNS: dict[str, Literal["python", "ecma", "rust"]] = {
+    "pattern": "ecma",
+    "x-pattern-rust": "rust",
+    "x-pattern-python": "python",
+}
 # What says how strings and numbers look, beyond their length and their bounds.
 SPELLS = frozenset(those(lambda row: row.spells))
 

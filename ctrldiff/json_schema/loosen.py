@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
+from ctrldiff.errors import ConstraintError
+from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.references import References, last_reference, unescaped
 
 
-def without(root: Any, pointer: str, keyword: str) -> Any:
-    """A copy of `root` without the keyword that a refusal points to; None if there is no such place in it."""
-    if not pointer.startswith("#"):
-        return None
-    root = copy.deepcopy(root)
-    target: Any = root
+def leave_out(root: Any, library: Library, pointer: str, keyword: str) -> bool:
+    """Take the keyword that a refusal points to out of `root`, or out of the document of the library that it stands in;
+    False if there is no such place."""
     reference, rest = last_reference(pointer)
-    if reference:
-        target = References(root).resolve({"$ref": reference}, "$ref", "#")[0]
-    tokens = [unescaped(token) for token in rest.split("/")[1:]]
-    if not tokens or tokens[-1] != keyword:
-        return None
+    document, mark, way = rest.partition("#") if not reference else ("", "#", rest)
+    target: Any = root
+    if reference or document:
+        try:
+            target = References(root, library).resolve({"$ref": reference or f"{document}#"}, "$ref", "#")[0]
+        except ConstraintError:
+            return False  # a pointer that leads nowhere
+    tokens = [unescaped(token) for token in way.split("/")[1:]]
+    if not mark or not tokens or tokens[-1] != keyword:
+        return False
     for token in tokens[:-1]:
         if isinstance(target, list) and token.isdigit() and int(token) < len(target):
             target = target[int(token)]
         elif isinstance(target, dict) and token in target:
             target = target[token]
         else:
-            return None
+            return False
     if not isinstance(target, dict) or keyword not in target:
-        return None
+        return False
     del target[keyword]
-    return root
+    return True

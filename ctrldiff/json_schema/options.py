@@ -43,6 +43,9 @@ class Options:
             (`JsonSchema.plain`).
         draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
             "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
+        documents: what references outside the schema lead to: {URI: schema}, or a folder of JSON files, each known by
+            its way from there and by its own identifier. A file beside another is referred to by its name alone. Kept
+            as pairs of URI and JSON text. Whatever else is referred to is refused; nothing is ever fetched.
         document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
     """
 
@@ -55,6 +58,7 @@ class Options:
     strings: Literal["any", "plain"] | None = None
     digits: Digits | Literal["any"] | None = None
     draft: str | None = None
+    documents: Any = ()
     document: str | None = None
 
     @property

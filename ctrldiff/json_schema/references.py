@@ -1,4 +1,5 @@
-"""What `$ref` points to: identifiers, anchors and JSON pointers inside one document. Nothing is fetched."""
+"""What `$ref` points to: identifiers, anchors and JSON pointers in a document, and in those that were given beside it.
+Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -9,35 +10,45 @@ from urllib.parse import unquote, urljoin
 
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.keywords import KEYWORDS, REF_ALONE, REFERS, draft_of, those
+from ctrldiff.json_schema.library import Library
 
 _ANCHORS = those(lambda row: row.holds == "anchor")
 
 
 class References:
-    """The identifiers of one document, by URI; made once per compilation."""
+    """The identifiers of one document, and of those in `library` that it leads to, by URI; once per compilation."""
 
-    def __init__(self, root: Any) -> None:
+    def __init__(self, root: Any, library: Library | None = None) -> None:
         self.root = root
+        self.library = library or Library()
         self.base: dict[int, str] = {}
         self.at: dict[int, str] = {}  # the pointer of each schema that a keyword holds
         self.targets: dict[str, Any] = {"": root}
         self.dynamic: dict[str, int] = {}
         self.recursive: list[str] = []  # resources that a $recursiveRef may lead back out of
         self.all: list[dict[str, Any]] = []
-        draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
-        self.ref_alone = draft in REF_ALONE
-        self.old_id = draft == "draft-04"
-        self._walk(root)
+        self.draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
+        self._alone: dict[int, bool] = {}  # of the schemas of other documents: a $ref silences what is beside it
+        self._walk(root, "", self.draft)
+        for uri, document in list(self.library.read.items()):
+            self._add(uri, document)
 
-    def _walk(self, root: Any) -> None:
-        todo = [(root, "", "#")]
+    def _add(self, uri: str, document: Any) -> None:
+        """Read the identifiers of another document, which is in the draft of this one if it does not say."""
+        declared = draft_of(document.get("$schema")) if isinstance(document, dict) else None
+        self.targets[uri] = document
+        self._walk(document, uri, declared or self.draft)
+
+    def _walk(self, root: Any, uri: str, draft: str | None) -> None:
+        todo = [(root, uri, f"{uri}#")]
         while todo:
             schema, base, at = todo.pop()
             if not isinstance(schema, dict):
                 continue
             self.at.setdefault(id(schema), at)
-            name = schema.get("id" if self.old_id else "$id")
-            if isinstance(name, str) and not (self.ref_alone and "$ref" in schema):
+            alone = self._alone[id(schema)] = draft in REF_ALONE
+            name = schema.get("id" if draft == "draft-04" else "$id")
+            if isinstance(name, str) and not (alone and "$ref" in schema):
                 if name.startswith("#"):
                     self.targets[base + name] = schema
                 else:
@@ -64,13 +75,15 @@ class References:
         fragment = unquote(fragment)
         if keyword == "$recursiveRef" and reference != "#":
             raise SchemaInvalid(f'{at}/{keyword} is {reference!r}, and can only be "#"')
+        if document not in self.targets:
+            self._look_for(document)
         depends = keyword == "$dynamicRef" and self.dynamic.get(fragment, 0) > 1
         depends |= keyword == "$recursiveRef" and document in self.recursive and len(self.recursive) > 1
         if document not in self.targets or depends:
             what = "points outside the document" if document not in self.targets else "depends on who refers to it"
             raise SchemaUnsupported(
                 f'"{keyword}" at {at}/{keyword} {what}: {reference!r}',
-                hint="put the schema under $defs and use a plain $ref; nothing is fetched",
+                hint=_HINTS[document in self.targets],
                 pointer=f"{at}/{keyword}",
                 keyword=keyword,
             )
@@ -79,21 +92,40 @@ class References:
             if target is None:
                 raise SchemaInvalid(f"{at}/{keyword} points to {reference!r}, which is not there")
         else:
-            target = self._follow(self.targets[document], fragment, reference, f"{at}/{keyword}")
-            self._place(target, self.place(self.targets[document]) + fragment)
-        return target, f"{at}/{keyword}({reference})"
+            whole = self.targets[document]
+            target = self._follow(whole, fragment, reference, f"{at}/{keyword}")
+            self._place(target, self.place(whole) + fragment, self._alone.get(id(whole), self.draft in REF_ALONE))
+        place = self.place(target)
+        way = place if place and not place.startswith("#") else reference
+        return target, f"{at}/{keyword}({way})"
+
+    def _look_for(self, uri: str) -> None:
+        """Read the document that was given under a URI, or else those that may have a part of that name."""
+        document = self.library.get(uri)
+        if document is not None:
+            self._add(uri, document)
+            return
+        for other in list(self.library.naming(uri)):
+            self._add(other, self.library.get(other))
+            if uri in self.targets:
+                return
+
+    def alone(self, schema: dict[str, Any]) -> bool:
+        """The reference of this schema silences what stands beside it."""
+        return "$ref" in schema and self._alone.get(id(schema), self.draft in REF_ALONE)
 
     def place(self, schema: dict[str, Any]) -> str:
         """The pointer of a schema of the document; of one that only compiling made, one that leads nowhere."""
         return self.at.get(id(schema), "")
 
-    def _place(self, schema: Any, at: str) -> None:
+    def _place(self, schema: Any, at: str, alone: bool) -> None:
         """Note where a schema is that only a reference leads to, and what is in it."""
         todo = [(schema, at)]
         while todo:
             node, here = todo.pop()
             if isinstance(node, dict) and id(node) not in self.at:
                 self.at[id(node)] = here
+                self._alone.setdefault(id(node), alone)
                 todo.extend((part, here + way) for way, part in placed(node))
 
     def _follow(self, target: Any, fragment: str, reference: str, at: str) -> Any:
@@ -109,6 +141,12 @@ class References:
             else:
                 raise SchemaInvalid(f"{at} points to {reference!r}, which is not there")
         return target
+
+
+_HINTS = {
+    False: "give that document: JsonSchema(schema, documents={uri: schema}); nothing is fetched",
+    True: "use a plain $ref to the schema that is meant",
+}
 
 
 def _joined(base: str, reference: str) -> str:

@@ -13,7 +13,7 @@ from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
 from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, leaf, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.formats import FORMATS, REFUSED
-from ctrldiff.json_schema.keywords import FAMILY, SPELLS
+from ctrldiff.json_schema.keywords import FAMILY, PATTERNS, SPELLS
 from ctrldiff.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.json_schema.plain import digits_of, numbers, strings
 from ctrldiff.regex.parse import parse
@@ -95,8 +95,7 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
     parts: list[Expression] = []
     if low or high is not None:
         parts.append(Repeat(STRING_CHAR, low, high))
-    if "pattern" in schema:
-        parts.append(_pattern(context, schema["pattern"], at))
+    parts += [_pattern(context, schema[name], name, at) for name in PATTERNS if name in schema]
     if "format" in schema:
         named = schema["format"]
         if named in REFUSED:
@@ -117,11 +116,11 @@ def _format(named: str) -> Dfa:
     return escaped(compile_expression(parse(FORMATS[named])))
 
 
-def _pattern(context: Context, pattern: str, at: str) -> Expression:
+def _pattern(context: Context, pattern: str, keyword: str, at: str) -> Expression:
     try:
-        found = context.pattern(pattern, f"{at}/pattern")
+        found = context.pattern(pattern, f"{at}/{keyword}", PATTERNS[keyword])
     except SchemaUnsupported as error:
-        return context.refuse(f"{at}/pattern", "pattern", error.why)
+        return context.refuse(f"{at}/{keyword}", keyword, error.why)
     return Language(escaped(found, context.fuel.limits))
 
 

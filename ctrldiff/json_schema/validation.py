@@ -7,6 +7,7 @@ from typing import Any
 
 from ctrldiff.errors import SchemaInvalid
 from ctrldiff.json_schema.keywords import UNREAD, draft_of
+from ctrldiff.json_schema.library import Library
 
 _CLASSES = {
     "draft-04": "Draft4Validator",
@@ -17,12 +18,17 @@ _CLASSES = {
 }
 
 
-def objections(schema: Any, value: Any, draft: str | None = None) -> Iterator[tuple[str, str]]:
+_NO_BASE = "json-schema:///"  # what a validator puts before a reference in a document that has no URI
+
+
+def objections(
+    schema: Any, value: Any, draft: str | None = None, library: Library | None = None
+) -> Iterator[tuple[str, str]]:
     """(place in the value, message) of everything the schema says against it.
 
-    A schema outside the document is not fetched: what refers to it is held to nothing there, whether all of them were
-    obeyed or none. A `$schema` that names no
-    draft we know is no reason to look for one: the value is held to `draft`, or the newest.
+    A schema that is neither in the document nor in the library is not fetched: what refers to it is held to nothing
+    there, whether all of them were obeyed or none. A `$schema` that names no draft we know is no reason to look for
+    one: the value is held to `draft`, or the newest.
     Args: schema: a fresh value: it is changed in place.
     Raises: SchemaInvalid for a schema that a validator cannot read.
     """
@@ -34,7 +40,11 @@ def objections(schema: Any, value: Any, draft: str | None = None) -> Iterator[tu
     met: list[str] = []
 
     def elsewhere(stands_for: bool) -> Any:
-        def retrieve(uri: str) -> bool:
+        def retrieve(uri: str) -> Any:
+            document = library.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if library else None
+            if document is not None:
+                _forget_metaschemas(document)
+                return document
             met.append(uri)
             return stands_for
 

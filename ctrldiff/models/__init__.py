@@ -12,7 +12,9 @@ _HOME = {
     "build_causal": "ctrldiff.models.transformers",
     "drive": "ctrldiff.models.caches.drive",
     "load": "ctrldiff.models.hf",
+    "network_of": "ctrldiff.models.dit.checkpoint",
     "published": "ctrldiff.models.family",
+    "read_config": "ctrldiff.models.dit.checkpoint",
 }
 __all__ = [
     "CallableDenoiser",
@@ -24,6 +26,8 @@ __all__ = [
     "build_causal",
     "drive",
     "load",
+    "network_of",
     "published",
+    "read_config",
 ]
 __getattr__ = lazily(globals(), _HOME)

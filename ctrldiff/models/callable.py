@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.models.devices import usable
-from ctrldiff.models.memory import within_memory
+from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import NOISE_TOLD, State
 from ctrldiff.tokens.vocabulary import Vocabulary
+
+
+@runtime_checkable
+class Picks(Protocol):
+    """A network that can give the logits of some rows alone."""
+
+    def picked(self, rows: slice, *inputs: torch.Tensor) -> torch.Tensor:
+        """(N, R, V) logits of these rows of what `self(*inputs)` gives."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,7 @@ class CallableDenoiser:
     spec: ModelSpec
     vocabulary: Vocabulary
     device: str = "cpu"
+    room: Room = field(default_factory=Room, repr=False, compare=False)
 
     def noise(self, state: State) -> State:
         """Fill open positions with noise: the mask, or tokens drawn by each row's own generator."""
@@ -42,8 +52,7 @@ class CallableDenoiser:
                 "this is a denoiser, which takes a State and gives logits",
                 hint="for texts and types: Model.from_callable(network, spec, vocabulary, encode)(text, Type)",
             )
-        rows, length = state.shape
-        open_rows = [row for row in range(rows) if bool(state.open[row].any())]
+        open_rows = [row for row in range(state.shape[0]) if bool(state.open[row].any())]
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         out: torch.Tensor | None = None
         for members in grouped(sequences, self.spec):
@@ -51,18 +60,29 @@ class CallableDenoiser:
             told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
             if self.spec.padding == "masked":
                 told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
-            logits = checked_logits(within_memory(self.network, ids, *told), ids, self.vocabulary)
+            rows = {row: network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members}
+            part = slice(min(int(one[0]) for one in rows.values()), max(int(one[-1]) for one in rows.values()) + 1)
+            logits = self._logits(part, ids, *told)
+            ids = ids[:, part]
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
             if out is None:
-                out = torch.zeros((rows, length, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+                out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, row in enumerate(members):
-                own = int(state.lengths[row])
-                at = network_rows(len(state.prompt[row]), own, self.spec).to(logits.device)
-                out[row, :own] = logits[n, at].to(torch.float32)
+                at = rows[row].to(logits.device) - part.start
+                out[row, : len(at)] = logits[n, at].to(torch.float32)
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return banned(out, self.spec)
+
+    def _logits(self, part: slice, *inputs: torch.Tensor) -> torch.Tensor:
+        """(N, R, V) the network's logits of a run of rows: those of the canvases, not of the prompts."""
+        ids = inputs[0]
+        if isinstance(self.network, Picks):
+            network = self.network
+            logits = within_memory(lambda *some: network.picked(part, *some), *inputs, room=self.room)
+            return checked_logits(logits, ids[:, part], self.vocabulary)
+        return checked_logits(within_memory(self.network, *inputs, room=self.room), ids, self.vocabulary)[:, part]
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""

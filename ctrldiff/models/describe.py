@@ -11,12 +11,13 @@ from typing import Any
 
 from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture
 from ctrldiff.models.chat import chat_of, plain_prompt
-from ctrldiff.models.family import Config, Family
+from ctrldiff.models.family import Config, Family, Words
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.models.weights import weight_files
+from ctrldiff.models.words import check_words
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,17 @@ class Described:
 
     @property
     def spec(self) -> ModelSpec:
-        """The spec. Raises NoMaskId, NoEndToken or ModelError for what nobody says."""
+        """The spec. Raises NoMaskId, NoEndToken or ModelError for what nobody says, or says of another network."""
         if not self.said["stop_ids"]:
             raise NoEndToken(
                 f"{str(self.folder)!r}: neither the config nor the tokenizer names an end token",
                 hint="pass stop_ids=[...]",
             )
-        return ModelSpec.from_dict(dict(self.said))
+        spec = ModelSpec.from_dict(dict(self.said))
+        family = self.recognised.family
+        if family.reads is not None:
+            check_words(self.config, family.reads, family.only, spec.ignores)
+        return spec
 
 
 def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str = "", **overrides: Any) -> Described:
@@ -70,7 +75,7 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
     )
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Words:
     """`config.json` as data. Raises ModelError for a path that is no model folder."""
     if not folder.is_dir():
         near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
@@ -89,17 +94,18 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{str(folder / 'config.json')!r} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise ModelError(f"{str(folder / 'config.json')!r} is not a JSON object")
-    return config
+    return Words(config)
 
 
 def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of the spec, each from where it is said last."""
     facts = family.facts(config)
+    if facts.get("noise", "mask") == "mask":
+        facts["mask_id"] = _first(config.get("mask_token_id"), tokenizer.mask_token_id, facts.get("mask_id"))
     told = {**facts, **config.get("ctrldiff", {}), **given}
     found: dict[str, Any] = {
-        "mask_id": config.get("mask_token_id", tokenizer.mask_token_id),
-        "pad_id": config.get("pad_token_id", tokenizer.pad_token_id),
-        "bos_id": config.get("bos_token_id", tokenizer.bos_token_id),
+        "pad_id": _first(config.get("pad_token_id"), tokenizer.pad_token_id),
+        "bos_id": _first(config.get("bos_token_id"), tokenizer.bos_token_id),
         "banned_ids": sorted(one for one, token in tokenizer.added_tokens_decoder.items() if token.special),
         "n_tokens": len(tokenizer),
         "context": config.get("max_position_embeddings", 512),
@@ -121,6 +127,11 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
     named = "stop_ids" in given or "stop_ids" in config.get("ctrldiff", {})
     stops = told["stop_ids"] if named else found["stop_ids"]
     return {**found, **told, "stop_ids": stops, "family": family.name}
+
+
+def _first(*said: int | None) -> int | None:
+    """The first that is said."""
+    return next((one for one in said if one is not None), None)
 
 
 def _ids(said: Any) -> tuple[int, ...]:

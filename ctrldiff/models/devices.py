@@ -1,6 +1,9 @@
-"""Where a model runs: checked before anything is loaded."""
+"""Where a model runs and in which numbers: checked before anything is loaded."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -25,3 +28,18 @@ def usable(device: object) -> str:
     if found.type == "mps" and not torch.backends.mps.is_available():
         raise ModelError(f"device={device!r}: this machine has none", hint='device="cpu"')
     return str(device)
+
+
+def dtype_of(asked: torch.dtype | str, config: Mapping[str, Any], device: str) -> torch.dtype:
+    """The numbers that weights are held in. Raises: ModelError for what torch does not know.
+
+    Args: asked: a dtype of torch's, its name, or "auto": the config's; where it says none, bfloat16 on an accelerator
+        and float32 on the CPU.
+    """
+    if asked == "auto":
+        told = config.get("dtype") or config.get("torch_dtype") or config.get("text_config", {}).get("dtype")
+        asked = told or ("float32" if torch.device(device).type == "cpu" else "bfloat16")
+    found = getattr(torch, asked, None) if isinstance(asked, str) else asked
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ModelError(f"dtype={asked!r} is no float type of torch's", hint='"auto", "float32" or "bfloat16"')
+    return found

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from ctrldiff.errors import ModelError
+from ctrldiff.errors import LoadError, ModelError
+from ctrldiff.models.caches.keys_values import cache_argument
 from ctrldiff.models.callable import banned, checked_logits, noisy
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
@@ -57,11 +58,8 @@ class DiffusionGemma:
                 here = slice(first, min(first + self.canvas_length, own))
                 told = None if previous is None else previous[members, here].to(self.device)
                 ids = state.tokens[members, here].to(self.device)
-                logits = self.network(
-                    cache=self._cache(state, members, first, encoded),
-                    decoder_input_ids=ids,
-                    self_conditioning_logits=told,
-                ).logits
+                cache = {cache_argument(self.network): self._cache(state, members, first, encoded)}
+                logits = self.network(decoder_input_ids=ids, self_conditioning_logits=told, **cache).logits
                 out[members, here] = checked_logits(logits, ids, self.vocabulary).to(torch.float32)
         return banned(out, self.spec)
 
@@ -81,9 +79,12 @@ class DiffusionGemma:
         if not ids.shape[1]:
             raise ModelError("DiffusionGemma needs a prompt of at least one token", hint='prompt="<bos>{text}"')
         key = ids.numpy().tobytes() + len(members).to_bytes(4, "little")
-        cache = encoded[key] if key in encoded else self.network.model.encoder(input_ids=ids.to(self.device)).cache
-        self._encoded[key] = cache
-        return cache
+        if key in encoded:
+            self._encoded[key] = encoded[key]
+        else:
+            encoder = self.network.model.encoder
+            self._encoded[key] = getattr(encoder(input_ids=ids.to(self.device)), cache_argument(self.network))
+        return self._encoded[key]
 
 
 def _facts(config: Config) -> dict[str, Any]:
@@ -103,8 +104,15 @@ def _facts(config: Config) -> dict[str, Any]:
 
 
 def _build(source: Source, spec: ModelSpec) -> TransformersNetwork:
-    from transformers import AutoConfig, DiffusionGemmaForBlockDiffusion
+    import transformers
+    from transformers import AutoConfig
 
+    try:
+        from transformers import DiffusionGemmaForBlockDiffusion
+    except ImportError as error:
+        raise LoadError(
+            f"transformers {transformers.__version__} has no DiffusionGemma", hint="pip install -U transformers"
+        ) from error
     if spec.ntk != 1:
         raise ModelError("ntk stretches rotary positions of causal families only", hint="leave ntk out")
     config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)

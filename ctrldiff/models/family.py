@@ -9,12 +9,25 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 
+from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.words import Only
 from ctrldiff.protocols import Denoiser
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 Config: TypeAlias = Mapping[str, Any]  # config.json as it stands
+
+
+class Words(dict[str, Any]):
+    """`config.json` as it stands; to index it by a word that it does not say is a ModelError that names the word."""
+
+    def __missing__(self, name: str) -> Any:
+        raise ModelError(
+            f"config.json does not say {name}",
+            hint="is it the checkpoint of another family? `ctrldiff models` lists them",
+            word=name,
+        )
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class Family:
         drive: network, spec, vocabulary and device to a denoiser.
         when: a further condition on the config, for families that share their names with others.
         tokenizer: the transformers class for a tokenizer that would ask to run code of its own.
+        reads, only: words of the config that are computed with, and those that may say only so much; any other that
+            is not known to be harmless is refused, see `words.py`. None: all are the network's own class's to read.
     """
 
     name: str
@@ -73,6 +88,8 @@ class Family:
     drive: Driver = drive
     when: Callable[[Config], bool] = lambda config: True
     tokenizer: str = ""
+    reads: frozenset[str] | None = None
+    only: Only = field(default_factory=dict)
 
     def evidence(self, config: Config) -> str:
         """What in the config says that it is one of these; "" if nothing does."""
@@ -97,11 +114,11 @@ def published(
 ) -> dict[str, Any]:
     """Token ids that a family's checkpoints share and their tokenizers do not say, as fields of `ModelSpec`.
 
-    What the config says of the mask comes first, and ids beyond its vocabulary (another tokenizer) are left out.
+    The mask is the one for a config and a tokenizer that name none. Ids beyond the config's vocabulary (another
+    tokenizer) are left out.
     """
     rows = config.get("embedding_size") or config.get("vocab_size") or 0
-    mask = config.get("mask_token_id", mask_id)
-    said = {"mask_id": mask, **ids}
+    said = {"mask_id": mask_id, **ids}
     kept: dict[str, Any] = {name: one for name, one in said.items() if one is not None and one < rows}
     stops = tuple(one for one in stop_ids if one < rows)
     return kept | ({"stop_ids": stops} if stops else {})

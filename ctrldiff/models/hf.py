@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ctrldiff.errors import ModelError, TokenizerMismatch
+from ctrldiff.errors import TokenizerMismatch
 from ctrldiff.models.describe import describe
-from ctrldiff.models.devices import usable
+from ctrldiff.models.devices import dtype_of, usable
 from ctrldiff.models.family import Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
+from ctrldiff.models.tokenizer import without
 from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
@@ -58,21 +60,37 @@ class Loaded:
         """A text as tokens, none of them special. Raises: InputError for what cannot be written in UTF-8."""
         check_text(text, "the text")
         # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
+        if self._meaning.isdisjoint(ids):
+            return ids
+        return self._letters.encode(text, add_special_tokens=False).ids
+
+    @cached_property
+    def _meaning(self) -> frozenset[int]:
+        """Added tokens that mean something to the model, among them those that the tokenizer calls ordinary. A mask
+        that is a word of the vocabulary (DiffuLLaMA's) is none: a text may hold the word."""
+        added = getattr(self.tokenizer, "added_tokens_decoder", {})
+        return frozenset({*self.spec.never_written, *self.spec.stop_ids} & added.keys())
+
+    @cached_property
+    def _letters(self) -> Any:
+        """The tokenizer to which those are letters."""
+        return without(self.tokenizer, self._meaning)
 
 
 def load(
     path: Path | str,
     *,
     device: str = "cpu",
-    dtype: torch.dtype | str = torch.float32,
+    dtype: torch.dtype | str = "auto",
     threads: int | None = None,
     **overrides: Any,
 ) -> Loaded:
     """Load a model folder.
 
     Args:
-        dtype: a torch dtype or its name, "bfloat16".
+        dtype: a torch dtype or its name, "bfloat16". "auto": the config's; where it says none, bfloat16 on an
+            accelerator and float32 on the CPU.
         threads: how many torch uses on the CPU, in all of this process. None: what `models/threads.py` says.
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
             quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
@@ -84,7 +102,7 @@ def load(
     options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
     described = describe(path, **overrides)
     spec = described.spec
-    source = Source(described.folder, described.config, _dtype(dtype), device, options)
+    source = Source(described.folder, described.config, dtype_of(dtype, described.config, device), device, options)
     network = described.recognised.family.build(source, spec)
     if len(described.tokenizer) > network.rows:
         raise TokenizerMismatch(
@@ -104,13 +122,6 @@ def load(
     if str(device) == "cpu" and not options.get("device_map"):
         settle(sum(file.stat().st_size for file in weight_files(described.folder)), threads)
     return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder)
-
-
-def _dtype(dtype: torch.dtype | str) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype):
-        raise ModelError(f"dtype={dtype!r} is none of torch's", hint='"float32", "bfloat16" or "float16"')
-    return found
 
 
 def resolve(name: str | Path) -> Path:

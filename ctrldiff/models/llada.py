@@ -7,6 +7,7 @@ from typing import Any
 
 from ctrldiff.models.family import Config, Family, published
 from ctrldiff.models.transformers import causal
+from ctrldiff.models.words import names
 
 BLOCK = re.compile(r"^model\.transformer\.blocks\.(\d+)\.(\w+)\.(weight|bias)$")
 INSIDE = {
@@ -66,4 +67,21 @@ LLADA = Family(
     },
     build=causal("llama", _config, rename),
     padding="masked",
+    reads=names(
+        "d_model n_heads n_kv_heads n_layers mlp_ratio mlp_hidden_size max_sequence_length rms_norm_eps rope_theta",
+        "vocab_size embedding_size weight_tying include_bias include_qkv_bias",
+        "rope_full_precision alibi_bias_max attention_layer_norm_with_affine",  # of what is off, or float32 here
+    ),
+    only={
+        "block_type": ("llama",),
+        "activation_type": ("silu",),
+        "layer_norm_type": ("rms",),
+        "rope": (True,),
+        "layer_norm_with_affine": (True,),
+        "block_group_size": (1,),
+        **dict.fromkeys(
+            ("alibi", "scale_logits", "attention_layer_norm", "input_emb_norm", "bias_for_layer_norm"), (False,)
+        ),
+        "multi_query_attention": (False,),
+    },
 )

@@ -13,6 +13,7 @@ import torch
 from ctrldiff.models.family import Config, Family, Source, blocks, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
+from ctrldiff.models.words import LLAMA, MIXTURE, PLAIN, names
 
 NAMES = {
     "model.word_embeddings.": "model.embed_tokens.",
@@ -75,4 +76,21 @@ LLADA2 = Family(
     },
     build=_build,
     padding="masked",
+    reads=(LLAMA - {"rope_scaling", "mlp_bias"})
+    | MIXTURE  # `norm_topk_prob` is not read by the published class, which norms the chosen
+    | names(
+        "num_shared_experts n_group topk_group first_k_dense_replace routed_scaling_factor partial_rotary_factor",
+        "rotary_dim",  # the same, said twice
+        "use_bias use_qkv_bias moe_shared_expert_intermediate_size",  # the weights would not fit
+    ),
+    only={
+        **PLAIN,
+        "score_function": ("sigmoid",),
+        "norm_head": (False,),
+        "use_qk_norm": (True,),
+        "use_rmsnorm": (True,),
+        "moe_router_enable_expert_bias": (True,),
+        "norm_softmax": (False,),
+        "num_nextn_predict_layers": (0,),
+    },
 )

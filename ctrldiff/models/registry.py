@@ -1,4 +1,4 @@
-"""Every family, the most particular first. Another family is one file and one line here."""
+"""Every family, the most particular first. Another is an entry of `families.py`, or a page, and one line here."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from ctrldiff.errors import UnknownArchitecture
-from ctrldiff.models.bidirectional import BIDIRECTIONAL
 from ctrldiff.models.diffullama import DIFFULLAMA
 from ctrldiff.models.diffusion_gemma import DIFFUSION_GEMMA
 from ctrldiff.models.dit.families import DITS
-from ctrldiff.models.dream import DREAM
-from ctrldiff.models.efficient_dlm import EFFICIENT_DLM
+from ctrldiff.models.families import (
+    BIDIRECTIONAL,
+    DREAM,
+    EFFICIENT_DLM,
+    FAST_DLLM,
+    LLADA_MOE,
+    MASKED_LM,
+    RND1,
+    SDAR,
+)
 from ctrldiff.models.family import Config, Family
-from ctrldiff.models.fast_dllm import FAST_DLLM
 from ctrldiff.models.llada import LLADA
 from ctrldiff.models.llada2 import LLADA2
-from ctrldiff.models.llada_moe import LLADA_MOE
-from ctrldiff.models.masked_lm import MASKED_LM
 from ctrldiff.models.modern_bert import MODERN_BERT
-from ctrldiff.models.rnd1 import RND1
-from ctrldiff.models.sdar import SDAR
 
 FAMILIES: tuple[Family, ...] = (
     LLADA,

@@ -26,7 +26,7 @@ class RemoteNetwork:
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             said = self.module(input_ids=ids.to(self.module.device))
-            return (said if isinstance(said, torch.Tensor) else said.logits).clone()
+            return said if isinstance(said, torch.Tensor) else said.logits
 
     @property
     def rows(self) -> int:

@@ -10,6 +10,7 @@ import torch
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.models.describe import Described, describe
 from ctrldiff.models.family import Source
+from ctrldiff.models.footprint import footprint
 from ctrldiff.models.registry import FAMILIES
 from ctrldiff.models.weights import weight_files
 
@@ -29,14 +30,15 @@ def families() -> list[dict[str, Any]]:
     ]
 
 
-def report(path: Path | str, *, weights: bool = False, **overrides: Any) -> dict[str, Any]:
+def report(path: Path | str, *, weights: bool = False, memory: bool = False, **overrides: Any) -> dict[str, Any]:
     """What a folder was recognised as, why, how it will be read, and what is missing.
 
     Args:
         weights: build the network too, so that missing and unexpected weights are found.
+        memory: say what it takes on a device, see `footprint.py`.
         overrides: fields of `ModelSpec`.
-    Returns: JSON data: family, why, runs, checked, spec, files, parameters (if built), missing: a list of
-        {"code", "what", "hint"}, empty if the folder can be used.
+    Returns: JSON data: family, why, runs, checked, spec, files, parameters (if built), memory (if asked), missing:
+        a list of {"code", "what", "hint"}, empty if the folder can be used.
     Raises: ModelError for a path that is no model folder, UnknownArchitecture.
     """
     described = describe(path, **overrides)
@@ -54,6 +56,8 @@ def report(path: Path | str, *, weights: bool = False, **overrides: Any) -> dict
     }
     try:
         facts["spec"] = described.spec.to_dict()
+        if memory:
+            facts["memory"] = footprint(described).to_json()
         if weights:
             facts["parameters"] = _parameters(described)
     except CtrldiffError as error:

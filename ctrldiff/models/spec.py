@@ -50,6 +50,8 @@ class ModelSpec:
         canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many; more
             where the type has more fields than that is room for, and the canvas grows when an answer fills it.
         family: the name of the family that builds the network, see `ctrldiff models`; "" to recognise it.
+        ignores: words of `config.json` that would be refused as another network's, and that the caller knows to
+            change no logits.
     Raises: NoMaskId, NoEndToken, or ModelError that names the field.
     """
 
@@ -77,6 +79,7 @@ class ModelSpec:
     round_to: int = 1
     canvas: int = 48
     family: str = ""
+    ignores: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(ModelSpec).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,17 @@ class FileTokenizer:
     def convert_ids_to_tokens(self, ids: Sequence[int]) -> list[str | None]:
         """The tokens as the vocabulary spells them."""
         return [self.backend_tokenizer.id_to_token(one) for one in ids]
+
+
+def without(tokenizer: Any, ids: Collection[int]) -> Any:
+    """The tokenizer's backend without these added tokens, and to which specials are text: their spelling is letters."""
+    from tokenizers import Tokenizer
+
+    described = json.loads(tokenizer.backend_tokenizer.to_str())
+    described["added_tokens"] = [one for one in described.get("added_tokens") or () if one["id"] not in ids]
+    backend = Tokenizer.from_str(json.dumps(described))
+    backend.encode_special_tokens = True
+    return backend
 
 
 def load_tokenizer(folder: Path, other: str = "") -> Any:

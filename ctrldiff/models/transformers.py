@@ -13,6 +13,7 @@ import torch
 
 from ctrldiff.errors import LoadError, ModelError
 from ctrldiff.models.family import Config, Source
+from ctrldiff.models.heads import headed
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, same, whole
 
@@ -28,9 +29,14 @@ class TransformersNetwork:
     block_length: int | None = None
 
     def __call__(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        return self.picked(slice(None), ids, lengths)
+
+    def picked(self, rows: slice, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """(N, R, V) logits of these rows alone: the head, whose output is the largest tensor of a pass, is not run on
+        the others where the model's class allows it (the causal ones)."""
         ids = ids.to(self.module.device)  # a device map may have put the embedding elsewhere
         with torch.inference_mode():
-            return self.module(input_ids=ids, attention_mask=self.mask(ids, lengths), use_cache=False).logits.clone()
+            return headed(self.module, rows, input_ids=ids, attention_mask=self.mask(ids, lengths), use_cache=False)[0]
 
     def mask(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """(N, L) ones, 0 behind each row's length; or (N or 1, 1, L, L) of 0 and a large negative number: blocks
@@ -52,6 +58,11 @@ class TransformersNetwork:
         return self.module.get_input_embeddings().weight.shape[0]
 
 
+# Said elsewhere, or by the caller: a config's kernel (SDAR's flex attention) does not fit the masks that are made here.
+NOT_TOLD = {"auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"}
+NOT_TOLD |= {"attn_implementation", "_attn_implementation"}
+
+
 def build_causal(
     source: Source,
     spec: ModelSpec,
@@ -69,9 +80,8 @@ def build_causal(
     """
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    told = {**config, "is_causal": False, "use_cache": False}
-    for name in ("auto_map", "architectures", "model_type", "ctrldiff", "quantization_config", "torch_dtype", "dtype"):
-        told.pop(name, None)
+    told = {name: value for name, value in config.items() if name not in NOT_TOLD}
+    told |= {"is_causal": False, "use_cache": False}
     for name in ("rope_scaling", "sliding_window"):
         if not told.get(name, True):  # some configs say false or null where transformers wants nothing said
             del told[name]
@@ -115,14 +125,24 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
-    weights = read_weights(source.folder, rename, split)
+    weights, options = read_weights(source.folder, rename, split), straight(source)
     with refused(source), quiet():
         network, said = model.from_pretrained(
-            None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **source.options
+            None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **options
         )
     check_keys(source.folder, said["missing_keys"], said["unexpected_keys"], said["mismatched_keys"])
-    placed = "device_map" in source.options or "quantization_config" in source.options
+    placed = "device_map" in options or "quantization_config" in options
     return network.eval() if placed else network.eval().to(source.device)
+
+
+def straight(source: Source) -> dict[str, Any]:
+    """The options, and that the weights go to the device one by one: else all of them are built on the CPU first."""
+    from transformers.utils import is_accelerate_available
+
+    options = dict(source.options)
+    if source.device != "cpu" and "quantization_config" not in options and is_accelerate_available():
+        options.setdefault("device_map", {"": source.device})
+    return options
 
 
 @contextmanager

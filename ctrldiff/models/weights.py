@@ -92,18 +92,18 @@ def read_weights(folder: Path, rename: Rename = same, split: Split = whole) -> d
     return weights
 
 
-def shape_of(folder: Path, name: str) -> tuple[int, ...] | None:
-    """The shape of a tensor by its published name; None if the folder has none of that name."""
+def shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor by its published name, from the files' headers."""
     from safetensors import SafetensorError, safe_open
 
+    found: dict[str, tuple[int, ...]] = {}
     for path in weight_files(folder):
         try:
             with safe_open(path, framework="pt") as tensors:
-                if name in tensors.keys():
-                    return tuple(tensors.get_slice(name).get_shape())
+                found |= {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}
         except (SafetensorError, OSError) as error:
             raise LoadError(f"{str(folder)!r} cannot be loaded: {path.name}: {error}") from error
-    return None
+    return found
 
 
 def check_keys(

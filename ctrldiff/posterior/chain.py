@@ -234,6 +234,14 @@ class ChainPosterior:
         forced = queries.forced(of.tables(self.rows), written, of.reach(self.rows))
         return self.port.give([tokens >= 0 for tokens in forced], np.bool_)
 
+    def ends(self) -> Any:
+        """(B, S) float64: the probability that the text ends in each state of the automaton; for rows of one table.
+
+        A row adds up to 1. Where every text ends in states of its own (`constraints/labels.py`) one sweep thus says how
+        probable each is. Raises: LogitsInvalid, Infeasible.
+        """
+        return self.port.give(queries.ends(self.rows), np.float64)
+
     def branch_probs(self, tables: Mapping[str, Lifted]) -> dict[str, Any]:
         """For each named table, (B,): the probability that the string is also in that table's language.
 
@@ -248,7 +256,7 @@ class ChainPosterior:
                 check_part(name, table, row.table)
         out = {}
         for name, table in tables.items():
-            parts = [Row(ClassScores(table, row.scores.logits, row.scores.row), row.written) for row in self.rows]
+            parts = [Row(row.scores.by(table), row.written) for row in self.rows]
             of.reach(parts)
             of.total([part for part in parts if part.possible])
             whole = queries.log_z(self.rows)
@@ -292,21 +300,25 @@ def check_part(name: str, part: Any, whole: Lifted) -> None:
         )
 
 
-def bind_table(table: Lifted, log_probs: Any, written: Any = None) -> ChainPosterior:
-    """The same table for every row; see `Table.bind`."""
+def bind_table(table: Lifted, log_probs: Any, written: Any = None, raw: bool = False) -> ChainPosterior:
+    """The same table for every row; see `Table.bind`, and `bind_rows` for `raw`."""
     logits, port = read_logits(log_probs)
-    return _bind([table] * logits.shape[0], logits, port, written)
+    return _bind([table] * logits.shape[0], logits, port, written, raw)
 
 
-def bind_rows(tables: Sequence[Lifted], log_probs: Any, written: Any = None) -> ChainPosterior:
-    """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`."""
+def bind_rows(tables: Sequence[Lifted], log_probs: Any, written: Any = None, raw: bool = False) -> ChainPosterior:
+    """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`.
+
+    raw: they are a network's logits as they are. All answers are those by log-probabilities; no copy is made of them.
+    Not for tables with layers.
+    """
     logits, port = read_logits(log_probs)
     if len(tables) != logits.shape[0]:
         raise ShapeError(f"{len(tables)} tables for {logits.shape[0]} rows of log-probabilities")
-    return _bind(tables, logits, port, written)
+    return _bind(tables, logits, port, written, raw)
 
 
-def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any) -> ChainPosterior:
+def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any, raw: bool) -> ChainPosterior:
     B, T, V = logits.shape
     for table in tables:
         if table.size * table.layers != V:
@@ -319,13 +331,14 @@ def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any) ->
         held = port.take(written, B, T, np.int64, "written")
     if ((held < -1) | (held >= V)).any():
         raise refusals.bad_ids("written", held[held != -1], V)
-    rows = [Row(ClassScores(table, logits, b), fixed(held[b], np.int64)) for b, table in enumerate(tables)]
+    rows = [Row(ClassScores(table, logits, b, raw), fixed(held[b], np.int64)) for b, table in enumerate(tables)]
     of.reach(rows)
     return ChainPosterior(tuple(row.check() for row in rows), port)
 
 
 def read_logits(log_probs: Any) -> tuple[Logits, Port]:
-    """The logits, and how to answer. float32 in row order on the CPU is read in place, the rest converted."""
+    """The logits, and how to answer. float32 whose rows lie in order is read in place on the CPU, other floats are
+    converted a few positions at a time; a device has them in float32."""
     try:
         shape = tuple(np.shape(log_probs))
     except ValueError as error:
@@ -340,16 +353,16 @@ def read_logits(log_probs: Any) -> tuple[Logits, Port]:
 
         if not log_probs.dtype.is_floating_point:
             raise ShapeError(f"log-probabilities are {log_probs.dtype}, expected floats")
-        x = log_probs.detach().to(torch.float32).contiguous()
+        x = log_probs.detach()
         x = x[None] if single else x
         if x.device.type != "cpu":
-            return DeviceLogits(x), Port(single, x.device)
-        return HostLogits(fixed(x.numpy(), np.float32)), Port(single, x.device)
+            return DeviceLogits(x.to(torch.float32).contiguous()), Port(single, x.device)
+        return HostLogits(x), Port(single, x.device)
     array = np.asarray(log_probs)
     if array.dtype.kind != "f":
         raise ShapeError(f"log-probabilities are {array.dtype}, expected floats")
     array = array[None] if single else array
-    return HostLogits(fixed(array, np.float32)), Port(single)
+    return HostLogits(array), Port(single)
 
 
 def forced_tokens(table: Lifted, written: Any) -> Any:

@@ -3,7 +3,7 @@
 A posterior is six answers: `map, sample, marginals, log_z, log_z_given, clamp`. The others of `protocols.Posterior`
 follow from them, more slowly than a posterior that knows better (the chain overrides every one, and is tested against
 this page). What speaks of an automaton's states or of a position on its own (`anchored, leading, local, legal,
-surprise, forced, branch_probs`) does not follow, and belongs to the chain.
+surprise, forced, ends, branch_probs`) does not follow, and belongs to the chain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ctrldiff.errors import Infeasible, InputError
 
-CHAIN = ("anchored", "branch_probs", "forced", "leading", "legal", "local", "surprise")
+CHAIN = ("anchored", "branch_probs", "ends", "forced", "leading", "legal", "local", "surprise")
 
 
 @dataclass(frozen=True, eq=False)

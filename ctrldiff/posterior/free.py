@@ -16,9 +16,10 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.token_automaton import TokenAutomaton
 
 
-def bind_free(log_probs: Any, written: Any = None) -> ChainPosterior:
-    """The posterior in which positions are independent. Arguments and answers as `Table.bind`."""
-    return bind_table(free_table(int(np.shape(log_probs)[-1])), log_probs, written)
+def bind_free(log_probs: Any, written: Any = None, raw: bool = False) -> ChainPosterior:
+    """The posterior in which positions are independent. Arguments and answers as `Table.bind`; `raw`: see
+    `chain.bind_rows`."""
+    return bind_table(free_table(int(np.shape(log_probs)[-1])), log_probs, written, raw)
 
 
 @lru_cache(maxsize=8)

@@ -82,7 +82,26 @@ def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U
 
 def log_z(rows: Rows) -> list[float]:
     """Log of the summed weight of all legal strings. Raises: LogitsInvalid, Infeasible if there is none."""
-    return [float(value[0, row.table.start]) for row, value in zip(rows, of.certain_total(rows))]
+    of.certain_total(rows)
+    return [row.log_z for row in rows]
+
+
+def ends(rows: Rows) -> list[F64]:
+    """(S,) the probability that the text ends in each state; 0 in the tail. Raises: LogitsInvalid, Infeasible."""
+    out = []
+    for row, (mass, _), value, labels in zip(rows, of.flow(rows), of.total(rows), of.label_sum(rows)):
+        table, tail = row.table.scored, row.table.automaton.tail
+        ending = mass[-1].copy()
+        if tail is not None:
+            ending[tail] = 0.0
+            leaving = np.flatnonzero((table.automaton.edge_to == tail) & (table.automaton.edge_from != tail))
+            here, label = table.automaton.edge_from[leaving], table.automaton.edge_label[leaving]
+            # Where nothing is left (-inf) there is no mass either, and the tail's weights are 0.
+            before = np.where(mass[:-1, here] > 0, value[:-1, here], np.inf)
+            share = mass[:-1, here] * np.exp(labels[:, label] + value[1:, tail, None] - before)
+            np.add.at(ending, here, share.sum(axis=0))
+        out.append(ending)
+    return out
 
 
 def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
@@ -98,8 +117,10 @@ def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
         [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
     )
     of.total(list(clamped.values()))
-    for (b, row), scores, at in zip(clamped.items(), own, new):
-        out[b] = float(row.log_z + scores.sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)
+    for (b, row), scores, at, less in zip(clamped.items(), own, new, of.apart(whole)):
+        out[b] = (
+            row.log_z + float((scores - less[at]).sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)
+        )
     return out
 
 
@@ -140,7 +161,7 @@ def score(rows: Rows, tokens: I64) -> list[float]:
         given = log_z_given(rows, tokens, np.ones(tokens.shape, np.bool_))
         return [one - z for one, z in zip(given, whole)]
     weights = sweeps.walk_tokens(of.tables(rows), list(tokens))
-    own = _at_open(rows, tokens)
+    own = [scores - less for scores, less in zip(_own(rows, tokens), of.apart(rows))]
     everywhere = [np.ones(len(v), np.bool_) for v in tokens]
     return [
         float(weight + scores.sum() - z) if row.agrees(v, k) else -np.inf
@@ -209,8 +230,8 @@ def anchored(rows: Rows) -> list[F64]:
 
 
 def surprise(rows: Rows, tokens: I64) -> list[F64]:
-    """(T,) minus the score of each of these tokens at its own position; 0 where written."""
-    return [0.0 - scores for scores in _own(rows, tokens)]  # not -0.0 for a score of 0
+    """(T,) minus the log-probability of each of these tokens at its own position; 0 where written."""
+    return [less - scores + 0.0 for scores, less in zip(_own(rows, tokens), of.apart(rows))]  # + 0.0: never -0.0
 
 
 def local(rows: Rows, tokens: I64) -> list[F64]:
@@ -222,9 +243,10 @@ def legal(rows: Rows, tokens: I64) -> list[F64]:
     """(T,) the summed probability of all tokens that may stand where each of these does, after those before it; 1 where
     written, 0 from the first illegal one on."""
     out, own = [], _own(rows, tokens)
-    for scores, shares in zip(own, _log_shares(rows, tokens, own)):
+    for scores, shares, less in zip(own, _log_shares(rows, tokens, own), of.apart(rows)):
         lawful = shares > -np.inf
-        out.append(np.where(lawful, np.exp(np.minimum(scores - np.where(lawful, shares, 0.0), 0.0)), 0.0))
+        mass = np.exp(np.minimum(np.where(lawful, scores, 0.0) - np.where(lawful, shares, 0.0) - less, 0.0))
+        out.append(np.where(lawful, mass, 0.0))
     return out
 
 
@@ -260,13 +282,17 @@ def leading(rows: Rows) -> list[tuple[int, float, float]]:
     smallest id. Each row has an open position. Raises: LogitsInvalid, Infeasible."""
     if not rows:
         return []
+    # Whoever asks goes on to ask for marginals, so sums are read along with the maxima: one read in place of two.
+    of.read_log_sum([row.scores for row in rows], [row.open for row in rows])
     of.best(rows)
-    of.read_log_sum([row.scores for row in rows], [row.open[:1] for row in rows])
     found = [_leading(row) for row in rows]
     firsts = [row.scores.place(row.open[:1]) for row in rows]
     own = logits(rows).at(firsts, [np.array([token]) for token, _ in found])
-    told = zip(rows, found, own)
-    return [(token % row.table.size, float(np.exp(scores[0])), mass) for row, (token, mass), scores in told]
+    told = zip(rows, found, own, of.apart(rows))
+    return [
+        (token % row.table.size, float(np.exp(scores[0] - less[row.open[0]])), mass)
+        for row, (token, mass), scores, less in told
+    ]
 
 
 def _leading(row: Row) -> tuple[int, float]:
@@ -291,7 +317,7 @@ def _leading(row: Row) -> tuple[int, float]:
             scores = row.scores.logits.of(row.scores.row, t, tokens)
             winners.append(int(tokens[np.argmax(scores == scores.max())]))
     onward = np.concatenate([members[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
-    return min(winners), float(np.exp(row.scores.log_sum[t, onward]).sum())
+    return min(winners), float(np.exp(row.scores.log_sum[t, onward] - of.apart([row])[0][t]).sum())
 
 
 def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:

@@ -1,14 +1,15 @@
 """The (B, T, V) logits, where they live: read once per query, and only what the query needs comes to the host.
 
-`HostLogits` (numpy, or torch on the CPU without a copy) and `DeviceLogits` (torch anywhere else) answer the same
-questions, for all rows that are asked about in one call; `class_max` and `class_log_sum` are the two that a fused GPU
+`HostLogits` (numpy, or torch on the CPU, without a copy) and `DeviceLogits` (torch anywhere else) answer the same
+questions, for all rows that are asked about in one call; `class_max` and `class_scores` are the two that a fused GPU
 kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -25,6 +26,7 @@ F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
+AT_ONCE = 16  # positions that are converted at a time: 8 MiB at 131,072 tokens
 CHUNK = 1 << 24  # logits per temporary on a device
 FIXED_POINT = float(1 << 40)  # sums on a device are of integers: exact, so the order of additions cannot show
 
@@ -50,8 +52,11 @@ class Logits(Protocol):
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """Best score of every class into each out (T, C + 1); the first bad position of each place, or -1."""
 
-    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
-        """Log-summed scores of every class into each out (T, C + 1); `best` is what `class_max` found."""
+    def class_scores(
+        self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
+    ) -> list[int]:
+        """Best and log-summed scores of every class into `best` and `sums` (T, C + 1), the log-sum of all tokens into
+        `whole` (T,); as `class_max` otherwise."""
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """The score of one token at each position."""
@@ -84,38 +89,87 @@ class Logits(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class HostLogits:
-    """Logits in ordinary memory, read by the Numba kernels in place, row by row."""
+    """Logits in ordinary memory, read by the Numba kernels row by row: float32 in place, other floats a few positions
+    at a time. Both numpy and torch tensors will do."""
 
-    x: F32
+    x: Any
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(B, T, V)."""
         return self.x.shape[0], self.x.shape[1], self.x.shape[2]
 
+    @cached_property
+    def in_place(self) -> F32 | None:
+        """The scores themselves, if kernels can read them as they lie: float32, a row's positions one after another."""
+        x = self.x.numpy() if hasattr(self.x, "detach") and self.x.dtype == _torch().float32 else self.x
+        plain = isinstance(x, np.ndarray) and x.dtype == np.float32 and x[0].flags.c_contiguous
+        return x if plain else None
+
+    def _blocks(self, row: int, positions: I64) -> Iterator[tuple[F32, I64, I64]]:
+        """float32 scores (N, V), which of these rows to read, and the position that each is about."""
+        if self.in_place is not None:
+            yield fixed(self.in_place[row], np.float32), positions, positions
+            return
+        for i in range(0, len(positions), AT_ONCE):
+            some = positions[i : i + AT_ONCE]
+            yield self._converted((row, some)), np.arange(len(some)), some
+
+    def _converted(self, index: tuple[Any, ...]) -> F32:
+        """Part of the scores, as float32."""
+        if not hasattr(self.x, "detach"):
+            return fixed(self.x[index], np.float32)
+        own = (one if isinstance(one, int) else _torch().from_numpy(one.astype(np.int64)) for one in index)
+        return fixed(self.x[tuple(own)].float().numpy(), np.float32)
+
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`."""
-        return [
-            int(kernels.class_max(self.x[row], positions, table.classes.of_token, best))
-            for (row, table, positions), best in zip(places, out)
-        ]
+        return [self._class_max(place, best) for place, best in zip(places, out)]
 
-    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
-        """As `Logits.class_log_sum`."""
-        for (row, table, positions), top, sums in zip(places, best, out):
-            kernels.class_log_sum(self.x[row], positions, *table.classes, top, sums)
+    def _class_max(self, place: Place, best: F32) -> int:
+        for x, at, positions in self._blocks(place.row, place.positions):
+            bad = int(kernels.class_max(x, at, positions, place.table.classes.of_token, best))
+            if bad >= 0:
+                return bad
+        return -1
+
+    def class_scores(
+        self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
+    ) -> list[int]:
+        """As `Logits.class_scores`: one read, but for the best score of all, which comes first."""
+        return [self._class_scores(*each) for each in zip(places, best, sums, whole)]
+
+    def _class_scores(self, place: Place, best: F32, sums: F64, whole: F64) -> int:
+        top = np.empty(self.shape[1], np.float32)
+        for x, at, positions in self._blocks(place.row, place.positions):
+            for one, t in zip(at, positions):
+                top[t] = x[one].max()  # numpy's: NaN comes through, and it is 4 times as quick as a loop of ours
+            wrong = positions[~(top[positions] < np.inf)]
+            if len(wrong):
+                return int(wrong[0])
+            kernels.class_scores(x, at, positions, *place.table.classes, top, best, sums, whole)
+        return -1
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """As `Logits.at`."""
-        return [self.x[row, positions, v].astype(np.float64) for (row, _, positions), v in zip(places, tokens)]
+        return [self._converted((row, at, v)).astype(np.float64) for (row, _, at), v in zip(places, tokens)]
 
     def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
         """As `Logits.of`."""
-        return self.x[row, t, tokens]
+        return self._converted((row, t, tokens))
 
     def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
-        """The logits, and nothing known yet: the walk looks through the few classes that tie for the best."""
-        return [(self.x[place.row], np.full(top.shape, -1, np.int32)) for place, top in zip(places, best)]
+        """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else all are
+        known, as there are no float32 scores to look through."""
+        return [self._first(place, top) for place, top in zip(places, best)]
+
+    def _first(self, place: Place, best: F32) -> tuple[F32, I32]:
+        tokens = np.full(best.shape, -1, np.int32)
+        if self.in_place is not None:
+            return fixed(self.in_place[place.row], np.float32), tokens
+        for x, at, positions in self._blocks(place.row, place.positions):
+            kernels.first_tokens(x, at, positions, place.table.classes.of_token, best, tokens)
+        return fixed(np.zeros((0, 0)), np.float32), tokens
 
     def draw(
         self,
@@ -126,17 +180,20 @@ class HostLogits:
         tokens: Sequence[I64],
     ) -> None:
         """As `Logits.draw`."""
-        for (row, table, _), top, drawn, chance, out in zip(places, best, classes, uniforms, tokens):
-            kernels.draw_tokens(self.x[row], table.classes.ptr, table.classes.tokens, top, drawn, chance, out)
+        for (row, table, every), top, drawn, chance, out in zip(places, best, classes, uniforms, tokens):
+            ptr, members = table.classes.ptr, table.classes.tokens
+            for x, at, positions in self._blocks(row, every):
+                kernels.draw_tokens(x, at, positions, ptr, members, top, drawn, chance, out)
 
     def marginals(
         self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32], written: Sequence[I64]
     ) -> list[F32]:
         """As `Logits.marginals`."""
         out = []
-        for (row, table, positions), least, add, held in zip(places, base, gain, written):
+        for (row, table, every), least, add, held in zip(places, base, gain, written):
             probs = np.empty(self.shape[1:], np.float32)
-            kernels.expand(self.x[row], positions, table.classes.of_token, least, add, probs)
+            for x, at, positions in self._blocks(row, every):
+                kernels.expand(x, at, positions, table.classes.of_token, least, add, probs)
             known = np.flatnonzero(held >= 0)
             probs[known] = 0.0
             probs[known, held[known]] = 1.0
@@ -146,11 +203,19 @@ class HostLogits:
     def beliefs(self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32]) -> list[tuple[F64, F64]]:
         """As `Logits.beliefs`."""
         out = []
-        for (row, table, positions), least, add in zip(places, base, gain):
+        for (row, table, every), least, add in zip(places, base, gain):
             margin, entropy = np.ones(self.shape[1]), np.zeros(self.shape[1])
-            kernels.beliefs(self.x[row], positions, table.classes.of_token, least, add, margin, entropy)
+            for x, at, positions in self._blocks(row, every):
+                kernels.beliefs(x, at, positions, table.classes.of_token, least, add, margin, entropy)
             out.append((margin, entropy))
         return out
+
+
+def _torch() -> Any:
+    """Torch, which is imported only once somebody has a tensor."""
+    import torch
+
+    return torch
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,12 +264,17 @@ class DeviceLogits:
             out[chunk] = best.cpu().numpy()
         return bad
 
-    def class_log_sum(self, places: Sequence[Place], best: Sequence[F32], out: Sequence[F64]) -> None:
-        """As `Logits.class_log_sum`; sums are of fixed-point integers, the same in any order of additions."""
-        for place, top, sums in zip(places, best, out):
-            self._class_log_sum(place, top, sums)
+    def class_scores(
+        self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
+    ) -> list[int]:
+        """As `Logits.class_scores`; sums are of fixed-point integers, the same in any order of additions."""
+        bad = self.class_max(places, best)
+        for place, wrong, top, out, every in zip(places, bad, best, sums, whole):
+            if wrong < 0:
+                self._class_log_sum(place, top, out, every)
+        return bad
 
-    def _class_log_sum(self, place: Place, best: F32, out: F64) -> None:
+    def _class_log_sum(self, place: Place, best: F32, out: F64, whole: F64) -> None:
         import torch
 
         ids = self._ids(place.table)
@@ -216,6 +286,7 @@ class DeviceLogits:
             sums.scatter_add_(1, ids.expand_as(x), terms)
             with np.errstate(divide="ignore"):
                 out[chunk] = top + np.log(sums.cpu().numpy() / FIXED_POINT)
+            whole[chunk] = np.logaddexp.reduce(out[chunk], axis=1)
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """As `Logits.at`: one look-up for all rows."""

@@ -31,16 +31,22 @@ class ClassScores:
     """(T, C + 1) class scores of one row, read from the logits position by position when first needed.
 
     The one thing that changes here besides what a row keeps, and only by filling in: rows clamped from one another
-    share it, so that logits are read once. `read_max` and `read_log_sum` fill it.
+    share it, so that logits are read once. `read_max` and `read_log_sum` fill it. With `raw` the scores are a network's
+    logits as they are: `whole` (T,) is what makes log-probabilities of them, and comes from the same read.
     """
 
-    def __init__(self, table: Lifted, logits: Logits, row: int) -> None:
+    def __init__(self, table: Lifted, logits: Logits, row: int, raw: bool = False) -> None:
         shape = (logits.shape[1], table.scored.n_classes + 1)
-        self.table, self.logits, self.row = table, logits, row
+        self.table, self.logits, self.row, self.raw = table, logits, row, raw
         self.max = np.full(shape, -np.inf, np.float32)
         self.log_sum = np.full(shape, -np.inf, np.float64)
+        self.whole = np.zeros(shape[0], np.float64)
         self.has_max = np.zeros(shape[0], np.bool_)
         self.has_sum = np.zeros(shape[0], np.bool_)
+
+    def by(self, table: Lifted) -> ClassScores:
+        """Of the same logits, by the classes of another table; nothing is read yet."""
+        return ClassScores(table, self.logits, self.row, self.raw)
 
     def place(self, positions: I64) -> Place:
         """These positions of this row."""
@@ -56,27 +62,33 @@ def read_max(scores: Sequence[ClassScores], positions: Sequence[I64]) -> list[F3
     todo = [(one, at) for one, at in zip(scores, missing) if len(at)]
     if todo:
         bad = todo[0][0].logits.class_max([one.place(at) for one, at in todo], [one.max for one, _ in todo])
-        for (one, at), wrong in zip(todo, bad):
-            if wrong >= 0:
-                raise refusals.not_a_number(one.row, wrong)
-            nothing = at[(one.max[at] == -np.inf).all(axis=1)]
-            if len(nothing):
-                raise refusals.all_forbidden(one.table, len(one.max), one.row, int(nothing[0]))
-            one.has_max[at] = True
+        _note_max(todo, bad)
     return [one.max for one in scores]
 
 
 def read_log_sum(scores: Sequence[ClassScores], positions: Sequence[I64]) -> list[F64]:
-    """The log-summed scores of each row, valid at these positions of it. Raises: as `read_max`."""
-    read_max(scores, positions)
+    """The log-summed scores of each row, valid at these positions of it, and with them the best. Raises: as
+    `read_max`."""
     missing = [at[~one.has_sum[at]] for one, at in zip(scores, positions)]
     todo = [(one, at) for one, at in zip(scores, missing) if len(at)]
     if todo:
-        places = [one.place(at) for one, at in todo]
-        todo[0][0].logits.class_log_sum(places, [one.max for one, _ in todo], [one.log_sum for one, _ in todo])
+        places, all_of = [one.place(at) for one, at in todo], [one for one, _ in todo]
+        out = ([one.max for one in all_of], [one.log_sum for one in all_of], [one.whole for one in all_of])
+        _note_max(todo, todo[0][0].logits.class_scores(places, *out))
         for one, at in todo:
             one.has_sum[at] = True
     return [one.log_sum for one in scores]
+
+
+def _note_max(read: Sequence[tuple[ClassScores, I64]], bad: Sequence[int]) -> None:
+    """Remember that the best scores were read at these positions of each. Raises: as `read_max`."""
+    for (one, at), wrong in zip(read, bad):
+        if wrong >= 0:
+            raise refusals.not_a_number(one.row, wrong)
+        nothing = at[(one.max[at] == -np.inf).all(axis=1)]
+        if len(nothing):
+            raise refusals.all_forbidden(one.table, len(one.max), one.row, int(nothing[0]))
+        one.has_max[at] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +128,7 @@ class Row:
     @property
     def log_z(self) -> float:
         """Log of the summed weight of all legal strings; -inf if there is none."""
-        return float(total([self])[0][0, self.table.start])
+        return float(total([self])[0][0, self.table.start] - apart([self])[0].sum())
 
     def check(self) -> Row:
         """This row; raises the most helpful error if nothing legal fits."""
@@ -182,6 +194,15 @@ def _with_written(row: Row, scores: NDArray[Any]) -> F64:
     by_layer = out.reshape(len(out), row.table.layers, row.table.n_classes)
     by_layer[held, :, row.table.written_class(row.written)[held]] = 0.0
     return out
+
+
+@kept
+def apart(rows: Rows) -> list[F64]:
+    """(T,) what a score is to be lessened by for a log-probability: the log-sum of its position; 0 where written, and
+    where the scores are log-probabilities already. What compares the strings of one canvas need not know it."""
+    raw = [row for row in rows if row.scores.raw]
+    read_log_sum([row.scores for row in raw], [row.open for row in raw])
+    return [np.where(row.written < 0, row.scores.whole if row.scores.raw else 0.0, 0.0) for row in rows]
 
 
 # --- best strings ------------------------------------------------------------------------------------------------

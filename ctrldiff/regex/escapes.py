@@ -17,6 +17,7 @@ _CONTROLS = {"n": 0x0A, "t": 0x09, "r": 0x0D, "f": 0x0C, "v": 0x0B}
 _HEX = {"x": 2, "u": 4, "U": 8}
 _DIGITS = re.compile(r"[0-7]{1,3}")
 _PROPERTY = re.compile(r"\{(\^?)([\w=&]+)\}|([A-Z])", re.ASCII)
+_OF_SETS = ("&&", "--", "~~")  # in Rust's classes
 _POSIX = re.compile(r"\[([:.=])[^\]\[]+\1\]")
 _LOW_SURROGATE = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 
@@ -25,7 +26,7 @@ _LOW_SURROGATE = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 class Dialect:
     """How one part of a pattern is read: the dialect and the flags in force there."""
 
-    name: str  # "python" or "ecma"
+    name: str  # "python", "ecma" or "rust"
     ignore_case: bool = False
     ascii_only: bool = False
     dot_all: bool = False
@@ -37,20 +38,26 @@ class Dialect:
         return self.name == "ecma"
 
     @property
+    def rust(self) -> bool:
+        return self.name == "rust"
+
+    @property
     def newlines(self) -> Ranges:
         """What `.` leaves out and (?m) takes for the end of a line."""
         return unicode.ECMA_NEWLINES if self.ecma else ((0x0A, 0x0A),)
 
     @property
     def empty_is_inside(self) -> bool:
-        r"""Whether `\B` matches in the empty text: as the running `re` has it, or as ECMA-262 says."""
-        return self.ecma or re.search(r"\B", "") is not None
+        r"""Whether `\B` matches in the empty text: as the running `re` has it, or as the others say."""
+        return self.name != "python" or re.search(r"\B", "") is not None
 
     def folded(self, ranges: Ranges) -> Ranges:
         """`ranges`, and under `(?i)` everything that equals one of them."""
         if not self.ignore_case:
             return ranges
-        return unicode.ignoring_case(ranges, "ascii" if self.ascii_only and not self.ecma else self.name)
+        if self.name == "python":
+            return unicode.ignoring_case(ranges, "ascii" if self.ascii_only else "python")
+        return unicode.ignoring_case(ranges, "ecma")  # Unicode's simple case folding
 
     def perl_class(self, letter: str) -> Ranges:
         r"""`\d \w \s`, or their complements for a capital letter."""
@@ -99,7 +106,7 @@ def read_escape(pattern: str, at: int, dialect: Dialect, *, in_class: bool = Fal
 
 def _read_hex(pattern: str, at: int, dialect: Dialect) -> tuple[int, int]:
     letter, digits = pattern[at + 1], _HEX[pattern[at + 1]]
-    if dialect.ecma and letter == "u" and pattern[at + 2 : at + 3] == "{":
+    if (dialect.rust or (dialect.ecma and letter == "u")) and pattern[at + 2 : at + 3] == "{":
         stop = pattern.find("}", at)
         text, stop = pattern[at + 3 : stop], stop + 1
     else:
@@ -159,9 +166,11 @@ def _read_property(pattern: str, at: int, dialect: Dialect) -> tuple[Ranges, int
             hint="general categories are supported, such as {L}, {Lu} or {Letter}; list the ranges otherwise",
             length=found.end() - at,
         )
+    if dialect.rust:
+        ranges = dialect.folded(ranges)
     if pattern[at + 1] == "P":
         ranges = charset.complement(ranges)
-    return dialect.folded(ranges), found.end()
+    return (ranges if dialect.rust else dialect.folded(ranges)), found.end()
 
 
 def read_class(pattern: str, at: int, dialect: Dialect) -> tuple[Ranges, int]:
@@ -179,6 +188,8 @@ def read_class(pattern: str, at: int, dialect: Dialect) -> tuple[Ranges, int]:
             break
         start = i
         low, i = _read_member(pattern, i, dialect)
+        if dialect.rust and (pattern[start : start + 2] in _OF_SETS or pattern[i : i + 2] in _OF_SETS):
+            raise RegexUnsupported("a difference of classes", pattern, start, hint=r"write \-, \& or \~", length=2)
         if pattern[i : i + 1] != "-" or pattern[i + 1 : i + 2] in ("", "]"):
             _add(low, plain, classes)
             continue
@@ -208,6 +219,8 @@ def _add(member: int | Ranges, plain: list[tuple[int, int]], classes: list[Range
 def _read_member(pattern: str, i: int, dialect: Dialect) -> tuple[int | Ranges, int]:
     if pattern[i] == "\\":
         return read_escape(pattern, i, dialect, in_class=True)
+    if pattern[i] == "[" and dialect.rust:
+        raise RegexUnsupported("a class in a class", pattern, i, hint=r"write \[ for the character", length=1)
     if pattern[i] == "[" and (posix := _POSIX.match(pattern, i)):
         hint = r"[[:alpha:]] is \p{L} or a-zA-Z, [[:digit:]] is \d, [[:space:]] is \s"
         raise RegexUnsupported(f"POSIX class {posix[0]}", pattern, i, hint=hint, length=len(posix[0]))

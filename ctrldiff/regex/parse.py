@@ -1,7 +1,8 @@
-r"""Pattern -> `Expression`: one parser for two declared dialects. What it cannot honour exactly it refuses by name.
+r"""Pattern -> `Expression`: one parser for three declared dialects. What it cannot honour exactly it refuses by name.
 
 `"python"` is the syntax and meaning of Python's `re` on str; `"ecma"` is ECMA-262 in Unicode mode with the leniency
-of its annex B that real schemas count on (`\-`, `{` as a letter). Lazy quantifiers are read as greedy ones: they
+of its annex B that real schemas count on (`\-`, `{` as a letter); `"rust"` is that of Rust's regex crate, in which
+pydantic reads patterns, without its set notation in classes. Lazy quantifiers are read as greedy ones: they
 choose another match, never another language. Zero-width assertions are settled by `assertions`.
 docs/regex.md is the whole dialect on one page.
 """
@@ -13,16 +14,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from typing import Literal as OneOf
 
-from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Concat, Expression, Literal, Ranges, Repeat, chars
+from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Literal, Ranges, Repeat, chars
 from ctrldiff.errors import ConstraintTooLarge, RegexSyntaxError, RegexUnsupported
 from ctrldiff.limits import DEFAULT, Limits
-from ctrldiff.regex import charset
+from ctrldiff.regex import charset, unicode
 from ctrldiff.regex.assertions import Anchors, Where, lookaround, resolve
 from ctrldiff.regex.escapes import Dialect, read_class, read_escape
 
 _PLAIN = re.compile(r"[^\\\[\](){}*+?|.^$]+")
 _BRACES = re.compile(r"\{(\d*)(,?)(\d*)\}", re.ASCII)
 _FLAGS = re.compile(r"([a-zA-Z]*)(-[a-zA-Z]*)?([:)])")
+_VAGUE = re.compile(r"\\[dDwWpP]")
 _BLANKS = " \t\n\r\v\f"
 _FLAG_NAMES = {"i": "ignore_case", "s": "dot_all", "x": "verbose", "m": "multiline"}
 _REFERENCE_HINT = "a reference to what was matched is not regular: write the alternatives out"
@@ -32,7 +34,7 @@ _POSSESSIVE_HINT = "it changes which texts match; write the class so that it can
 def parse(
     pattern: str,
     *,
-    dialect: OneOf["python", "ecma"] = "python",
+    dialect: OneOf["python", "ecma", "rust"] = "python",
     search: bool = False,
     ascii: bool = False,
     limits: Limits = DEFAULT,
@@ -41,15 +43,15 @@ def parse(
 
     Args:
         pattern: the pattern.
-        dialect: "python" (`re` on str) or "ecma" (JSON Schema `pattern`).
+        dialect: "python" (`re` on str), "ecma" (JSON Schema `pattern`) or "rust" (pydantic's `Field(pattern=...)`).
         search: False: the whole text must match (`re.fullmatch`). True: some part of it must (`re.search`).
         ascii: dialect "python" only: `\d \w \s \b` and `(?i)` know ASCII alone, as under `re.ASCII`.
         limits: bounds on the pattern's length and on what settling its assertions may cost.
     Returns: an expression over UTF-8 text. A surrogate matches nothing.
     Raises: RegexSyntaxError, RegexUnsupported (both with position), ConstraintTooLarge.
     """
-    if dialect not in ("python", "ecma"):
-        raise ValueError(f'dialect is "python" or "ecma", not {dialect!r}')
+    if dialect not in ("python", "ecma", "rust"):
+        raise ValueError(f'dialect is "python", "ecma" or "rust", not {dialect!r}')
     if len(pattern) > limits.max_pattern:
         raise ConstraintTooLarge("characters of the pattern", len(pattern), limits.max_pattern)
     return _Parser(pattern, Dialect(dialect, ascii_only=ascii), search, limits).run()
@@ -89,6 +91,7 @@ class _Parser:
         self.names: set[str] = set()
         self.captures = 0
         self.anchors = Anchors()
+        self.vague = False  # what it means depends on characters that this Python's Unicode database does not have
 
     def run(self) -> Expression:
         steps = {
@@ -108,7 +111,11 @@ class _Parser:
             raise self._syntax("a group that is never closed", self.group.opened, r"add ), or write \(")
         tree = self.group.close()
         where = Where(self.pattern, 0, len(self.pattern))
-        return resolve(tree, where, before=self.search, after=self.search, limits=self.limits)
+        found = resolve(tree, where, before=self.search, after=self.search, limits=self.limits)
+        if not self.vague:
+            return found
+        # Another engine may have a later database: texts with what ours has not are left out, whatever it takes it for.
+        return Both((found, Repeat(chars(list(unicode.category("Assigned") or ())), 0, None)))
 
     @property
     def group(self) -> _Group:
@@ -143,7 +150,9 @@ class _Parser:
         self.group.add(_literal(chr(ranges[0][0])) if one else chars(list(ranges)))
 
     def _class(self) -> None:
-        ranges, self.at = read_class(self.pattern, self.at, self.group.dialect)
+        start = self.at
+        ranges, self.at = read_class(self.pattern, start, self.group.dialect)
+        self.vague |= self.group.dialect.rust and _VAGUE.search(self.pattern[start : self.at]) is not None
         self._one_of(ranges)
 
     def _dot(self) -> None:
@@ -161,6 +170,9 @@ class _Parser:
     def _escape(self) -> None:
         start, dialect = self.at, self.group.dialect
         char = self.pattern[start + 1 : start + 2]
+        self.vague |= dialect.rust and char in tuple("bBdDwWpP")
+        if dialect.rust and (char in ("<", ">") or self.pattern.startswith("b{", start + 1)):
+            raise self._unsupported("half of a word boundary", start, r"write \b", 2)
         if char in ("b", "B"):
             word = dialect.perl_class("w")
             boundary = self.anchors.word_boundary(word, char == "B", dialect.empty_is_inside)
@@ -202,7 +214,7 @@ class _Parser:
         elif dialect.multiline:
             anchor = anchors.line_end(newlines)
         else:
-            anchor = anchors.end() if dialect.ecma else anchors.end_or_newline()
+            anchor = anchors.end_or_newline() if dialect.name == "python" else anchors.end()
         self.group.add(anchor, "anchor")
         self.at += 1
 
@@ -217,16 +229,19 @@ class _Parser:
             return
         low, high = bounds
         length = self.at - start
+        rust = group.dialect.rust
+        if rust and group.last == "anchor":
+            raise self._unsupported("a repeat of an anchor", start, "write it once", length)
         if group.last in ("", "anchor"):
             raise self._syntax(
                 "nothing to repeat", start, "put something before it, or escape it with a backslash", length
             )
-        if group.last == "repeat":
+        if group.last == "repeat" and not rust:
             raise self._syntax("a repeat of a repeat", start, "put the first one in a group: (?:...)", length)
         if high is not None and high < low:
             raise self._syntax(f"a repeat from {low} to {high}", start, "write the smaller number first", length)
         mark = self.pattern[self.at : self.at + 1]
-        if mark == "+":
+        if mark == "+" and not rust:
             raise self._unsupported("possessive repeat", start, _POSSESSIVE_HINT, length + 1)
         self.at += mark == "?"
         inner = group.items.pop()
@@ -311,24 +326,32 @@ class _Parser:
             raise self._syntax("unknown kind of group", start, f"known are {known}", 3)
         on, off, end = found[1], found[2], found[3]
         dialect, length = self.group.dialect, found.end() - start
-        if "L" in on or set(on) - set("aiLmsux") or set(off or "") - set("-imsx") or off == "-":
-            raise self._syntax("bad inline flags", start, "flags are a i m s u x; turn off only i m s x", length)
-        if set(on) & set(off or "") or {"a", "u"} <= set(on) or (end == ")" and off):
-            raise self._syntax("inline flags at odds", start, "turn each flag on or off once", length)
-        if dialect.ecma and (end == ")" or set(on + (off or "")) - set("ims-")):
-            raise self._syntax("inline flags", start, "ECMA-262 has (?ims-ims:...) and no other", length)
+        if dialect.rust and (set(on) - set("imsuU") or set(off or "") - set("-imsU")):
+            raise self._unsupported("inline flags", start, "i, m and s are read", length)
+        if not dialect.rust:
+            self._check_flags(start, found)
         changes: dict[str, Any] = {_FLAG_NAMES[f]: True for f in on if f in _FLAG_NAMES}
         changes |= {_FLAG_NAMES[f]: False for f in (off or "") if f in _FLAG_NAMES}
-        if "a" in on or "u" in on:
+        if not dialect.rust and ("a" in on or "u" in on):
             changes["ascii_only"] = "a" in on
         self.at = found.end()
         if end == ":":
             return replace(dialect, **changes)
         group = self.group
-        if len(self.groups) > 1 or group.done or group.items:
+        if not dialect.rust and (len(self.groups) > 1 or group.done or group.items):
             raise self._syntax("flags that are not at the start", start, "move them there, or write (?i:...)", length)
         group.dialect = replace(dialect, **changes)
         return None
+
+    def _check_flags(self, start: int, found: re.Match[str]) -> None:
+        """Raise RegexSyntaxError for flags that Python or ECMA-262 does not have."""
+        (on, off, end), ecma, length = found.groups(), self.group.dialect.ecma, found.end() - start
+        if "L" in on or set(on) - set("aiLmsux") or set(off or "") - set("-imsx") or off == "-":
+            raise self._syntax("bad inline flags", start, "flags are a i m s u x; turn off only i m s x", length)
+        if set(on) & set(off or "") or {"a", "u"} <= set(on) or (end == ")" and off):
+            raise self._syntax("inline flags at odds", start, "turn each flag on or off once", length)
+        if ecma and (end == ")" or set(on + (off or "")) - set("ims-")):
+            raise self._syntax("inline flags", start, "ECMA-262 has (?ims-ims:...) and no other", length)
 
     def _close(self) -> None:
         if len(self.groups) == 1:

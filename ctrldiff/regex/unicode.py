@@ -27,6 +27,13 @@ ECMA_SPACE: Ranges = charset.union(
 )
 ECMA_NEWLINES: Ranges = charset.of("\n\r\u2028\u2029")
 
+# Unicode's White_Space; and what is Alphabetic beyond letters and marks: letters in circles and squares.
+WHITE_SPACE: Ranges = charset.union(
+    charset.of(" \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000"), [(0x09, 0x0D), (0x2000, 0x200A)]
+)
+_ALSO_ALPHABETIC: Ranges = ((0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189))
+_JOINERS: Ranges = ((0x200C, 0x200D),)
+
 _LONG_NAMES = {
     "Cased_Letter": "LC", "Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll",
     "Titlecase_Letter": "Lt", "Modifier_Letter": "Lm", "Other_Letter": "Lo", "Mark": "M",
@@ -47,9 +54,20 @@ def perl_class(letter: str, dialect: str, ascii_only: bool) -> Ranges:
     r"""The code points of `\d`, `\w` or `\s` (`letter` is d, w or s)."""
     if dialect == "ecma":
         return ECMA_SPACE if letter == "s" else ASCII_CLASSES[letter]
+    if dialect == "rust":
+        return _annex_c(letter)
     if ascii_only:
         return ASCII_CLASSES[letter]
     return tuple((found.start(), found.end() - 1) for found in re.finditer(rf"\{letter}+", _every_character()))
+
+
+def _annex_c(letter: str) -> Ranges:
+    """A class as annex C of Unicode's standard on regular expressions (UTS #18) has it."""
+    if letter == "s":
+        return WHITE_SPACE
+    names = ("Nd",) if letter == "d" else ("L", "Nl", "M", "Nd", "Pc")
+    found = charset.union(*(category(name) or () for name in names))
+    return found if letter == "d" else charset.union(found, _ALSO_ALPHABETIC, _JOINERS)
 
 
 def _every_character() -> str:

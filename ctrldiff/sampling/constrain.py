@@ -28,7 +28,7 @@ class Free:
     layers: int = 1
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        return self.weigh(normalised(logits), state)
+        return bind_free(logits, state.written, raw=True)
 
     def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
         """As `bind`, by (B, T, V) scores that are used as they are."""
@@ -62,15 +62,20 @@ class Tables:
         return tuple(sorted(ids))
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        return self.weigh(normalised(logits, self.layers), state)
+        if self.layers > 1:
+            return self.weigh(normalised(logits, self.layers), state)
+        return self._bind(logits, state, raw=True)
 
     def weigh(self, scores: torch.Tensor, state: State) -> ChainPosterior:
         """As `bind`, by (B, T, layers * V) scores that are used as they are."""
         if self.layers > 1:
             return bind_rows(self.tables, scores, state.written)
+        return self._bind(scores, state, raw=False)
+
+    def _bind(self, scores: torch.Tensor, state: State, raw: bool) -> ChainPosterior:
         nothing = free_table(scores.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
         tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
-        return bind_rows(tables, scores, state.written)
+        return bind_rows(tables, scores, state.written, raw)
 
     def settle(self, state: State) -> State:
         if not self.tables:

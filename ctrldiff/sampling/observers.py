@@ -1,5 +1,6 @@
 """What looks on while canvases are written, and notes what it saw in the state. Public as `ctrldiff.observers`."""
 
+from ctrldiff.json_schema.branches import null_tables, value_tables
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import NoteTurns, Resume
 from ctrldiff.sampling.legal import NoteLegal
@@ -17,4 +18,6 @@ __all__ = [
     "NoteTurns",
     "Resume",
     "Trace",
+    "null_tables",
+    "value_tables",
 ]

@@ -30,7 +30,10 @@ from numpy.typing import NDArray
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Move, Posterior, Reward, Scored
 from ctrldiff.rewards.function import as_reward
-from ctrldiff.sampling.constrain import normalised
+from ctrldiff.sampling.constrain import Exact, normalised
+from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.revise import Keep
 from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, finished, readable, total
 from ctrldiff.state import State, Step, Where
 
@@ -77,6 +80,8 @@ class Particles:
             object.__setattr__(self, "reward", as_reward(self.reward))
 
     def __call__(self, run: Run, state: State) -> Found:
+        if self.target == "model":
+            weighable(run.plan)
         score = None if self.reward is None else as_reward(self.reward).prepare(run.context)
         zero = torch.zeros(state.shape[0], dtype=torch.float64)
         state = state.remember(**{STALE: zero, VALUE: zero})
@@ -116,6 +121,19 @@ class Particles:
                     value[row] = float(np.logaddexp.reduce(some) - np.log(len(some)))
         weight = torch.where(due, state.log_weight + value - before, state.log_weight)
         return replace(state, log_weight=weight).remember(**{VALUE: value})
+
+
+def weighable(plan: Plan) -> None:
+    """Raise InputError for a plan under which exact weights have no meaning."""
+    usual = {"constrain": Exact(), "edit": Final(), "revise": Keep(), "finish": None}
+    for name, value in usual.items():
+        if getattr(plan, name) != value:
+            raise InputError(
+                f"exact weights and {name}={getattr(plan, name)!r}",
+                why="what was drawn has to be what the weights count, once, and to stay",
+                hint='leave it out, or target="sampler"',
+                param=name,
+            )
 
 
 def corrected(move: Move, state: State, new: Where, going: torch.Tensor, stale: Posterior) -> State:

@@ -28,9 +28,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import Reward
 from ctrldiff.rewards.function import as_reward
-from ctrldiff.sampling.constrain import normalised
+from ctrldiff.sampling.constrain import Exact, normalised
 from ctrldiff.search.run import F64, Choose, Found, Look, Run, checked, chosen, finished, total
 from ctrldiff.state import State
 
@@ -62,6 +63,13 @@ class Refine:
         object.__setattr__(self, "reward", as_reward(self.reward))
 
     def __call__(self, run: Run, state: State) -> Found:
+        if self.choose == "draw" and run.plan.constrain != Exact():
+            raise InputError(
+                f"Refine(choose='draw') and constrain={run.plan.constrain!r}",
+                why="its moves keep a distribution as it is only if they are drawn from the exact posterior",
+                hint='constrain=cd.constrain.Exact(), or choose="best"',
+                param="constrain",
+            )
         score = as_reward(self.reward).prepare(run.context)
         state = run.decode(state)
         rewards = finished(score, run, state)

@@ -21,6 +21,7 @@ from ctrldiff.limits import DEFAULT, Limits
 
 if TYPE_CHECKING:
     from ctrldiff.automata.dfa import Dfa
+    from ctrldiff.automata.trie import Tree
     from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -146,7 +147,7 @@ ARRAYS = {
 }
 
 
-def lift(dfa: Dfa, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> TokenAutomaton:
+def lift(dfa: Dfa | Tree, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> TokenAutomaton:
     """Read `dfa` through `vocabulary`. Exact: no hash decides anything, no token is left out.
 
     Raises: ConstraintUnsatisfiable when no sequence of tokens spells a member; ConstraintTooLarge when

@@ -70,6 +70,8 @@ def read_tokenizer(tokenizer: Any, *, banned_ids: Iterable[int] = (), size: int 
     described = json.loads(backend.to_str())
     pieces = _pieces(described["model"])
     added = {entry["id"]: entry for entry in described.get("added_tokens") or []}
+    fallback = _has_fallback(pieces)
+    spell_added = _spell_with_fallback if fallback else str.encode  # Gemma adds runs of U+2581, which are spaces too
     spell = _speller(described, {i: p for i, p in pieces.items() if not added.get(i, {}).get("special")})
 
     rows = max([*pieces, *added], default=-1) + 1
@@ -84,7 +86,7 @@ def read_tokenizer(tokenizer: Any, *, banned_ids: Iterable[int] = (), size: int 
     for i, piece in pieces.items():
         tokens[i] = spell(piece) or None
     for i, entry in added.items():
-        tokens[i] = None if entry["special"] else entry["content"].encode() or None
+        tokens[i] = None if entry["special"] else spell_added(entry["content"]) or None
 
     named = {name: _id_or_none(getattr(tokenizer, name, None)) for name in _SPECIAL}
     stops = _stop_ids(tokenizer)
@@ -135,7 +137,7 @@ def _speller(described: dict[str, Any], pieces: dict[int, str]) -> Any:
             example=example,
         )
     alphabet = byte_alphabet()
-    if sum(_FALLBACK.fullmatch(p) is not None for p in pieces.values()) >= 128:
+    if _has_fallback(pieces):
         return _spell_with_fallback
     spelled = [p for p in pieces.values() if all(letter in alphabet for letter in p)]
     letters = sum(p in alphabet for p in spelled)
@@ -152,6 +154,10 @@ def _speller(described: dict[str, Any], pieces: dict[int, str]) -> Any:
         hint="use a model with a byte-level or byte-fallback tokenizer, or Vocabulary.from_tokens([...])",
         example=example,
     )
+
+
+def _has_fallback(pieces: dict[int, str]) -> bool:
+    return sum(_FALLBACK.fullmatch(p) is not None for p in pieces.values()) >= 128
 
 
 def _spell_with_fallback(piece: str) -> bytes:

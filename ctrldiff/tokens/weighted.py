@@ -23,6 +23,7 @@ from ctrldiff.tokens.token_automaton import TokenAutomaton, columns_of, restrict
 
 if TYPE_CHECKING:
     from ctrldiff.automata.dfa import Dfa
+    from ctrldiff.automata.trie import Tree
     from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -120,14 +121,14 @@ class Weighted:
 
 
 def lift_weighted(
-    dfa: Dfa, weights: Sequence[tuple[Dfa, float]], vocabulary: Vocabulary, limits: Limits = DEFAULT
+    dfa: Dfa | Tree, weights: Sequence[tuple[Dfa, float]], vocabulary: Vocabulary, limits: Limits = DEFAULT
 ) -> TokenAutomaton:
     """`lift`, with the weight of every (language, weight) added for each prefix of the text in the language.
 
     A prefix is the text up to and including any of its bytes: the whole text is one, the empty text none.
     Raises: as `lift`.
     """
-    automaton = Weighted(dfa.table, dfa.classes, dfa.accept, np.zeros(dfa.n_states))
+    automaton = Weighted(dfa.table, dfa.classes, dfa.accept, np.zeros(len(dfa.accept)))
     for language, weight in weights:
         automaton = automaton.beside(language, weight, limits)
     S = len(automaton.table)

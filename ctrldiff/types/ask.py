@@ -27,12 +27,13 @@ Style = Literal["described", "keys"]
 class Asked:
     """One place of a type, as it is said.
 
-    Fields: word, the kind of a bare value, or its labels; kinds, all of them where there are several; keys, of an
+    Fields: word, the kind of a bare value; labels, of a choice; kinds, all of them where there are several; keys, of an
         object, with whether each may be left out; items, of an array; alternatives, objects of which it is one;
         nullable; text, its description.
     """
 
     word: str = ""
+    labels: tuple[str, ...] = ()
     kinds: str = ""
     keys: tuple[tuple[str, bool, Asked], ...] = ()
     items: tuple[Asked, ...] | None = None
@@ -41,9 +42,10 @@ class Asked:
     nullable: bool = False
     text: str = ""
 
-    def said(self, style: Style, name: str | None = None) -> str:
-        """As words; `name` is what a bare value is called, if anything."""
-        kind = self._kind(style)
+    def said(self, style: Style, name: str | None = None, most: int | None = None) -> str:
+        """As words; `name` is what a bare value is called, if anything. Of each choice at most `most` labels are said,
+        and that there are more."""
+        kind = self._kind(style, most)
         if style == "described" and self.nullable:
             kind = (kind or "string") + "|null"
         if name:
@@ -51,17 +53,25 @@ class Asked:
         told = f' "{self.text}"' if style == "described" and self.text else ""
         return kind + told if not self.is_object or name else (told.strip() + " " + kind).strip()
 
-    def _kind(self, style: Style) -> str:
+    @property
+    def longest(self) -> int:
+        """How many labels the longest of its choices has."""
+        parts = (*(value for _, _, value in self.keys), *(self.items or ()), *self.alternatives)
+        return max((len(self.labels), *(part.longest for part in parts)))
+
+    def _kind(self, style: Style, most: int | None) -> str:
         if self.alternatives and style == "described":
-            return "|".join(one._kind(style) for one in self.alternatives)
+            return "|".join(one._kind(style, most) for one in self.alternatives)
         if self.is_object:
             pairs = []
             for key, optional, value in self.keys:
                 mark = "?" if optional and style == "described" else ""
-                pairs.append(value.said(style, key + mark))
+                pairs.append(value.said(style, key + mark, most))
             return "{" + ",".join(pairs) + "}"
         if self.items is not None:
-            return "[" + ",".join(item.said(style) for item in self.items) + "]"
+            return "[" + ",".join(item.said(style, most=most) for item in self.items) + "]"
+        if self.labels:
+            return "|".join(self.labels if most is None or len(self.labels) <= most else (*self.labels[:most], "..."))
         return self.kinds if self.kinds and style == "described" else self.word
 
 
@@ -105,7 +115,7 @@ class _Reader:
         text = next((m["description"] for m in shape.members if isinstance(m.get("description"), str)), "")
         text = " ".join(text.split())[:LONGEST].replace('"', "'")
         if words := _labels(shape, values, kinds):
-            return Asked("|".join(words), nullable=nullable, text=text)
+            return Asked(labels=tuple(words), nullable=nullable, text=text)
         if shape.names or "object" in kinds:
             keys = self._keys(shape, shape.names, inside, depth)
             others = self._alternatives(shape, inside, depth)
@@ -115,7 +125,7 @@ class _Reader:
         if any(member.get("format") == "date" for member in shape.members):
             return Asked("date", nullable=nullable, text=text)
         every = "|".join(dict.fromkeys(BARE.get(kind, kind) for kind in kinds)) if len(kinds) > 1 else ""
-        return Asked(BARE.get(kinds[0], "") if kinds else "", every, nullable=nullable, text=text)
+        return Asked(BARE.get(kinds[0], "") if kinds else "", kinds=every, nullable=nullable, text=text)
 
     def _keys(
         self, shape: Shape, names: tuple[str, ...], inside: frozenset[int], depth: int

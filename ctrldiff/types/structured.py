@@ -21,9 +21,9 @@ from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.compiler import LONGEST_STRING
 from ctrldiff.json_schema.formats import FORMATS
-from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY
+from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.text import check_text
-from ctrldiff.types.ask import Style, asked
+from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
 
 _TYPING = ("typing", "types", "typing_extensions")
@@ -39,7 +39,7 @@ class OutputType:
     Fields:
         description: the texts that spell a value of the type.
         ask: how the prompt names it; keys: the same in the terse style of a model that was trained on it, where that
-            differs.
+            differs; place and name: what both say, where less of it may be said.
         read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
         labels: the texts to choose between, for a type that is a lone choice; else empty.
     """
@@ -49,9 +49,16 @@ class OutputType:
     read: Callable[[str], Any]
     labels: tuple[str, ...] = ()
     keys: str | None = None
+    place: Asked = Asked()
+    name: str | None = None
 
-    def asked(self, style: Style) -> str:
-        """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`)."""
+    def asked(self, style: Style, most: int | None = None) -> str:
+        """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`).
+
+        Of choices with more than `most` labels only so many are said: see `Asked.longest` of its place.
+        """
+        if most is not None and most < self.place.longest:
+            return self.place.said(style, self.name, most)
         return self.ask if self.keys is None or style == "described" else self.keys
 
     def plain(self, text: str) -> OutputType:
@@ -90,7 +97,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         read = _checked(wanted) if wanted.unsupported == "check" else _json
         return _said(wanted, wanted, ask, read)
     if isinstance(wanted, Choice):
-        return OutputType(wanted, _named("|".join(wanted.labels), ask), str, wanted.labels)
+        return _chosen(wanted, ask, str)
     if isinstance(wanted, Score | YesNo):
         read = int if isinstance(wanted, Score) else read_yes
         return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
@@ -116,7 +123,13 @@ def _said(
 ) -> OutputType:
     """A type that is asked for as its schema says."""
     place = asked(schema)
-    return OutputType(description, place.said("described", name), read, labels, place.said("keys", name))
+    return OutputType(description, place.said("described", name), read, labels, place.said("keys", name), place, name)
+
+
+def _chosen(choice: Choice, name: str | None, read: Callable[[str], Any]) -> OutputType:
+    """A type that is asked for by its labels."""
+    place = Asked(labels=choice.labels)
+    return OutputType(choice, place.said("keys", name), read, choice.labels, place=place, name=name)
 
 
 def _is_annotation(wanted: Any) -> bool:
@@ -129,7 +142,7 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
-        return OutputType(Choice(labels), _named("|".join(labels), ask), _reader(adapter, quote=True), labels)
+        return _chosen(Choice(labels), ask, _reader(adapter, quote=True))
     if schema.get("type") == "boolean" and not values:
         values = [True, False]
     whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
@@ -155,7 +168,7 @@ def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
         parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
-        parts += [Regex(one["pattern"], dialect="ecma", search=True)] if "pattern" in one else []
+        parts += [Regex(one[name], dialect=dialect, search=True) for name, dialect in PATTERNS.items() if name in one]
     return And(tuple(parts))
 
 

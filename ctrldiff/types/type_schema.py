@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from pydantic_core import SchemaError, to_jsonable_python
 from ctrldiff.constraints.span import ASCII, STRIPPED
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.formats import FORMATS
-from ctrldiff.json_schema.keywords import KEYWORDS, Keyword
+from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
@@ -33,6 +34,7 @@ def _ecma(name: str) -> str:
     return f"(?:{pattern[4:-1]})" if pattern.startswith("(?a:") else pattern
 
 
+_FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
 _READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
@@ -203,7 +205,21 @@ class _Exact(GenerateJsonSchema):
         rules = [STRIPPED] if schema.get("strip_whitespace") else []
         rules += [ASCII] if schema.get("ascii_only") else []
         result = super().str_schema(schema)
+        if "pattern" in schema:
+            del result["pattern"]
+            result |= self._as_pydantic_reads(schema)
         return {**result, "allOf": [{"pattern": rule} for rule in rules]} if rules else result
+
+    def _as_pydantic_reads(self, schema: Any) -> dict[str, Any]:
+        """A pattern in the dialect of the engine that will search for it."""
+        pattern = schema["pattern"]
+        if isinstance(pattern, re.Pattern):
+            if pattern.flags & re.LOCALE or not isinstance(pattern.pattern, str):
+                return {_NO: f"{pattern!r} is no pattern of texts"}
+            flags = "".join(name for name, flag in _FLAGS.items() if pattern.flags & flag)
+            return {"x-pattern-python": f"(?{flags}){pattern.pattern}" if flags else pattern.pattern}
+        engine = schema.get("regex_engine") or self._config.regex_engine
+        return {"x-pattern-python" if engine == "python-re" else "x-pattern-rust": pattern}
 
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
@@ -257,6 +273,8 @@ class _Exact(GenerateJsonSchema):
             return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
             return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
+        if any(name in keys for name in PATTERNS if name != "pattern"):
+            return {**result, "propertyNames": keys}
         if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
             rest = {key: value for key, value in keys.items() if key != "format"}
             name, version = keys["format"], keys["format"].removeprefix("uuid")

@@ -131,6 +131,17 @@ def test_specials_are_banned_and_added_words_are_literal():
     assert all(vocabulary[len(tokenizer) + i] is None for i in range(5))
 
 
+def test_added_runs_of_the_space_letter_are_spaces():
+    """Gemma lists them as added tokens beside being pieces; its decoder writes spaces."""
+    tokenizer = EXACT["gemma-like"]()
+    tokenizer.add_tokens(["\u2581" * n for n in range(2, 6)])
+    vocabulary = Vocabulary.from_tokenizer(tokenizer)
+    text = "a" + " " * 5 + "b"
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    assert vocabulary.decode(ids).decode() == text == tokenizer.decode(ids)
+    assert vocabulary[tokenizer.convert_tokens_to_ids("\u2581\u2581\u2581")] == b"   "
+
+
 def test_the_unknown_token_and_the_pad_are_never_text():
     tokenizer = sentencepiece_like(prefix=False)
     vocabulary = Vocabulary.from_tokenizer(tokenizer)

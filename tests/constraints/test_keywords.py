@@ -13,7 +13,7 @@ from ctrldiff.json_schema.compiler import COMBINING, TYPES
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, KEYWORDS, parts, those
 
 PACKAGE = Path(ctrldiff.__file__).parent
-TABLE = PACKAGE / "constraints" / "json_schema" / "keywords.py"
+TABLE = PACKAGE / "json_schema" / "keywords.py"
 
 # Of each keyword that rules something out: a schema, a value that it accepts, one that it rejects.
 ENFORCED = {
@@ -34,6 +34,8 @@ ENFORCED = {
     "maxLength": ({"type": "string", "maxLength": 1}, "a", "ab"),
     "pattern": ({"type": "string", "pattern": "^a"}, "ab", "b"),
     "format": ({"type": "string", "format": "date"}, "2026-02-28", "2026-02-29"),
+    "x-pattern-rust": ({"type": "string", "x-pattern-rust": r"^\w+$"}, "José", "a b"),
+    "x-pattern-python": ({"type": "string", "x-pattern-python": r"^\w+$"}, "José\n", "José\n\n"),
     "x-span": ({"type": "string", "x-span": True}, "Ana", "Eva"),
     "minimum": ({"type": "integer", "minimum": 2}, 2, 1),
     "maximum": ({"type": "integer", "maximum": 2}, 2, 3),
@@ -172,7 +174,7 @@ def test_families_are_what_their_code_reads():
     assert all(row.family in ("", *TYPES) and row.beside in ("", *KEYWORDS) for row in KEYWORDS.values())
     assert set(parts("object", "matching")) == {"patternProperties"}
     assert {family: len(keywords) for family, keywords in FAMILY.items()} == {
-        "string": 5,
+        "string": 7,
         "number": 5,
         "array": 7,
         "object": 11,

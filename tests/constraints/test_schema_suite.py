@@ -16,11 +16,14 @@ import pytest
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.formats import FORMATS, NARROWED
+from ctrldiff.json_schema.library import in_folder
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 SUITE, PROBES = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "keyword_probes.json"
+REMOTES = CORPORA / "json_schema_test_suite_remotes.json"
 RATCHET = Path(__file__).with_name("schema_suite_ratchet.json")
-# The suite of all drafts, as the sources of python-jsonschema carry it: `make` unpacks it there.
+# The suite of all drafts, and the documents it refers to, as the sources of python-jsonschema carry them; `make`
+# unpacks them there.
 ROOT = Path(__file__).parents[2]
 DRAFTS = Path(os.environ.get("CTRLDIFF_SCHEMA_SUITE", ROOT / ".venv" / "share" / "json" / "tests"))
 DRAFT_RATCHET = Path(__file__).with_name("schema_drafts_ratchet.json")
@@ -28,10 +31,15 @@ FOLDERS = {"draft-04": "draft4", "draft-06": "draft6", "draft-07": "draft7", "20
 FOLDERS["2020-12"] = "draft2020-12"
 
 
-def outcomes(group, draft=None) -> list[tuple[str, str]]:
+def at_their_server(documents) -> dict[str, object]:
+    """The suite's documents under the URIs that its schemas know them by."""
+    return {f"http://localhost:1234/{path}": document for path, document in documents.items()}
+
+
+def outcomes(group, documents, draft=None) -> list[tuple[str, str]]:
     """(outcome, test) for every test of a group: passed, refused, narrowed (valid but not written), or wrong."""
     try:
-        schema = JsonSchema(group["schema"], additional="any", draft=draft)
+        schema = JsonSchema(group["schema"], additional="any", draft=draft, documents=documents)
         dfa = schema.dfa()
     except ConstraintError:
         return [("refused", test["description"]) for test in group["tests"]]
@@ -44,8 +52,9 @@ def outcomes(group, draft=None) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SUITE.exists(), reason=f"{SUITE} is absent")
+@pytest.mark.skipif(not (SUITE.exists() and REMOTES.exists()), reason=f"{SUITE} or {REMOTES} is absent")
 def test_the_suite_and_its_ratchet():
+    documents = at_their_server(json.loads(REMOTES.read_text(encoding="utf-8")))
     counts: dict[str, Counter[str]] = {}
     wrong = []
     with gzip.open(SUITE, "rt", encoding="utf-8") as lines:
@@ -53,7 +62,7 @@ def test_the_suite_and_its_ratchet():
             group = json.loads(line)
             if group["file"].startswith("optional"):
                 continue
-            for outcome, test in outcomes(group):
+            for outcome, test in outcomes(group, documents):
                 counts.setdefault(group["file"], Counter())[outcome] += 1
                 wrong += [f"{group['file']}: {test}"] if outcome == "wrong" else []
     assert not wrong
@@ -82,13 +91,14 @@ NOT_HELD = {"optional/content.json", "optional/zeroTerminatedFloats.json"}
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DRAFTS.exists(), reason=f"{DRAFTS} is absent: the suite of all drafts")
+@pytest.mark.skipif(not (DRAFTS.parent / "remotes").exists(), reason=f"{DRAFTS} is absent: the suite of all drafts")
 @pytest.mark.parametrize("draft", FOLDERS)
 def test_no_draft_accepts_what_is_invalid(draft):
+    documents = at_their_server(in_folder(DRAFTS.parent / "remotes"))
     counts: Counter[str] = Counter()
     wrong = []
     for name, group in groups_of(draft):
-        for outcome, test in outcomes(group, draft):
+        for outcome, test in outcomes(group, documents, draft):
             counts[outcome] += 1
             wrong += [f"{name}: {test}"] if outcome == "wrong" else []
     assert not wrong

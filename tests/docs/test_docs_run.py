@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import ctrldiff
 from ctrldiff.constraints.grammar import grammar
 from tests.conftest import modules
 
@@ -55,3 +56,19 @@ def test_the_readme_shows_the_invoice_that_make_run_extracts():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert (ROOT / "examples" / "invoice.txt").read_text(encoding="utf-8").strip() in readme
     assert "make run" in readme and "make test" in readme
+
+
+IMPORT = re.compile(r"^ *(?:from ctrldiff(\.[\w.]+) import|import ctrldiff(\.[\w.]+))", re.MULTILINE)
+INSIDE = {  # pages about the inside show it
+    "docs/how-it-works.md": {".posterior", ".tokens.vocabulary"},
+    "docs/posterior.md": {".tokens.vocabulary"},
+}
+
+
+@pytest.mark.parametrize("path", [*PAGES, *EXAMPLES], ids=lambda p: str(p.relative_to(ROOT)))
+def test_pages_and_examples_import_from_public_pages_only(path):
+    text = path.read_text(encoding="utf-8")
+    blocks = "\n".join(BLOCK.findall(text)) if path.suffix == ".md" else text
+    public = {home.removeprefix("ctrldiff") for home in ctrldiff._PAGES.values()}
+    used = {a or b for a, b in IMPORT.findall(blocks)}
+    assert used - public <= INSIDE.get(str(path.relative_to(ROOT)), set())

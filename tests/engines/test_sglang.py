@@ -50,7 +50,7 @@ def algorithm(tokenizer, monkeypatch):
     return cls(config)
 
 
-@dataclass
+@dataclass(eq=False)
 class Req:
     """A request as the scheduler holds it."""
 
@@ -62,9 +62,12 @@ class Req:
     block: list[int] | None = None  # an unfinished block
 
     def __post_init__(self):
-        plain = {"json_schema": None, "regex": None, "ebnf": None, "structural_tag": None, "stop": [], "stop_regex": []}
+        # As SGLang 0.5.23 has them after `normalize`, which moves `stop` into `stop_strs`.
+        asked = {"json_schema": None, "regex": None, "ebnf": None, "structural_tag": None}
+        plain = {"stop": None, "stop_strs": [], "stop_regex": None, "stop_regex_strs": [], "temperature": 1.0, "n": 1}
+        plain |= {"logit_bias": None, "min_new_tokens": 0, "frequency_penalty": 0.0, "presence_penalty": 0.0}
         more = {"ignore_eos": False, "stop_token_ids": None, "max_new_tokens": 40}
-        self.sampling_params = SimpleNamespace(**{**plain, **more, **self.params})
+        self.sampling_params = SimpleNamespace(**{**asked, **plain, **more, **self.params})
         self.origin_input_ids, self.eos_token_ids, self.vocab_size = self.prompt, None, len(self.tokenizer) + 7
 
     @property
@@ -204,6 +207,11 @@ def test_a_block_is_done_one_forward_after_its_last_write(algorithm, tokenizer):
         ({"ebnf": 'root ::= "a"'}, "ebnf: not supported"),
         ({"regex": "a", "json_schema": "{}"}, "one of json_schema or regex"),
         ({"regex": "a", "stop": ["x"]}, "stop with regex"),
+        ({"regex": "a", "stop_strs": ["x"]}, "stop_strs with regex"),
+        ({"json_schema": "{}", "stop_regex_strs": ["x"]}, "stop_regex_strs with json_schema"),
+        ({"regex": "a", "logit_bias": {"5": 1.0}}, "logit_bias is not obeyed"),
+        ({"regex": "a", "min_new_tokens": 4}, "min_new_tokens is not obeyed"),
+        ({"regex": "a", "n": 2}, "n is not obeyed"),
         ({"regex": "a", "ignore_eos": True}, "ignore_eos with regex"),
         ({"regex": "a", "max_new_tokens": None}, "max_new_tokens"),
         ({"regex": r"(\d-){9}", "max_new_tokens": 3}, "max_new_tokens>="),
@@ -213,6 +221,74 @@ def test_what_cannot_be_kept_is_refused_when_it_is_asked_for(algorithm, tokenize
     message = algorithm.validate_request(Req("x", tokenizer, [1], params))
     assert message is not None and says in message
     assert "x" not in algorithm.requests
+
+
+def test_nothing_is_raised_inside_a_step(algorithm, tokenizer, caplog):
+    """SGLang ends the whole server for it: the request ends, and those beside it go on."""
+    reqs = requests(tokenizer)
+    for req in reqs:
+        assert algorithm.validate_request(req) is None
+    now = batch(reqs, algorithm.mask_id, True)
+    logits = torch.randn(len(reqs) * BLOCK, reqs[0].vocab_size)
+    logits[:BLOCK] = torch.nan  # the first request's
+    assert algorithm.step(now, logits, [None] * 4) == [False] * 4
+    stop = tokenizer.eos_token_id
+    first = now.input_ids[:BLOCK]
+    assert bool((first[~now.dllm_prompt_mask[0]] == stop).all()) and "LOGITS_INVALID" in algorithm.requests["a"].failed
+    assert not any(algorithm.requests[rid].failed for rid in "bc") and "request a" in caplog.text
+    assert algorithm.step(now, torch.randn_like(logits), [None] * 4)[0], "done one forward after its last write"
+    now.input_ids[:BLOCK] = algorithm.mask_id
+    now.positions[:BLOCK] += BLOCK
+    now.dllm_prompt_mask[0] = False
+    algorithm.step(now, torch.randn_like(logits), [None] * 4)
+    assert now.input_ids[:BLOCK].tolist() == [stop] * BLOCK, "and all that follows is stop tokens"
+
+
+def test_lengths_are_read_when_the_first_block_comes(algorithm, tokenizer):
+    """SGLang cuts a prompt that is too long, and the answer's length, after a request was admitted."""
+    req = Req("a", tokenizer, list(range(5, 16)), {"regex": r"\d{4}-\d{2}-\d{2}"})
+    assert algorithm.validate_request(req) is None
+    req.prompt = req.origin_input_ids = req.prompt[:6]
+    req.sampling_params.max_new_tokens = 12
+    generator = torch.Generator().manual_seed(2)
+    while not req.finished():
+        forward(algorithm, [req], generator)
+    assert (algorithm.requests["a"].prompt, algorithm.requests["a"].budget) == (6, 12)
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", req.text())
+    short = Req("b", tokenizer, [5, 6], {"regex": r"(\d-){9}"})
+    assert algorithm.validate_request(short) is None
+    short.sampling_params.max_new_tokens = 3
+    forward(algorithm, [short], generator)
+    assert "BUDGET_TOO_SMALL" in algorithm.requests["b"].failed
+
+
+def test_later_versions_hand_over_the_output_of_the_logits_processor(algorithm, tokenizer):
+    both = []
+    for wrap in (lambda logits: logits, lambda logits: SimpleNamespace(full_logits=logits, next_token_logits=None)):
+        req = requests(tokenizer)[0]
+        algorithm.validate_request(req)
+        now = batch([req], algorithm.mask_id, False)
+        logits = torch.randn(BLOCK, req.vocab_size, generator=torch.Generator().manual_seed(1))
+        algorithm.step(now, wrap(logits), [None])
+        both.append(now.input_ids.tolist())
+    assert both[0] == both[1] and algorithm.requests["a"].failed == ""
+
+
+def test_a_prompt_may_come_several_blocks_at_a_time(algorithm, tokenizer):
+    req = Req("a", tokenizer, list(range(5, 5 + 2 * BLOCK)), {"regex": "[0-9]+"})
+    algorithm.validate_request(req)
+    now = SimpleNamespace(batch_size=1, rids=["a"], input_ids=torch.tensor(req.prompt), dllm_prompt_mask=None)
+    now.positions = torch.arange(2 * BLOCK, dtype=torch.int32)
+    assert algorithm.step(now, torch.randn(2 * BLOCK, req.vocab_size), [None]) == [True]
+    assert now.input_ids.tolist() == req.prompt
+
+
+def test_digits_are_ascii_unless_the_server_says_otherwise(algorithm, tokenizer):
+    digits = sglang.described("regex", r"\d", ascii=True)
+    assert "7" in digits and "\u0667" not in digits
+    assert "\u0667" in sglang.described("regex", r"\d", ascii=False)
+    config = SimpleNamespace(block_size=BLOCK, mask_id=1, algorithm_config={"ascii": False})
+    assert algorithm.ascii and not type(algorithm)(config).ascii
 
 
 def test_requests_that_never_say_goodbye_are_forgotten_oldest_first(algorithm, tokenizer, monkeypatch):

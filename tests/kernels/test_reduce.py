@@ -35,12 +35,15 @@ def test_class_scores_are_the_maximum_and_the_log_sum_of_the_members(seed):
     x, positions, ids, ptr, tokens = problem(seed)
     m = np.full((len(x), 9), 7, np.float32)
     s = np.full((len(x), 9), 7.0)
-    assert kernels.class_max(x, positions, ids, m) == -1
-    kernels.class_log_sum(x, positions, ids, ptr, tokens, m, s)
+    assert kernels.class_max(x, positions, positions, ids, m) == -1
+    again, whole = np.full_like(m, 7), np.full(len(x), 7.0)
+    kernels.class_scores(x, positions, positions, ids, ptr, tokens, x.max(axis=1), again, s, whole)
+    assert np.array_equal(m, again)
     for t in range(len(x)):
         if t not in positions:
-            assert (m[t] == 7).all() and (s[t] == 7).all()
+            assert (m[t] == 7).all() and (s[t] == 7).all() and whole[t] == 7
             continue
+        np.testing.assert_allclose(whole[t], np.logaddexp.reduce(x[t].astype(np.float64)), rtol=1e-6, atol=1e-6)
         for c in range(9):
             members = x[t, ids == c].astype(np.float64)
             assert m[t, c] == members.max(initial=-np.inf)
@@ -57,21 +60,26 @@ def test_the_first_bad_position_is_found_wherever_it_is(bad):
             y = x.copy()
             y[t:, v] = bad
             y.flags.writeable = False
-            assert kernels.class_max(y, np.arange(len(x)), ids, m) == t
-            assert kernels.class_max(y, np.arange(t), ids, m) == -1
+            assert kernels.class_max(y, np.arange(len(x)), np.arange(len(x)), ids, m) == t
+            assert kernels.class_max(y, np.arange(t), np.arange(t), ids, m) == -1
 
 
 def test_a_position_is_reduced_alike_in_any_company():
     x, _, ids, ptr, tokens = problem(1)
     every = np.arange(len(x))
-    m, s = np.empty((len(x), 9), np.float32), np.empty((len(x), 9))
-    kernels.class_max(x, every, ids, m)
-    kernels.class_log_sum(x, every, ids, ptr, tokens, m, s)
-    for t in every:
-        m1, s1 = np.empty_like(m), np.empty_like(s)
-        kernels.class_max(x, every[t : t + 1], ids, m1)
-        kernels.class_log_sum(x, every[t : t + 1], ids, ptr, tokens, m, s1)
-        assert np.array_equal(m1[t], m[t]) and np.array_equal(s1[t], s[t])
+
+    def reduced(at):
+        part = fixed(x[at], np.float32)  # as a block of its own, as halves are converted
+        m, s, whole = np.empty((len(x), 9), np.float32), np.empty((len(x), 9)), np.empty(len(x))
+        best = np.empty_like(m)
+        kernels.class_max(part, np.arange(len(at)), at, ids, best)
+        kernels.class_scores(part, np.arange(len(at)), at, ids, ptr, tokens, x.max(axis=1), m, s, whole)
+        assert np.array_equal(best[at], m[at])
+        return m, s, whole
+
+    every, one_by_one = reduced(every), [reduced(every[t : t + 1]) for t in every]
+    for t, alone in enumerate(one_by_one):
+        assert all(np.array_equal(got[t], want[t]) for got, want in zip(alone, every))
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -89,8 +97,8 @@ def test_marginals_margin_and_entropy_follow_from_the_gains(seed):
         gain = (np.log(weight) - np.log(np.where(z > 0, z, 1)) + base).astype(np.float32)
     out = np.zeros_like(x)
     margin, entropy = np.zeros(len(x)), np.zeros(len(x))
-    kernels.expand(x, positions, ids, base, gain, out)
-    kernels.beliefs(x, positions, ids, base, gain, margin, entropy)
+    kernels.expand(x, positions, positions, ids, base, gain, out)
+    kernels.beliefs(x, positions, positions, ids, base, gain, margin, entropy)
     np.testing.assert_allclose(out[positions], p[positions], atol=1e-5)
     assert out.max(initial=0) <= 1
     top = np.sort(p[positions], axis=1)
@@ -104,9 +112,9 @@ def test_a_draw_takes_tokens_in_proportion():
     ptr, tokens = fixed([0, 4, 6], np.int64), fixed(range(6), np.int32)
     m = np.log(np.array([[4, 10]], np.float32))
     u = (np.arange(1000) + 0.5)[:, None] / 1000
-    drawn = np.full((1000, 1), -1, np.int64)
-    kernels.draw_tokens(x, ptr, tokens, m, np.zeros((1000, 1), np.int32), u, drawn)
+    drawn, here = np.full((1000, 1), -1, np.int64), np.zeros(1, np.int64)
+    kernels.draw_tokens(x, here, here, ptr, tokens, m, np.zeros((1000, 1), np.int32), u, drawn)
     assert np.bincount(drawn[:, 0]).tolist() == [100, 200, 300, 400]
     drawn[:] = -1
-    kernels.draw_tokens(x, ptr, tokens, m, np.ones((1000, 1), np.int32), u, drawn)
+    kernels.draw_tokens(x, here, here, ptr, tokens, m, np.ones((1000, 1), np.int32), u, drawn)
     assert (drawn == 5).all()

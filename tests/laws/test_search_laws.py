@@ -5,9 +5,15 @@ import numpy as np
 import pytest
 import torch
 
-from ctrldiff.sampling.commit import Everything, Threshold, TopK
+from ctrldiff.errors import InputError
+from ctrldiff.sampling.commit import Everything, Renoise, Rewrite, Threshold, TopK
+from ctrldiff.sampling.constrain import LeftmostFirst
+from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
+from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
@@ -47,7 +53,8 @@ def found(search, name, noise, rows=(0, 1, 2), **how):
     if constraint is not None and hasattr(constraint, "tables"):
         assert len(constraint.tables) == start.shape[0]
     told = context(start.shape[0], denoiser, constraint=constraint)
-    run = Run(denoiser, Plan.searching().but(processors=(), **how), constraint, told)
+    plan = Plan.searching().but(processors=(), **how)
+    run = Run(denoiser, plan, plan.constrain(constraint), told)
     return search(run, start), start
 
 
@@ -61,6 +68,39 @@ def test_every_canvas_is_complete_and_legal_at_every_strength(name, strength):
         assert torch.equal(state.tokens[~start.open], start.tokens[~start.open]), "what was given stays"
         assert not np.isnan(result.rewards).any() or name == "weights alone"
         assert (result.chosen // searches(1.0)[name].n == np.arange(3)).all() and (result.forwards >= 0).all()
+
+
+OTHERS = {
+    "edit": {"edit": Disagree(0.2), "commit": Rewrite(TopK("margin"))},
+    "reconsider": {"edit": Reconsider(), "commit": Renoise(Threshold(0.6)), "schedule": Linear(4)},
+    "revise": {"revise": LeastConfident(2, 0.9), "schedule": Linear(12)},
+    "stop": {"stop": Settled(2.0)},
+    "finish": {"finish": Best(), "schedule": Linear(2), "commit": TopK("margin")},
+    "leftmost first": {"constrain": LeftmostFirst},
+}
+WEIGHED = ("particles", "weights alone")  # whose weights are exact, and mean nothing under most of these
+
+
+@pytest.mark.parametrize("part", OTHERS)
+@pytest.mark.parametrize("name", searches(1.0))
+def test_a_search_goes_with_every_part_of_a_plan_or_says_that_its_weights_do_not(name, part):
+    search = searches(1.0)[name]
+    if name in WEIGHED and part != "stop":
+        with pytest.raises(InputError, match="exact weights and"):
+            found(search, "alternatives", "mask", **OTHERS[part])
+        return
+    for constraint, noise in (("alternatives", "mask"), ("schema", "uniform"), ("free", "mask")):
+        how = dict(OTHERS[part])
+        result, start = found(search, constraint, noise, **how)
+        assert result.state.done.all() and all(legal(constraint, text(row)) for row in result.state.tokens)
+        assert torch.equal(result.state.tokens[~start.open], start.tokens[~start.open])
+
+
+def test_moves_that_keep_a_distribution_want_the_exact_posterior():
+    search = Refine(liking, rounds=1, choose="draw")
+    assert found(search, "alternatives", "mask")[0].state.done.all()
+    with pytest.raises(InputError, match="constrain="):
+        found(search, "alternatives", "mask", constrain=LeftmostFirst)
 
 
 @pytest.mark.parametrize("noise", NOISES)

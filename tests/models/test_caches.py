@@ -11,7 +11,7 @@ from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.approximate import ApproximateCached
 from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.caches.prefix import PrefixCached
-from ctrldiff.models.callable import CallableDenoiser, from_callable
+from ctrldiff.models.callable import CallableDenoiser, from_callable, network_rows
 from ctrldiff.models.transformers import TransformersNetwork
 from ctrldiff.sampling.commit import Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
@@ -130,6 +130,36 @@ def test_a_cache_that_holds_other_texts_is_not_believed():
         alone = sample(plain(kind, how, BLOCK), state, schedule=Blocks(BLOCK))
         assert torch.equal(sample(cached, state, schedule=Blocks(BLOCK)).tokens, alone.tokens)
         assert len(cached._kept) <= 2
+
+
+@pytest.mark.parametrize("name", HOW)
+def test_the_cache_keeps_each_row_once(name):
+    """An entry takes the place of those that are its own beginning, and texts that nobody asks about go."""
+    kind, how = causal(name)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
+    rows = [State.blank([[token] * 9], 16) for token in (1, 2, 3)]
+    for state in rows:
+        sample(cached, state, schedule=Blocks(BLOCK), commit=TopK())
+        others = [kept for kept in cached._kept.values() if kept.ids[0] == state.prompt[0][0]]
+        assert len(others) == 1 and len(others[0].ids) <= 9 + 16
+    assert len(cached._kept) <= 2, "sixteen steps of the third: the first is let go"
+    assert cached._used.keys() == cached._kept.keys()
+
+
+@pytest.mark.parametrize("name", HOW)
+@pytest.mark.parametrize("kind_of", ["cached", "plain"])
+def test_the_head_runs_on_the_rows_of_the_canvas_alone(name, kind_of):
+    kind, how = causal(name)
+    network = TransformersNetwork(module(kind), BLOCK)
+    denoiser = (PrefixCached if kind_of == "cached" else CallableDenoiser)(network, how, VOCABULARY)
+    exact, seen = plain(kind, how, BLOCK), []
+    state = denoiser.noise(State.blank([prompt(0), prompt(0)], LENGTH))
+    watch = network.module.lm_head.register_forward_hook(lambda head, inputs, out: seen.append(tuple(out.shape[:2])))
+    got = denoiser(state)
+    watch.remove()
+    rows = network_rows(len(state.prompt[0]), LENGTH, how)
+    assert seen == [(2, int(rows[-1] - rows[0]) + 1)] or (kind_of == "cached" and seen[0][1] <= LENGTH + 1)
+    assert torch.allclose(got[:, :, :5], exact(state)[:, :, :5], atol=2e-4)
 
 
 def test_the_first_token_of_a_block_is_read_from_the_row_before_it():

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
-from ctrldiff.models.hf import load
+from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.models.registry import FAMILIES
 from ctrldiff.state import State
 from tests.models.plain_transformer import draw, forward
@@ -14,6 +15,7 @@ from tests.models.published import LENGTH, PROMPT, cases
 from tests.models.tiny_checkpoints import BOS, MASK, N_TOKENS, PAD, ROWS, STOP, save_checkpoint
 
 CASES = cases()
+load = partial(load_as_told, dtype="float32")  # against float64 mathematics
 each = pytest.mark.parametrize("case", CASES, ids=str)
 
 

@@ -22,8 +22,9 @@ from ctrldiff.errors import (
 )
 from ctrldiff.models.describe import describe
 from ctrldiff.models.hf import load
-from ctrldiff.models.memory import within_memory
+from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.tokenizer import FileTokenizer
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
 from tests.models.published import QWEN, Case, qwen_config
@@ -171,10 +172,10 @@ def test_bfloat16_by_name_and_by_dtype(folder):
 
 
 def test_the_attention_is_passed_on(folder):
-    one = load(folder, attn_implementation="eager").denoiser.network
+    one = load(folder, attn_implementation="eager", dtype="float32").denoiser.network
     assert one.module.config._attn_implementation == "eager"
     ids = torch.arange(9)[None]
-    assert torch.allclose(one(ids), load(folder).denoiser.network(ids), atol=1e-5)
+    assert torch.allclose(one(ids), load(folder, dtype="float32").denoiser.network(ids), atol=1e-5)
 
 
 def test_a_device_map_is_passed_on(folder):
@@ -224,6 +225,29 @@ def test_a_chat_model_is_asked_through_its_template(folder):
     assert bare == [BOS, *said, STOP, BOS, *b"user\n\nHello", STOP, BOS, *b"assistant\n\n"]
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["tokenizers", "transformers"])
+def test_a_mask_that_the_tokenizer_calls_ordinary_is_text_in_a_text(folder, whole):
+    """Fast-dLLM v2's mask is an added token without the flag: its spelling in a text must not act as a mask."""
+    described = json.loads((folder / "tokenizer.json").read_text())
+    added = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    described["added_tokens"] += [
+        {"id": 260, "content": "|<MASK>|", **added},
+        {"id": 261, "content": "<think>", **added},
+        {"id": 262, "content": "</stop>", **added},
+    ]
+    if not whole:  # then it is read by transformers
+        (folder / "special_tokens_map.json").write_text("{}")
+    (folder / "tokenizer.json").write_text(json.dumps(described))
+    loaded = load(change(folder, mask_token_id=260), stop_ids=(STOP, 262))
+    assert isinstance(loaded.tokenizer, FileTokenizer) == whole
+    text = "a |<MASK>| in <|mask|> a </stop>, and |<MASK>|"
+    assert loaded.plain_ids(text) == list(text.encode())
+    assert loaded.plain_ids("<think>") == [261], "an ordinary token that nothing hangs on is what it was"
+    assert loaded.denoiser.vocabulary[260] is None
+    prompt = load(folder, stop_ids=(STOP, 262), prompt="<|begin|>{text}").prompt_ids(text, "")
+    assert prompt == [BOS, *text.encode()]
+
+
 def test_what_ends_a_turn_ends_an_answer(folder):
     save_tokenizer(folder, chat_template=LLADA_TURNS.replace("<|end|>", "<|pad|>"))
     assert load(folder).spec.stop_ids == (STOP, PAD)
@@ -262,9 +286,13 @@ def test_a_batch_that_does_not_fit_is_taken_in_halves():
         return ids[..., None].float()
 
     ids = torch.arange(10).reshape(5, 2)
+    room = Room()
     with pytest.warns(RuntimeWarning, match="5 rows of 2 tokens .* batch_size=3"):
-        assert torch.equal(within_memory(network, ids)[..., 0], ids.float())
+        assert torch.equal(within_memory(network, ids, room=room)[..., 0], ids.float())
     assert seen == [5, 3, 2, 1, 2]
+    seen.clear()
+    assert torch.equal(within_memory(network, ids, room=room)[..., 0], ids.float())
+    assert seen == [2, 1, 2], "what did not fit is not tried again, nor said again"
 
 
 def test_a_row_that_does_not_fit_alone_is_an_error_and_other_errors_pass():
@@ -272,14 +300,14 @@ def test_a_row_that_does_not_fit_alone_is_an_error_and_other_errors_pass():
         raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
 
     with pytest.warns(RuntimeWarning), pytest.raises(OutOfMemory) as caught:
-        within_memory(full, torch.zeros((2, 7), dtype=torch.int64))
+        within_memory(full, torch.zeros((2, 7), dtype=torch.int64), room=Room())
     assert (caught.value.rows, caught.value.device) == (1, "cpu")
 
     def other(ids):
         raise RuntimeError("shapes differ")
 
     with pytest.raises(RuntimeError, match="shapes differ"):
-        within_memory(other, torch.zeros((2, 7)))
+        within_memory(other, torch.zeros((2, 7)), room=Room())
 
 
 def test_the_denoiser_halves_its_batch():

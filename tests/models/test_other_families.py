@@ -1,9 +1,11 @@
 """DiffuGPT, BERT and EuroBERT: tiny checkpoints under the published names, against plain mathematics."""
 
+from functools import partial
+
 import pytest
 import torch
 
-from ctrldiff.models.hf import load
+from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.state import State
 from tests.models import plain_transformer
 from tests.models.plain_others import Sizes, bert, bert_shapes, gpt2, gpt2_shapes
@@ -11,6 +13,7 @@ from tests.models.published import LENGTH, PROMPT, QWEN, Case, qwen_config
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP, random_weights, save_checkpoint
 
 S = Sizes()
+load = partial(load_as_told, dtype="float32")  # against float64 mathematics
 GPT2 = {
     "architectures": ["GPT2LMHeadModel"],
     "model_type": "gpt2",

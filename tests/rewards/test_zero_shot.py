@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import ctrldiff as cd
+from ctrldiff.constraints.labels import Labels
 from ctrldiff.errors import InputError
 from ctrldiff.models.callable import from_callable
 from ctrldiff.rewards.zero_shot import DiffusionClassifier, label_log_probs, label_probs
-from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.state import State
 from tests.conftest import MASK, SIZE, STOP, VOCABULARY, spec
@@ -69,9 +69,7 @@ def test_a_choice_between_answers_sums_to_one_and_decide_agrees_where_tokens_are
     )
     labels = {"a-": [11, 10, STOP], "b-": [12, 10, STOP], "19": [13, STOP, STOP]}
     found = label_log_probs(denoiser, [[]] * 3, list(labels.values()), masks=8)
-    table = cd.Choice(list(labels)).compile(VOCABULARY)
-    branches = {label: cd.Choice([label]).compile(VOCABULARY) for label in ("a-", "b-")}
-    _, (probs,) = decide(denoiser, State.blank([[]], LENGTH), Tables((table,)), branches)
+    _, (probs,) = decide(denoiser, State.blank([[]], LENGTH), Labels.of(tuple(labels), cd.Prior(), VOCABULARY))
     assert float(found.exp().sum()) == pytest.approx(1)
     assert float((found[0] - found[1]).exp()) == pytest.approx(probs["a-"] / probs["b-"], rel=1e-4)
 

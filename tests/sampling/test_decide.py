@@ -14,11 +14,18 @@ from pydantic import Field
 
 import ctrldiff as cd
 from ctrldiff.constraints.basic import Choice
-from ctrldiff.errors import BudgetTooSmall, ConstraintError, ConstraintTooLarge, InputError, PromptTooLong
+from ctrldiff.constraints.labels import Labels
+from ctrldiff.errors import (
+    BudgetTooSmall,
+    ConstraintError,
+    ConstraintTooLarge,
+    ConstraintUnsatisfiable,
+    InputError,
+    PromptTooLong,
+)
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.sampling.commit import TopK
-from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide, entropy, expected
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -63,9 +70,7 @@ def by_trying_all(log_probs: np.ndarray, labels: list[str]) -> dict[str, float]:
 def decided(seed: int, labels: list[str], rows: int, length: int):
     denoiser = seeded(seed, rows, length)
     state = State.blank([[row, 0] for row in range(rows)], length)
-    table = Choice(labels).compile(VOCABULARY)
-    branches = {label: Choice([label]).compile(VOCABULARY) for label in labels}
-    after, probs = decide(denoiser, state, Tables.same(table, rows), branches)
+    after, probs = decide(denoiser, state, Labels.of(tuple(labels), cd.Prior(), VOCABULARY))
     log_probs = torch.log_softmax(denoiser(denoiser.noise(state)).double(), dim=-1).numpy()
     return after, probs, log_probs
 
@@ -84,6 +89,54 @@ def test_every_label_has_the_mass_of_all_its_spellings(seed):
         assert VOCABULARY.decode(after.tokens[row].tolist()).decode() == best
     assert probs[0] != probs[1], "rows are decided by their own logits"
     assert after.forwards.tolist() == [1, 1]
+
+
+PRIORS = [cd.Prior(), cd.Prior.of(cd.Regex("no.*"), 0.7) + cd.Prior.of(cd.Regex(".*e"), -1.3)]
+
+
+@pytest.mark.parametrize("prior", PRIORS, ids=["alone", "weighed"])
+@pytest.mark.parametrize("stops", [[STOP], []], ids=["ends", "no end"])
+def test_one_sweep_says_what_a_table_a_label_says(prior, stops):
+    """Labels that are the beginning of others, in every length of canvas, with and without an end."""
+    vocabulary = Vocabulary.from_tokens([*PIECES, None, None], stop_ids=stops)
+    labels = Labels.of(tuple(POOL), prior, vocabulary)
+    whole = prior.compile(Choice(POOL), vocabulary)
+    parts = {label: prior.compile(Choice([label]), vocabulary) for label in POOL}
+    for length in range(1, 6 if stops else 5):  # without an end a text fills the canvas
+        scores = np.float32(np.random.default_rng([length, 9]).normal(size=(length, SIZE)) * 3)
+        want = whole.bind(scores).branch_probs(parts)
+        assert labels.probs(labels.table.bind(scores).ends()) == pytest.approx(want, rel=1e-6, abs=1e-9)
+    assert labels.needs.tolist() == [parts[label].shortest for label in POOL]
+
+
+def test_of_labels_alike_the_first_named_is_written():
+    """Whatever the order of additions makes of their last digits."""
+    pieces = [*(bytes([c]) for c in range(97, 123)), None]
+    vocabulary = Vocabulary.from_tokens(pieces, stop_ids=[26])
+    names = ["sad", "mad", "bad", "sap", "map", "bat", "cat"]
+    for first in range(len(names)):
+        labels = Labels.of((*names[first:], *names[:first]), cd.Prior(), vocabulary)
+        probs = labels.probs(labels.table.bind(np.zeros((5, 27), np.float32)).ends())
+        assert labels.best(probs) == names[first]
+
+
+def test_a_label_that_no_tokens_spell_is_named_before_anything_is_decided():
+    with pytest.raises(ConstraintUnsatisfiable, match="no token writes: b'z'"):
+        Labels.of(("no", "z"), cd.Prior(), VOCABULARY)
+
+
+def test_thousands_of_labels_are_one_table():
+    pieces = [bytes([c]) for c in range(256)]
+    vocabulary = Vocabulary.from_tokens([*pieces, None], stop_ids=[256])
+    names = tuple(f"label number {n} of {n % 7}" for n in range(2_000))
+    labels = Labels.of(names, cd.Prior(), vocabulary)
+    scores = np.float32(np.random.default_rng(0).normal(size=(30, 257)))
+    probs = labels.probs(labels.table.bind(scores).ends())
+    assert list(probs) == list(names) and math.fsum(probs.values()) == pytest.approx(1)
+    some = {name: Choice([name]).compile(vocabulary) for name in names[::400]}
+    want = Choice(names).compile(vocabulary).bind(scores).branch_probs(some)
+    assert {name: probs[name] for name in some} == pytest.approx(want, rel=1e-6)
+    assert not labels.__dict__.get("_tables"), "no label has been chosen, so none has a table of its own"
 
 
 def test_a_label_that_does_not_fit_the_canvas_has_probability_zero():
@@ -196,7 +249,7 @@ def test_only_a_type_without_further_rules_is_a_lone_choice():
 def test_a_long_label_beside_a_short_one_gets_its_room(tiny):
     long = " ".join("qzxj" for _ in range(30))  # far more tokens than the usual canvas
     generator = cd.Generator(tiny, cd.Choice(["no", long]))
-    need = generator.compiled.branches[long].shortest
+    need = int(generator.compiled.labels.needs[1])
     assert generator.check("I love it.") >= need > tiny.loaded.spec.canvas
     assert generator("I love it.").probs[long] > 0
     with pytest.raises(BudgetTooSmall, match=f"longest label needs {need} tokens"):

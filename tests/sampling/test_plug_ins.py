@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex
+from ctrldiff.constraints.labels import Labels
+from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError
 from ctrldiff.sampling.commit import Everything
 from ctrldiff.sampling.constrain import FREE, Tables, normalised
@@ -165,14 +167,13 @@ def test_a_low_temperature_draws_the_best():
 # decide
 
 
-def branches(labels: list[str]):
-    return {label: Choice([label]).compile(VOCABULARY) for label in labels}
+def labelled(labels: list[str]) -> Labels:
+    return Labels.of(tuple(labels), Prior(), VOCABULARY)
 
 
 def test_a_decision_takes_one_forward_and_its_probabilities_add_up():
     network, labels = ToyNetwork(), ["a", "ab", "1900", "b-"]
-    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 3)
-    state, rows = decide(toy(network=network), blank(3, 5), constraint, branches(labels))
+    state, rows = decide(toy(network=network), blank(3, 5), labelled(labels))
     assert sum(rows for rows, _ in network.calls) == 3 and state.forwards.tolist() == [1, 1, 1] and state.done.all()
     for row, probs in enumerate(rows):
         assert sum(probs.values()) == pytest.approx(1.0)
@@ -186,21 +187,18 @@ def test_a_labels_probability_sums_over_its_spellings():
     one = Choice(["1900", "a"]).compile(VOCABULARY).bind(scores)
     spellings = [[13, 14, 15, 15], [1, 9, 14, 15], [13, 0, 0, 15], [1, 9, 0, 0]]
     wanted = sum(float(torch.tensor(one.score(torch.tensor(ids))).exp()) for ids in spellings)
-    constraint = Tables.same(Choice(["1900", "a"]).compile(VOCABULARY), 1)
-    _, (probs,) = decide(denoiser, state, constraint, branches(["1900", "a"]))
+    _, (probs,) = decide(denoiser, state, labelled(["1900", "a"]))
     assert probs["1900"] == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_branch_that_does_not_fit_has_probability_zero():
     labels = ["a", "ab-ab-"]
-    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 1)
-    state, (probs,) = decide(toy(), blank(1, 2), constraint, branches(labels))
+    state, (probs,) = decide(toy(), blank(1, 2), labelled(labels))
     assert probs == {"a": pytest.approx(1.0), "ab-ab-": 0.0} and text(state.tokens[0]) == b"a"
 
 
 def test_a_decision_that_cannot_fit_is_refused_before_the_forward():
     network, labels = ToyNetwork(), ["abab", "baba"]
-    constraint = Tables.same(Choice(labels).compile(VOCABULARY), 1)
     with pytest.raises(BudgetTooSmall):
-        decide(toy(network=network), blank(1, 3), constraint, branches(labels))
+        decide(toy(network=network), blank(1, 3), labelled(labels))
     assert network.calls == []

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 import torch
 
 from ctrldiff.errors import ModelError
+from ctrldiff.models.heads import headed
 
 Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
 
@@ -69,14 +70,21 @@ def gathered(kept: Sequence[Kept | None], part: slice) -> Layers:
 
 
 def forward(
-    module: Any, ids: torch.Tensor, here: torch.Tensor, past: Layers, seen: torch.Tensor, block: int | None
+    module: Any,
+    ids: torch.Tensor,
+    here: torch.Tensor,
+    past: Layers,
+    seen: torch.Tensor,
+    block: int | None,
+    rows: slice = slice(None),
 ) -> tuple[torch.Tensor, Layers]:
     """One pass over some positions of a text, the others being known by their keys and values.
 
     Args:
         ids: (N, Q) tokens.     here: (Q,) their positions.     past: of P other positions.     seen: (P,) those.
         block: tokens see their own block of this length and those before it; None: all see all.
-    Returns: (N, Q, V) logits; keys and values of the P positions, then of the Q.
+        rows: of the Q positions, those whose logits are wanted.
+    Returns: (N, R, V) logits; keys and values of the P positions, then of the Q.
     """
     from transformers import DynamicCache
 
@@ -90,11 +98,13 @@ def forward(
     low = torch.finfo(module.dtype).min
     mask = torch.zeros(hidden.shape, dtype=module.dtype).masked_fill(hidden, low)[None, None].to(ids.device)
     with torch.inference_mode():
-        out = module(
+        logits, _ = headed(
+            module,
+            rows,
             input_ids=ids,
             attention_mask=mask.expand(len(ids), -1, -1, -1),
             position_ids=here.to(ids.device)[None].expand(len(ids), -1),
             use_cache=True,
             **{cache_argument(module): cache},
         )
-    return out.logits.clone(), [(layer.keys, layer.values) for layer in cache.layers]
+    return logits, [(layer.keys, layer.values) for layer in cache.layers]

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.caches.keys_values import HasModule, Kept, cache_argument, forward, gathered, remember
+from ctrldiff.models.caches.keys_values import HasModule, Kept, cache_argument, forward, gathered
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
+
+IDLE = 16  # calls; guides and searches ask about other texts in between
 
 
 @dataclass(eq=False)
@@ -29,7 +31,8 @@ class PrefixCached:
         network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do.
         spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
             read from the row before the block.
-        remember: rows of which keys and values are kept; the least recently used goes.
+        remember: texts of which keys and values are kept at most; the least recently used goes. One that is the
+            beginning of another is kept as part of it, and one that `IDLE` calls did not use is let go.
     """
 
     network: HasModule
@@ -39,6 +42,8 @@ class PrefixCached:
     remember: int = 64
     forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
+    _used: dict[bytes, int] = field(default_factory=dict, init=False, repr=False)  # the last call that did
+    _calls: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         cache_argument(self.network.module)
@@ -71,31 +76,57 @@ class PrefixCached:
             past = gathered([kept for _, _, kept in members], slice(0, known))
             ids = torch.stack([texts[row][known:] for row, _, _ in members])
             seen, here = torch.arange(known), torch.arange(known, length)
-            logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block)
-            logits = checked_logits(logits, ids, self.vocabulary)
+            rows = {
+                row: network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row, _, _ in members
+            }
+            part = slice(max(min(int(one[0]) for one in rows.values()) - known, 0), None)
+            logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block, part)
+            logits = checked_logits(logits, ids[:, part], self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:
                 out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
             for n, (row, begin, _) in enumerate(members):
-                rows = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
-                computed = rows >= known
-                out[row, : len(rows)][computed] = logits[n, rows[computed] - known].to(torch.float32)
-                part = [(k[n : n + 1, :, :begin], v[n : n + 1, :, :begin]) for k, v in layers]
-                self._keep(Kept(texts[row][:begin], part))
+                at = rows[row] - known - part.start
+                out[row, : len(at)][at >= 0] = logits[n, at[at >= 0]].to(torch.float32)
+                if begin > known:  # else it is known already
+                    own = [(k[n : n + 1, :, :begin].clone(), v[n : n + 1, :, :begin].clone()) for k, v in layers]
+                    self._keep(Kept(texts[row][:begin], own))  # cloned: not the whole batch with it
         if out is None:
             raise ModelError("no row has an open position", hint="the loop ends before it asks")
+        self._let_go()
         return banned(out, self.spec)
 
     def _longest(self, ids: torch.Tensor, block: int) -> tuple[Kept | None, int]:
         """What is kept of the longest beginning of these tokens, in whole blocks."""
-        best, known = None, 0
-        for kept in self._kept.values():
-            shared = min(len(kept.ids), len(ids))
-            same = int((kept.ids[:shared] == ids[:shared]).to(torch.int64).cumprod(0).sum()) // block * block
+        best, known = b"", 0
+        for key, kept in self._kept.items():
+            same = shared(kept.ids, ids) // block * block
             if same > known:
-                best, known = kept, same
-        return best, known
+                best, known = key, same
+        if not known:
+            return None, 0
+        self._kept.move_to_end(best)
+        self._used[best] = self._calls
+        return self._kept[best], known
 
     def _keep(self, kept: Kept) -> None:
-        kept = Kept(kept.ids, [(k.clone(), v.clone()) for k, v in kept.layers])  # not the whole batch with it
-        remember(self._kept, {kept.ids.numpy().tobytes(): kept}, self.remember)
+        """Keep a row's beginning, in the place of what is its own beginning."""
+        for key, other in list(self._kept.items()):
+            if shared(other.ids, kept.ids) == len(other.ids):
+                del self._kept[key], self._used[key]
+        key = kept.ids.numpy().tobytes()
+        self._kept[key], self._used[key] = kept, self._calls
+
+    def _let_go(self) -> None:
+        """Rows that are done are asked about no more: what no call has used for a while goes, and what is too much."""
+        self._calls += 1
+        for key in list(self._kept):
+            if self._calls - self._used[key] > IDLE or len(self._kept) > self.remember:
+                del self._kept[key], self._used[key]
+
+
+def shared(one: torch.Tensor, other: torch.Tensor) -> int:
+    """How many tokens two texts begin with alike."""
+    length = min(len(one), len(other))
+    differ = one[:length] != other[:length]
+    return int(differ.to(torch.uint8).argmax()) if bool(differ.any()) else length

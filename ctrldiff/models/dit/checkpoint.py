@@ -28,7 +28,7 @@ from ctrldiff.models.weights import check_keys
 
 Family: TypeAlias = Literal["mdlm", "bd3lm", "sedd", "duo", "gidd"]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
-BUFFERS = re.compile(r"rotary_emb\.|log_gamma$|log_B$")  # in some checkpoints; computed here
+BUFFERS = re.compile(r"rotary_emb\.|log_gamma$|log_B$|sampling_eps_(min|max)$")  # in some checkpoints; computed here
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,10 @@ def read_config(config: Mapping[str, Any]) -> DiTConfig:
     if config.get("causal"):
         raise ModelError(f"this {family} checkpoint is autoregressive (causal: true), not a diffusion model")
     sizes = {**config, **config.get("model", {})}
-    heads, context = _number(sizes, "n_heads"), _number(sizes, "model_length", "length", "max_seq_len")
+    heads, context = (
+        _number(sizes, "n_heads", "num_attention_heads"),
+        _number(sizes, "model_length", "length", "max_seq_len"),
+    )
     if family == "sedd":
         kind = config["graph"].get("type")
         if kind not in ("absorb", "uniform"):

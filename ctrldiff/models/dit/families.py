@@ -14,11 +14,19 @@ from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.outputs import without_its_noise
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import read_weights
+from ctrldiff.models.words import names
 from ctrldiff.protocols import Denoiser
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 CHECKED = "layout only: tiny weights under the published names"
+READS = names(
+    "n_heads num_attention_heads model_length length max_seq_len vocab_size block_size cross_attn time_conditioning",
+    "p_uniform t_eps graph noise tokens causal",
+    "hidden_dim hidden_size cond_dim timestep_cond_dim n_blocks num_hidden_layers",  # read off the weights
+    "adaln attn_backend var_min sampling_eps_min sampling_eps_max",  # off the weights; a kernel; training
+    "model training optim eval sampling data ngpus hydra work_dir wandb_name",  # SEDD's sizes, and how it was trained
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,15 @@ def _build(source: Source, spec: ModelSpec) -> DiTNetwork:
     return network_of(config, read_weights(source.folder), source.folder, dtype=source.dtype, device=source.device)
 
 
+def _first_gidd(config: Config) -> bool:
+    """Whether a config is of GIDD's first generation: the second's has another architecture, and no `p_uniform`."""
+    return "p_uniform" in config
+
+
 def _family(name: str, models: str, **evidence: Any) -> Family:
-    return Family(name, models, "our diffusion transformer", CHECKED, _facts, _build, drive=_drive, **evidence)
+    return Family(
+        name, models, "our diffusion transformer", CHECKED, _facts, _build, drive=_drive, reads=READS, **evidence
+    )
 
 
 DITS = (
@@ -84,5 +99,5 @@ DITS = (
     _family("BD3-LM", "bd3lm-owt-block_size4, 8, 16", architectures=("BD3LM",), model_types=("bd3lm",)),
     _family("Duo", "duo, duo-distilled", architectures=("DUO",), model_types=("DUO", "duo")),
     _family("SEDD", "sedd-small, sedd-medium; absorbing or uniform", keys=("graph", "noise", "tokens")),
-    _family("GIDD", "gidd-small, gidd-base", keys=("p_uniform", "n_heads")),
+    _family("GIDD", "gidd-small, gidd-base", architectures=("DIT",), keys=("p_uniform", "n_heads"), when=_first_gidd),
 )

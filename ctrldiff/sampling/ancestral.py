@@ -151,6 +151,9 @@ class Resume:
 
     rates: Remasking = Remasking()
 
+    def begin(self, state: State) -> State:
+        return state
+
     def __call__(self, move: Move, state: State, step: Step) -> State:
         pending = set((state.done & ~move.before.done).nonzero()[:, 0].tolist())
         lost, passed = torch.zeros(state.shape, dtype=torch.bool), torch.zeros_like(state.step)
@@ -160,8 +163,9 @@ class Resume:
                 break
             _, redo = self.rates.rates(state, replace(step, index=step.index + more))
             for row in sorted(pending):
-                draws = torch.from_numpy(state.rngs[row].random(state.shape[1], dtype=np.float32))
-                lost[row] = state.held[row] & (draws < redo[row])
+                own = int(state.lengths[row])
+                draws = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
+                lost[row, :own] = state.held[row, :own] & (draws < redo[row, :own])
                 passed[row] = more
             pending -= set(lost.any(dim=1).nonzero()[:, 0].tolist())
         return replace(state.reopen(lost), step=state.step + torch.where(lost.any(dim=1), passed, 0))

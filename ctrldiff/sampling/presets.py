@@ -44,16 +44,17 @@ def llada(
 
 
 def dream(
-    steps: int = 512,
+    steps: int | None = None,
     eps: float = 1e-3,
     order: Literal["entropy", "confidence", "margin", "origin"] = "entropy",
     alg_temp: float = 0.0,
     temperature: float = 0.0,
 ) -> Parts:
     """Dream (arXiv:2508.15487). Confidence is of the tempered logits. Its names: "maskgit_plus" is "confidence",
-    "topk_margin" is "margin". "origin" asks only in steps in which something is written, and is equal in law."""
+    "topk_margin" is "margin". steps: None is one a position; Dream's own default
+    is 512, for as many. "origin" asks only in steps in which something is written, and is equal in law."""
     if order == "origin":
-        chance = Bernoulli(steps, eps)
+        chance = Bernoulli(512 if steps is None else steps, eps)
         return {**_tempered(temperature), "schedule": Linear(), "commit": chance, "observers": (chance.note,)}
     return {**_tempered(temperature), "schedule": Floor(steps, eps), "commit": TopK(order, alg_temp)}
 

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from ctrldiff.errors import InputError
+from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.run import Run
+from ctrldiff.state import State
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
-from tests.conftest import NOISES, few, text, toy
+from tests.conftest import NOISES, STOP, few, text, toy
 from tests.guidance.fakes import context
 from tests.laws.test_search_laws import liking
 
@@ -48,6 +50,17 @@ def test_a_preset_ends_in_the_language_and_a_row_is_the_same_in_any_batch(name, 
         for row in range(3):
             alone = decoded(name, constraint, noise, [row])
             assert torch.equal(alone.tokens[0], together.tokens[row]) and alone.forwards[0] == together.forwards[row]
+
+
+@pytest.mark.parametrize("name", Plan.presets())
+def test_the_width_of_the_batch_is_nothing_to_a_row(name):
+    """Rows of several lengths share a batch, padded to the longest."""
+    lengths, how = (8, 5, 3), plan(name)
+    together = State.blank([[1], [2], [3]], 8, lengths=lengths, pad_id=STOP)
+    state = Loop(toy(), how, how.constrain(FREE)).run(together)
+    for row, length in enumerate(lengths):
+        alone = Loop(toy(), how, how.constrain(FREE)).run(State.blank([[row + 1]], length))
+        assert torch.equal(alone.tokens[0], state.tokens[row, :length]) and alone.forwards[0] == state.forwards[row]
 
 
 @pytest.mark.parametrize("name", Plan.presets())

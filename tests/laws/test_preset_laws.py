@@ -18,7 +18,7 @@ from tests.laws.test_search_laws import liking
 SMALL = {  # the papers' numbers are for canvases of hundreds
     "dream": {"steps": 8},
     "mdlm": {"steps": 8},
-    "remdm": {"steps": 12, "eta": 0.2},
+    "remdm": {"steps": 30, "eta": 0.3},
     "duo": {"steps": 8},
     "p2": {"steps": 8},
     "llada": {"steps": 8, "block": 4},

@@ -78,6 +78,7 @@ def compile_kernels() -> None:
     scores = np.linspace(-1.0, 0.0, 6 * vocabulary.size, dtype=np.float32).reshape(6, -1)
     posterior = table.bind(scores)
     tokens = posterior.map()
+    table.bind(scores.astype(np.float64)).map()  # of other floats the first tokens are looked up before the walk
     posterior.sample(seed=0)
     posterior.score(tokens)
     posterior.confidence(tokens)

@@ -18,11 +18,6 @@ Plainly (the tests run this beside the kernels):
         best = np.stack([part.max(axis=1, initial=-np.inf) for part in members], axis=1)
         return best, np.stack([np.logaddexp.reduce(part, axis=1) for part in members], axis=1)
 
-    def first_tokens(x, ids, best):
-        attain = [[[v for v in range(len(ids)) if ids[v] == c and row[v] == best[t, c]] for c in range(best.shape[1])]
-                  for t, row in enumerate(x)]
-        return np.array([[min(tokens, default=-1) for tokens in row] for row in attain])
-
     def probabilities(x, ids, base, gain):
         return np.exp(x.astype(np.float64) - base[:, ids] + gain[:, ids])
 
@@ -221,25 +216,6 @@ def _lane_scores(
                 lane = np.uint64(j)
                 sums[c + lane] += e[k + lane]
     return best, sums
-
-
-@kernel
-def first_tokens(
-    x: NDArray[np.float32],
-    at: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    token_class: NDArray[np.uint32],
-    m: NDArray[np.float32],
-    out: NDArray[np.int32],
-) -> None:
-    """Write the smallest token that attains each class's best score m (T, C) into out (T, C) at these positions."""
-    for i in range(positions.size):
-        scores, best, found = x[at[i]], m[positions[i]], out[positions[i]]
-        found[:] = -1
-        for v in range(token_class.size):
-            c = token_class[v]
-            if scores[v] == best[c] and found[c] < 0:
-                found[c] = v
 
 
 # --- back: class gains to token probabilities --------------------------------------------------------------------

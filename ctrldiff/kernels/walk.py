@@ -22,6 +22,15 @@ Plainly (the tests run this beside the kernels; each class is one token, members
             out.append(c)
         return out
 
+    def tied(edges, members, cls, lab, best, s):
+        out, here = np.zeros(np.shape(cls)), {s}
+        for t in range(len(lab)):
+            keep = [(q, k) for p, q, k in edges if p in here and lab[t][k] + best[t + 1][q] == best[t][p]]
+            for c in (c for _, k in keep for c in members[k] if cls[t][c] == lab[t][k]):
+                out[t, c] = 1
+            here = {q for q, _ in keep}
+        return out
+
     def drawn(edges, members, cls, lab, total, s, uniforms):
         out = []
         for t in range(len(lab)):
@@ -47,6 +56,7 @@ F64: TypeAlias = NDArray[np.float64]
 F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
+U8: TypeAlias = NDArray[np.uint8]
 
 
 # --- the best string, a drawn string -----------------------------------------------------------------------------
@@ -100,6 +110,32 @@ def walk_best(
         tokens[t] = choice
         s = after
     return tokens
+
+
+@kernel
+def tied_classes(chain: Chain, start: int, lab: F64, cls: F64, best: F64) -> U8:
+    """(T, C) uint8: 1 for the classes that hold a token of some best string at a position. `walk_best` asks for the
+    first token of these alone."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    T, S = lab.shape[0], best.shape[1]
+    out, here, there = np.zeros(cls.shape, np.uint8), np.zeros(S, np.uint8), np.zeros(S, np.uint8)
+    here[start] = 1
+    for t in range(T):
+        there[:] = 0
+        for s in range(S):
+            if here[s]:
+                for e in range(edge_ptr[s], edge_ptr[s + 1]):
+                    k = edge_label[e]
+                    w = lab[t, k] + best[t + 1, edge_to[e]]
+                    if weight.size > 0:
+                        w += weight[e]
+                    if w == best[t, s]:
+                        there[edge_to[e]] = 1
+                        for i in range(chain.label_ptr[k], chain.label_ptr[k + 1]):
+                            c = chain.label_classes[i]
+                            out[t, c] |= cls[t, c] == lab[t, k]
+        here, there = there, here
+    return out
 
 
 @kernel

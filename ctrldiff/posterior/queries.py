@@ -40,9 +40,9 @@ def places(rows: Rows) -> list[Place]:
 def best_strings(rows: Rows) -> list[I64]:
     """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
     value = of.certain_best(rows)
-    first = logits(rows).first(places(rows), of.every_max(rows))
-    written = [row.written for row in rows]
-    found = sweeps.walk_best(of.scored(rows), of.label_best(rows), of.class_best(rows), value, first, written)
+    swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
+    first = logits(rows).first(places(rows), of.every_max(rows), lambda: sweeps.tied_classes(*swept))
+    found = sweeps.walk_best(*swept, first, [row.written for row in rows])
     return [folded(row, tokens) for row, tokens in zip(rows, found)]
 
 
@@ -88,8 +88,8 @@ def log_z(rows: Rows) -> list[float]:
 
 def ends(rows: Rows) -> list[F64]:
     """(S,) the probability that the text ends in each state; 0 in the tail. Raises: LogitsInvalid, Infeasible."""
-    out = []
-    for row, (mass, _), value, labels in zip(rows, of.flow(rows), of.total(rows), of.label_sum(rows)):
+    out, values, sums = [], of.certain_total(rows), of.label_sum(rows)
+    for row, mass, value, labels in zip(rows, sweeps.mass(of.scored(rows), sums, values), values, sums):
         table, tail = row.table.scored, row.table.automaton.tail
         ending = mass[-1].copy()
         if tail is not None:
@@ -223,7 +223,7 @@ def confidence(rows: Rows, tokens: I64) -> list[F64]:
 
 def anchored(rows: Rows) -> list[F64]:
     """(T,) the probability of the likeliest state before each position."""
-    return [states[:-1].max(axis=1) for states, _ in of.flow(rows)]
+    return [likeliest for likeliest, _ in of.flow(rows)]
 
 
 # --- a position on its own ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
@@ -26,6 +26,8 @@ F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
+Tied: TypeAlias = Callable[[], Sequence[NDArray[np.uint8]]]  # (T, C) of each place: classes on best strings
+NOT_THERE: F32 = fixed(np.zeros((0, 0)), np.float32)
 AT_ONCE = 16  # positions that are converted at a time: 8 MiB at 131,072 tokens
 CHUNK = 1 << 24  # logits per temporary on a device
 FIXED_POINT = float(1 << 40)  # sums on a device are of integers: exact, so the order of additions cannot show
@@ -64,9 +66,9 @@ class Logits(Protocol):
     def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
         """The scores of many tokens at one position."""
 
-    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
+    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
         """What `walk_best` finds tokens by: scores (T, V) to look through, and (T, C + 1) the smallest token that
-        attains each class's best score, or -1 where it is to be looked for."""
+        attains each class's best score, or -1 where it is to be looked for. It asks for what `tied` says alone."""
 
     def draw(
         self,
@@ -113,14 +115,19 @@ class HostLogits:
             return
         for i in range(0, len(positions), AT_ONCE):
             some = positions[i : i + AT_ONCE]
-            yield self._converted((row, some)), np.arange(len(some)), some
+            low, high = int(some[0]), int(some[-1]) + 1  # side by side as a rule: then a slice, which copies once
+            part = self.x[row, low:high] if high - low == len(some) else self.x[row, some]
+            yield self._float32(part), np.arange(len(some)), some
 
     def _converted(self, index: tuple[Any, ...]) -> F32:
-        """Part of the scores, as float32."""
+        """Scores here and there, as float32."""
         if not hasattr(self.x, "detach"):
-            return fixed(self.x[index], np.float32)
+            return self._float32(self.x[index])
         own = (one if isinstance(one, int) else _torch().from_numpy(one.astype(np.int64)) for one in index)
-        return fixed(self.x[tuple(own)].float().numpy(), np.float32)
+        return self._float32(self.x[tuple(own)])
+
+    def _float32(self, part: Any) -> F32:
+        return fixed(part.float().numpy() if hasattr(part, "detach") else part, np.float32)
 
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`."""
@@ -158,18 +165,21 @@ class HostLogits:
         """As `Logits.of`."""
         return self._converted((row, t, tokens))
 
-    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
-        """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else all are
-        known, as there are no float32 scores to look through."""
-        return [self._first(place, top) for place, top in zip(places, best)]
-
-    def _first(self, place: Place, best: F32) -> tuple[F32, I32]:
-        tokens = np.full(best.shape, -1, np.int32)
+    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
+        """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else these are
+        looked up before, as there are no float32 scores to look through."""
         if self.in_place is not None:
-            return fixed(self.in_place[place.row], np.float32), tokens
-        for x, at, positions in self._blocks(place.row, place.positions):
-            kernels.first_tokens(x, at, positions, place.table.classes.of_token, best, tokens)
-        return fixed(np.zeros((0, 0)), np.float32), tokens
+            nothing = [np.full(top.shape, -1, np.int32) for top in best]
+            return [(fixed(self.in_place[place.row], np.float32), known) for place, known in zip(places, nothing)]
+        return [(NOT_THERE, self._first(*each)) for each in zip(places, best, tied())]
+
+    def _first(self, place: Place, best: F32, tied: NDArray[np.uint8]) -> I32:
+        tokens = np.full(best.shape, -1, np.int32)
+        for t in place.positions:
+            for c in np.flatnonzero(tied[t]):
+                members = place.table.members(int(c))
+                tokens[t, c] = members[np.argmax(self.of(place.row, int(t), members) == best[t, c])]
+        return tokens
 
     def draw(
         self,
@@ -305,9 +315,9 @@ class DeviceLogits:
 
         return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].cpu().numpy()
 
-    def first(self, places: Sequence[Place], best: Sequence[F32]) -> list[tuple[F32, I32]]:
+    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
         """Every smallest token, so that the walk need not look: there are no scores to look through on the host."""
-        return [(fixed(np.zeros((0, 0)), np.float32), self._first(place, top)) for place, top in zip(places, best)]
+        return [(NOT_THERE, self._first(place, top)) for place, top in zip(places, best)]
 
     def _first(self, place: Place, best: F32) -> I32:
         import torch

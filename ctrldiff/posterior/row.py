@@ -98,11 +98,13 @@ class Row:
     Fields:
         scores: class scores of the logits, shared with rows clamped from this one.
         written: (T,) int64, -1 where open.
+        origin: the row it was clamped from and how many positions are left behind the last that was written since.
         known: what was worked out, by name.
     """
 
     scores: ClassScores
     written: I64
+    origin: tuple[Row, int] | None = field(default=None, repr=False)
     known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     @cached_property
@@ -139,7 +141,21 @@ class Row:
     def clamp(self, tokens: I64, keep: NDArray[np.bool_]) -> Row:
         """The row with more written; the same row if nothing is new. May be impossible: `check` it."""
         new = keep & (self.written < 0)
-        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64)) if new.any() else self
+        if not new.any():
+            return self
+        left = len(new) - 1 - int(np.flatnonzero(new)[-1])
+        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left))
+
+    @property
+    def known_best(self) -> F64:
+        """The last lines of `best`, as far as the row it was clamped from has worked them out and nothing was written
+        since: the same to the last bit, since they are maxima. (Sums are not: they are scaled by states that the start
+        no longer leads to.) They speak of those states too, which no string comes by."""
+        if self.origin is None or "best" not in self.origin[0].known:
+            return np.empty((0, self.table.n_states), np.float64)
+        row, left = self.origin
+        found: F64 = row.known["best"][len(self.written) - left :]
+        return found
 
     def agrees(self, tokens: I64, keep: NDArray[np.bool_]) -> bool:
         """What is to be kept does not contradict what is written."""
@@ -223,7 +239,7 @@ def label_best(rows: Rows) -> list[F64]:
 @kept
 def best(rows: Rows) -> list[F64]:
     """(T + 1, S) best weight of what is left."""
-    return sweeps.sweep_max(scored(rows), label_best(rows), reach(rows))
+    return sweeps.sweep_max(scored(rows), label_best(rows), reach(rows), [row.known_best for row in rows])
 
 
 def certain_best(rows: Rows) -> list[F64]:
@@ -268,7 +284,10 @@ def certain_total(rows: Rows) -> list[F64]:
 
 @kept
 def flow(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T + 1, S) probability of each state, (T, L) of each label. Raises: as `certain_total`."""
+    """(T,) probability of the likeliest state before each position, (T, L) of each label.
+
+    Raises: as `certain_total`.
+    """
     values = certain_total(rows)
     return sweeps.flow(scored(rows), label_sum(rows), values)
 

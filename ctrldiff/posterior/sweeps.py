@@ -11,7 +11,7 @@ On the host a row is a handful of calls of compiled kernels, one row after anoth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -69,9 +69,12 @@ def label_log_sum(tables: Tables, classes: Sequence[F64]) -> list[F64]:
 # --- sweep -------------------------------------------------------------------------------------------------------
 
 
-def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8]) -> list[F64]:
-    """(T + 1, S): the best weight of what is left, from label scores (T, L)."""
-    return [chain.sweep_max(table.chain, lab, here) for table, lab, here in zip(tables, labels, reached)]
+def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64]) -> list[F64]:
+    """(T + 1, S): the best weight of what is left, from label scores (T, L). `known`: of each row the last lines of the
+    answer, if an earlier sweep has them; there may be none."""
+    return [
+        chain.sweep_max(table.chain, lab, here, part) for table, lab, here, part in zip(tables, labels, reached, known)
+    ]
 
 
 def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weighted: bool = True) -> list[F64]:
@@ -83,6 +86,14 @@ def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weig
 NO_WEIGHT = fixed((), np.float64)
 
 # --- walk --------------------------------------------------------------------------------------------------------
+
+
+def tied_classes(tables: Tables, labels: Sequence[F64], classes: Sequence[F64], best: Sequence[F64]) -> list[U8]:
+    """(T, C): the classes of which some best string has a token at a position."""
+    return [
+        walk.tied_classes(table.chain, table.start, lab, cls, value)
+        for table, lab, cls, value in zip(tables, labels, classes, best)
+    ]
 
 
 def walk_best(
@@ -135,8 +146,19 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 
 
 def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tuple[F64, F64]]:
-    """(T + 1, S) the probability of each state, (T, L) of each label."""
-    return [chain.occupancy(table.chain, table.start, lab, value) for table, lab, value in zip(tables, labels, total)]
+    """(T,) the probability of the likeliest state before each position, (T, L) that of each label."""
+    return [_flow(table, lab, value) for table, lab, value in zip(tables, labels, total)]
+
+
+def _flow(table: Lifted, labels: F64, total: F64) -> tuple[F64, F64]:
+    mass, taken = chain.occupancy(table.chain, table.start, labels, total)
+    return mass[:-1].max(axis=1), taken  # (T, S) a row is what takes room
+
+
+def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterator[F64]:
+    """(T + 1, S) the probability of each state; worked out row by row as it is asked for."""
+    for table, lab, value in zip(tables, labels, total):
+        yield chain.occupancy(table.chain, table.start, lab, value)[0]
 
 
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:

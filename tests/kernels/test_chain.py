@@ -85,7 +85,10 @@ def check(seed: int) -> bool:
         assert {c for classes in members for c in classes} == possible
     weight = {s: sum(cls[t, c] for t, c in enumerate(s)) for s in legal}
     best, total = kernels.label_max(chain, cls), kernels.label_log_sum(chain, cls)
-    B, Z = kernels.sweep_max(chain, best, reach), kernels.sweep_sum(chain, total, reach)
+    nothing = np.empty((0, len(chain.accept)))
+    B, Z = kernels.sweep_max(chain, best, reach, nothing), kernels.sweep_sum(chain, total, reach)
+    for known in (1, len(best), len(best) + 1):  # a later sweep goes on from lines of an earlier one
+        assert np.array_equal(kernels.sweep_max(chain, best, reach, B[-known:]), B)
     log_z = np.logaddexp.reduce(list(weight.values()))
     assert abs(B[0, 0] - max(weight.values())) < 1e-9 and abs(Z[0, 0] - log_z) < 1e-9
     ptr, tokens = fixed(np.arange(C + 1), np.int64), fixed(np.arange(C), np.int32)

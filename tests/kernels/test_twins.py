@@ -25,6 +25,13 @@ from tests.kernels.test_minimise import random_automaton, reachable_and_useful
 from tests.kernels.test_reduce import problem
 
 SEEDS = pytest.mark.parametrize("seed", range(40))
+
+
+def nothing(a):
+    """No line of a sweep is known."""
+    return np.empty((0, len(a.accept)))
+
+
 FILES = sorted(Path(chain.__file__).parent.glob("*.py"))
 
 
@@ -104,7 +111,7 @@ def test_sweeps_and_flow(seed):
     assert np.array_equal(best, case.labels(np.maximum))
     np.testing.assert_allclose(total, case.labels(np.logaddexp), rtol=1e-12)
     want = case.as_array(plain.sweep(case.edges, case.accepting, best, max))
-    assert np.array_equal(chain.sweep_max(case.chain, best, case.reach), want)
+    assert np.array_equal(chain.sweep_max(case.chain, best, case.reach, nothing(case.chain)), want)
     sums = plain.sweep(case.edges, case.accepting, total, np.logaddexp)
     values = chain.sweep_sum(case.chain, total, case.reach)
     np.testing.assert_allclose(values, case.as_array(sums), rtol=1e-12, atol=1e-12)
@@ -130,13 +137,16 @@ def test_walks(seed):
     a = case.chain = case.chain._replace(weight=fixed((), np.float64))  # the twin is shown without weights
     edges, n_classes = [edge[:3] for edge in case.edges], case.cls.shape[1]
     best, total = chain.label_max(a, case.cls), chain.label_log_sum(a, case.cls)
-    value, sums = chain.sweep_max(a, best, case.reach), chain.sweep_sum(a, total, case.reach)
+    value = chain.sweep_max(a, best, case.reach, nothing(a))
+    sums = chain.sweep_sum(a, total, case.reach)
     if value[0, 0] == -np.inf:
         return
     ptr, tokens = fixed(np.arange(n_classes + 1), np.int64), fixed(np.arange(n_classes), np.int32)
     first, open_ = np.full(case.cls.shape, -1, np.int32), fixed(np.full(4, -1), np.int64)
     got = walks.walk_best(a, 0, best, case.cls, value, case.x, ptr, tokens, first, open_)
     assert got.tolist() == plain.best_string(edges, case.members, case.cls, best, value, 0)
+    tied = walks.tied_classes(a, 0, best, case.cls, value)
+    assert np.array_equal(tied, plain.tied(edges, case.members, case.cls, best, value, 0))
     uniforms = np.random.default_rng(seed).random((20, 4, 3)) * (1 - 1e-9)
     got = walks.walk_sample(a, 0, total, case.cls, sums, uniforms)
     assert got.tolist() == [plain.drawn(edges, case.members, case.cls, total, sums, 0, u) for u in uniforms]
@@ -147,7 +157,7 @@ def test_a_given_string_is_followed_edge_by_edge(seed):
     """`walk_tokens`, `walk_states`, `walk_to` and `walk_local`, against the edges looked through one by one."""
     case = Weighed(seed)
     a, total = case.chain, chain.label_log_sum(case.chain, case.cls)
-    value = chain.sweep_max(a, chain.label_max(a, case.cls), case.reach)
+    value = chain.sweep_max(a, chain.label_max(a, case.cls), case.reach, nothing(a))
     for string in tuples(range(case.cls.shape[1]), repeat=4):
         classes, states, weight, shares = np.array(string, np.int32), [0], 0.0, []
         for t, c in enumerate(string):
@@ -348,9 +358,6 @@ def test_reductions(seed):
     reduce.class_scores(x, every, every, ids, ptr, tokens, x.max(axis=1), best, sums, np.empty(len(x)))
     want_best, want_sums = plain.class_scores(x, ids, 9)
     assert np.array_equal(best, want_best)
-    first = np.empty(best.shape, np.int32)
-    reduce.first_tokens(x, every, every, ids, best, first)
-    assert np.array_equal(first, plain.first_tokens(x, ids, best))
     # Scores are taken from the best in float32, down to DEEP below it: off by 60 * 2**-24 at most.
     np.testing.assert_allclose(sums, want_sums, atol=4e-6)
     base = np.where(best > -np.inf, best, np.float32(0))

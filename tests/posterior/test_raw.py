@@ -94,3 +94,23 @@ def test_the_log_sum_of_long_canvases_is_exact():
     want = torch.logsumexp(logits.double(), -1).sum()
     assert abs(bind_free(logits).log_z()[0] - want) < 1e-5 * 4096**0.5
     assert abs(bind_free(logits, raw=True).log_z()[0]) < 1e-5
+
+
+def test_a_clamped_row_goes_on_from_the_sweeps_of_the_row_it_came_from():
+    for seed, case, table, _ in feasible_cases()[:150]:
+        logits, written = case.log_probs, case.written
+        fresh = table.bind(logits, written)
+        try:
+            tokens = fresh.sample(seed=0)
+        except CtrldiffError:
+            continue
+        keep = np.random.default_rng(seed).random(len(written)) < 0.3
+        swept, clean = table.bind(logits, written), table.bind(logits, written).clamp(tokens, keep)
+        swept.map(), swept.log_z()
+        after = swept.clamp(tokens, keep)
+        assert np.array_equal(after.map(), clean.map())
+        np.testing.assert_allclose(after.log_z(), clean.log_z(), rtol=1e-12, atol=1e-9)
+        np.testing.assert_allclose(after.confidence(tokens), clean.confidence(tokens), atol=1e-6)
+        np.testing.assert_allclose(after.local(tokens), clean.local(tokens), atol=1e-6)
+        np.testing.assert_allclose(after.anchored(), clean.anchored(), atol=1e-6)
+        assert np.array_equal(after.sample(5, seed=1), clean.sample(5, seed=1))

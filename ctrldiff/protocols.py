@@ -204,8 +204,8 @@ class Observer(Protocol):
 
     What it notes lives in `state.memory` under a name of its own, leading B, and so is forked, gathered and dropped
     with its row; the observer itself stays as it was. It may weigh rows and gather copies into each other's places, as
-    a search does; tokens are the policies' to write. One that has `begin` too (see `Begins`) lets rows of different
-    ages share a batch.
+    a search does, turn tokens back to noise and put a row's clock forward; tokens are the policies' to write. One that
+    has `begin` too (see `Begins`) lets rows of different ages share a batch.
     """
 
     def __call__(self, move: Move, state: State, step: Step) -> State: ...

@@ -24,8 +24,8 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
-from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Unmask
-from ctrldiff.sampling.combine import And, AtLeastOne, Cap, Or, Spacing
+from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -48,7 +48,7 @@ from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence
 from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
-from ctrldiff.sampling.stop import Never, NoteBest, Settled, Stable
+from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
@@ -97,6 +97,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "cap": Cap(Threshold(0.1), most=2),
     "cap at the quota": Cap(Everything()),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
+    "but one": ButOne(Threshold(0.3)),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
@@ -110,7 +111,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "consistent": Consistent(),
     "consistent, all": Consistent(all=True, warm_up=1, by="confidence"),
 }
-MAY_WAIT = {"unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,) for name, value in COMMITS.items() if isinstance(value, Bernoulli | Consistent | Steady)
 }
@@ -125,6 +126,7 @@ SCHEDULES: dict[str, Schedule] = {
     "blocks 3 aligned": Blocks(3, aligned=True),
     "constant 3": Constant(3),
     "proportional 5": Proportional(5),
+    "proportional, cosine": Proportional(7, "cosine"),
     "floor": Floor(),
     "floor 3": Floor(3),
 }
@@ -147,7 +149,14 @@ EDITS: dict[str, EditPolicy] = {
     "surprising": Surprising(2.0),
     "surprising, one": Surprising(0.5, count=1),
 }
-STOPS: dict[str, StopRule] = {"never": Never(), "settled": Settled(0.5), "stable": Stable(1, 0.5)}
+STOPS: dict[str, StopRule] = {
+    "never": Never(),
+    "settled": Settled(0.5),
+    "stable": Stable(1, 0.5),
+    "prophet": Prophet(1.0, 0.7, 0.5),
+    "falling": Falling(1.0, 0.3),
+    "falling, linear": Falling(1.0, 0.3, "linear"),
+}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),
@@ -155,6 +164,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "shifts": lambda name: NoteShifts(kept=6),
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
+    "resume": lambda name: Resume(),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
 

@@ -37,6 +37,15 @@ def test_the_module_runs_as_a_command():
     assert done.returncode == 0 and "extract" in done.stdout
 
 
+def test_a_preset_is_named_with_its_knobs(ctrldiff):
+    command = ("run", "The code is AB-1234.", "--regex", "[A-Z]{2}-[0-9]{4}", "--max-new-tokens", 8, "--json")
+    status, out, _ = ctrldiff(*command, "--preset", "klass:block=16,threshold=.8", "--steps", 8)
+    assert status == 0 and json.loads(out)["output"] in cd.Regex("[A-Z]{2}-[0-9]{4}")
+    for wrong, why in (("class", "klass"), ("klass:gamma=1", "threshold"), ("eb:gamma", "no value")):
+        status, _, err = ctrldiff(*command, "--preset", wrong)
+        assert status != 0 and why in err, err
+
+
 def test_check_explains_a_schema(ctrldiff):
     status, out, _ = ctrldiff("check", json.dumps(SCHEMA), "--json")
     facts = json.loads(out)

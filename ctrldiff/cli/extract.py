@@ -14,6 +14,7 @@ from ctrldiff.cli.options import (
     GuideOption,
     JsonOption,
     ModelOption,
+    PresetOption,
     SchemaOption,
     SeedOption,
     StepsOption,
@@ -21,6 +22,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    clock,
     told,
 )
 
@@ -40,6 +42,7 @@ def extract(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, whatever is in OUT.")] = False,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
+    preset: PresetOption = None,
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
@@ -67,7 +70,7 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked = told(unsure, guide, steps=steps, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file

@@ -16,6 +16,10 @@ UnsureOption = Annotated[
     str, typer.Option(help='Values that were forced on the model: "flag" them, put "null" where allowed, or "error".')
 ]
 TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+PresetOption = Annotated[
+    str | None,
+    typer.Option("--preset", help="A published decoder (docs/methods.md): llada, klass, eb:gamma=0.2,block=16."),
+]
 GuideOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -44,3 +48,36 @@ def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
 
         guides = [read_guide(text) for text in guide]
     return {"unsure": unsure, "guidance": guides, **others}
+
+
+def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str, Any]:
+    """What `--preset`, `--steps` and `--temperature` say. Raises: InputError, before a model is loaded."""
+    if preset is None:
+        return {"steps": steps, "temperature": temperature}
+    from ctrldiff.errors import InputError
+    from ctrldiff.sampling.plan import Plan
+
+    name, _, said = preset.partition(":")
+    knobs: dict[str, Any] = {}
+    for one in said.split(",") if said else ():
+        knob, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(f"--preset {preset}: {one!r} has no value", hint="--preset eb:gamma=0.2,block=16")
+        knobs[knob.strip()] = _value(value.strip())
+    if steps is not None:
+        knobs["steps"] = steps
+    if temperature > 0:
+        knobs["temperature"] = temperature
+    return {"plan": Plan.preset(name, **knobs)}
+
+
+def _value(text: str) -> int | float | bool | str:
+    """A number, a truth value, or the word itself."""
+    if text in ("true", "false"):
+        return text == "true"
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text

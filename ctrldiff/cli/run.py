@@ -13,12 +13,14 @@ from ctrldiff.cli.options import (
     GuideOption,
     JsonOption,
     ModelOption,
+    PresetOption,
     SeedOption,
     StepsOption,
     TemperatureOption,
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    clock,
     told,
 )
 
@@ -35,6 +37,7 @@ def run(
     ask: Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")] = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
+    preset: PresetOption = None,
     max_new_tokens: TokensOption = None,
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
@@ -63,7 +66,7 @@ def run(
         wanted = Regex(regex)
     elif choice:
         wanted = Choice(_labels(choice))
-    how = told(unsure, guide, steps=steps, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+    how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     from ctrldiff.generate import Generator, from_pretrained
 
     generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)

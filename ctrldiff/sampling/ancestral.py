@@ -3,9 +3,10 @@ noise."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
+import numpy as np
 import torch
 
 from ctrldiff.errors import InputError
@@ -14,7 +15,7 @@ from ctrldiff.sampling.commit import check_count, in_range, uniform
 from ctrldiff.sampling.stability import noted
 from ctrldiff.state import State, Step, Tokens, Where
 
-__all__ = ["Bernoulli", "Kind", "NoteTurns", "Remasking", "Unmask"]
+__all__ = ["Bernoulli", "Kind", "NoteTurns", "Remasking", "Resume", "Unmask"]
 
 TURN = "turn"  # the key in `State.memory`, (B, T) int64
 Kind: TypeAlias = Literal["cap", "rescale", "conf", "loop"]
@@ -140,3 +141,31 @@ class Unmask:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         write, _ = self.rates.rates(state, step)
         return state.open & step.window & (uniform(state) < write)
+
+
+@dataclass(frozen=True)
+class Resume:
+    """An observer by which rows that are complete before the process is over go on: the steps in which nothing is lost
+    cost no pass, and their clock passes them over; at the first one in which chance takes tokens, these become noise.
+    Goes with `Remask` of the same rates, and not with a stop rule, which ends rows for good."""
+
+    rates: Remasking = Remasking()
+
+    def begin(self, state: State) -> State:
+        return state
+
+    def __call__(self, move: Move, state: State, step: Step) -> State:
+        pending = set((state.done & ~move.before.done).nonzero()[:, 0].tolist())
+        lost, passed = torch.zeros(state.shape, dtype=torch.bool), torch.zeros_like(state.step)
+        for more in range(1, int((step.steps - 1 - step.index).max())):
+            pending = {row for row in pending if int(step.index[row]) + more < int(step.steps[row]) - 1}
+            if not pending:
+                break
+            _, redo = self.rates.rates(state, replace(step, index=step.index + more))
+            for row in sorted(pending):
+                own = int(state.lengths[row])
+                draws = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
+                lost[row, :own] = state.held[row, :own] & (draws < redo[row, :own])
+                passed[row] = more
+            pending -= set(lost.any(dim=1).nonzero()[:, 0].tolist())
+        return replace(state.reopen(lost), step=state.step + torch.where(lost.any(dim=1), passed, 0))

@@ -11,7 +11,7 @@ from ctrldiff.protocols import CommitPolicy, Posterior
 from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first
 from ctrldiff.state import State, Step, Tokens, Where
 
-__all__ = ["And", "AtLeastOne", "Cap", "Or", "Spacing"]
+__all__ = ["And", "AtLeastOne", "ButOne", "Cap", "Or", "Spacing"]
 
 
 @dataclass(frozen=True, init=False)
@@ -50,6 +50,22 @@ class AtLeastOne:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         where = self.inner(posterior, tokens, state, step)
         return certain_enough(where, certainty("confidence", posterior, tokens, state), state.open & step.window)
+
+
+@dataclass(frozen=True)
+class ButOne:
+    """What `inner` chooses, but the least confident position where that is all of the window: a row goes on, and what
+    is emitted is settled by its stop rule or its last step, with the plan's `finish`. With acceptance that does not
+    last (`Reconsider`) a row must not be complete because once everything was accepted. It may choose nothing."""
+
+    inner: CommitPolicy
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        where = self.inner(posterior, tokens, state, step) & eligible
+        everything = (where == eligible).all(dim=1) & ~step.last
+        order = best_first(-certainty("confidence", posterior, tokens, state), eligible)
+        return where & ~first(everything.to(torch.int64), order, eligible)
 
 
 @dataclass(frozen=True)

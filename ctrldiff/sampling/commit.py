@@ -61,10 +61,11 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
     raise unknown_order(by)
 
 
-def uniform(state: State) -> Scores:
-    """(B, T) float32 in [0, 1), drawn with each row's own generator; a complete row draws nothing and has zeros."""
+def uniform(state: State, rows: torch.Tensor | None = None) -> Scores:
+    """(B, T) float32 in [0, 1), drawn with each row's own generator. Rows (B,) that draw nothing have zeros; None: the
+    complete ones."""
     draws = torch.zeros(state.shape)
-    for row in (~state.done).nonzero()[:, 0].tolist():
+    for row in (~state.done if rows is None else rows).nonzero()[:, 0].tolist():
         own = int(state.lengths[row])
         draws[row, :own] = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
     return draws

@@ -2,7 +2,7 @@
 
 from ctrldiff.json_schema.branches import null_tables, value_tables
 from ctrldiff.sampling.absent import NoteNulls
-from ctrldiff.sampling.ancestral import NoteTurns
+from ctrldiff.sampling.ancestral import NoteTurns, Resume
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.stability import NoteConsistent, NoteShifts
 from ctrldiff.sampling.stop import NoteBest
@@ -16,6 +16,7 @@ __all__ = [
     "NoteNulls",
     "NoteShifts",
     "NoteTurns",
+    "Resume",
     "Trace",
     "null_tables",
     "value_tables",

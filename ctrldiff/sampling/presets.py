@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
-from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Unmask
+from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Resume, Unmask
+from ctrldiff.sampling.combine import ButOne
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Disagree, Reconsider
@@ -23,7 +24,7 @@ from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence
-from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
+from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
 
@@ -43,16 +44,17 @@ def llada(
 
 
 def dream(
-    steps: int = 512,
+    steps: int | None = None,
     eps: float = 1e-3,
     order: Literal["entropy", "confidence", "margin", "origin"] = "entropy",
     alg_temp: float = 0.0,
     temperature: float = 0.0,
 ) -> Parts:
     """Dream (arXiv:2508.15487). Confidence is of the tempered logits. Its names: "maskgit_plus" is "confidence",
-    "topk_margin" is "margin". "origin" asks only in steps in which something is written, and is equal in law."""
+    "topk_margin" is "margin". steps: None is one a position; Dream's own default
+    is 512, for as many. "origin" asks only in steps in which something is written, and is equal in law."""
     if order == "origin":
-        chance = Bernoulli(steps, eps)
+        chance = Bernoulli(512 if steps is None else steps, eps)
         return {**_tempered(temperature), "schedule": Linear(), "commit": chance, "observers": (chance.note,)}
     return {**_tempered(temperature), "schedule": Floor(steps, eps), "commit": TopK(order, alg_temp)}
 
@@ -140,14 +142,14 @@ def remdm(
     alpha: float = 0.9,
     temperature: float = 1.0,
 ) -> Parts:
-    """ReMDM (arXiv:2503.00307), one pass a step and one for the rest. eta: None is the published one of each kind.
-    Without its nucleus: a text that is legal would vanish."""
+    """ReMDM (arXiv:2503.00307), one pass a step and one for the rest; none while a row is complete. eta: None is the
+    published one of each kind. Without its nucleus: a text that is legal would vanish."""
     published = {"cap": 0.008, "rescale": 0.015, "conf": 0.0, "loop": 0.02}
     if kind not in published:
         raise InputError(f"kind={kind!r}", hint=f"one of {', '.join(published)}", param="kind")
     rates = Remasking(kind, published[kind] if eta is None else eta, on=on, off=off, alpha=alpha)
     parts: Parts = {"schedule": Linear(steps + 1), "commit": Unmask(rates), "revise": Remask(rates), "finish": Best()}
-    return {**_tempered(temperature), **parts}
+    return {**_tempered(temperature), **parts, "observers": (Resume(rates),)}
 
 
 def rcr(steps: int = 64, block: int = 32, temperature: float = 0.0) -> Parts:
@@ -163,9 +165,7 @@ def p2(steps: int = 128, eta: float = 1.0, temperature: float = 1.0) -> Parts:
 
 def rdm(steps: int = 10, rate: Literal["cosine", "linear"] = "cosine", temperature: float = 0.0) -> Parts:
     """RDM's routing (arXiv:2302.05737), as many as the rate says and not one more. Tokens are scored as they stand."""
-    if rate not in ("cosine", "linear"):
-        raise InputError(f"rate={rate!r}", hint='"cosine" or "linear"', param="rate")
-    return _routed(Cosine(steps) if rate == "cosine" else Proportional(steps), 1.0, temperature)
+    return _routed(Proportional(steps, rate), 1.0, temperature)
 
 
 def pc(
@@ -199,12 +199,13 @@ def diffusion_gemma(
     block: int | None = None,
 ) -> Parts:
     """DiffusionGemma's own `generate`: draws at a falling temperature, acceptance decided anew in every step, and the
-    most probable canvas at the end."""
+    most probable canvas at the end. Where everything would be accepted, the least certain position is not: a row that
+    is complete is not asked about again."""
     return {
         "constrain": Exact(),
         "schedule": Linear(steps) if block is None else Blocks(block, steps),
         "propose": Draw(),
-        "commit": EntropyBound(gamma),
+        "commit": ButOne(EntropyBound(gamma)),
         "edit": Reconsider(block),
         "stop": Stable(stable, nats),
         "finish": Best(),

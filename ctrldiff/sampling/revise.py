@@ -75,4 +75,5 @@ class Remask:
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> Where:
         _, redo = self.rates.rates(state, step)
-        return earlier(state, step) & (uniform(state) < redo)
+        now = state.open | (state.held_at == step.index[:, None])  # rows that this step completed draw as well
+        return earlier(state, step) & (uniform(state, now.any(dim=1)) < redo)

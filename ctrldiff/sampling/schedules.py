@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -44,16 +45,22 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Proportional:
-    """After step i of N positions floor(N (1 - (i + 1)/steps)) are still open: what routing rules keep by (RDM
-    arXiv:2302.05737, P2 arXiv:2502.03540)."""
+    """After step i of N positions floor(N (1 - x)) are still open, or floor(N cos(pi/2 x)), x = (i + 1)/steps, whatever
+    was open before: what routing rules keep by (RDM arXiv:2302.05737, P2 arXiv:2502.03540). A step may ask for none."""
 
     steps: int | None = None
+    curve: Literal["linear", "cosine"] = "linear"
+
+    def __post_init__(self) -> None:
+        if self.curve not in ("linear", "cosine"):
+            raise InputError(f"curve={self.curve!r}", hint='"linear" or "cosine"', param="curve")
 
     def budget(self, state: State) -> torch.Tensor:
         return steps_for(self.steps, state)
 
     def __call__(self, state: State) -> Step:
-        return _down_to(state, 1 - _passed(state))
+        x = _passed(state)
+        return _down_to(state, 1 - x if self.curve == "linear" else torch.cos(math.pi / 2 * x), least=0)
 
 
 @dataclass(frozen=True)
@@ -158,11 +165,11 @@ def _passed(state: State) -> torch.Tensor:
     return after / state.steps.maximum(after).to(torch.float64)
 
 
-def _down_to(state: State, share: torch.Tensor) -> Step:
-    """The step after which this share (B,) of all positions that are not given is still open; at least one is asked
-    for."""
+def _down_to(state: State, share: torch.Tensor, least: int = 1) -> Step:
+    """The step after which this share (B,) of all positions that are not given is still open; so many are asked for at
+    least."""
     kept = (_unfixed(state).sum(dim=1) * share + 1e-9).floor().to(torch.int64)
-    return _step(state, state.open, (state.open.sum(dim=1) - kept).clamp(min=1))
+    return _step(state, state.open, (state.open.sum(dim=1) - kept).clamp(min=least))
 
 
 def _share(count: torch.Tensor, steps_left: torch.Tensor) -> torch.Tensor:

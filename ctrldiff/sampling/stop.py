@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -10,7 +12,7 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import Move, Posterior
 from ctrldiff.state import HISTORY, State, Step
 
-__all__ = ["Never", "Settled", "Stable"]
+__all__ = ["Falling", "Never", "NoteBest", "Prophet", "Settled", "Stable"]
 
 BEST = "best completions"  # the key in `State.memory`, (B, HISTORY, T) int64, newest last, -1 where there has been none
 
@@ -54,6 +56,72 @@ class Stable:
         same = (recent == posterior.map().cpu()[:, None]).all(dim=(1, 2))
         entropy = torch.where(state.open, posterior.entropy().cpu(), 0.0)
         return same & (entropy.sum(dim=1) < self.nats * state.open.sum(dim=1))
+
+
+@dataclass(frozen=True)
+class Prophet:
+    """Fill the rest of a row at once when the mean gap between the best and the second best log-probability of its open
+    positions is at least `early`, `middle` or `late`: before a third of its steps, before two, and after
+    (Prophet, arXiv:2508.19982).
+
+    The gap is that of the constrained marginals, and positions that leave no choice have none to say. Goes with
+    `finish=Best()`, which fills with the most probable rest. Its code looks at five positions of a known answer: give
+    it `segment`, and only open positions of that field of `state.segment` count.
+    """
+
+    early: float = 7.5
+    middle: float = 5.0
+    late: float = 2.5
+    segment: int | None = None
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
+        taken = (step.index + 1) / step.steps.to(torch.float64)
+        bar = torch.where(taken < 0.33, self.early, torch.where(taken < 0.67, self.middle, self.late))
+        return mean_gap(posterior, state, self.segment) >= bar
+
+
+@dataclass(frozen=True)
+class Falling:
+    """Fill the rest of a row at once when that mean gap is at least a bar that falls smoothly from `high` to `low` with
+    the share of its steps that a row has taken (SchED, arXiv:2512.02892). Goes with `finish=Best()`.
+
+    curve: "linear"; "cosine", slow at both ends; "exponential", fast at first, by `rate`.
+    """
+
+    high: float = 7.5
+    low: float = 2.5
+    curve: Literal["linear", "cosine", "exponential"] = "cosine"
+    rate: float = 4.0
+    segment: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.curve not in ("linear", "cosine", "exponential"):
+            raise InputError(f"curve={self.curve!r}", hint='"linear", "cosine" or "exponential"', param="curve")
+
+    def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
+        return mean_gap(posterior, state, self.segment) >= self.bar((step.index + 1) / step.steps.to(torch.float64))
+
+    def bar(self, taken: torch.Tensor) -> torch.Tensor:
+        """(B,) the gap that is asked for after this share of the steps."""
+        left = {
+            "linear": 1 - taken,
+            "cosine": (1 + torch.cos(math.pi * taken)) / 2,
+            "exponential": torch.exp(-self.rate * taken),
+        }[self.curve]
+        return self.low + (self.high - self.low) * left
+
+
+def mean_gap(posterior: Posterior, state: State, segment: int | None = None) -> torch.Tensor:
+    """(B,) float64 nats: the mean, over a row's open positions, of how much likelier the best token is than the second;
+    inf where none has a second."""
+    _, probs = posterior.top(2)
+    first, second = probs.cpu().to(torch.float64).unbind(-1)
+    asked = state.open & (second > 0)
+    if segment is not None:
+        asked &= state.segment == segment
+    gaps = torch.where(asked, first.log() - second.clamp(min=1e-300).log(), 0.0).sum(dim=1)
+    count = asked.sum(dim=1)
+    return torch.where(count > 0, gaps / count.clamp(min=1), torch.inf)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def test_every_policy_under_every_schedule_ends_in_the_language(name, commit):
 @pytest.mark.parametrize("name", CONSTRAINTS)
 def test_every_constraint_holds_under_every_policy(name):
     noise, schedule, propose = cycle(NOISES), cycle(SCHEDULES), cycle(["best", "draw", "draw"])
-    revise, stop = cycle(REVISES), cycle(["never", "never", "settled"])
+    revise, stop = cycle(REVISES), cycle(["never", *STOPS])
     for commit in COMMITS:
         decode(name, next(noise), commit, next(schedule), next(propose), next(revise), next(stop))
 

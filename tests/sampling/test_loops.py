@@ -4,20 +4,21 @@ temperature 0, three rows of two lengths in one batch. A wrong variant of the lo
 from collections.abc import Callable, Sequence
 
 import pytest
+import torch
 
-from ctrldiff.sampling.commit import Everything, TopK
-from ctrldiff.sampling.constrain import FREE, Exact
+from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import Loop
+from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.revise import RunningConfidence
-from ctrldiff.sampling.schedules import Blocks
+from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
-from tests.conftest import STOP, prompt, toy
-from tests.sampling.loops import blocks
+from tests.conftest import SIZE, STOP, prompt, toy
+from tests.sampling.loops import blocks, early, memory, orders, routed
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
-SEEDS = range(100)
+SEEDS, FEW = range(100), range(100, 108)
 
 Reference = Callable[[Asked, list[int], int], list[int]]
 
@@ -39,32 +40,72 @@ def theirs(loop: Reference, seed: int) -> list[tuple[list[int], int]]:
     return out
 
 
-def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int] = SEEDS) -> int:
+def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int]) -> int:
     """On how many networks all rows are the same."""
     return sum(ours(plan, seed) == theirs(loop, seed) for seed in seeds)
 
 
-CASES: dict[str, tuple[Plan, Reference, Reference]] = {  # a plan, its loop, and the loop with one thing wrong
-    "llada": (
-        Plan(Exact(), Blocks(8, 6), commit=TopK()),
-        lambda net, prompt, length: blocks.llada(net, prompt, length, 6, 8),
-        lambda net, prompt, length: blocks.llada(net, prompt, length, 6, 8, last_first=True),
+COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float64)  # how common each token is
+
+
+def preset(name: str, **knobs: object) -> Plan:
+    return Plan.preset(name, **knobs)
+
+
+def case(plan: Plan, loop: Callable[..., list[int]], right: tuple, wrong: dict) -> tuple[Plan, Reference, Reference]:
+    """A plan, its loop, and the loop with one thing wrong."""
+    return (
+        plan,
+        lambda net, prompt, length: loop(net, prompt, length, *right),
+        lambda net, prompt, length: loop(net, prompt, length, *right, **wrong),
+    )
+
+
+CASES: dict[str, tuple[Plan, Reference, Reference]] = {
+    "llada": case(preset("llada", steps=6, block=8), blocks.llada, (6, 8), {"last_first": True}),
+    "llada, small blocks": case(preset("llada", steps=12, block=4), blocks.llada, (12, 4), {"last_first": True}),
+    "fast_dllm": case(preset("fast_dllm", block=8), blocks.threshold, (8, 0.9), {"late": 0.02}),
+    "fast_dllm, factor": case(preset("fast_dllm", factor=1.0, block=8), blocks.factor, (8, 1.0), {"more": 1}),
+    "llada2": case(preset("llada2", block=8), blocks.threshold, (8, 0.95), {"late": 0.02}),
+    "rcr": case(preset("rcr", steps=12, block=8), blocks.rcr, (12, 8), {"later": 1}),
+    "eb": case(preset("eb", block=8), orders.eb, (8, 0.1, "entropy"), {"whole": True}),
+    "eb, confidence": case(preset("eb", by="confidence", block=8), orders.eb, (8, 0.1, "confidence"), {"whole": True}),
+    "eb, margin": case(preset("eb", by="margin", gamma=0.3), orders.eb, (None, 0.3, "margin"), {"whole": True}),
+    "dream": case(preset("dream", steps=24), orders.dream, (24, "entropy"), {"up": True}),
+    "dream, confidence": case(
+        preset("dream", steps=7, order="confidence"), orders.dream, (7, "confidence"), {"up": True}
     ),
-    "rcr": (
-        Plan(Exact(), Blocks(8, 12), commit=Everything(), revise=RunningConfidence(8)),
-        lambda net, prompt, length: blocks.rcr(net, prompt, length, 12, 8),
-        lambda net, prompt, length: blocks.rcr(net, prompt, length, 12, 8, later=1),
+    "dream, margin": case(preset("dream", steps=12, order="margin"), orders.dream, (12, "margin"), {"up": True}),
+    "pc": case(preset("pc", steps=12, block=8), orders.pc, (12, 8, 0.25, None), {"plus": True}),
+    "pc, frequencies": case(
+        preset("pc", steps=6, block=8, frequencies=Frequencies(COMMON)), orders.pc, (6, 8, 0.25, COMMON), {"plus": True}
     ),
+    "klass": case(preset("klass", block=8, threshold=0.6, kl=0.05), memory.klass, (8, 0.6, 0.05), {"eager": True}),
+    "klass, three": case(
+        preset("klass", block=8, threshold=0.3, kl=0.3, history=3), memory.klass, (8, 0.3, 0.3, 3), {"eager": True}
+    ),
+    "ccd": case(preset("ccd", steps=8), memory.ccd, (8, False), {"blind": True}),
+    "ccd_ds": case(preset("ccd_ds", steps=16), memory.ccd, (16, True), {"blind": True}),
+    "p2": case(preset("p2", steps=7, temperature=0), routed.routed, (7, False), {"fresh": True}),
+    "p2, eta": case(preset("p2", steps=8, eta=2.0, temperature=0), routed.routed, (8, False, 2.0), {"fresh": True}),
+    "prophet": case(
+        preset("llada", steps=12, block=8).but(stop=Prophet(6.0, 2.2, 1.9), finish=Best()),
+        early.prophet,
+        (12, 8, (6.0, 2.2, 1.9)),
+        {"late": True},
+    ),
+    "rdm": case(preset("rdm"), routed.routed, (10, True), {"fresh": True}),
 }
 
 
+@pytest.mark.parametrize("seeds", [FEW, pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("name", CASES)
-def test_a_preset_is_its_published_loop(name):
+def test_a_preset_is_its_published_loop(name, seeds):
     plan, right, _ = CASES[name]
-    assert agreeing(plan, right) == len(SEEDS)
+    assert agreeing(plan, right, seeds) == len(seeds)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_loop_with_one_thing_wrong_is_told_apart(name):
     plan, _, wrong = CASES[name]
-    assert agreeing(plan, wrong, SEEDS[:20]) < 20
+    assert not all(agreeing(plan, wrong, [seed]) for seed in SEEDS[:20])

@@ -8,7 +8,7 @@ import torch
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall
+from ctrldiff.errors import BudgetTooSmall, InputError
 from ctrldiff.sampling.commit import Everything
 from ctrldiff.sampling.constrain import FREE, Tables, normalised
 from ctrldiff.sampling.decide import decide
@@ -18,7 +18,8 @@ from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import Settled
+from ctrldiff.sampling.stop import Falling, Settled, mean_gap
+from ctrldiff.state import State
 from tests.cases import LENGTH, bound
 from tests.conftest import STOP, VOCABULARY, ToyNetwork, blank, logits_like, text, toy
 from tests.sampling.fakes import Told, canvas, chosen, step
@@ -65,6 +66,26 @@ def test_settled_ends_a_row_whose_open_positions_hold_little_entropy():
     entropy = torch.tensor([[0.3, 0.3], [0.04, 9.0]])
     state = canvas(entropy, torch.tensor([[False, False], [False, True]]))
     assert Settled(0.1)(Told(entropy, entropy), state, step(state)).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("curve", ["linear", "cosine", "exponential"])
+def test_the_bar_of_sched_falls_from_high_to_low(curve):
+    bar = Falling(6.0, 2.0, curve).bar(torch.linspace(0, 1, 9, dtype=torch.float64))
+    assert (bar.diff() < 0).all() and bar[0] == 6.0 and 2.0 <= bar[-1] < 2.1
+    with pytest.raises(InputError, match="curve"):
+        Falling(curve="square")
+
+
+def test_the_gap_is_over_open_positions_that_leave_a_choice_and_of_one_field_if_asked():
+    logits = torch.full((1, 3, 18), -torch.inf)
+    logits[0, :, 1] = torch.tensor([0.0, 2.0, 4.0])
+    logits[0, :2, 2] = 0.0
+    state = State.blank([[3]], 3)
+    posterior = FREE.bind(logits, state)
+    assert mean_gap(posterior, state).item() == pytest.approx(1.0), "the third leaves no choice"
+    fields = replace(state, segment=torch.tensor([[0, 1, 2]], dtype=torch.int32))
+    assert [mean_gap(posterior, fields, n).item() for n in (0, 1)] == pytest.approx([0.0, 2.0])
+    assert mean_gap(posterior, fields, 2).item() == torch.inf
 
 
 def test_a_row_that_ends_early_is_filled_from_the_joint_proposal():

@@ -7,7 +7,9 @@ import torch
 from tests.sampling.loops.net import OPEN, Asked, best, opened, shares
 
 
-def blocks(length: int, block: int) -> Iterator[range]:
+def blocks(length: int, block: int | None) -> Iterator[range]:
+    """The blocks of a canvas; None: all of it is one."""
+    block = block or length
     assert length % block == 0
     return (range(first, first + block) for first in range(0, length, block))
 
@@ -41,17 +43,22 @@ def as_many_as(
     return canvas
 
 
-def threshold(net: Asked, prompt: list[int], length: int, block: int, above: float, strict: bool = False) -> list[int]:
-    """All that are sure enough, else the surest."""
-    return as_many_as(net, prompt, length, block, lambda c: max(1, sum(x > above if strict else x >= above for x in c)))
+def threshold(net: Asked, prompt: list[int], length: int, block: int, above: float, late: float = 0.0) -> list[int]:
+    """All that are sure enough, else the surest.
+
+    late: above 0 for a wrong variant, with another threshold.
+    """
+    return as_many_as(net, prompt, length, block, lambda sure: max(1, sum(c >= above - late for c in sure)))
 
 
-def factor(net: Asked, prompt: list[int], length: int, block: int, f: float) -> list[int]:
-    """Up to the first that fails 1 - f / (n + 1)."""
+def factor(net: Asked, prompt: list[int], length: int, block: int, f: float, more: int = 0) -> list[int]:
+    """The largest n of which (n + 1)(1 - c_n) < f.
+
+    more: 1 for a wrong variant, in which a copy of the released code takes one more.
+    """
 
     def count(sure: list[float]) -> int:
-        fails = [n for n, c in enumerate(sure, 1) if n > 1 and not c > 1 - f / (n + 1)]
-        return min(fails, default=len(sure) + 1) - 1
+        return max([n for n, c in enumerate(sure, 1) if (n + 1) * (1 - c) < f], default=1) + more
 
     return as_many_as(net, prompt, length, block, count)
 

@@ -36,7 +36,7 @@ from ctrldiff.kernels.jit import kernel
 BLOCK = 512  # tokens per buffer of exponentials: stays in the first-level cache
 LANES = 16  # positions that are summed side by side
 RISE = np.float32(4.0)  # a score so far above what terms are relative to is the one they are relative to from then on
-TILE = 64  # tokens that are transposed at a time: with 16 lanes 4 KiB a buffer
+TILE = 64  # tokens that are transposed at a time, a power of 2: with 16 lanes 4 KiB a buffer
 ZERO = np.float32(0.0)
 DEEP = np.float32(60.0)  # a class whose best is this far below the position's best is summed on its own
 
@@ -191,11 +191,8 @@ def _lane_scores(
     """
     V, lanes = x.shape[1], np.uint64(at.size)
     tile, e = np.empty(TILE * at.size, np.float32), np.empty(TILE * at.size, np.float32)
-    less, near, high = (
-        np.zeros(TILE * at.size, np.float32),
-        np.zeros(at.size, np.float32),
-        np.empty(at.size, np.float32),
-    )
+    less, near = np.zeros(TILE * at.size, np.float32), np.zeros(at.size, np.float32)
+    high = np.empty(TILE // 2 * at.size, np.float32)
     begun = np.zeros(at.size, np.bool_)
     best, sums = np.full(C * at.size, -np.float32(np.inf)), np.zeros(C * at.size, np.float64)
     one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)  # unsigned, so that indexing has no sign to check
@@ -218,12 +215,15 @@ def _lane_scores(
                 tile[k + six] = x6[i]
                 tile[k + seven] = x7[i]
                 k += lanes
-        high[:] = -np.float32(np.inf)
-        for i in range(size):
-            low = np.uint64(i) * lanes
-            for j in range(at.size):
-                lane = np.uint64(j)
-                high[lane] = tile[low + lane] if tile[low + lane] > high[lane] else high[lane]
+        for i in range(size * at.size, tile.size):
+            tile[i] = -np.float32(np.inf)  # the last tile may be a short one
+        half = TILE // 2 * at.size
+        for i in range(half):
+            high[i] = tile[i] if tile[i] > tile[i + half] else tile[i + half]
+        while half > at.size:  # halves are folded onto each other, so that these too are long loops over all lanes
+            half //= 2
+            for i in range(half):
+                high[i] = high[i] if high[i] > high[i + half] else high[i + half]
         for j in range(at.size):
             if high[j] > (near[j] + RISE if begun[j] else -np.inf):  # seldom: what was summed so far is scaled anew
                 for own in range(C if begun[j] else 0):

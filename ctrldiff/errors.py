@@ -164,7 +164,8 @@ class ConstraintTooLarge(ConstraintError):
         at = f" at {where}" if where else ""
         super().__init__(
             f"{what} reached {used:,} (limit {limit:,}){at}",
-            hint="bound the repeats, split the alternatives, or raise the limit: Limits(...)",
+            hint="bound the repeats, split the alternatives, or raise the limit: Limits(...);\n"
+            r"a pattern's \w, \d and \b cost less as Regex(..., ascii=True)",
             what=what,
             used=used,
             limit=limit,

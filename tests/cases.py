@@ -122,6 +122,7 @@ SCHEDULES: dict[str, Schedule] = {
     "cosine": Cosine(),
     "blocks 3": Blocks(3),
     "blocks 3 in 5": Blocks(3, steps=5),
+    "blocks 3 aligned": Blocks(3, aligned=True),
     "constant 3": Constant(3),
     "proportional 5": Proportional(5),
     "floor": Floor(),

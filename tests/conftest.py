@@ -144,8 +144,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if config.option.markexpr == "not slow" and collection_path.name in SLOW_FILES else None
 
 
+CASES = 8  # of a test that `make quick` runs, spread over all of them
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A name that holds an address is another name in another worker, and then none of them runs a test."""
+    """A name that holds an address is another name in another worker, and then none of them runs a test.
+
+    Of tests with many cases all but `CASES` are marked slow.
+    """
+    tests: dict[tuple[object, str], list[pytest.Item]] = {}
+    for item in items:
+        tests.setdefault((item.parent, getattr(item, "originalname", item.name)), []).append(item)
+    for cases in tests.values():
+        kept = {n * len(cases) // CASES for n in range(CASES)}
+        for n, item in enumerate(cases):
+            if len(cases) > CASES and n not in kept:
+                item.add_marker("slow")
     unnamed = [item.nodeid for item in items if " at 0x" in item.nodeid]
     if unnamed:
         raise pytest.UsageError(f"ids=named, for names that are the same in every worker: {unnamed}")

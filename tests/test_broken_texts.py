@@ -1,9 +1,11 @@
 """Half of a surrogate pair, numbers that are none, values without end: named where they come in, never a crash."""
 
 import json
+import re
 from enum import Enum
 from typing import Literal
 
+import numpy as np
 import pytest
 
 import ctrldiff as cd
@@ -149,8 +151,8 @@ def test_a_denoiser_is_not_taken_for_a_model(model):
 
 
 def test_a_number_that_python_does_not_read_is_named():
-    with pytest.raises(OutputInvalid, match="digits"):
-        output_type({"type": "integer"}).read("1" * 5_000)
+    with pytest.raises(OutputInvalid, match="beyond a float's range"):
+        output_type({"type": "number"}).read("1" * 5_000 + ".5")
 
 
 @pytest.mark.parametrize("labels", ["abc", 3, [1, 2], [["a"]], [{}], [None, "a"], []], ids=str)
@@ -158,3 +160,16 @@ def test_labels_that_are_none_are_named(labels):
     with pytest.raises(ConstraintError):
         cd.Choice(labels)
     assert cd.Choice(["b", "a", "b"]).labels == ("b", "a")
+
+
+def test_what_comes_in_the_clothes_of_another_is_told_what_to_pass():
+    for given, way_out in (
+        ('{"type": "null"}', r"JsonSchema\(text\)"),
+        (re.compile("a+"), r"Regex\(pattern\.pattern\)"),
+    ):
+        with pytest.raises(ConstraintError, match=way_out):
+            output_type(given)
+    with pytest.raises(InputError, match=r"int\(\.\.\.\)"):
+        cd.Request("a", max_new_tokens=np.int64(5))
+    with pytest.raises(ConstraintTooLarge, match="ascii=True"):
+        cd.Regex(r"(\w+ ?){1,80}").dfa(cd.Limits(max_steps=100_000))

@@ -96,6 +96,7 @@ def test_a_row_does_not_depend_on_who_shares_its_batch(model, plan, number):
     assert shuffled == [alone[n] for n in order]
 
 
+@pytest.mark.slow
 def test_a_request_is_what_a_call_says(model):
     for one in requests(12):
         (decoded,) = model.decode([one])
@@ -196,6 +197,7 @@ def test_a_step_that_fails_takes_its_own_row_and_no_draw_of_another(model):
         list(failing.decode(asked, plan=plan))
 
 
+@pytest.mark.slow
 def test_n_answers_to_one_text_are_independent_draws(model):
     text = "Maria Jensen bought a trolley for 129.95 EUR."
     three = model(text, str, n=3, temperature=1.5, seed=4)

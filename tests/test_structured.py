@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 import numpy as np
 import pydantic
 import pytest
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, FiniteFloat, StringConstraints
 
 import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, OutputInvalid
@@ -369,3 +369,34 @@ def test_a_rule_of_the_types_own_is_named_with_the_text():
 def test_a_model_writes_instances(wanted):
     text = "The cat at 90210 Beverly Hills was born on 2 April 2026."
     assert cd.from_pretrained("tiny")(text, wanted, steps=4).output is not None
+
+
+def test_integers_of_any_size_are_read():
+    """Python's own `int` stops at 4,300 digits, and pydantic's JSON at as many."""
+    many = "1" * 5_000
+    value = int(Decimal(many))
+    assert output_type(int).read(many) == output_type({"type": "integer"}).read(many) == value
+    assert output_type(list[int]).read(f"[-{many},2]") == [-value, 2]
+
+
+@pytest.mark.parametrize("wanted", [float, {"type": "number"}, FiniteFloat, list[float]])
+def test_a_number_beyond_a_floats_range_is_no_infinity(wanted):
+    text = "9" * 400 + ".5"
+    with pytest.raises(OutputInvalid, match="range"):
+        output_type(wanted).read(f"[{text}]" if wanted == list[float] else text)
+
+
+@pytest.mark.parametrize("step", [0.1, 0.3, 0.01, 3.0])
+def test_floats_in_steps_are_read_back(step):
+    kind = output_type(list[Annotated[float, Field(multiple_of=step)]])
+    rng = np.random.default_rng(7)
+    for member in (kind.description.dfa().sample(rng, 200) for _ in range(200)):
+        assert kind.read(member.decode()) is not None
+    assert "[0.9]" in kind.description or step == 3.0
+
+
+def test_a_property_called_x_span_is_no_span():
+    named = {"type": "object", "properties": {"x-span": True, "a": {"type": "null"}}, "required": ["a"]}
+    assert not cd.JsonSchema(named).has_spans
+    assert not cd.JsonSchema({"type": "string", "default": {"x-span": True}}).has_spans
+    assert cd.JsonSchema({"$ref": "#/$defs/a", "$defs": {"a": {"type": "string", "x-span": True}}}).has_spans

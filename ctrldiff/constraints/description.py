@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Both, Expression, Language
-from ctrldiff.errors import ConstraintError
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.cache import named_automaton, token_automaton
@@ -22,7 +23,8 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 class Description(ABC):
     """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
 
-    Subclasses say `expression`, `reaching` where more room means a larger language, and `name`; nothing else is theirs.
+    Subclasses say `expression`, `reaching` where more room means a larger language, `name`, and `blamed` where they
+    know a part to blame; nothing else is theirs.
     """
 
     @abstractmethod
@@ -40,9 +42,23 @@ class Description(ABC):
 
     def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
-        if self.name is None:
-            return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
-        return Table(named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits), vocabulary)
+        try:
+            if self.name is None:
+                return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
+            return Table(named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits), vocabulary)
+        except ConstraintUnsatisfiable as error:
+            raise self.explained(error, limits) from error
+
+    def explained(self, error: ConstraintUnsatisfiable, limits: Limits = DEFAULT) -> ConstraintUnsatisfiable:
+        """The error, with the part that is to blame where no text at all satisfies the description."""
+        if "pointer" in error.facts or not self.dfa(limits).is_empty:
+            return error
+        what, facts = self.blamed(limits)
+        return ConstraintUnsatisfiable(f"no text satisfies {what}", hint="loosen it, or leave it out", **facts)
+
+    def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
+        """Of a description that no text satisfies: what is to blame, in words and as fields of the error."""
+        return repr(self)[:200], {}
 
     @property
     def name(self) -> str | None:
@@ -99,6 +115,12 @@ class And(Description):
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Both(tuple(part.expression(limits) for part in self.parts))
 
+    def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
+        for part in self.parts:
+            if part.dfa(limits).is_empty:
+                return part.blamed(limits)
+        return "all of " + " & ".join(repr(part)[:80] for part in self.parts), {}
+
     def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Description:
         return And(tuple(part.reaching(tokens, vocabulary, limits) for part in self.parts))
 
@@ -148,6 +170,11 @@ def as_description(value: Any) -> Description:
         from ctrldiff.automata.interop import from_fsm
 
         return Automaton(from_fsm(value))
+    if isinstance(value, re.Pattern):
+        hint = "Regex(pattern.pattern), its flags written as (?i); it has to match the whole text, search=True any part"
+        raise ConstraintError(f"{value!r} is a compiled pattern, not a constraint", hint=hint)
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        raise ConstraintError("a str is not a constraint", hint="a JSON Schema as text: JsonSchema(text)")
     raise ConstraintError(
         f"a {type(value).__name__} is not a constraint",
         hint="use Regex, Choice, JsonSchema, a Dfa or an interegular FSM;\n"

@@ -11,7 +11,7 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.trie import Tree
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
-from ctrldiff.errors import InputError
+from ctrldiff.errors import ConstraintUnsatisfiable, InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.token_automaton import lift
@@ -79,7 +79,10 @@ class Prior:
         """The description's table with these weights on its edges. Raises: as `Description.compile`."""
         if not any(weight for _, weight in self.terms):
             return description.compile(vocabulary, limits)
-        return self.lifted(description.dfa(limits), vocabulary, limits)
+        try:
+            return self.lifted(description.dfa(limits), vocabulary, limits)
+        except ConstraintUnsatisfiable as error:
+            raise description.explained(error, limits) from error
 
     def lifted(self, automaton: Dfa | Tree, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """A byte automaton's table with these weights on its edges, its states kept apart. Raises: as `lift`."""

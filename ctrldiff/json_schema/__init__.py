@@ -16,16 +16,17 @@ from ctrldiff.automata.expression import Expression, Language
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
-from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape
-from ctrldiff.json_schema.context import Context
+from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
+from ctrldiff.json_schema.context import Context, in_document
 from ctrldiff.json_schema.dialect import as_draft
 from ctrldiff.json_schema.library import Library, in_folder
 from ctrldiff.json_schema.loosen import leave_out
+from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reaching import deep_enough
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.json_schema.unknown import Unknown, unknown_in
 from ctrldiff.json_schema.validation import objections
@@ -34,6 +35,7 @@ from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 _MOST_IGNORED = 1_000
+_DEEPER = (5, 10, 20, 40)  # levels that are tried where fewer leave nothing
 _DEEPEST = 300  # levels of a listed value that surely fit Python's stack
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,8 +77,8 @@ class JsonSchema(Options, Description):
 
     Args:
         given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace, optional, additional, depth, recursion, unsupported, strings, digits, draft, documents, document:
-            `Options`.
+        whitespace, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft, documents,
+            document: `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """
@@ -99,7 +101,9 @@ class JsonSchema(Options, Description):
     @property
     def has_spans(self) -> bool:
         """Some string must stand in a document."""
-        return any('"x-span": true' in text for text in (self.text, *dict(self.documents).values()))
+        if not any('"x-span": true' in text for text in (self.text, *dict(self.documents).values())):
+            return False
+        return any(one.get("x-span") is True for part in self.parts for one in References(part).all)
 
     def but(self, **changed: Any) -> JsonSchema:
         """The same schema with other options."""
@@ -131,29 +135,50 @@ class JsonSchema(Options, Description):
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
+        expression, cut = self._expression(limits)
+        if not cut or self.recursion is not None or not _is_nothing(expression):
+            return expression
+        for recursion in _DEEPER:  # what no text of the usual depth satisfies, some deeper one may
+            try:
+                deeper, _ = self.but(recursion=recursion)._expression(limits)
+            except ConstraintTooLarge:
+                break
+            if not _is_nothing(deeper):
+                return deeper
+        return expression
+
+    def _expression(self, limits: Limits) -> tuple[Expression, bool]:
+        """The expression, and whether a recursion was cut off. Names are told apart as far as the limits allow."""
         share = int(TELLING * limits.max_steps)
         context = self.context(limits)
         context.kept = limits.max_steps - share
         try:
-            return self._expression(context)
+            return self._compiled(context), context.cut
         except ConstraintTooLarge:
             if context.kept:
                 raise  # no names were told apart, so it is too large without
         again = self.context(limits)
         again.room = 0
         again.fuel.spend("steps", share, limits.max_steps)
-        return self._expression(again, within=True)
+        return self._compiled(again, within=True), again.cut
 
-    def _expression(self, context: Context, within: bool = False) -> Expression:
-        """The expression of a compilation; its automaton, if that has to be within what is left of the steps."""
+    def _compiled(self, context: Context, within: bool = False) -> Expression:
+        """The expression of a compilation; its automaton, if that has to be within what is left of the steps, or is
+        asked whether it is empty."""
         expression = compile_schema(context)
-        if not (within or context.contradictions or context.told_apart):
+        if not (within or context.contradictions or context.told_apart or context.cut):
             return expression
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
-        if dfa.is_empty and context.contradictions:
-            pointer, what = context.contradictions[0]
-            raise ConstraintUnsatisfiable(f"no text satisfies {pointer}: {what}", pointer=pointer)
+        if dfa.is_empty and context.contradictions and not context.cut:
+            what, facts = self.blamed(context.fuel.limits)
+            raise ConstraintUnsatisfiable(f"no text satisfies {what}", **facts)
         return Language(dfa)
+
+    def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
+        context = self.context(limits)
+        pointer, why = first_nothing(context, walk(context))
+        pointer = in_document(pointer)
+        return f"{pointer[:300]}: {why}", {"pointer": pointer}
 
     @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
@@ -171,9 +196,8 @@ class JsonSchema(Options, Description):
         context = self.context(limits)
         try:
             compile_schema(context)
-        except SchemaUnsupported as error:
-            if not context.refused:  # one that ends the walk where it stands, such as a reference outside
-                context.refused.append((error.facts["pointer"], error.facts["keyword"], error.message))
+        except SchemaUnsupported:
+            pass  # all of them are in `context.refused`
         return Report(
             tuple(sorted(context.count_enforced().items())),
             tuple(context.narrowed),
@@ -200,14 +224,15 @@ class JsonSchema(Options, Description):
     def _enforced(self, limits: Limits) -> tuple[Any, Library, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
         library = Library(self.documents)
-        schema, ignored = as_draft(self.schema, self.draft, library)
+        annotations = frozenset(["format"] if self.formats == "annotate" else [])
+        schema, ignored = as_draft(self.schema, self.draft, library, annotations)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
             context = self._context_of(schema, library, limits)
             try:
                 compile_schema(context)
                 break
-            except SchemaUnsupported as error:
-                first = (context.refused or [(error.facts["pointer"], error.facts["keyword"], error.message)])[0]
+            except SchemaUnsupported:
+                first = context.refused[0]
             if not leave_out(schema, library, first[0], first[1]):
                 break  # the refusal points to no keyword of a document, and is raised when it is compiled
             ignored.append(first)
@@ -222,7 +247,7 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def objections(self, value: Any) -> list[tuple[str, str]]:
         """All that it says against a value: (place in the value, message)."""
-        return list(objections(self.schema, value, self.draft, Library(self.documents)))
+        return list(objections(self.schema, value, self.draft, Library(self.documents), self.formats == "enforce"))
 
 
 def _check_texts(text: str, value: Any) -> None:
@@ -240,6 +265,10 @@ def _check_texts(text: str, value: Any) -> None:
             todo += [(part, f"{at}/{escaped(key)}") for key, part in node.items()]
         elif isinstance(node, list | tuple):
             todo += [(part, f"{at}/{n}") for n, part in enumerate(node)]
+
+
+def _is_nothing(expression: Expression) -> bool:
+    return isinstance(expression, Language) and expression.dfa.is_empty
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

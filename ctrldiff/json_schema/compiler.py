@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.canonical import value_text
-from ctrldiff.json_schema.context import Context, own_names
+from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import exclusive
 from ctrldiff.json_schema.formats import NARROWED
 from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
@@ -87,7 +87,8 @@ def leaf(*types: str) -> Callable[[Leaf], Leaf]:
 
 def compile_schema(context: Context) -> Expression:
     """The expression of `context.root`. Raises SchemaUnsupported naming every keyword that cannot be enforced."""
-    expression = _drive(context)
+    walked = walk(context)
+    expression = walked.known[walked.root]
     if context.refused:
         pointer, keyword, why = context.refused[0]
         others = "".join(f'\nalso "{k}" at {p}' + (f": {w}" if w else "") for p, k, w in context.refused[1:6])
@@ -108,27 +109,26 @@ def root_shape(context: Context) -> Shape:
     return context.shape((context.root,), None)
 
 
-def _drive(context: Context) -> Expression:
-    known: dict[object, Expression] = {}
+def walk(context: Context) -> Walked:
+    """Compile `context.root`, and everything that it asks for, each once."""
     under_way: set[object] = set()
     first = Sub(context.root, "#", root_shape(context))
-    held = [first.schema]  # schemas are told apart by identity, so none may go and leave its place to another
-    stack: list[tuple[object, Walk]] = [(_key(first), _schema(context, first))]
+    # Schemas are told apart by identity, so none may go and leave its place to another: `subs` holds them.
+    done = Walked(_key(first), {_key(first): first}, {_key(first): []})
+    stack: list[tuple[object, Walk]] = [(done.root, _schema(context, first))]
     answer: Expression | None = None
-    while True:
-        key, walk = stack[-1]
+    while stack:
+        asking, walk = stack[-1]
         try:
             sub = next(walk) if answer is None else walk.send(answer)
-        except StopIteration as done:
+        except StopIteration as end:
             stack.pop()
-            under_way.discard(key)
-            answer = known[key] = done.value
-            if not stack:
-                assert answer is not None
-                return answer
+            under_way.discard(asking)
+            answer = done.known[asking] = end.value
             continue
         key = _key(sub)
-        answer = known.get(key)
+        done.below[asking].append(key)
+        answer = done.known.get(key)
         if answer is not None:
             continue
         if key in under_way:
@@ -137,8 +137,9 @@ def _drive(context: Context) -> Expression:
         if len(stack) > MAX_DEPTH:
             raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
         under_way.add(key)
-        held.append(sub.schema)
+        done.subs[key], done.below[key] = sub, []
         stack.append((key, _schema(context, sub)))
+    return done
 
 
 def _key(sub: Sub) -> object:
@@ -153,6 +154,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     if shape.dead and context.with_marks:
         return marked(context, schema, shape)
     if shape.dead:
+        context.cut = True
         context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     if schema is True:
@@ -163,7 +165,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
         )
     if context.references.alone(schema):
         context.enforce(at, "$ref")
-        target, pointer = context.references.resolve(schema, "$ref", at)
+        target, pointer = context.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))
     parts: list[Expression] = []
     if "enum" in schema or "const" in schema:
@@ -254,6 +256,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     if not deep:
         return text(whole)
     if not context.with_marks:
+        context.cut = True
         context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
@@ -301,7 +304,7 @@ def spelled(name: str) -> bytes:
 
 
 def _reference(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
-    target, pointer = context.references.resolve(schema, keyword, sub.pointer)
+    target, pointer = context.resolve(schema, keyword, sub.pointer)
     return (yield replace(sub, schema=target, pointer=pointer))
 
 

@@ -43,6 +43,16 @@ class ByIdentity(Generic[Made]):
 
 
 @dataclass
+class Walked:
+    """What one walk compiled: its schemas by key, those that each asked for, and the expression of each."""
+
+    root: object = None
+    subs: dict[object, Any] = field(default_factory=dict)
+    below: dict[object, list[object]] = field(default_factory=dict)
+    known: dict[object, Expression] = field(default_factory=dict)
+
+
+@dataclass
 class Context:
     """One compilation."""
 
@@ -60,6 +70,8 @@ class Context:
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
+    cut: bool = False  # something deeper than a recursion is unrolled was left out
+
     def __post_init__(self) -> None:
         self.references = References(self.root, self.library)
         self.cycles = Cycles(self.references)
@@ -72,6 +84,7 @@ class Context:
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
+        self._refusals: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
 
     def may_tell_apart(self) -> bool:
@@ -88,8 +101,10 @@ class Context:
 
     def refuse(self, pointer: str, keyword: str, why: str = "") -> Expression:
         """Note a refusal; all of them are reported together when the walk ends."""
-        if (pointer, keyword, why) not in self.refused[-50:]:
-            self.refused.append((pointer, keyword, why))
+        told = in_document(pointer), keyword, why
+        if told[:2] not in self._refusals:
+            self._refusals.add(told[:2])
+            self.refused.append(told)
         return NOTHING
 
     def narrow(self, pointer: str, how: str) -> None:
@@ -114,6 +129,15 @@ class Context:
         return Counter(keyword for pointer, keyword in self.enforced if pointer not in refused)
 
     # ---- places
+
+    def resolve(self, schema: dict[str, Any], keyword: str, at: str) -> tuple[Any, str]:
+        """`References.resolve`; where nothing can be resolved that is noted with the other refusals, and any value may
+        stand there for the rest of the walk."""
+        try:
+            return self.references.resolve(schema, keyword, at)
+        except SchemaUnsupported as error:
+            self.refuse(f"{at}/{keyword}", keyword, f"{error.why}; {error.hint}")
+            return True, f"{at}/{keyword}"
 
     def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
         """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
@@ -167,11 +191,11 @@ class Context:
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.alone(schema):
-            yield self.references.resolve(schema, "$ref", self.references.place(schema))[0]
+            yield self.resolve(schema, "$ref", self.references.place(schema))[0]
             return
         for keyword, value in schema.items():
             if keyword in REFERS:
-                yield self.references.resolve(schema, keyword, self.references.place(schema))[0]
+                yield self.resolve(schema, keyword, self.references.place(schema))[0]
             elif keyword in _BESIDE:
                 yield from (part for _, part in held(keyword, value))
 
@@ -226,7 +250,14 @@ class Context:
 
     def _read_patterns(self, schema: dict[str, Any]) -> list[tuple[Dfa, Any]]:
         at = f"{self.references.place(schema)}/patternProperties"
-        return [(self.pattern(pattern, at), of) for pattern, of in schema.get("patternProperties", {}).items()]
+        found = []
+        for pattern, of in schema.get("patternProperties", {}).items():
+            try:
+                found.append((self.pattern(pattern, at), of))
+            except SchemaUnsupported as error:
+                self.refuse(at, "patternProperties", error.why)
+                found.append((self.compiled(NOTHING), of))  # no name, for the rest of the walk
+        return found
 
 
 def in_document(pointer: str) -> str:

@@ -19,12 +19,14 @@ from ctrldiff.json_schema.references import References, escaped, placed
 Ignored = tuple[str, str, str]  # pointer, keyword, why
 
 
-def as_draft(schema: Any, draft: str | None, library: Library | None = None) -> tuple[Any, list[Ignored]]:
+def as_draft(
+    schema: Any, draft: str | None, library: Library | None = None, leave_out: frozenset[str] = frozenset()
+) -> tuple[Any, list[Ignored]]:
     """The schema without the keywords that are foreign to its draft, and those keywords; so, too, each document of the
     library that it leads to.
 
     Args: schema: a fresh value: it is changed in place, as is the library.   draft: of a schema that does not say its
-        own; documents that do not say theirs have the schema's.
+        own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants ignored.
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
@@ -33,6 +35,9 @@ def as_draft(schema: Any, draft: str | None, library: Library | None = None) -> 
         if current is not None:
             ignored += _strip(node, at, current)
         _check_structure(node, at)
+        for name in leave_out & node.keys():
+            del node[name]
+            ignored.append((f"{at}/{name}", name, "read as an annotation"))
     return schema, ignored
 
 

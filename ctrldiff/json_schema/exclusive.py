@@ -55,7 +55,7 @@ def _parts(context: Context, schema: Any) -> list[dict[str, Any]]:
         found.append({} if alone else one)
         for keyword in ("$ref",) if alone else _ALWAYS & one.keys():
             if keyword in REFERS:
-                todo.append(context.references.resolve(one, keyword, context.references.place(one))[0])
+                todo.append(context.resolve(one, keyword, context.references.place(one))[0])
             else:
                 todo.extend(part for _, part in held(keyword, one[keyword]))
     return found

@@ -15,6 +15,7 @@ _CHOICES: dict[str, tuple[str | None, ...]] = {
     "optional": ("omit", "write"),
     "additional": ("declared", "any"),
     "unsupported": ("refuse", "check", "ignore"),
+    "formats": ("enforce", "annotate"),
     "strings": ("any", "plain", None),
     "draft": (*DRAFTS, None),
 }
@@ -36,6 +37,8 @@ class Options:
             texts of the canvas can reach, within the limits (`JsonSchema.reaching`).
         unsupported: "refuse" raises for a keyword that cannot be enforced. "ignore" leaves it out; "check" leaves it
             out and validates the decoded value, raising OutputInvalid. `report().ignored` lists what was left out.
+        formats: "enforce" holds strings to their `format`. "annotate" reads it as an annotation, as JSON Schema does by
+            itself since 2019-09: no string is left out for it, and none is refused.
         strings: "any" writes every string. "plain" leaves out of those of which nothing is said but their length what
             only debris looks like: a beginning with one of `:,]}`, and a bracket closed that was never opened.
         digits: at most so many before the point of a number and behind it, (18, 6) say; more where the schema's own
@@ -55,6 +58,7 @@ class Options:
     depth: int = 2
     recursion: int | None = None
     unsupported: Literal["refuse", "check", "ignore"] = "refuse"
+    formats: Literal["enforce", "annotate"] = "enforce"
     strings: Literal["any", "plain"] | None = None
     digits: Digits | Literal["any"] | None = None
     draft: str | None = None

@@ -24,8 +24,9 @@ class References:
         self.base: dict[int, str] = {}
         self.at: dict[int, str] = {}  # the pointer of each schema that a keyword holds
         self.targets: dict[str, Any] = {"": root}
-        self.dynamic: dict[str, int] = {}
-        self.recursive: list[str] = []  # resources that a $recursiveRef may lead back out of
+        # What a reference may lead back out to: a name and the resources that have it, each with the schema there. The
+        # name "" is that of $recursiveAnchor, which stands at a resource's root.
+        self.dynamic: dict[str, dict[str, Any]] = {}
         self.all: list[dict[str, Any]] = []
         self.draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
         self._alone: dict[int, bool] = {}  # of the schemas of other documents: a $ref silences what is beside it
@@ -60,9 +61,9 @@ class References:
                 if isinstance(schema.get(keyword), str):
                     self.targets[f"{base}#{schema[keyword]}"] = schema
             if schema.get("$recursiveAnchor") is True:
-                self.recursive.append(base)
+                self.dynamic.setdefault("", {})[base] = schema
             if isinstance(schema.get("$dynamicAnchor"), str):
-                self.dynamic[schema["$dynamicAnchor"]] = self.dynamic.get(schema["$dynamicAnchor"], 0) + 1
+                self.dynamic.setdefault(schema["$dynamicAnchor"], {})[base] = schema
             todo.extend((part, base, at + way) for way, part in placed(schema))
 
     def resolve(self, schema: dict[str, Any], keyword: str, at: str) -> tuple[Any, str]:
@@ -77,17 +78,19 @@ class References:
             raise SchemaInvalid(f'{at}/{keyword} is {reference!r}, and can only be "#"')
         if document not in self.targets:
             self._look_for(document)
-        depends = keyword == "$dynamicRef" and self.dynamic.get(fragment, 0) > 1
-        depends |= keyword == "$recursiveRef" and document in self.recursive and len(self.recursive) > 1
+        outermost, depends = self._outermost(keyword, document, fragment)
         if document not in self.targets or depends:
             what = "points outside the document" if document not in self.targets else "depends on who refers to it"
             raise SchemaUnsupported(
-                f'"{keyword}" at {at}/{keyword} {what}: {reference!r}',
+                f'"{keyword}" at {at}/{keyword} is not enforceable here',
+                why=f"it {what}: {reference!r}",
                 hint=_HINTS[document in self.targets],
                 pointer=f"{at}/{keyword}",
                 keyword=keyword,
             )
-        if fragment and not fragment.startswith("/"):
+        if outermost is not None:
+            target = outermost
+        elif fragment and not fragment.startswith("/"):
             target = self.targets.get(f"{document}#{fragment}")
             if target is None:
                 raise SchemaInvalid(f"{at}/{keyword} points to {reference!r}, which is not there")
@@ -96,8 +99,21 @@ class References:
             target = self._follow(whole, fragment, reference, f"{at}/{keyword}")
             self._place(target, self.place(whole) + fragment, self._alone.get(id(whole), self.draft in REF_ALONE))
         place = self.place(target)
-        way = place if place and not place.startswith("#") else reference
+        elsewhere = outermost is not None or not place.startswith("#")
+        way = place if place and elsewhere else reference
         return target, f"{at}/{keyword}({way})"
+
+    def _outermost(self, keyword: str, document: str, fragment: str) -> tuple[Any, bool]:
+        """Where a dynamic reference leads out to, and whether that depends on the way on which it was reached.
+
+        It leads to the outermost resource on that way that has the name, and the outermost of all is the schema's own.
+        Where that has not, and one other alone has the name, it is that one.
+        """
+        named = self.dynamic.get("" if keyword == "$recursiveRef" else fragment, {})
+        if keyword == "$ref" or (keyword == "$dynamicRef" and not fragment) or document not in named:
+            return None, False
+        own = self.base.get(id(self.root), "")
+        return named.get(own), own not in named and len(named) > 1
 
     def _look_for(self, uri: str) -> None:
         """Read the document that was given under a URI, or else those that may have a part of that name."""

@@ -90,7 +90,7 @@ def _cases(context: Context, schema: Any, at: str, way: tuple[int, ...], outermo
 
     for keyword in REFERS:
         if keyword in schema:
-            target, pointer = context.references.resolve(schema, keyword, at)
+            target, pointer = context.resolve(schema, keyword, at)
             found = _crossed(found, _cases(context, target, pointer, way), at)
     for n, member in enumerate(schema.get("allOf", ())):
         found = _crossed(found, each(f"allOf/{n}", member), at)

@@ -22,14 +22,14 @@ _NO_BASE = "json-schema:///"  # what a validator puts before a reference in a do
 
 
 def objections(
-    schema: Any, value: Any, draft: str | None = None, library: Library | None = None
+    schema: Any, value: Any, draft: str | None = None, library: Library | None = None, formats: bool = True
 ) -> Iterator[tuple[str, str]]:
     """(place in the value, message) of everything the schema says against it.
 
     A schema that is neither in the document nor in the library is not fetched: what refers to it is held to nothing
     there, whether all of them were obeyed or none. A `$schema` that names no draft we know is no reason to look for
     one: the value is held to `draft`, or the newest.
-    Args: schema: a fresh value: it is changed in place.
+    Args: schema: a fresh value: it is changed in place.   formats: strings are held to their `format`.
     Raises: SchemaInvalid for a schema that a validator cannot read.
     """
     import jsonschema_rs
@@ -49,7 +49,7 @@ def objections(
             return stands_for
 
         try:
-            return make(schema, retriever=retrieve, validate_formats=True)
+            return make(schema, retriever=retrieve, validate_formats=formats)
         except (ValueError, jsonschema_rs.ReferencingError) as error:
             raise SchemaInvalid(f"a validator cannot read the schema: {str(error)[:200]}") from error
 

@@ -27,7 +27,8 @@ class ModelSpec:
         attention: "full" (every token sees every other), "block_causal" (its own block of `block_length` and
             those before it; blocks are counted from the start of the sequence), "causal", or "encoder_decoder"
             (a causal prompt, a canvas in which all see all).
-        cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention);
+        cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention); "block": so
+            it is, and what is behind the active block is not forwarded, for loops that write blocks in order;
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
             (full attention).
         padding: "masked" if the network is called with the length of each row too, (N,) int64 after the ids and the
@@ -68,7 +69,7 @@ class ModelSpec:
     time_input: Literal["none", "t"] = "none"
     attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
     block_length: int | None = None
-    cache: Literal["none", "prefix", "approximate"] = "none"
+    cache: Literal["none", "prefix", "block", "approximate"] = "none"
     padding: Literal["masked", "none"] = "none"
     first_token_ar: bool = False
     ntk: float = 1.0

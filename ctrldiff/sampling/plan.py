@@ -159,4 +159,5 @@ def check_number(name: str, value: Any, least: int) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, kind) or not (value >= least and math.isfinite(value)):
         what = "a finite number of" if name == "temperature" else "an int of"
-        raise InputError(f"{name}={value!r}: {what} at least {least}", param=name)
+        hint = f"{name}=int(...)" if hasattr(value, "__index__") and not isinstance(value, int) else ""
+        raise InputError(f"{name}={value!r}: {what} at least {least}", hint=hint, param=name)

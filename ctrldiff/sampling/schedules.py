@@ -99,36 +99,45 @@ class Floor:
 @dataclass(frozen=True)
 class Blocks:
     """Semi-autoregressive: blocks of `length` positions from left to right, each with its share of the steps
-    (LLaDA arXiv:2502.09992, Block Diffusion arXiv:2503.09573). The constraint still sees the whole canvas (X7)."""
+    (LLaDA arXiv:2502.09992, Block Diffusion arXiv:2503.09573). The constraint still sees the whole canvas (X7).
+
+    aligned: blocks are counted from the start of the prompt, as block-causal attention counts them, so an answer's
+        first block may be a short one; else from the start of the answer.
+    """
 
     length: int = 16
     steps: int | None = None
+    aligned: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.length, int) or self.length < 1:
             raise InputError(f"length={self.length!r}: at least 1", param="length")
 
     def budget(self, state: State) -> torch.Tensor:
-        return steps_for(self.steps, state).maximum((self._per_block(state.open) > 0).sum(dim=1))
+        return steps_for(self.steps, state).maximum((self._per_block(state, state.open) > 0).sum(dim=1))
 
     def __call__(self, state: State) -> Step:
-        open_in = self._per_block(state.open)
+        open_in = self._per_block(state, state.open)
         current = (open_in > 0).to(torch.uint8).argmax(dim=1, keepdim=True)  # the first block with anything open
-        block_of = torch.arange(state.shape[1]) // self.length
-        window = state.open & (block_of[None, :] == current)
+        window = state.open & (self._block_of(state) == current)
         # A block's share is settled by where it begins and ends among all that is not given, as LLaDA settles it before
         # the first step; every block still to come keeps at least one step.
-        through = self._per_block(_unfixed(state)).cumsum(dim=1)
+        through = self._per_block(state, _unfixed(state)).cumsum(dim=1)
         ends = state.steps[:, None] * through // through[:, -1:].clamp(min=1)
         end, begin = (torch.nn.functional.pad(ends, (1, 0)).gather(1, current + i)[:, 0] for i in (1, 0))
         spare = state.steps - state.step + 1 - (open_in > 0).sum(dim=1)
         left = (end - state.step.maximum(begin)).minimum(spare).clamp(min=1)
         return _step(state, window, _share(window.sum(dim=1), left), last=left == 1)
 
-    def _per_block(self, where: Where) -> torch.Tensor:
+    def _per_block(self, state: State, where: Where) -> torch.Tensor:
         """(B, N) how many such positions each block has."""
-        blocks = torch.nn.functional.pad(where, (0, -where.shape[1] % self.length))
-        return blocks.unflatten(1, (-1, self.length)).sum(dim=2)
+        counts = torch.zeros((state.shape[0], state.shape[1] // self.length + 2), dtype=torch.int64)
+        return counts.scatter_add(1, self._block_of(state), where.to(torch.int64))
+
+    def _block_of(self, state: State) -> torch.Tensor:
+        """(B, T) int64, the block that each position is in."""
+        before = [len(ids) % self.length if self.aligned else 0 for ids in state.prompt]
+        return (torch.arange(state.shape[1])[None, :] + torch.tensor(before)[:, None]) // self.length
 
 
 def steps_for(steps: int | None, state: State) -> torch.Tensor:

@@ -276,7 +276,7 @@ def _meaning(said: str, key: str) -> bytes:
 def _code() -> str:
     """A digest of all that decides what a description means: the package's own source."""
     digest = hashlib.blake2b(digest_size=16)
-    for folder in ("automata", "constraints", "kernels"):
+    for folder in ("automata", "constraints", "json_schema", "kernels", "regex"):
         for path in sorted((Path(__file__).parents[1] / folder).rglob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

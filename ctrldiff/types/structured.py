@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from typing import Any, get_args
 
@@ -26,6 +29,7 @@ from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
 
+_MANY_DIGITS = re.compile(r"[0-9]{300}")
 _TYPING = ("typing", "types", "typing_extensions")
 
 _PLAIN = OF_ANY | ANNOTATIONS  # nothing that rules a listed value out
@@ -213,11 +217,24 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
     return OutputType(filled, ask or full, read, keys=ask or terse)
 
 
+def _whole(text: str) -> int:
+    """An integer of any size: `int` alone reads 4,300 digits."""
+    return int(Decimal(text))
+
+
+def _real(text: str) -> float:
+    """A float. Raises: ValueError for what is beyond its range."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]}... is beyond a float's range")
+    return value
+
+
 def _json(text: str) -> Any:
-    """A JSON text as a value. Raises: OutputInvalid for a number that Python does not read."""
+    """A JSON text as a value, integers of any size. Raises: OutputInvalid for a number that Python does not read."""
     try:
-        return json.loads(text)
-    except ValueError as error:
+        return json.loads(text, parse_int=_whole, parse_float=_real)
+    except (ValueError, RecursionError) as error:
         hint = "bound the number in the schema, or JsonSchema(..., digits=(18, 6)); result.raw has the text"
         raise OutputInvalid(
             "the answer is JSON that Python does not read", why=str(error)[:200], hint=hint, raw=text
@@ -250,8 +267,13 @@ def _reader(
     """Text to value; `quote`: the text is a JSON string without its quotes."""
 
     def read(text: str) -> Any:
+        context = {"document": document}
         try:
-            return adapter.validate_json(json.dumps(text) if quote else text, context={"document": document})
+            if not quote and _MANY_DIGITS.search(
+                text
+            ):  # pydantic's reader of JSON has bounds, and makes floats infinite
+                return adapter.validate_python(_json(text), context=context)
+            return adapter.validate_json(json.dumps(text) if quote else text, context=context)
         except pydantic.ValidationError as error:
             raise OutputInvalid(
                 "the answer obeys the schema, but the type has a rule that the schema does not say",

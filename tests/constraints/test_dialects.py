@@ -154,6 +154,8 @@ def test_recursion_by_the_old_reference_is_enforced():
     anchored = {**schema, "$recursiveAnchor": True, "$id": "http://x/a"}
     assert '{"a":{"a":{}}}' in JsonSchema(anchored) and '{"a":1}' not in JsonSchema(anchored)
     other = {"$id": "http://x/b", "$recursiveAnchor": True, "allOf": [{"$ref": "a"}], "$defs": {"a": anchored}}
+    assert '{"a":{"a":{}}}' in JsonSchema(other) and '{"a":1}' not in JsonSchema(other), "the outermost is the root"
+    other = {"$ref": "http://x/b", "$defs": {"b": other}}
     with pytest.raises(SchemaUnsupported, match="depends on who refers"):
         JsonSchema({"$schema": URIS["2019-09"], **other}).dfa()
 
@@ -240,3 +242,22 @@ def test_patterns_over_names_that_cannot_be_enforced_are_left_out_at_their_own_p
     with pytest.raises(SchemaUnsupported) as caught:
         JsonSchema(schema).dfa()
     assert caught.value.pointer == f"{at}/patternProperties"
+
+
+LIST = {"$id": "list", "type": "array", "items": {"$dynamicRef": "#item"}, "$defs": {"i": {"$dynamicAnchor": "item"}}}
+
+
+def test_a_dynamic_reference_leads_out_to_the_root():
+    """Whatever the way on which it was reached, the root is the outermost of all."""
+    item = {"$dynamicAnchor": "item", "type": "string"}
+    for way in ({"$ref": "list"}, {"anyOf": [{"$ref": "list"}, {"type": "null"}]}, {"$ref": "#/$defs/between"}):
+        between = {"$id": "between", "$ref": "list"}
+        schema = {"$id": "http://x/root", **way, "$defs": {"item": item, "list": LIST, "between": between}}
+        assert '["a"]' in JsonSchema(schema) and "[1]" not in JsonSchema(schema), way
+        referee = VALIDATORS["2020-12"](schema)
+        assert referee.is_valid(["a"]) and not referee.is_valid([1])
+    alone = JsonSchema({"$id": "http://x/root", "$ref": "list", "$defs": {"list": LIST}})
+    assert '["a",1]' in alone, "and where it has no such name, the only other that has"
+    two = {"strings": {"$id": "strings", "$ref": "list", "$defs": {"item": item}}, "list": LIST}
+    with pytest.raises(SchemaUnsupported, match="depends on who refers"):
+        JsonSchema({"$id": "http://x/root", "anyOf": [{"$ref": "strings"}, {"$ref": "list"}], "$defs": two}).dfa()

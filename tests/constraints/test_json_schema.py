@@ -289,3 +289,18 @@ def test_what_is_chosen_is_said_kept_and_compiled_by():
     assert schema.chosen == chosen and repr(schema) == f'JsonSchema({{"type": "integer"}}, {said})'
     assert schema.but(draft="draft-07").chosen == chosen | {"draft": "draft-07"}
     assert schema.context(DEFAULT).options.chosen == chosen
+
+
+def test_a_format_is_an_annotation_on_request():
+    mail = {"type": "object", "properties": {"a": {"type": "string", "format": "date"}}, "required": ["a"]}
+    enforced, annotated = JsonSchema(mail), JsonSchema(mail, formats="annotate")
+    assert '{"a":"x"}' not in enforced and '{"a":"x"}' in annotated and '{"a":1}' not in annotated
+    assert enforced.validate({"a": "x"}) and annotated.validate({"a": "x"}) is None
+    assert annotated.report().ignored == (("#/properties/a/format", "format", "read as an annotation"),)
+    assert "format" not in dict(annotated.report().enforced) and not annotated.report().narrowed[1:]
+    refused = {"oneOf": [{"type": "string", "format": "regex"}, {"type": "string", "format": "uri"}]}
+    assert '"x"' not in JsonSchema(refused, formats="annotate"), "exactly one of two that both hold"
+    with pytest.raises(SchemaInvalid, match="#/properties/a/format"):
+        JsonSchema({"properties": {"a": {"format": 5}}}, formats="annotate").dfa()
+    with pytest.raises(SchemaInvalid, match="formats is"):
+        JsonSchema(mail, formats="ignore")

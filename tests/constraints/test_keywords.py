@@ -89,10 +89,11 @@ NAMED = {
 # Told by a refusal: two of it, and who is meant depends on who asks.
 REFUSED = {
     "$recursiveAnchor": {
-        "$id": "http://x/b",
-        "$recursiveAnchor": True,
-        "allOf": [{"$ref": "a"}],
-        "$defs": {"a": {"$id": "http://x/a", "$recursiveAnchor": True, "items": {"$recursiveRef": "#"}}},
+        "$ref": "http://x/b",
+        "$defs": {
+            "a": {"$id": "http://x/a", "$recursiveAnchor": True, "items": {"$recursiveRef": "#"}},
+            "b": {"$id": "http://x/b", "$recursiveAnchor": True, "allOf": [{"$ref": "a"}]},
+        },
     },
 }
 

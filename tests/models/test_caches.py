@@ -1,5 +1,6 @@
 """Caches against the same network without one, on tiny random Qwen2 and Qwen3 models."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -130,6 +131,56 @@ def test_a_cache_that_holds_other_texts_is_not_believed():
         alone = sample(plain(kind, how, BLOCK), state, schedule=Blocks(BLOCK))
         assert torch.equal(sample(cached, state, schedule=Blocks(BLOCK)).tokens, alone.tokens)
         assert len(cached._kept) <= 2
+
+
+@pytest.mark.parametrize("name", HOW)
+@pytest.mark.parametrize("lengths", [(8, 8), (9, 6), (1, 5)])
+def test_only_the_active_block_is_forwarded_and_its_rows_are_exact(name, lengths):
+    """And nothing is said of what is behind it."""
+    kind, how = causal(name)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    exact = plain(kind, how, BLOCK)
+    state = State.blank([[3] * length for length in lengths], LENGTH)
+    for _ in range(LENGTH):
+        state = cached.noise(state)
+        before, near, far = cached.forwarded, cached(state), exact(state)
+        fewest = 0
+        for row, length in enumerate(lengths):
+            first = int(state.open[row].to(torch.uint8).argmax())
+            ahead = how.logit_shift or how.first_token_ar  # a block's last row speaks of the next one's first token
+            end = ((length + first) // BLOCK + 1) * BLOCK - length + ahead
+            assert torch.allclose(near[row, first:end, :5], far[row, first:end, :5], atol=2e-4)
+            assert not near[row, end:, :5].any(), "flat"
+            fewest += BLOCK + 1 + (length + first) // BLOCK * BLOCK
+        assert cached.forwarded - before <= fewest
+        write = torch.arange(LENGTH)[None] == state.open.to(torch.uint8).argmax(dim=1, keepdim=True)
+        state = state.write(write, torch.full((2, LENGTH), 7))
+    assert cached.forwarded <= sum(length + LENGTH + (LENGTH + 2) * (BLOCK + 1) for length in lengths), (
+        "a block a step, and each block once more when it is done"
+    )
+
+
+@pytest.mark.parametrize("name", HOW)
+@pytest.mark.parametrize("length", [5, 8])
+def test_blocks_that_are_aligned_with_the_attention_write_the_same_whatever_is_forwarded(name, length):
+    kind, how = causal(name)
+    loop = {"schedule": Blocks(BLOCK, aligned=True), "commit": Threshold(0.5)}
+    state = State.blank([[4] * length, [6] * 7], LENGTH)
+    near = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    far = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
+    want = sample(plain(kind, how, BLOCK), state, **loop).tokens
+    assert torch.equal(sample(near, state, **loop).tokens, want)
+    assert torch.equal(sample(far, state, **loop).tokens, want)
+    assert near.forwarded < far.forwarded
+
+
+def test_a_constraint_holds_over_blocks_that_are_not_forwarded():
+    kind, how = causal("Fast-dLLM v2")
+    whole = Regex(r"\d{4}-\d{2}-\d{2}").compile(VOCABULARY)
+    cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="block"), VOCABULARY)
+    assert not cached.ahead
+    got = decode(cached, constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK, aligned=True), commit=Threshold(0.7))
+    assert all(whole.walk(row) == whole.tail for row in got)
 
 
 @pytest.mark.parametrize("name", HOW)

@@ -196,6 +196,7 @@ def generated(wanted: list[cd.Regex], keep: str, seed: int, canvases: int = 1) -
     return [emitted([*row, EOS]) for row in out.sequences[:, prompts.shape[1] :].tolist()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", few(["first", "only"], 1))
 def test_its_own_generate_emits_members_of_500_random_constraints(keep):
     count = 500 if keep == "only" else 100

@@ -120,3 +120,16 @@ def test_time_falls_from_one_and_each_row_has_its_own_clock():
 def test_no_steps_and_no_length_are_refused(wrong):
     with pytest.raises(InputError, match="at least 1"):
         wrong()
+
+
+def test_aligned_blocks_are_counted_from_the_start_of_the_prompt():
+    """As block-causal attention counts them: an answer's first block may be a short one."""
+    state = State.blank([[1] * 5, [1] * 8, []], 8)
+    windows = [[0, 1, 2], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert [row.nonzero()[:, 0].tolist() for row in Blocks(4, aligned=True)(started(state)).window] == windows
+    assert [row.nonzero()[:, 0].tolist() for row in Blocks(4)(started(state)).window] == [[0, 1, 2, 3]] * 3
+    assert Blocks(4, steps=1, aligned=True).budget(state).tolist() == [3, 2, 2]
+
+
+def started(state):
+    return replace(state, steps=torch.full((state.shape[0],), 8))

@@ -35,6 +35,7 @@ def test_certainty_is_of_the_plain_logits_and_draws_are_of_the_tempered(name):
     assert torch.equal(clamped.margin(), plain.clamp(tokens, keep.expand(2, -1)).margin())
 
 
+@pytest.mark.slow
 def test_texts_are_drawn_at_the_temperature_and_held_at_their_own_confidence():
     start = blank(1, 3).fork(4000)
     constraint = Tables.same(TABLE, 4000)

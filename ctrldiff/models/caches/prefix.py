@@ -28,6 +28,10 @@ class PrefixCached:
     of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
 
     Args:
+        ahead: forward what is behind the active block (the one with the first open position) too, so that the whole
+            canvas is believed or doubted at every step. Without it those rows are flat: the constraint sees them, the
+            model does not speak of them. For loops that write in order: the default plan, or
+            `Blocks(block_length, aligned=True)`.
         network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do.
         spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
             read from the row before the block.
@@ -40,6 +44,7 @@ class PrefixCached:
     vocabulary: Vocabulary
     device: str = "cpu"
     remember: int = 64
+    ahead: bool = True
     forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
     _used: dict[bytes, int] = field(default_factory=dict, init=False, repr=False)  # the last call that did
@@ -63,34 +68,37 @@ class PrefixCached:
         return state
 
     def __call__(self, state: State) -> torch.Tensor:
-        block, groups = self.spec.block_length or 1, dict[tuple[int, int], list[tuple[int, int, Kept | None]]]()
+        block, groups = self.spec.block_length or 1, dict[tuple[int, int], list[Job]]()
+        before = int(self.spec.logit_shift or self.spec.first_token_ar)  # the row that speaks of a block's first token
         texts = {row: sequence(state, row, self.spec) for row in (~state.done).nonzero()[:, 0].tolist()}
         for row, ids in texts.items():
             first = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
-            before = int(self.spec.logit_shift or self.spec.first_token_ar)
-            begin = max(first - before, 0) // block * block
+            begin = first // block * block  # the whole blocks before it, of which keys and values are settled
+            end = len(ids) if self.ahead else min(begin + block, len(ids))
             kept, known = self._longest(ids[:begin], block)
-            groups.setdefault((len(ids), known), []).append((row, begin, kept))
+            start = max(min(known, first - before), 0)
+            groups.setdefault((start, end), []).append(Job(row, begin, begin > known, kept if start else None))
         out: torch.Tensor | None = None
-        for (length, known), members in groups.items():
-            past = gathered([kept for _, _, kept in members], slice(0, known))
-            ids = torch.stack([texts[row][known:] for row, _, _ in members])
-            seen, here = torch.arange(known), torch.arange(known, length)
-            rows = {
-                row: network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row, _, _ in members
-            }
-            part = slice(max(min(int(one[0]) for one in rows.values()) - known, 0), None)
+        for (start, end), jobs in groups.items():
+            past = gathered([job.kept for job in jobs], slice(0, start))
+            ids = torch.stack([texts[job.row][start:end] for job in jobs])
+            seen, here = torch.arange(start), torch.arange(start, end)
+            rows = [network_rows(len(state.prompt[job.row]), int(state.lengths[job.row]), self.spec) for job in jobs]
+            part = slice(max(min(int(one[0]) for one in rows) - start, 0), None)
             logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block, part)
             logits = checked_logits(logits, ids[:, part], self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:
                 out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
-            for n, (row, begin, _) in enumerate(members):
-                at = rows[row] - known - part.start
-                out[row, : len(at)][at >= 0] = logits[n, at[at >= 0]].to(torch.float32)
-                if begin > known:  # else it is known already
-                    own = [(k[n : n + 1, :, :begin].clone(), v[n : n + 1, :, :begin].clone()) for k, v in layers]
-                    self._keep(Kept(texts[row][:begin], own))  # cloned: not the whole batch with it
+            for n, job in enumerate(jobs):
+                at = rows[n] - start - part.start
+                given = (at >= 0) & (at < logits.shape[1])
+                out[job.row, : len(at)][given] = logits[n, at[given]].to(torch.float32)
+                if job.news:
+                    own = [
+                        (k[n : n + 1, :, : job.begin].clone(), v[n : n + 1, :, : job.begin].clone()) for k, v in layers
+                    ]
+                    self._keep(Kept(texts[job.row][: job.begin], own))  # cloned: not the whole batch with it
         if out is None:
             raise ModelError("no row has an open position", hint="the loop ends before it asks")
         self._let_go()
@@ -123,6 +131,17 @@ class PrefixCached:
         for key in list(self._kept):
             if self._calls - self._used[key] > IDLE or len(self._kept) > self.remember:
                 del self._kept[key], self._used[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One row's pass. Fields: begin (tokens of the whole blocks before the first open position); news (their keys and
+    values are not all kept yet); kept (what is)."""
+
+    row: int
+    begin: int
+    news: bool
+    kept: Kept | None
 
 
 def shared(one: torch.Tensor, other: torch.Tensor) -> int:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from importlib import import_module
 
-NAMES = ("regex_to_dfa", "token_automaton", "per_step", "hostile", "schemas", "span", "approximate_cache", "cold_start")
+NAMES = (
+    "regex_to_dfa",
+    "token_automaton",
+    "per_step",
+    "default_step",
+    "hostile",
+    "schemas",
+    "span",
+    "approximate_cache",
+    "cold_start",
+)
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def test_class_scores_are_the_maximum_and_the_log_sum_of_the_members(seed):
     s = np.full((len(x), 9), 7.0)
     assert kernels.class_max(x, positions, positions, ids, m) == -1
     again, whole = np.full_like(m, 7), np.full(len(x), 7.0)
-    kernels.class_scores(x, positions, positions, ids, ptr, tokens, x.max(axis=1), again, s, whole)
+    kernels.class_scores(x, positions, positions, ids, ptr, tokens, again, s, whole)
     assert np.array_equal(m, again)
     for t in range(len(x)):
         if t not in positions:
@@ -53,7 +53,7 @@ def test_class_scores_are_the_maximum_and_the_log_sum_of_the_members(seed):
 
 @pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf])
 def test_the_first_bad_position_is_found_wherever_it_is(bad):
-    x, _, ids, _, _ = problem(0)
+    x, _, ids, ptr, tokens = problem(0)
     m = np.empty((len(x), 9), np.float32)
     for t in range(len(x)):
         for v in (0, 1, 7, len(ids) - 1):
@@ -62,6 +62,9 @@ def test_the_first_bad_position_is_found_wherever_it_is(bad):
             y.flags.writeable = False
             assert kernels.class_max(y, np.arange(len(x)), np.arange(len(x)), ids, m) == t
             assert kernels.class_max(y, np.arange(t), np.arange(t), ids, m) == -1
+            for n, want in ((len(x), t), (t, -1)):
+                some, out = np.arange(n), np.empty((len(x), 9))
+                assert kernels.class_scores(y, some, some, ids, ptr, tokens, m, out, np.empty(len(x))) == want
 
 
 def test_a_position_is_reduced_alike_in_any_company():
@@ -73,7 +76,7 @@ def test_a_position_is_reduced_alike_in_any_company():
         m, s, whole = np.empty((len(x), 9), np.float32), np.empty((len(x), 9)), np.empty(len(x))
         best = np.empty_like(m)
         kernels.class_max(part, np.arange(len(at)), at, ids, best)
-        kernels.class_scores(part, np.arange(len(at)), at, ids, ptr, tokens, x.max(axis=1), m, s, whole)
+        kernels.class_scores(part, np.arange(len(at)), at, ids, ptr, tokens, m, s, whole)
         assert np.array_equal(best[at], m[at])
         return m, s, whole
 

@@ -19,7 +19,7 @@ from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each r
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
 from ctrldiff.json_schema.context import Context, in_document
 from ctrldiff.json_schema.dialect import as_draft
-from ctrldiff.json_schema.library import Library, in_folder
+from ctrldiff.json_schema.documents import Documents, in_folder
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
@@ -209,34 +209,34 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def unknown(self) -> tuple[Unknown, ...]:
         """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
-        return unknown_in(self.schema, self.draft, Library(self.documents))
+        return unknown_in(self.schema, self.draft, Documents(self.documents))
 
     def context(self, limits: Limits) -> Context:
         """A fresh compilation of the schema as it is enforced."""
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
-        schema, library, _ = self._enforced(limits)
-        return self._context_of(schema, library, limits)
+        schema, documents, _ = self._enforced(limits)
+        return self._context_of(schema, documents, limits)
 
-    def _context_of(self, schema: Any, library: Library, limits: Limits) -> Context:
-        return Context(schema, limits.fuel(), Options(**self.chosen), library)
+    def _context_of(self, schema: Any, documents: Documents, limits: Limits) -> Context:
+        return Context(schema, limits.fuel(), Options(**self.chosen), documents)
 
-    def _enforced(self, limits: Limits) -> tuple[Any, Library, tuple[tuple[str, str, str], ...]]:
+    def _enforced(self, limits: Limits) -> tuple[Any, Documents, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
-        library = Library(self.documents)
+        documents = Documents(self.documents)
         annotations = frozenset(["format"] if self.formats == "annotate" else [])
-        schema, ignored = as_draft(self.schema, self.draft, library, annotations)
+        schema, ignored = as_draft(self.schema, self.draft, documents, annotations)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
-            context = self._context_of(schema, library, limits)
+            context = self._context_of(schema, documents, limits)
             try:
                 compile_schema(context)
                 break
             except SchemaUnsupported:
                 first = context.refused[0]
-            if not leave_out(schema, library, first[0], first[1]):
+            if not leave_out(schema, documents, first[0], first[1]):
                 break  # the refusal points to no keyword of a document, and is raised when it is compiled
             ignored.append(first)
-        return schema, library, tuple(ignored)
+        return schema, documents, tuple(ignored)
 
     @within_the_stack
     def validate(self, value: Any) -> str | None:
@@ -247,7 +247,7 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def objections(self, value: Any) -> list[tuple[str, str]]:
         """All that it says against a value: (place in the value, message)."""
-        return list(objections(self.schema, value, self.draft, Library(self.documents), self.formats == "enforce"))
+        return list(objections(self.schema, value, self.draft, Documents(self.documents), self.formats == "enforce"))
 
 
 def _check_texts(text: str, value: Any) -> None:

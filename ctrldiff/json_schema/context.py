@@ -12,8 +12,8 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import REFERS, those
-from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.options import Options
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
@@ -59,7 +59,7 @@ class Context:
     root: Any
     fuel: Fuel
     options: Options
-    library: Library = field(default_factory=Library)
+    documents: Documents = field(default_factory=Documents)
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name
@@ -73,7 +73,7 @@ class Context:
     cut: bool = False  # something deeper than a recursion is unrolled was left out
 
     def __post_init__(self) -> None:
-        self.references = References(self.root, self.library)
+        self.references = References(self.root, self.documents)
         self.cycles = Cycles(self.references)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()

@@ -12,26 +12,26 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
-from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.references import References, escaped, placed
 
 Ignored = tuple[str, str, str]  # pointer, keyword, why
 
 
 def as_draft(
-    schema: Any, draft: str | None, library: Library | None = None, leave_out: frozenset[str] = frozenset()
+    schema: Any, draft: str | None, documents: Documents | None = None, leave_out: frozenset[str] = frozenset()
 ) -> tuple[Any, list[Ignored]]:
-    """The schema without the keywords that are foreign to its draft, and those keywords; so, too, each document of the
-    library that it leads to.
+    """The schema without the keywords that are foreign to its draft, and those keywords; so, too, each of the
+    documents that it leads to.
 
-    Args: schema: a fresh value: it is changed in place, as is the library.   draft: of a schema that does not say its
-        own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants ignored.
+    Args: schema: a fresh value: it is changed in place, as are the documents.   draft: of a schema that does not say
+        its own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants ignored.
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
     ignored: list[Ignored] = []
-    for node, at, current in schemas_of(schema, draft, library):
+    for node, at, current in schemas_of(schema, draft, documents):
         if current is not None:
             ignored += _strip(node, at, current)
         _check_structure(node, at)
@@ -42,10 +42,10 @@ def as_draft(
 
 
 def schemas_of(
-    root: Any, draft: str | None, library: Library | None = None
+    root: Any, draft: str | None, documents: Documents | None = None
 ) -> Iterator[tuple[dict[str, Any], str, str | None]]:
     """Every schema of a document that is an object, its pointer, and the draft that it is read in: those that keywords
-    hold, then those that only a reference leads to, in other documents of the library too. What the caller takes out of
+    hold, then those that only a reference leads to, in other documents too. What the caller takes out of
     one is not gone into.
 
     Raises: SchemaUnsupported, as `as_draft`.
@@ -56,7 +56,7 @@ def schemas_of(
     if own is not None:
         root["$schema"] = URIS[own]  # as the resolver of references reads it
     seen: set[int] = set()
-    library = library or Library()
+    documents = documents or Documents()
     references: References | None = None  # most documents refer to nothing, and reading them once more is dear
     # Each with the draft that it is read in, and that of its document; what a reference leads to may stand where no
     # keyword holds it.
@@ -81,13 +81,13 @@ def schemas_of(
         yield node, at, current
         todo += [(part, at + way, current, of_document) for way, part in placed(node)]
         for name in node.keys() & REFERS:
-            references = references or References(root, library)
+            references = references or References(root, documents)
             try:
                 target, _ = references.resolve(node, name, at)
             except (SchemaInvalid, SchemaUnsupported):
                 target = None  # raised, with its place, where it is compiled
-            for uri in library.read.keys() - drafts.keys():
-                document = library.read[uri]
+            for uri in documents.read.keys() - drafts.keys():
+                document = documents.read[uri]
                 tops.add(id(document))
                 of = drafts[uri] = _declared(document, f"{uri}#", own) if isinstance(document, dict) else own
                 todo.append((document, f"{uri}#", of, of))

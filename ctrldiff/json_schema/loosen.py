@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ConstraintError
-from ctrldiff.json_schema.library import Library
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.references import References, last_reference, unescaped
 
 
-def leave_out(root: Any, library: Library, pointer: str, keyword: str) -> bool:
-    """Take the keyword that a refusal points to out of `root`, or out of the document of the library that it stands in;
+def leave_out(root: Any, documents: Documents, pointer: str, keyword: str) -> bool:
+    """Take the keyword that a refusal points to out of `root`, or out of the document that it stands in;
     False if there is no such place."""
     reference, rest = last_reference(pointer)
     document, mark, way = rest.partition("#") if not reference else ("", "#", rest)
     target: Any = root
     if reference or document:
         try:
-            target = References(root, library).resolve({"$ref": reference or f"{document}#"}, "$ref", "#")[0]
+            target = References(root, documents).resolve({"$ref": reference or f"{document}#"}, "$ref", "#")[0]
         except ConstraintError:
             return False  # a pointer that leads nowhere
     tokens = [unescaped(token) for token in way.split("/")[1:]]

@@ -9,18 +9,18 @@ from typing import Any
 from urllib.parse import unquote, urljoin
 
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS, REF_ALONE, REFERS, draft_of, those
-from ctrldiff.json_schema.library import Library
 
 _ANCHORS = those(lambda row: row.holds == "anchor")
 
 
 class References:
-    """The identifiers of one document, and of those in `library` that it leads to, by URI; once per compilation."""
+    """The identifiers of one document, and of those in `documents` that it leads to, by URI; once per compilation."""
 
-    def __init__(self, root: Any, library: Library | None = None) -> None:
+    def __init__(self, root: Any, documents: Documents | None = None) -> None:
         self.root = root
-        self.library = library or Library()
+        self.documents = documents or Documents()
         self.base: dict[int, str] = {}
         self.at: dict[int, str] = {}  # the pointer of each schema that a keyword holds
         self.targets: dict[str, Any] = {"": root}
@@ -31,7 +31,7 @@ class References:
         self.draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
         self._alone: dict[int, bool] = {}  # of the schemas of other documents: a $ref silences what is beside it
         self._walk(root, "", self.draft)
-        for uri, document in list(self.library.read.items()):
+        for uri, document in list(self.documents.read.items()):
             self._add(uri, document)
 
     def _add(self, uri: str, document: Any) -> None:
@@ -117,12 +117,12 @@ class References:
 
     def _look_for(self, uri: str) -> None:
         """Read the document that was given under a URI, or else those that may have a part of that name."""
-        document = self.library.get(uri)
+        document = self.documents.get(uri)
         if document is not None:
             self._add(uri, document)
             return
-        for other in list(self.library.naming(uri)):
-            self._add(other, self.library.get(other))
+        for other in list(self.documents.naming(uri)):
+            self._add(other, self.documents.get(other))
             if uri in self.targets:
                 return
 

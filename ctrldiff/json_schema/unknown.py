@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from ctrldiff.json_schema.dialect import schemas_of
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS
-from ctrldiff.json_schema.library import Library
 from ctrldiff.json_schema.references import escaped
 
 # Keywords of older drafts and of OpenAPI, and what says the same.
@@ -18,14 +18,14 @@ NEAR = 0.8  # of the letters in common: "maxLenght", "enums", "ref", and not "co
 Unknown = tuple[str, str, str]  # pointer, word, what may have been meant
 
 
-def unknown_in(schema: Any, draft: str | None, library: Library) -> tuple[Unknown, ...]:
+def unknown_in(schema: Any, draft: str | None, documents: Documents) -> tuple[Unknown, ...]:
     """Every word that stands where a keyword should and is none.
 
     Args: as those of `dialect.as_draft`, whose walk this is.
     """
     return tuple(
         (f"{at}/{escaped(word)}", word, meant(word))
-        for node, at, _ in schemas_of(schema, draft, library)
+        for node, at, _ in schemas_of(schema, draft, documents)
         for word in node
         if word not in KEYWORDS
     )

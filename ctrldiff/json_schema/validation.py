@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ctrldiff.errors import SchemaInvalid
+from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import UNREAD, draft_of
-from ctrldiff.json_schema.library import Library
 
 _CLASSES = {
     "draft-04": "Draft4Validator",
@@ -22,13 +22,13 @@ _NO_BASE = "json-schema:///"  # what a validator puts before a reference in a do
 
 
 def objections(
-    schema: Any, value: Any, draft: str | None = None, library: Library | None = None, formats: bool = True
+    schema: Any, value: Any, draft: str | None = None, documents: Documents | None = None, formats: bool = True
 ) -> Iterator[tuple[str, str]]:
     """(place in the value, message) of everything the schema says against it.
 
-    A schema that is neither in the document nor in the library is not fetched: what refers to it is held to nothing
-    there, whether all of them were obeyed or none. A `$schema` that names no draft we know is no reason to look for
-    one: the value is held to `draft`, or the newest.
+    A schema that is neither in the document nor in the others that were given is not fetched: what refers to it is held
+    to nothing there, whether all of them were obeyed or none. A `$schema` that names no draft we know is no reason to
+    look for one: the value is held to `draft`, or the newest.
     Args: schema: a fresh value: it is changed in place.   formats: strings are held to their `format`.
     Raises: SchemaInvalid for a schema that a validator cannot read.
     """
@@ -41,7 +41,7 @@ def objections(
 
     def elsewhere(stands_for: bool) -> Any:
         def retrieve(uri: str) -> Any:
-            document = library.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if library else None
+            document = documents.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if documents else None
             if document is not None:
                 _forget_metaschemas(document)
                 return document

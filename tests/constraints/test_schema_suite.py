@@ -15,8 +15,8 @@ import pytest
 
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.documents import in_folder
 from ctrldiff.json_schema.formats import FORMATS, NARROWED
-from ctrldiff.json_schema.library import in_folder
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 SUITE, PROBES = CORPORA / "json_schema_test_suite_2020_12.jsonl.gz", CORPORA / "keyword_probes.json"

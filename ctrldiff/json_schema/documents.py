@@ -13,7 +13,7 @@ from ctrldiff.errors import SchemaInvalid
 MOST_FILES = 10_000
 
 
-class Library:
+class Documents:
     """Documents by URI, as text; each is read when a reference first leads there, and is then the same value each time.
 
     What changes here besides, and only before a schema is compiled, is what is left out of a document: the keywords

@@ -226,6 +226,8 @@ def test_calls_can_be_awaited(model):
     "wrong",
     [
         {"seed": -1},
+        {"seed": None},
+        {"draw": None},
         {"seed": 1.5},
         {"draw": -1},
         {"max_new_tokens": 0},
@@ -247,6 +249,8 @@ def test_what_is_no_request_or_does_not_fit_is_refused(model):
         next(model.decode([cd.Request("text", Order, max_new_tokens=3)]))
     with pytest.raises(InputError, match="batch_size"):
         model.decode([], batch_size=0)
+    with pytest.raises(InputError, match="batch_size=None"):
+        cd.Generator(model, str, batch_size=None)
     assert list(model.decode([])) == []
 
 

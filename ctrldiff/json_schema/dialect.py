@@ -26,7 +26,8 @@ def as_draft(
     documents that it leads to.
 
     Args: schema: a fresh value: it is changed in place, as are the documents.   draft: of a schema that does not say
-        its own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants ignored.
+        its own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants
+        ignored.
     Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
         otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """

@@ -153,9 +153,10 @@ def check_part(name: str, value: Any) -> None:
 
 
 def check_number(name: str, value: Any, least: int) -> None:
-    """Raise InputError for an argument that is no number of at least this."""
+    """Raise InputError for an argument that is no number of at least this. Only what has a default of its own may be
+    None."""
     kind = (int, float) if name == "temperature" else int
-    if value is None and name != "temperature":
+    if value is None and name in ("steps", "max_new_tokens"):
         return
     if isinstance(value, bool) or not isinstance(value, kind) or not (value >= least and math.isfinite(value)):
         what = "a finite number of" if name == "temperature" else "an int of"

@@ -67,12 +67,12 @@ class Compiled:
 
     def _plain(self, wanted: OutputType, text: str, tokens: int | None) -> tuple[OutputType, Table]:
         plain = wanted.plain(text)
-        if plain is not wanted:
-            try:
-                return self.table(plain, tokens)
-            except ConstraintTooLarge:
-                pass  # as it was written, then: see `of`
-        return self.table(wanted, tokens)
+        try:
+            return self.table(plain, tokens)
+        except ConstraintTooLarge:
+            if plain is wanted:
+                raise
+        return self.table(wanted, tokens)  # as it was written, then: see `of`
 
     def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
         """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from ctrldiff.errors import InputError
@@ -120,7 +121,7 @@ class Plan:
         """The same canvas every time, whatever the seed."""
         return isinstance(self.propose, Best) and self.finish in (None, Best())
 
-    @property
+    @cached_property
     def decides(self) -> bool:
         """A lone choice may be decided in one forward pass: the plan asks for nothing but the most probable label."""
         bare = self.but(observers=tuple(one for one in self.observers if not isinstance(one, Canvases)))

@@ -466,3 +466,10 @@ def test_check_tells_what_is_ignored_and_what_plain_texts_leave_out(ctrldiff):
     assert any("18 digits before the point and 6 behind" in one["how"] for one in facts["plain"])
     shown = ctrldiff("check", json.dumps(schema))[1]
     assert "ignored" in shown and "(required?)" in shown and "for plain texts" in shown
+
+
+def test_a_warning_is_a_line_of_its_own_and_points_at_no_code():
+    schema = '{"type":"string","minLength":9}'
+    command = [sys.executable, "-m", "ctrldiff", "run", "two lamps", "-s", schema, "--max-new-tokens", "12"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert said.startswith("warning: text 0: the end of its canvas") and ".py" not in said

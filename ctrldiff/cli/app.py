@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -50,8 +51,13 @@ def main() -> None:
 def _errors() -> Iterator[None]:
     from ctrldiff.errors import CtrldiffError
 
+    usual = warnings.formatwarning
+    # Who types a command has no line of code that a warning could point at.
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         yield
     except CtrldiffError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
+    finally:
+        warnings.formatwarning = usual

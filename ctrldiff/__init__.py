@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
+    from ctrldiff.fields import Field
     from ctrldiff.generate import Generator, Model, from_pretrained
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.likelihood import elbo
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
     from ctrldiff.posterior.table import Table
+    from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
     from ctrldiff.result import Result, Usage
     from ctrldiff.sampling import commits as commit
@@ -41,9 +43,11 @@ __version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
+    "Calibration": "ctrldiff.reliability",
     "Choice": "ctrldiff.constraints.basic",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "Field": "ctrldiff.fields",
     "Generator": "ctrldiff.generate",
     "JsonSchema": "ctrldiff.json_schema",
     "Limits": "ctrldiff.limits",
@@ -94,9 +98,11 @@ _PAGES = {
 
 __all__ = [
     "Automaton",
+    "Calibration",
     "Choice",
     "CtrldiffError",
     "Dfa",
+    "Field",
     "Generator",
     "JsonSchema",
     "Limits",

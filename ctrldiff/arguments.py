@@ -36,6 +36,14 @@ def check_word(name: str, value: Any) -> None:
         raise InputError(f"{name}={value!r}", hint=f"one of {', '.join(WORDS[name])}", param=name)
 
 
+def check_probability(name: str, value: Any) -> None:
+    """Raise InputError for what is neither None nor a number from 0 to 1."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"{name}={value!r}: a probability, from 0 to 1", param=name)
+
+
 def texts_of(given: Any) -> list[Any]:
     """What was passed for a list of texts. Raises: InputError for what is none: a dict, say, is not its keys."""
     if isinstance(given, bytes | Mapping | Set) or not isinstance(given, Iterable):

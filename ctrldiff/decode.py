@@ -20,7 +20,9 @@ from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.prior import Prior
+from ctrldiff.decisions import fields_of
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
+from ctrldiff.fields import of_labels
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
@@ -32,7 +34,7 @@ from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import EachLayer
@@ -77,7 +79,7 @@ def decode(
             try:
                 if isinstance(done, CtrldiffError):
                     raise done
-                queue.ready[n] = done.result()
+                queue.ready[n] = engine.with_fields(done).result()
             except CtrldiffError as error:
                 if not keep:
                     raise
@@ -303,6 +305,29 @@ class _Engine:
         took = time.perf_counter() - began
         yield from (Decoded(row, state, n, took, probs[n]) for n, row in enumerate(rows))
 
+    def with_fields(self, done: Decoded) -> Decoded:
+        """A canvas with what is to be said of its values, if that is asked for."""
+        row = done.row
+        if not row.request.asks_fields:
+            return done
+        if done.probs:  # all of it is known, by the one pass that there was
+            return replace(done, fields=of_labels(done.raw, done.probs, row.text))
+        began, noted = time.perf_counter(), done.state.memory.get(LEGAL)
+        fields, forwards = fields_of(
+            done.raw,
+            done.tokens,
+            row.ids,
+            row.table,
+            self.loaded.denoiser,
+            row.type.description,
+            document=row.text,
+            legal=None if noted is None else noted[done.at, : row.canvas].tolist(),
+            batch_size=self.batch_size,
+            limits=row.compiled.limits,
+        )
+        row = replace(row, forwards=row.forwards + forwards)
+        return replace(done, row=row, fields=fields, seconds=done.seconds + time.perf_counter() - began)
+
     def _blank(self, rows: Sequence[Row], length: int) -> State:
         return State.blank(
             [row.ids for row in rows],
@@ -318,9 +343,9 @@ class _Engine:
         plan, given = self.plan, Tables(tuple(row.table for row in rows))
         constraint = constrained(plan, given)
         if guides and isinstance(guides[-1], ByField):
-            layered = [fields_of(row, guides[-1].paths) for row in rows]
-            constraint = constrained(plan, Tables(tuple(layered)))
-            plan = plan.but(processors=[EachLayer(one, layered[0].layers) for one in plan.processors])
+            tables = [layered(row, guides[-1].paths) for row in rows]
+            constraint = constrained(plan, Tables(tuple(tables)))
+            plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
         notes: list[Observer] = [NoteLegal()]
         nulls: NoteNulls | None = None
         if rows and rows[0].request.nulls:
@@ -338,7 +363,7 @@ class _Engine:
                     "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
                 )
             for row in rows:
-                fields_of(row, guides[-1].paths)  # refuse now what cannot be told apart later
+                layered(row, guides[-1].paths)  # refuse now what cannot be told apart later
         return guides
 
     def _context(self, rows: Sequence[Row]) -> GuideContext:
@@ -372,7 +397,7 @@ def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> No
         _Engine(loaded, Plan(), search, 1, False).guides(copies)
 
 
-def fields_of(row: Row, paths: tuple[str, ...]) -> Table:
+def layered(row: Row, paths: tuple[str, ...]) -> Table:
     """The token table of a row's type with a layer of scores for each path."""
     if row.request.prior != Prior():
         raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
@@ -21,6 +22,7 @@ from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
+from ctrldiff.reliability import Calibration
 from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
@@ -60,6 +62,9 @@ class Made(Short, total=False):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    fields: bool
+    calibration: Calibration | None
+    below: float | None
     limits: Limits
 
 
@@ -195,6 +200,11 @@ class Generator(Generic[T]):
             more, put "null" where the type allows it, or raise an "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
+        fields: say of every value how probable it is, where it stands and what else it might have been:
+            `result.fields`; a row of one more forward pass for each value.
+        calibration: a fitted `Calibration`, by which the probabilities of fields are told; implies `fields`.
+        below: values less probable than this are flagged like forced ones, and `unsure` says what becomes of them;
+            implies `fields`.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
         forward pass.
@@ -213,6 +223,9 @@ class Generator(Generic[T]):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    fields: bool
+    calibration: Calibration | None
+    below: float | None
     limits: Limits
 
     @overload
@@ -235,6 +248,9 @@ class Generator(Generic[T]):
         unsure: Unsures = "flag",
         on_error: Literal["raise", "keep"] = "raise",
         nulls: bool = False,
+        fields: bool = False,
+        calibration: Calibration | None = None,
+        below: float | None = None,
         limits: Limits = DEFAULT,
         **short: Unpack[Short],
     ) -> None:
@@ -304,7 +320,9 @@ class Generator(Generic[T]):
 
     def request(self, text: str, draw: int = 0) -> Request[T]:
         """What this generator asks of a text."""
-        own = {one.name: getattr(self, one.name) for one in fields(Request) if one.name not in ("text", "draw")}
+        own = {
+            one.name: getattr(self, one.name) for one in dataclasses.fields(Request) if one.name not in ("text", "draw")
+        }
         return Request(text=text, draw=draw, **own)
 
     def check(self, text: str) -> int:

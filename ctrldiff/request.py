@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
-from ctrldiff.arguments import check_word
+from ctrldiff.arguments import check_probability, check_word
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
@@ -17,6 +17,7 @@ from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
+from ctrldiff.reliability import Calibration
 from ctrldiff.sampling.plan import check_number
 from ctrldiff.text import check_text
 from ctrldiff.types.structured import OutputType
@@ -43,6 +44,9 @@ class Request(Generic[T]):
         prior: log weights for what a text says.
         unsure: what to do with values that the constraint forced on the model.
         nulls: note how probable null is for every key of an object that may be null.
+        fields: say of every value how probable it is, where it stands and what else it might have been (`Field`).
+        calibration: what makes of these probabilities ones that are right as often as they say; implies `fields`.
+        below: values less probable than this are flagged, as those that were forced on the model; implies `fields`.
     Raises: InputError for an argument that could not be used.
     """
 
@@ -56,15 +60,27 @@ class Request(Generic[T]):
     prior: Prior = Prior()
     unsure: Unsures = "flag"
     nulls: bool = False
+    fields: bool = False
+    calibration: Calibration | None = None
+    below: float | None = None
 
     def __post_init__(self) -> None:
         check_number("seed", self.seed, 0)
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
         check_word("unsure", self.unsure)
+        check_probability("below", self.below)
+        if self.calibration is not None and not isinstance(self.calibration, Calibration):
+            what = type(self.calibration).__name__
+            raise InputError(f"calibration is a {what}", hint="cd.Calibration.load(FILE)", param="calibration")
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
         object.__setattr__(self, "guidance", tuple(checked(self.guidance)))
+
+    @property
+    def asks_fields(self) -> bool:
+        """The result has fields."""
+        return self.fields or self.calibration is not None or self.below is not None
 
 
 @dataclass(frozen=True)

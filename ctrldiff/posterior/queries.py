@@ -305,7 +305,7 @@ def _leading(row: Row) -> tuple[int, float]:
     ahead = best[t + 1, to] > -np.inf
     value = np.where(ahead, labels[t, label], -np.inf)
     if len(chain.weight):
-        value = value + _tilt(row, t, edges)
+        value = value + tilt(row, t, edges)
     if not len(value) or value.max() == -np.inf:
         raise of.improbable(row, labels)
     ptr, members = chain.label_ptr, chain.label_classes
@@ -320,7 +320,7 @@ def _leading(row: Row) -> tuple[int, float]:
     return min(winners), float(np.exp(row.scores.log_sum[t, onward] - of.apart([row])[0][t]).sum())
 
 
-def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
+def tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
     """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
     (total,), chain = of.total([row]), row.table.scored.chain
     (plain,) = sweeps.sweep_sum([row.table.scored], of.label_sum([row]), of.reach([row]), weighted=False)

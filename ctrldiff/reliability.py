@@ -20,6 +20,7 @@ from ctrldiff.errors import InputError
 FEWEST = 20  # labelled values of a kind, for a fit of its own; fewer go with all kinds together
 EDGE = 1e-9  # probabilities are read no nearer to 0 and 1
 WANTED = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)  # accuracies that a file has thresholds for
+HOLDERS = ("list", "object")  # they are right if all in them is: apart from the values, and no part of the thresholds
 OTHERS = "others"  # the fit of all kinds together
 
 
@@ -96,11 +97,12 @@ class Calibration:
         """
         if not outcomes:
             raise InputError("there are no labelled values to fit")
-        groups: dict[str, list[Outcome]] = {OTHERS: list(outcomes)}
+        groups = {OTHERS: [one for one in outcomes if one.kind not in HOLDERS] or list(outcomes)}
         for one in outcomes:
             groups.setdefault(one.kind, []).append(one)
         scales = {kind: _fitted(some) for kind, some in groups.items() if kind == OTHERS or len(some) >= FEWEST}
-        return Calibration(scales, thresholds(Calibration(scales).applied(outcomes)))
+        values = [one for one in Calibration(scales).applied(outcomes) if one.kind not in HOLDERS]
+        return Calibration(scales, thresholds(values))
 
     def applied(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The same values with the probabilities that this calibration makes of theirs."""

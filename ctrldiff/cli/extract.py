@@ -11,6 +11,9 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    BelowOption,
+    CalibrationOption,
+    FieldsOption,
     GuideOption,
     JsonOption,
     ModelOption,
@@ -23,6 +26,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    doubts,
     told,
 )
 
@@ -47,6 +51,9 @@ def extract(
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
+    fields: FieldsOption = False,
+    calibration: CalibrationOption = None,
+    below: BelowOption = None,
     guide: GuideOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
     threads: ThreadsOption = None,
@@ -70,7 +77,14 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    asked = told(
+        unsure,
+        guide,
+        **doubts(fields, calibration, below),
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        **clock(preset, steps, temperature),
+    )
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file

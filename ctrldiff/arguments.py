@@ -8,7 +8,11 @@ from typing import Any
 
 from ctrldiff.errors import InputError
 
-WORDS = {"unsure": ("flag", "null", "error"), "on_error": ("raise", "keep")}
+WORDS = {
+    "unsure": ("flag", "null", "error"),
+    "on_error": ("raise", "keep"),
+    "readout": ("product", "letters", "elbo"),
+}
 # What other libraries call things, and what they are called here.
 ELSEWHERE = {
     "top_p": "temperature=, or prior=",

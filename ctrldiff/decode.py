@@ -28,11 +28,11 @@ from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
+from ctrldiff.readout import read_labels
 from ctrldiff.request import Row
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
@@ -179,7 +179,7 @@ class _Engine:
         request = row.request
         nulls = row.type.description if request.nulls else None
         if row.labels is not None:
-            return "decision", id(row.compiled), row.canvas
+            return "decision", id(row.compiled), row.canvas, request.readout, request.against
         if self.search is not None:
             return "search", row.canvas, request.seed, *map(id, request.guidance)
         if request.guidance:
@@ -297,9 +297,7 @@ class _Engine:
 
     def _decided(self, rows: list[Row]) -> Iterator[Decoded]:
         began = time.perf_counter()
-        labels = rows[0].labels
-        assert labels is not None
-        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), labels)
+        state, probs = read_labels(self.loaded, rows, self.batch_size)
         if any(isinstance(one, Canvases) for one in self.plan.observers):
             state = kept(state)
         took = time.perf_counter() - began

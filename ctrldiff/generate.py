@@ -23,7 +23,7 @@ from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
 from ctrldiff.reliability import Calibration
-from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
+from ctrldiff.request import Guidances, Readouts, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
@@ -65,6 +65,8 @@ class Made(Short, total=False):
     fields: bool
     calibration: Calibration | None
     below: float | None
+    readout: Readouts
+    against: str | None
     limits: Limits
 
 
@@ -205,6 +207,9 @@ class Generator(Generic[T]):
         calibration: a fitted `Calibration`, by which the probabilities of fields are told; implies `fields`.
         below: values less probable than this are flagged like forced ones, and `unsure` says what becomes of them;
             implies `fields`.
+        readout: how the labels of a lone choice are read: by the "product" of positions, by "letters" named in the
+            prompt, or by the "elbo" of each.
+        against: a text without the matter in it, such as "N/A": what labels have by their name alone is taken out.
         limits: what compiling may cost.
     Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
         forward pass.
@@ -226,6 +231,8 @@ class Generator(Generic[T]):
     fields: bool
     calibration: Calibration | None
     below: float | None
+    readout: Readouts
+    against: str | None
     limits: Limits
 
     @overload
@@ -251,6 +258,8 @@ class Generator(Generic[T]):
         fields: bool = False,
         calibration: Calibration | None = None,
         below: float | None = None,
+        readout: Readouts = "product",
+        against: str | None = None,
         limits: Limits = DEFAULT,
         **short: Unpack[Short],
     ) -> None:

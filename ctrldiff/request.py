@@ -27,6 +27,7 @@ T = TypeVar("T")
 
 Guidances = Sequence[Guide | Guidance | Callable[..., torch.Tensor]]
 Unsures = Literal["flag", "null", "error"]
+Readouts = Literal["product", "letters", "elbo"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Request(Generic[T]):
         fields: say of every value how probable it is, where it stands and what else it might have been (`Field`).
         calibration: what makes of these probabilities ones that are right as often as they say; implies `fields`.
         below: values less probable than this are flagged, as those that were forced on the model; implies `fields`.
+        readout: how the labels of a lone choice are read: by the "product" of positions, by "letters", or by the
+            "elbo"; `docs/decide.md`.
+        against: a text whose label probabilities those of `text` are divided by; None: none.
     Raises: InputError for an argument that could not be used.
     """
 
@@ -63,12 +67,17 @@ class Request(Generic[T]):
     fields: bool = False
     calibration: Calibration | None = None
     below: float | None = None
+    readout: Readouts = "product"
+    against: str | None = None
 
     def __post_init__(self) -> None:
         check_number("seed", self.seed, 0)
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
         check_word("unsure", self.unsure)
+        check_word("readout", self.readout)
+        if self.against is not None:
+            check_text(self.against, "against")
         check_probability("below", self.below)
         if self.calibration is not None and not isinstance(self.calibration, Calibration):
             what = type(self.calibration).__name__
@@ -124,6 +133,12 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
         raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
     type_, table = compiled.of(text, wanted)
     labels = compiled.labels if decided and not request.guidance else None
+    if labels is None and (request.readout != "product" or request.against is not None):
+        raise InputError(
+            f"readout={request.readout!r}, and the answer is no lone choice decided in one pass",
+            hint="it is for a Choice, Literal, Enum, bool, YesNo or Score under the default plan, unguided",
+            param="readout",
+        )
     least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
     context = spec.context - spec.context % spec.round_to
     ids = _prompt(loaded, compiled.type, text, context - (wanted or least))

@@ -31,7 +31,7 @@ REQUESTS = 1 << 14  # requests remembered: one that is aborted says no goodbye, 
 TABLES = 64
 CUTS = ("stop", "stop_strs", "stop_regex", "stop_regex_strs", "ignore_eos")  # SGLang moves the first into the second
 IGNORED = {"logit_bias": (None, {}), "min_new_tokens": (None, 0), "n": (None, 1)}  # a word to what it says of nothing
-IGNORED |= {"frequency_penalty": (None, 0), "presence_penalty": (None, 0)}
+IGNORED |= {"frequency_penalty": (None, 0), "presence_penalty": (None, 0), "beam_width": (None, 1)}
 LOG = logging.getLogger("ctrldiff")
 
 

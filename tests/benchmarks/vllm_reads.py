@@ -1,19 +1,19 @@
 """How many steps a vLLM server's top K proves at once, and how many requests a step takes, with the model in the box.
 
 A stand-in server speaks vLLM 0.33's words over `tiny`: its vocabulary is 4,096 tokens and its noise masks, the only
-model at hand that knows what it writes. Run as `python -m tests.benchmarks.vllm_reads`; about three minutes.
+model at hand that knows what it writes. Run as `python -m tests.benchmarks.vllm_reads`; a minute.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import torch
 
 import ctrldiff as cd
 from ctrldiff.engines.completions import Server
 from ctrldiff.engines.vllm_reads import Reads, decode
+from ctrldiff.types.structured import output_type
 from tests.engines.reading import StandIn
 
 TEXTS = [
@@ -53,9 +53,10 @@ def main() -> None:
         for top in (1, 5, 20, 100):
             stand_in = StandIn(network, most=100)
             server = Server("", "tiny", transport=lambda _, body, *__, to=stand_in: answered(to, body))
-            reads = Reads(server, replace(spec), vocabulary, top=top)
-            prompts = [model.plain_ids(text) for text in TEXTS]
-            decode(reads, prompts, constraint, length, steps=8 if length > 20 else None)
+            reads = Reads(server, spec, vocabulary, top=top)
+            asked = output_type(constraint).asked(model.spec.ask)
+            prompts = [model.prompt_ids(text, asked) for text in TEXTS]
+            decode(reads, prompts, constraint, length)
             share, rate = reads.first / reads.steps, reads.requests / reads.steps
             print(f"| {name} | {top} | {share:.0%} of {reads.steps} | {rate:.2f} |", flush=True)
 

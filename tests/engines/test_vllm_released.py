@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ctrldiff.engines import vllm
+from ctrldiff.engines.vllm_reads import Known, read_only
 from ctrldiff.models.hf import TINY
 from tests.engines.wheels import Nothing, released
 
@@ -43,6 +44,19 @@ class Output(NamedTuple):
     num_rejected: torch.Tensor
 
 
+class Logprobs(NamedTuple):
+    logprob_token_ids: torch.Tensor
+    logprobs: torch.Tensor
+    selected_token_ranks: torch.Tensor
+    cu_num_generated_tokens: object = None
+
+
+def topk_scores(logits, count, sampled, **_):
+    """vLLM's `compute_topk_scores`, whose log-softmax is a kernel: what was sampled, then the likeliest."""
+    ids = torch.cat([sampled[:, None], logits.topk(count, dim=-1).indices], dim=1)
+    return Logprobs(ids, logits.log_softmax(dim=-1).gather(1, ids), torch.ones(len(ids), dtype=torch.int64))
+
+
 def to_device(values, dtype=None, device=None):
     return torch.as_tensor(values if isinstance(values, list) else np.asarray(values), dtype=dtype)
 
@@ -69,6 +83,8 @@ def theirs(released, monkeypatch, tokenizer):
         "vllm.utils.torch_utils": {"async_tensor_h2d": to_device},
         "vllm.v1.worker.gpu.buffer_utils": {"UvaBackedTensor": Uva},
         "vllm.v1.worker.gpu.sample.output": {"SamplerOutput": Output},
+        "vllm.v1.worker.gpu.sample.logprob": {"compute_topk_scores": topk_scores},
+        "vllm.v1.outputs": {"LogprobsTensors": Logprobs},
         "vllm.v1.worker.gpu.sample.penalties": {"use_penalty": lambda params: False},
         "vllm.utils.mistral": {"is_mistral_tokenizer": lambda tokenizer: False},
         "vllm.tokenizers": {"cached_tokenizer_from_config": lambda config: tokenizer, "TokenizerLike": object},
@@ -114,7 +130,7 @@ def model_config(tokenizer, **more):
 class Server:
     """A scheduler and a model runner around vLLM's own state and sampler, with random logits."""
 
-    def __init__(self, tokenizer, seed):
+    def __init__(self, tokenizer, seed, top=-1):
         self.tokenizer, self.config = tokenizer, model_config(tokenizer)
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # vLLM draws its noise from the global one
@@ -136,7 +152,7 @@ class Server:
         sampling = SimpleNamespace(
             add_request=lambda *_: None,
             get_top_k_top_p=lambda *_: (None, None, False),
-            max_num_logprobs=lambda slots: -1,
+            max_num_logprobs=lambda slots: top,
         )
         stock = SimpleNamespace(
             sampling_states=sampling,
@@ -180,6 +196,7 @@ class Server:
         before = logits.clone()
         out = self.sampler(logits, batch)
         assert torch.equal(logits.nan_to_num(), before.nan_to_num()), "the runner owns the logits"
+        self.logits, self.read = before, out.logprobs_tensors
         counts = out.num_sampled.tolist()
         return {slot: out.sampled_token_ids[row, : counts[row]].tolist() for row, slot in enumerate(slots)}
 
@@ -264,6 +281,36 @@ def test_what_fails_in_the_worker_ends_one_answer(theirs, tokenizer, caplog):
     requests[0].extra_args[vllm.CARRIED][1] = "(a"  # as if nobody had validated it
     c, d = server.serve(requests)
     assert c == "" and re.fullmatch(r"\d{4}-\d{2}-\d{2}", d) and "REGEX_SYNTAX" in server.state.answers[0].failed
+
+
+@pytest.mark.parametrize("ids", [(), tuple(range(40, 168))])
+def test_the_read_only_request_is_one_that_vllm_takes(theirs, tokenizer, ids):
+    from vllm.utils.diffusion import validate_diffusion_sampling_params
+
+    body = read_only([5, 6], list(range(10, 10 + WIDTH)), top=20, ids=ids)
+    words = {"prompt", "logprobs", "logprob_token_ids", "return_tokens_as_token_ids", "vllm_xargs"}
+    plain = {name: value for name, value in body.items() if name not in words}
+    asked = {"logprob_token_ids": list(ids)} if ids else {"logprobs": body["logprobs"]}  # as its completions do
+    params = theirs.params(**plain, **asked, extra_args=body["vllm_xargs"])
+    params.verify(model_config(tokenizer), None, Nothing(), tokenizer)
+    validate_diffusion_sampling_params(params, canvas_length=WIDTH, vocab_size=len(tokenizer))
+    assert params.max_tokens == WIDTH and params.structured_outputs is None
+
+
+def test_a_read_is_one_step_of_its_own_sampler_at_temperature_1(theirs, tokenizer):
+    body = read_only([5, 6], list(range(10, 10 + WIDTH)), top=5, ids=())
+    server = Server(tokenizer, 0, top=5)
+    server.begin(1, "read", theirs.params(max_tokens=WIDTH, logprobs=5, extra_args=body["vllm_xargs"]))
+    server.step([1], prefill=[1])
+    assert server.state.diffusion_states.canvas[1].tolist() == list(range(10, 10 + WIDTH))
+    tokens = server.step([1], prefill=())[1]  # one pass, no commit after it
+    assert tokens == server.logits.argmax(dim=-1).tolist()
+    true = server.logits.log_softmax(dim=-1)
+    torch.testing.assert_close(server.read.logprobs, true.gather(1, server.read.logprob_token_ids))
+    rows = [dict(zip(*pair)) for pair in zip(server.read.logprob_token_ids.tolist(), server.read.logprobs.tolist())]
+    known = Known(WIDTH, true.shape[1])
+    known.learn(rows, ranked=True)
+    assert bool((known.upper() >= true - 1e-6).all())
 
 
 @pytest.mark.parametrize(

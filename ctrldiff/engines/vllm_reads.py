@@ -11,6 +11,7 @@ does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 
 NAMED = 128  # tokens that a request may name, vLLM 0.33
 SLACK = 1e-5  # of a sum of float32 probabilities: what is left of 1 is never taken for less than this
+SUM = 1e-3  # by how much a sum of probabilities may pass 1
 SAME = 1e-6  # nats between two sums over all texts that are one
 
 
@@ -140,7 +142,7 @@ class Reads:
     def _read(self, state: State, row: int, ids: Sequence[int]) -> list[dict[int, float]]:
         canvas = state.tokens[row, : int(state.lengths[row])].tolist()
         body = read_only(state.prompt[row].tolist(), canvas, top=self.top, ids=ids)
-        return log_probs(self.server.complete(body), len(canvas), self.server.url)
+        return log_probs(self.server.complete(body), len(canvas), self.vocabulary.size, self.server.url)
 
     def _key(self, state: State, row: int) -> bytes:
         return torch.cat([state.prompt[row], state.tokens[row]]).numpy().tobytes()
@@ -168,28 +170,30 @@ def read_only(prompt: Sequence[int], canvas: Sequence[int], *, top: int, ids: Se
     }
 
 
-def log_probs(answer: Mapping[str, Any], length: int, url: str) -> list[dict[int, float]]:
-    """(T,) the log-probabilities of each position that a server answered. Raises: ServerFailed for anything else."""
+def log_probs(answer: Mapping[str, Any], length: int, size: int, url: str) -> list[dict[int, float]]:
+    """(T,) the log-probabilities of each position that a server answered.
+
+    Args: length, of the canvas; size, of the vocabulary.
+    Raises: ServerFailed for anything else.
+    """
+
+    def failed(what: str, hint: str) -> ServerFailed:
+        return ServerFailed(f"{url} {what}", hint=hint, status=200, url=url, tries=1)
+
     try:
         rows = answer["choices"][0]["logprobs"]["top_logprobs"]
         read = [{int(name.removeprefix("token_id:")): float(value) for name, value in row.items()} for row in rows]
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise ServerFailed(
-            f"{url} answered without log-probabilities by token id",
-            why=f"{type(error).__name__}: {error}",
-            hint="vLLM 0.33 or later, serving DiffusionGemma",
-            status=200,
-            url=url,
-            tries=1,
-        ) from error
+        hint = "vLLM 0.33 or later, serving DiffusionGemma"
+        raise failed("answered without log-probabilities by token id", hint) from error
     if len(read) != length or not all(read):
-        raise ServerFailed(
-            f"{url} read {len(read)} positions of a canvas of {length}",
-            hint="vLLM 0.33 or later, serving DiffusionGemma with a canvas of at least that length",
-            status=200,
-            url=url,
-            tries=1,
-        )
+        hint = "vLLM 0.33 or later, serving DiffusionGemma with a canvas of at least that length"
+        raise failed(f"read {len(read)} positions of a canvas of {length}", hint)
+    if max(max(row) for row in read) >= size or min(min(row) for row in read) < 0:
+        raise failed(f"read tokens beyond the {size:,} of the vocabulary", "the vocabulary of the model that is served")
+    # A comparison with NaN is false.
+    if not all(max(row.values()) < SUM and sum(map(math.exp, row.values())) < 1 + SUM for row in read):
+        raise failed("answered numbers that are no log-probabilities", "serve with --logprobs-mode raw_logprobs")
     return read
 
 

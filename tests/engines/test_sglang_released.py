@@ -9,9 +9,7 @@ import torch
 
 from ctrldiff.engines import sglang
 from ctrldiff.models.hf import TINY
-from tests.engines.wheels import released
 
-assert released  # the fixture
 pytestmark = pytest.mark.slow
 VERSION, BLOCK = "0.5.23", 4
 ALGORITHMS = ("base", "gemma4_renoise", "joint_threshold", "joint_threshold_indel", "low_confidence")

@@ -117,6 +117,23 @@ def test_what_cannot_be_proven_is_refused():
         reads(stand_in, 0)
 
 
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({1: 3.5, 2: -1.0}, "logprobs-mode"),
+        ({1: -0.1, 2: -0.2}, "logprobs-mode"),
+        ({1: -0.1, 2: float("nan")}, "logprobs-mode"),
+        ({1: -0.1, 999: -5.0}, "tokens beyond the 18"),
+    ],
+)
+def test_numbers_that_are_no_log_probabilities_of_this_vocabulary_are_refused(row, says):
+    rows = [{f"token_id:{token}": value for token, value in row.items()}] * 8
+    answer = json.dumps({"choices": [{"logprobs": {"top_logprobs": rows}}]}).encode()
+    server = Server("http://x", "toy", transport=lambda *_: (200, answer))
+    with pytest.raises(ServerFailed, match=says):
+        decode(Reads(server, spec("uniform"), VOCABULARY), [[1]], table("regex"), 8)
+
+
 def test_over_a_socket_with_a_key_and_after_a_busy_moment():
     stand_in = StandIn(ToyNetwork(2))
     stand_in.fails = [503, 429]

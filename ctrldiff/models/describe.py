@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture, warn
-from ctrldiff.models.chat import chat_of, plain_prompt
+from ctrldiff.models.chat import TURN, Chat, chat_of, plain_prompt
 from ctrldiff.models.family import ASSUMED, Config, Family, Words
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
@@ -19,13 +19,16 @@ from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.models.weights import weight_files
 from ctrldiff.models.words import check_words
 
+PROSE = 128  # `ModelSpec.prose` of chat models: LLaDA's and Dream's own loops give a short answer 128 positions
+
 
 @dataclass(frozen=True)
 class Described:
     """A folder, read but for its weights.
 
     Fields: folder; config; recognised (the family, and why); tokenizer; said (spec fields, as they are found in the
-        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins).
+        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins); chat (the
+        tokenizer's chat template, if the prompt is made of it).
     """
 
     folder: Path
@@ -33,6 +36,7 @@ class Described:
     recognised: Recognised
     tokenizer: Any
     said: Mapping[str, Any]
+    chat: Chat | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -70,9 +74,20 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
             **error.facts,
         ) from error
     tokenizer = load_tokenizer(folder, recognised.family.tokenizer)
-    return Described(
-        folder, config, recognised, tokenizer, _said(folder, config, tokenizer, recognised.family, overrides)
-    )
+    told = {**config.get("ctrldiff", {}), **overrides}
+    chat = None if "prompt" in told else _chat(tokenizer, told)
+    said = _said(folder, config, tokenizer, recognised.family, overrides, chat)
+    return Described(folder, config, recognised, tokenizer, said, chat)
+
+
+def _chat(tokenizer: Any, told: Mapping[str, Any]) -> Chat | None:
+    """The chat template, with what is said of it. Raises: ModelError for what is said where there is none."""
+    chat = chat_of(tokenizer, told.get("system", ""), told.get("turn", TURN), told.get("chat_template_kwargs"))
+    if chat is None:
+        for name in ("system", "turn", "chat_template_kwargs"):
+            if told.get(name):
+                raise ModelError(f"{name}= is for a chat template, and there is none", hint="say it in prompt=")
+    return chat
 
 
 def read_config(folder: Path) -> Words:
@@ -97,7 +112,9 @@ def read_config(folder: Path) -> Words:
     return Words(config)
 
 
-def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any]) -> dict[str, Any]:
+def _said(
+    folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any], chat: Chat | None
+) -> dict[str, Any]:
     """The fields of the spec, each from where it is said last."""
     facts = family.facts(config)
     if facts.get("noise", "mask") == "mask":
@@ -121,14 +138,10 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
         "family": family.name,
         "padding": family.padding,
     }
-    chat = None
     if "prompt" not in told:
-        chat = chat_of(tokenizer, told.get("system", ""))
         found["prompt"] = plain_prompt(tokenizer) if chat is None else chat.prompt
-    if told.get("system") and chat is None:
-        raise ModelError(
-            "system= is the system message of a chat template, and there is none", hint="say it in prompt="
-        )
+    if chat is not None:
+        found["prose"] = PROSE
     ends = [config.get("eos_token_id"), _generation(folder).get("eos_token_id"), tokenizer.eos_token_id]
     ends += [facts.get("stop_ids"), None if chat is None else chat.end_id]
     found |= facts

@@ -213,13 +213,12 @@ def test_a_chat_model_is_asked_through_its_template(folder):
     save_tokenizer(folder, chat_template=LLADA_TURNS)
     loaded = load(folder, system="Be brief.")
     assert loaded.spec.prompt == (
-        "<|begin|>system\n\nBe brief.<|end|><|begin|>user\n\n{text}\n\nAnswer in this form: {ask}<|end|>"
-        "<|begin|>assistant\n\n"
+        "<|begin|>system\n\nBe brief.<|end|><|begin|>user\n\n{text}\n\n{instruction}<|end|><|begin|>assistant\n\n"
     )
     said = list(b"system\n\nBe brief.")
     text = "Say <|mask|> {ask}"  # in a text these are letters, never a token and never a place
     ids = loaded.prompt_ids(text, "yes|no")
-    asked = list(f"user\n\n{text}\n\nAnswer in this form: yes|no".encode())
+    asked = list(f"user\n\n{text}\n\nAnswer with this, and nothing else: yes|no".encode())
     assert ids == [BOS, *said, STOP, BOS, *asked, STOP, BOS, *b"assistant\n\n"]
     bare = loaded.prompt_ids("Hello", "")
     assert bare == [BOS, *said, STOP, BOS, *b"user\n\nHello", STOP, BOS, *b"assistant\n\n"]

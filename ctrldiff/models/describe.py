@@ -75,18 +75,20 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
         ) from error
     tokenizer = load_tokenizer(folder, recognised.family.tokenizer)
     told = {**config.get("ctrldiff", {}), **overrides}
-    chat = None if "prompt" in told else _chat(tokenizer, told)
+    chat = _chat(tokenizer, told)
     said = _said(folder, config, tokenizer, recognised.family, overrides, chat)
     return Described(folder, config, recognised, tokenizer, said, chat)
 
 
 def _chat(tokenizer: Any, told: Mapping[str, Any]) -> Chat | None:
-    """The chat template, with what is said of it. Raises: ModelError for what is said where there is none."""
-    chat = chat_of(tokenizer, told.get("system", ""), told.get("turn", TURN), told.get("chat_template_kwargs"))
-    if chat is None:
-        for name in ("system", "turn", "chat_template_kwargs"):
-            if told.get(name):
-                raise ModelError(f"{name}= is for a chat template, and there is none", hint="say it in prompt=")
+    """The chat template, with what is said of it, where no prompt is said that takes its place. Raises: ModelError for
+    what is said of a template where none is used."""
+    chat = None
+    if "prompt" not in told:
+        chat = chat_of(tokenizer, told.get("system", ""), told.get("turn", TURN), told.get("chat_template_kwargs"))
+    named = [name for name in ("system", "turn", "chat_template_kwargs") if told.get(name)]
+    if named and chat is None:
+        raise ModelError(f"{named[0]}= is for a chat template, and there is none", hint="say it in prompt=")
     return chat
 
 

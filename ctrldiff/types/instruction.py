@@ -51,7 +51,7 @@ def schema_text(type_: OutputType, most: int | None = None) -> str:
     if not isinstance(description, JsonSchema):
         return ""
     schema = description.schema
-    for node in References(schema).all:
+    for node in reversed(References(schema).all):  # a part before the schema that takes it in
         _shorten(node, most)
     return json.dumps(schema, ensure_ascii=False)
 

@@ -27,7 +27,7 @@ def spell(type_: OutputType, value: Any, where: str) -> str:
         legal = text in type_.description
         if legal:
             type_.read(text)
-    except (CtrldiffError, TypeError, ValueError) as error:
+    except (CtrldiffError, LookupError, TypeError, ValueError) as error:
         raise _wrong(where, value, str(getattr(error, "why", "") or error)) from error
     if not legal:
         raise _wrong(where, value, f"{text[:200]} is not among the texts that may be written")

@@ -131,3 +131,12 @@ def published(
     kept: dict[str, Any] = {name: one for name, one in said.items() if one is not None and one < rows}
     stops = tuple(one for one in stop_ids if one < rows)
     return kept | ({"stop_ids": stops} if stops else {})
+
+
+def encoder_rename(name: str) -> str:
+    """NVIDIA's names for what transformers calls `model.` and `lm_head.`: those of Nemotron-Labs-Diffusion, and of
+    Efficient-DLM before it, whose own could not be seen. Qwen's own are read; any other is reported key by key."""
+    for theirs, ours in (("encoder.", "model."), ("diffusion_head.", "lm_head.")):
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name

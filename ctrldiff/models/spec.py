@@ -26,8 +26,9 @@ class ModelSpec:
             "log_score" (log ratios to the present token, SEDD).
         time_input: "t" if the network is called with the time too: (N,), the share of the canvas that is noise.
         attention: "full" (every token sees every other), "block_causal" (its own block of `block_length` and
-            those before it; blocks are counted from the start of the sequence), "causal", or "encoder_decoder"
-            (a causal prompt, a canvas in which all see all).
+            those before it; blocks are counted from the start of the sequence), "causal" (and by what is written more,
+            as the family's driver has it: `models/written_first.py`), or "encoder_decoder" (a causal prompt, a canvas
+            in which all see all).
         cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention); "block": so
             it is, and what is behind the active block is not forwarded, for loops that write blocks in order;
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began

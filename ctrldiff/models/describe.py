@@ -101,10 +101,10 @@ def read_config(folder: Path) -> Words:
             hint += f"\nnothing is downloaded here; to get one: hf download {folder} --local-dir {folder.name}"
         raise ModelError(f"{str(folder)!r} is not a folder", hint=hint)
     if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{str(folder)!r} has no config.json",
-            hint="a model folder holds config.json, *.safetensors, tokenizer.json",
-        )
+        hint = "a model folder holds config.json, *.safetensors, tokenizer.json"
+        if (folder / "adapter_config.json").is_file():
+            hint = "it is an adapter: from_pretrained(THE MODEL'S FOLDER, adapter=THIS)"
+        raise ModelError(f"{str(folder)!r} has no config.json", hint=hint)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:

@@ -128,7 +128,7 @@ ILLADA = Family(
     facts=lambda config: published(config, mask_id=5, stop_ids=(2,)),
     build=causal("llama"),
     padding="masked",
-    reads=LLAMA,  # with `layer_norm_eps` its norms are others
+    reads=LLAMA - {"rope_scaling"},  # with `layer_norm_eps` its norms are others
     only={"rope_scaling": ({"rope_type": "default"}, {"type": "default"})},
 )
 

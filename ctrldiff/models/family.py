@@ -11,6 +11,7 @@ import torch
 
 from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.drive import drive
+from ctrldiff.models.lora import Adapter
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.words import Only
 from ctrldiff.protocols import Denoiser
@@ -35,7 +36,7 @@ class Source:
     """Where a network comes from and how it is to be held.
 
     Fields: folder; config (`config.json`); dtype; device; options (for transformers' `from_pretrained`: device_map,
-        quantization_config, attn_implementation).
+        quantization_config, attn_implementation); adapter (to be merged into the weights).
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Source:
     dtype: torch.dtype
     device: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    adapter: Adapter | None = None
 
 
 class Network(Protocol):

@@ -15,6 +15,7 @@ from ctrldiff.models.chat import Chat
 from ctrldiff.models.describe import describe
 from ctrldiff.models.devices import dtype_of, usable
 from ctrldiff.models.family import Source
+from ctrldiff.models.lora import read_adapter
 from ctrldiff.models.prompt import Words, filled, short
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
@@ -33,7 +34,7 @@ OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed
 class Loaded:
     """A denoiser and the words it reads: everything `ctrldiff.generate` needs of a model.
 
-    Fields: chat: the chat template, where the model's prompt is made of one.
+    Fields: chat: the chat template, where the prompt is made of one.        adapter: its folder, if one was merged.
     """
 
     name: str
@@ -42,11 +43,13 @@ class Loaded:
     spec: ModelSpec
     folder: Path | None = None
     chat: Chat | None = None
+    adapter: Path | None = None
 
     @property
     def digest(self) -> str:
         """What tells these weights from others, read in samples; empty for a model that came from no folder."""
-        return "" if self.folder is None else weights_digest(self.folder)
+        folders = [one for one in (self.folder, self.adapter) if one is not None]
+        return "+".join(weights_digest(one) for one in folders)
 
     def prompt_ids(
         self,
@@ -138,6 +141,7 @@ def load(
     device: str = "cpu",
     dtype: torch.dtype | str = "auto",
     threads: int | None = None,
+    adapter: Path | str | None = None,
     **overrides: Any,
 ) -> Loaded:
     """Load a model folder.
@@ -146,6 +150,7 @@ def load(
         dtype: a torch dtype or its name, "bfloat16". "auto": the config's; where it says none, bfloat16 on an
             accelerator and float32 on the CPU.
         threads: how many torch uses on the CPU, in all of this process. None: what `models/threads.py` says.
+        adapter: the folder of a LoRA adapter as peft saves it, which is merged into the weights.
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
             quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
             digits), to run a checkpoint's own code instead of a family's.
@@ -156,8 +161,12 @@ def load(
     options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
     described = describe(path, **overrides)
     spec = described.spec
-    source = Source(described.folder, described.config, dtype_of(dtype, described.config, device), device, options)
+    merged = None if adapter is None else read_adapter(adapter)
+    held = dtype_of(dtype, described.config, device)
+    source = Source(described.folder, described.config, held, device, options, merged)
     network = described.recognised.family.build(source, spec)
+    if merged is not None:
+        merged.check()
     if len(described.tokenizer) > network.rows:
         raise TokenizerMismatch(
             f"the tokenizer has {len(described.tokenizer):,} tokens, the embedding {network.rows:,} rows",
@@ -175,7 +184,8 @@ def load(
     denoiser = described.recognised.family.drive(network, spec, vocabulary, device)
     if str(device) == "cpu" and not options.get("device_map"):
         settle(sum(file.stat().st_size for file in weight_files(described.folder)), threads)
-    return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder, described.chat)
+    beside = None if merged is None else merged.folder
+    return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder, described.chat, beside)
 
 
 def _pieces(turn: str, text: str, words: Words) -> list[str]:

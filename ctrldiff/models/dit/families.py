@@ -80,7 +80,8 @@ def _build(source: Source, spec: ModelSpec) -> DiTNetwork:
         raise ModelError(f"{told}: the diffusion transformer is no class of transformers", hint="leave it out")
     blocks = spec.block_length if spec.attention == "block_causal" else None
     config = replace(read_config(source.config), block_length=blocks, mask_id=spec.mask_id)
-    return network_of(config, read_weights(source.folder), source.folder, dtype=source.dtype, device=source.device)
+    weights = read_weights(source.folder, adapter=source.adapter)
+    return network_of(config, weights, source.folder, dtype=source.dtype, device=source.device)
 
 
 def _first_gidd(config: Config) -> bool:

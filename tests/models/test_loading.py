@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,10 +23,12 @@ from ctrldiff.errors import (
     UnknownArchitecture,
 )
 from ctrldiff.models.describe import describe
+from ctrldiff.models.family import Source
 from ctrldiff.models.hf import load
 from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.tokenizer import FileTokenizer
+from ctrldiff.models.transformers import straight
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
 from tests.models.published import QWEN, Case, qwen_config
@@ -176,6 +180,14 @@ def test_the_attention_is_passed_on(folder):
     assert one.module.config._attn_implementation == "eager"
     ids = torch.arange(9)[None]
     assert torch.allclose(one(ids), load(folder, dtype="float32").denoiser.network(ids), atol=1e-5)
+
+
+def test_weights_go_straight_to_a_device():
+    """With accelerate at hand one by one; a map of the caller's own is theirs, and the CPU needs none."""
+    source = Source(Path("somewhere"), {}, torch.float32, "cuda:1")
+    assert straight(source) == {"device_map": {"": "cuda:1"}}
+    assert straight(replace(source, options={"device_map": "auto"})) == {"device_map": "auto"}
+    assert straight(replace(source, device="cpu")) == {}
 
 
 def test_a_device_map_is_passed_on(folder):

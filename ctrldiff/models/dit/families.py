@@ -105,6 +105,9 @@ DITS = (
     _family("BD3-LM", "bd3lm-owt-block_size4, 8, 16", architectures=("BD3LM",), model_types=("bd3lm",)),
     _family("Duo", "duo, duo-distilled", architectures=("DUO",), model_types=("DUO", "duo")),
     _family("SEDD", "sedd-small, sedd-medium; absorbing or uniform", keys=("graph", "noise", "tokens")),
-    _family("HDLM", "hdlm-base-epsilon-0.01 and its kin", model_types=("epsilon_hybrid",)),
+    replace(
+        _family("HDLM", "hdlm-base-epsilon-0.01 and its kin", model_types=("epsilon_hybrid",)),
+        checked="equal to the published code at toy size, revision 3bd7829",
+    ),
     _family("GIDD", "gidd-small, gidd-base", architectures=("DIT",), keys=("p_uniform", "n_heads"), when=_first_gidd),
 )

@@ -237,6 +237,8 @@ def test_a_prompt_of_ones_own_is_what_the_user_of_a_chat_says(chat):
 def test_turns_and_arguments_of_the_chat_template_belong_to_the_model(chat_folder):
     told = cd.from_pretrained(chat_folder, turn="{text}\n{ask}", chat_template_kwargs={"think": True})
     assert prompt_of(told, TEXT, int, ask="total") == f"<bos>user: {TEXT}\ntotal:int<eos><bos>assistant: <ask>"
+    with pytest.raises(InputError, match="text"):
+        cd.from_pretrained(chat_folder, turn="Answer me.")
     for how in ({"turn": "{text}"}, {"chat_template_kwargs": {"a": 1}}, {"system": "x"}):
         with pytest.raises(ModelError, match="chat template"):
             cd.from_pretrained("tiny", **how, prompt="{text}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from ctrldiff.errors import ModelError
 
 TURN = "{text}\n\n{instruction}"
 ANSWER = "{answer}"
+REMEMBERED = 64  # kinds of conversation: the roles of their messages
 _PLACE = re.compile(r"\{message (\d+)\}")
 
 
@@ -28,6 +28,7 @@ class Chat:
     system: str = ""
     turn: str = TURN
     told: Mapping[str, Any] = field(default_factory=dict)
+    _frames: dict[tuple[str, ...], list[str | int]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         prompt = self.prompt
@@ -56,7 +57,25 @@ class Chat:
 
         Raises: ModelError if the template refuses such roles, or says a message twice or not at all.
         """
-        return list(_frame(self, tuple(roles)))
+        key = tuple(roles)
+        if key not in self._frames:
+            self._frames[key] = self._framed(key)
+            for oldest in list(self._frames)[:-REMEMBERED]:
+                self._frames.pop(oldest, None)
+        return self._frames.get(key) or self._framed(key)
+
+    def _framed(self, roles: tuple[str, ...]) -> list[str | int]:
+        messages = [_said(role, f"{{message {n}}}") for n, role in enumerate(roles)]
+        if self.system and "system" not in roles:
+            messages = [_said("system", self.system), *messages]
+        parts: list[str | int] = [*_PLACE.split(self._rendered(messages, add_generation_prompt=True))]
+        parts[1::2] = [int(part) for part in parts[1::2]]
+        if parts[1::2] != list(range(len(roles))):
+            raise ModelError(
+                f"the chat template does not say the messages of {', '.join(roles)} once each and in their order",
+                hint="fewer roles, or one text with all of it",
+            )
+        return parts
 
     def _asked(self) -> list[dict[str, str]]:
         return [*([_said("system", self.system)] if self.system else []), _said("user", self.turn)]
@@ -72,21 +91,6 @@ class Chat:
                 f"the tokenizer's chat template cannot be rendered: {error}"[:400],
                 hint='pass prompt="...{text}...", the whole of it, or other chat_template_kwargs',
             ) from error
-
-
-@lru_cache(256)
-def _frame(chat: Chat, roles: tuple[str, ...]) -> tuple[str | int, ...]:
-    messages = [_said(role, f"{{message {n}}}") for n, role in enumerate(roles)]
-    if chat.system and "system" not in roles:
-        messages = [_said("system", chat.system), *messages]
-    parts: list[str | int] = [*_PLACE.split(chat._rendered(messages, add_generation_prompt=True))]
-    parts[1::2] = [int(part) for part in parts[1::2]]
-    if parts[1::2] != list(range(len(roles))):
-        raise ModelError(
-            f"the chat template does not say the messages of {', '.join(roles)} once each and in their order",
-            hint="fewer roles, or one text with all of it",
-        )
-    return tuple(parts)
 
 
 def _said(role: str, content: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture, warn
 from ctrldiff.models.chat import TURN, Chat, chat_of, plain_prompt
 from ctrldiff.models.family import ASSUMED, Config, Family, Words
+from ctrldiff.models.prompt import check_template
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
@@ -85,7 +86,8 @@ def _chat(tokenizer: Any, told: Mapping[str, Any]) -> Chat | None:
     what is said of a template where none is used."""
     chat = None
     if "prompt" not in told:
-        chat = chat_of(tokenizer, told.get("system", ""), told.get("turn", TURN), told.get("chat_template_kwargs"))
+        turn = check_template(told.get("turn") or TURN)
+        chat = chat_of(tokenizer, told.get("system", ""), turn, told.get("chat_template_kwargs"))
     named = [name for name in ("system", "turn", "chat_template_kwargs") if told.get(name)]
     if named and chat is None:
         raise ModelError(f"{named[0]}= is for a chat template, and there is none", hint="say it in prompt=")

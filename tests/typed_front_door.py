@@ -21,6 +21,8 @@ def results(model: cd.Model, text: str) -> None:
     assert_type(model(text, Order), cd.Result[Order])
     assert_type(model(text, Order).output, Order)
     assert_type(model([text], float), list[cd.Result[float]])
+    assert_type(model([{"role": "user", "content": text}], Order), cd.Result[Order])
+    assert_type(model(text, Order, prompt="{text}", examples=[(text, {"total": 1})]), cd.Result[Order])
     assert_type(model(text, {"type": "object"}), cd.Result[Any])
     assert_type(cd.Generator(model, Order)(text), cd.Result[Order])
     assert_type(cd.Generator(model, Order)(text, n=3), list[cd.Result[Order]])

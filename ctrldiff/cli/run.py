@@ -10,10 +10,12 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    ExamplesOption,
     GuideOption,
     JsonOption,
     ModelOption,
     PresetOption,
+    PromptOption,
     SeedOption,
     StepsOption,
     TemperatureOption,
@@ -21,6 +23,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    shown,
     told,
 )
 
@@ -43,6 +46,8 @@ def run(
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     guide: GuideOption = None,
+    prompt_file: PromptOption = None,
+    examples: ExamplesOption = None,
     threads: ThreadsOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
     as_json: JsonOption = False,
@@ -67,6 +72,7 @@ def run(
     elif choice:
         wanted = Choice(_labels(choice))
     how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained
 
     generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)

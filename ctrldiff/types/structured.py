@@ -6,8 +6,8 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_args
 
@@ -45,6 +45,7 @@ class OutputType:
             differs; place and name: what both say, where less of it may be said.
         read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
         labels: the texts to choose between, for a type that is a lone choice; else empty.
+        holes: the type of each hole of a template; else empty.
     """
 
     description: Description
@@ -54,6 +55,7 @@ class OutputType:
     keys: str | None = None
     place: Asked = Asked()
     name: str | None = None
+    holes: Mapping[str, OutputType] = field(default_factory=dict)
 
     def asked(self, style: Style, most: int | None = None) -> str:
         """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`).
@@ -91,7 +93,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
     if ask is not None:
         check_text(ask, "ask")
     if wanted is str:
-        return OutputType(Text(), ask or "", str)
+        return OutputType(Text(), ask or "", str, name=ask)
     if isinstance(wanted, dict | bool):
         wanted = JsonSchema(wanted)
     if isinstance(wanted, JsonSchema):
@@ -103,7 +105,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _chosen(wanted, ask, str)
     if isinstance(wanted, Score | YesNo):
         read = int if isinstance(wanted, Score) else read_yes
-        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
+        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels, name=ask)
     if isinstance(wanted, Template):
         return _from_template(wanted, ask, document)
     if _is_annotation(wanted):
@@ -213,7 +215,7 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
         return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
 
     full, terse = ("{" + ",".join(hole.asked(style) for hole in holes.values()) + "}" for style in get_args(Style))
-    return OutputType(filled, ask or full, read, keys=ask or terse)
+    return OutputType(filled, ask or full, read, keys=ask or terse, holes=holes)
 
 
 def _real(text: str) -> float:

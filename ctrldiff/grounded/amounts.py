@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
-from functools import cache
 
 from ctrldiff.grounded.names import currencies, units
 from ctrldiff.grounded.numbers import numbers
-from ctrldiff.grounded.reading import Json, Reading, plain_digits
+from ctrldiff.grounded.reading import MARKS, SIDES, Reading, plain_digits
 
-_GAP = r"[ \t\u00a0\u2009\u202f]"
+_GAP = rf"(?:[{SIDES}]?[ \t\u00a0\u2009\u202f][{SIDES}]?)"
 _PERCENT = re.compile(
     rf"{_GAP}?(?:[%٪％]|(?:percent|per cent|pct|prozent|pour cent|por ciento|por cento|per cento|procent|prosent)\b)",
     re.IGNORECASE,
 )
-_SIGN = re.compile(rf"{_GAP}?(?:,?[-–—]{_GAP}?|:-{_GAP}?)?([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%#&@~^_\\-]|[^\W\d_]{{1,4}}\.)")
-_WORDS = re.compile(rf"{_GAP}?((?:[^\W\d_]|[°µ]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
-_BEFORE = re.compile(rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?:{_GAP}|:{_GAP}?)?-?$")
-_COLLOQUIAL = {"fiver": 5, "tenner": 10}
-_FIFTH = {"fiver", "tenner"}
+_SIGN = re.compile(
+    rf"{_GAP}?(?:,?[-–—]{_GAP}?|:-{_GAP}?)?([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%#&@~^_\\-]|[^\W\d_]{{1,4}}\.)"
+)
+_WORDS = re.compile(rf"{_GAP}?((?:[^\W\d_]|[°µ{MARKS}]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
+_BEFORE = re.compile(
+    rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?:{_GAP}|:{_GAP}?)?-?$"
+)
+_NOTES = {"fiver", "tenner"}  # banknotes of Britain
 
 
 def money(document: str) -> Iterator[Reading]:
@@ -29,11 +30,13 @@ def money(document: str) -> Iterator[Reading]:
     for number in numbers(document):
         for start, end, codes in _currency(text, number, known):
             yield from (Reading(start, end, {"amount": number.value, "currency": code}) for code in codes)
-        if text[number.start : number.end].casefold() in _FIFTH:
+        if text[number.start : number.end].casefold() in _NOTES:
             yield Reading(number.start, number.end, {"amount": number.value, "currency": "GBP"})
 
 
-def _currency(text: str, number: Reading, known: dict[str, tuple[str, ...]]) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+def _currency(
+    text: str, number: Reading, known: dict[str, tuple[str, ...]]
+) -> Iterator[tuple[int, int, tuple[str, ...]]]:
     """Start and end of the number with a currency beside it, and the codes that it may be."""
     start, end = number.start, number.end
     if (found := _SIGN.match(text, end)) and (codes := known.get(found[1].casefold())):

@@ -9,25 +9,33 @@ from ctrldiff.grounded.dates import dates
 from ctrldiff.grounded.reading import Reading, plain_digits
 
 _ZONE = r"(?:[ \u00a0]?(?P<zone>Z\b|UTC\b|GMT\b|(?:UTC|GMT)?[+\-−](?:0\d|1[0-4]):?[0-5]\d(?!\d)))?"
-_HALF = r"(?P<half>[ap]\.?[ \u00a0]?m\b\.?)"
+_HALF = r"(?P<half>[ap](?:\.[ \u00a0]?m\.|[ \u00a0]?m\b)|[πμ]\.?μ\b\.?|[صم]\b)"
 _COLON = re.compile(
-    rf"(?<![\d:.,])(?P<hour>\d{{1,2}})(?:[:：]|h)(?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])"
-    rf"(?:[\s\u202f]?{_HALF})?{_ZONE}",
+    r"(?P<east>(?:오전|오후|上午|下午|午前|午後)[ \u00a0]?)?(?<![\d:.,])(?P<hour>\d{1,2})(?:[:：]|h)(?P<minute>[0-5]\d)"
+    rf"(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])(?:[\s\u202f]?{_HALF})?{_ZONE}",
     re.IGNORECASE,
 )
 _DOT = re.compile(
     rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\.(?P<minute>[0-5]\d)(?![\d.])[\s\u202f]?(?:{_HALF}|(?:Uhr|hrs?|h|klo|godz)\b)",
     re.IGNORECASE,
 )
-_PREFIXED = re.compile(r"\b(?:kl\.?|klo|at|um|om|ore|alle)\s+(?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)(?![\d.])", re.IGNORECASE)
+_PREFIXED = re.compile(
+    r"\b(?:kl\.?|klo|at|um|om|ore|alle)\s+(?P<hour>\d{1,2})\.(?P<minute>[0-5]\d)(?![\d.])", re.IGNORECASE
+)
 _HOUR = re.compile(
-    rf"(?<![\d:.,/-])(?P<hour>\d{{1,2}})(?:[\s\u202f]?{_HALF}|[ \u00a0]?(?:Uhr|o['’]?clock|heures?|h)\b(?!\d))", re.IGNORECASE
+    rf"(?<![\d:.,/-])(?P<hour>\d{{1,2}})(?:[\s\u202f]?{_HALF}|[ \u00a0]?(?:Uhr|o['’]?clock|heures?|h)\b(?!\d))",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(r"\b(?P<noon>noon|midday|midi|mittags?)\b|\b(?:midnight|minuit|mitternacht)\b", re.IGNORECASE)
-_MILITARY = re.compile(r"(?<![\w.,])(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)[ \u00a0]?(?:hrs?|hours|Uhr|h)\b", re.IGNORECASE)
+_MILITARY = re.compile(
+    r"(?<![\w.,])(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)[ \u00a0]?(?:hrs?|hours|Uhr|h)\b", re.IGNORECASE
+)
 _STAMP = re.compile(r"(?<=\d{8}T)(?P<hour>\d{2})(?P<minute>[0-5]\d)(?P<second>[0-5]\d)?(?P<zone>Z|[+-]\d{4})?(?!\d)")
-_BETWEEN = re.compile(r"T|(?:[\s,;|(–—-]|\b(?:at|um|à|om|kl\.?|klo|alle|ore|o|в|a\s+las|às|@|den|om|from|von|de)\b|@)*", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"T|(?:[\s,;|(–—-]|\b(?:at|um|à|om|kl\.?|klo|alle|ore|o|в|a\s+las|às|@|den|om|from|von|de)\b|@)*", re.IGNORECASE
+)
 _ON = re.compile(r"(?:[\s,;|(–—-]|\b(?:on|am|le|den|il|el|em|the|of|dated)\b|[^\W\d_]{2,10}day\b)*", re.IGNORECASE)
+_AFTER_NOON = ("오후", "下午", "午後", "م")
 _LONG = 40  # characters between a date and its time, at most
 _CLOCK_INSIDE = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?")
 
@@ -39,7 +47,7 @@ def times(document: str) -> Iterator[Reading]:
         for found in pattern.finditer(text):
             parts = found.groupdict()
             if value := _time(parts):
-                start = found.start("hour")
+                start = found.start("east") if parts.get("east") else found.start("hour")
                 yield Reading(start, start + len(text[start : found.end()].rstrip()), value)
     for found in _NAMED.finditer(text):
         yield Reading(*found.span(), "12:00:00" if found["noon"] else "00:00:00")
@@ -47,11 +55,11 @@ def times(document: str) -> Iterator[Reading]:
 
 def _time(parts: dict[str, str | None]) -> str | None:
     """HH:MM:SS and the offset, if there is such a time."""
-    hour, half = int(parts["hour"] or 0), (parts.get("half") or "").casefold()
-    if half and not 1 <= hour <= 12:
+    hour, half = int(parts["hour"] or 0), (parts.get("half") or parts.get("east") or "").casefold().strip()
+    if half and not (1 <= hour <= 12 or parts.get("east")):
         return None
     if half:
-        hour = hour % 12 + (12 if half.startswith("p") else 0)
+        hour = hour % 12 + (12 if half in _AFTER_NOON or half.startswith(("p", "μ")) else 0)
     if hour > 23:
         return None
     zone = (parts.get("zone") or "").upper().replace("−", "-").replace("UTC", "").replace("GMT", "").replace(":", "")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from ctrldiff.grounded.names import months
-from ctrldiff.grounded.reading import Reading, plain_digits, unaccented
+from ctrldiff.grounded.reading import MARKS, SIDES, Reading, plain_digits, unaccented
 
 PIVOT = 70  # two digits from here on are of the 20th century, as POSIX reads them
 _NEAR = 60  # characters around the name of a month in which day and year stand
@@ -31,23 +31,26 @@ _DAYS_BEFORE = re.compile(rf"(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:[\s\-./,]*{_OF}
 _YEAR = r"(?P<year>\d{4}|['’]\d{2})(?![\d:])"
 _SHORT = r"(?P<short>\d{2})(?![\d:.,]\d|\d)"
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?\s+(?:[A-Z]{2,5}\s+|[+-]\d{4}\s+)?)?"
-_YEAR_BEHIND = re.compile(rf"[.,]?[\s\-/,.]*(?:{_OF}\s*)?(?:{_YEAR}|{_SHORT})", re.IGNORECASE)
+_YEAR_BEHIND = re.compile(rf"[.,׳॰]?[\s\-/,.]*(?:{_OF}\s*)?(?:{_YEAR}|{_SHORT})", re.IGNORECASE)
 _YEAR_LATER = re.compile(rf"\.?\s*(?:to|until|till|bis|au|al|-|–|—)\s*{_DAY}[\s.]*(?P<month>[^\W\d_]+)\.?,?\s*{_YEAR}")
 _DAYS_BEHIND = re.compile(
     rf"\.?[\s\-]*(?:the\s+)?(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:\s*,?\s*(?:{_OF}\s*)?{_CLOCK}{_YEAR}|,\s*{_SHORT})",
     re.IGNORECASE,
 )
 _YEAR_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})(?:[.\s,\-/]*|\.?\s*(?:m\.|г\.)\s*)$")
+_YEAR_DAY_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})\.?\s+gada\s+(?P<day>\d{1,2})\.?\s*$", re.IGNORECASE)
 _DAY_LAST = re.compile(r"[\s\-./,]*(?P<day>\d{1,2})(?!\d)")
-_FIGURES = re.compile(r"(?<![\d./-])(\d{1,4})([./-])(\s?)(\d{1,2})\2\3(\d{1,4})(?!\d)(?![./-]\d)")
+_FIGURES = re.compile(
+    rf"(?<![\d./-])(\d{{1,4}})[{SIDES}]?([./-])(\s?)(\d{{1,2}})[{SIDES}]?\2\3(\d{{1,4}})(?!\d)(?![./-]\d)"
+)
 _IDEOGRAPHS = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
-_MONTH_NUMBER = re.compile(r"(\d{1,2})\s+tháng\s+(\d{1,2})\s*,?\s*(?:năm\s+)?(\d{4})", re.IGNORECASE)
+_MONTH_NUMBER = re.compile(r"(\d{1,2})\s+(?:tháng|thg)\s+(\d{1,2})\s*,?\s*(?:năm\s+)?(\d{4})", re.IGNORECASE)
 _COMPACT = re.compile(r"(?<![^\W_])(?<!\d)((?:19|20)\d{2})(0[1-9]|1[0-2])([0-3]\d)(?=T\d{4}|\b)")
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(rf"(?:[^\W\d_]|[{MARKS}])+")
 
 
 def dates(document: str, order: str | None = None) -> Iterator[Reading]:
-    """Every date, as YYYY-MM-DD; by each of its readings where it has two, or by the one of an order, "dmy" or "mdy"."""
+    """Every date, as YYYY-MM-DD; by each of its readings where it has two, or by that of an order, "dmy" or "mdy"."""
     text = plain_digits(document)
     for found in _FIGURES.finditer(text):
         for value in _orders(found[1], found[2], found[4], found[5], order):
@@ -64,6 +67,13 @@ def dates(document: str, order: str | None = None) -> Iterator[Reading]:
             named = known.get(name) or known.get(unaccented(name)) or _glued(name, known)
             for month in named:
                 yield from _around(text, word.start(), word.end(), month, known)
+
+
+def figures(text: str) -> Iterator[tuple[int, int]]:
+    """Where a date stands all in figures: start and end."""
+    for found in _FIGURES.finditer(text):
+        if any(_orders(found[1], found[2], found[4], found[5], None)):
+            yield found.span()
 
 
 def _glued(name: str, known: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
@@ -107,6 +117,8 @@ def _around(text: str, start: int, end: int, month: int, known: dict[str, tuple[
     if behind := _DAYS_BEHIND.match(right):
         for day in _days(behind["days"]):
             yield from _dated(start, end + behind.end(), behind["year"] or behind["short"], month, day)
+    if before := _YEAR_DAY_BEFORE.search(left):
+        yield from _dated(offset + before.start(), end, before["year"], month, int(before["day"]))
     if (before := _YEAR_BEFORE.search(left)) and (last := _DAY_LAST.match(right)):
         yield from _dated(offset + before.start(), end + last.end(), before["year"], month, int(last["day"]))
 

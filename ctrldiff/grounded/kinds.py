@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
@@ -14,6 +14,7 @@ from ctrldiff.grounded import amounts, clock, contacts, dates, labels, numbers
 from ctrldiff.grounded.names import library
 from ctrldiff.grounded.reading import Json, Reading, whole
 
+KEY = "x-from-text"  # the keyword of JSON Schemas
 MOST = 20_000  # candidates of one kind in one text
 _NUMBER = {"type": "number"}
 _STRING = {"type": "string"}
@@ -37,7 +38,7 @@ class Kind:
     read: Callable[[str, dict[str, Any]], Iterable[Reading]]
     schema: dict[str, Any]
     needs: tuple[str, ...] = ()
-    options: dict[str, Sequence[str] | None] = field(default_factory=dict)
+    options: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
 
 
 def _integers(document: str, options: dict[str, Any]) -> Iterable[Reading]:
@@ -80,7 +81,9 @@ KINDS: dict[str, Kind] = {
     "amount": Kind(_in_unit, _NUMBER, _NAMES + _WORDS, {"unit": None}),
     "email": Kind(lambda document, options: contacts.emails(document), _STRING),
     "url": Kind(lambda document, options: contacts.urls(document), _STRING),
-    "phone": Kind(lambda d, options: contacts.phones(d, options.get("region")), _STRING, ("phonenumbers",), {"region": None}),
+    "phone": Kind(
+        lambda d, options: contacts.phones(d, options.get("region")), _STRING, ("phonenumbers",), {"region": None}
+    ),
     "iban": Kind(lambda document, options: contacts.ibans(document), _STRING, ("stdnum.iban",)),
     "label": Kind(_labels, {}, (), {"spellings": None}),
 }
@@ -109,6 +112,7 @@ def find(kind: str, document: str, **options: Any) -> tuple[Stated, ...]:
     Raises: SchemaInvalid for a kind that is none; ExtraMissing; ConstraintTooLarge for more than `MOST`.
     """
     check_kind(kind, options, "kind")
+    have(kind)
     return _found(kind, document, json.dumps(options, sort_keys=True))
 
 
@@ -143,8 +147,14 @@ def _plain(value: Json) -> Json:
     return value
 
 
+def have(kind: str) -> None:
+    """Raise ExtraMissing for a kind whose libraries are not installed."""
+    for module in KINDS[kind].needs:
+        library(module)
+
+
 def check_kind(kind: object, options: dict[str, Any], at: str) -> None:
-    """Raise SchemaInvalid for what is no kind or no option of it; ExtraMissing for one whose libraries are missing."""
+    """Raise SchemaInvalid for what is no kind or no option of it."""
     if not isinstance(kind, str) or kind not in KINDS:
         raise SchemaInvalid(f"{at} is {kind!r}", hint=f"one of {', '.join(KINDS)}", pointer=at)
     allowed = KINDS[kind].options
@@ -157,5 +167,3 @@ def check_kind(kind: object, options: dict[str, Any], at: str) -> None:
             raise SchemaInvalid(f"{at}: {name}={value!r} is no option of {kind!r}", hint=known, pointer=at)
     if kind == "amount" and not isinstance(options.get("unit"), str):
         raise SchemaInvalid(f"{at}: an amount has a unit", hint='{"kind": "amount", "unit": "kg"}', pointer=at)
-    for module in KINDS[kind].needs:
-        library(module)

@@ -28,11 +28,12 @@ def labels(document: str, spellings: Sequence[tuple[Json, Sequence[str]]]) -> It
 
 def spellings_of(given: Mapping[str, Sequence[str]], values: Sequence[Json]) -> list[tuple[Json, list[str]]]:
     """Each value with its name and the words that are given for it."""
-    return [(value, [_name(value), *given.get(_name(value), ())]) for value in values]
+    return [(value, [label_name(value), *given.get(label_name(value), ())]) for value in values]
 
 
-def _name(value: Json) -> str:
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+def label_name(value: Json) -> str:
+    """A value that is no object as a text."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
 
 
 def _plain(word: str) -> str:

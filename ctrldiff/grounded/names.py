@@ -12,15 +12,17 @@ from types import ModuleType
 from typing import Any
 
 from ctrldiff.errors import ExtraMissing
-from ctrldiff.grounded.reading import unaccented
+from ctrldiff.grounded.reading import MARKS, unaccented
 
 LANGUAGES = (
     *("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "fi", "pl", "cs", "sk", "hu", "ro", "hr", "sl"),
     *("bg", "ru", "uk", "el", "tr", "lt", "lv", "et", "ca", "id", "vi", "ar", "he", "hi", "ja", "ko", "zh"),
 )
 # Where a currency has a sign of its own.
-COUNTRIES = ("en_US", "en_GB", "de_DE", "ja_JP", "zh_CN", "pl_PL", "cs_CZ", "hu_HU", "tr_TR", "ru_RU", "uk_UA", "ko_KR")
-COUNTRIES += ("en_IN", "he_IL", "vi_VN", "pt_BR", "th_TH", "bg_BG", "ro_RO")
+COUNTRIES = (
+    *("en_US", "en_GB", "de_DE", "ja_JP", "zh_CN", "pl_PL", "cs_CZ", "hu_HU", "tr_TR", "ru_RU", "uk_UA", "ko_KR"),
+    *("en_IN", "he_IL", "vi_VN", "pt_BR", "th_TH", "bg_BG", "ro_RO"),
+)
 SPOKEN = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "ru", "uk")
 SEVERAL = {"kr": ("SEK", "NOK", "DKK", "ISK"), "¥": ("JPY", "CNY"), "￥": ("JPY", "CNY"), "元": ("CNY",)}
 COLLOQUIAL = {
@@ -74,8 +76,8 @@ def months() -> dict[str, tuple[int, ...]]:
         for context in ("format", "stand-alone"):
             for width in ("wide", "abbreviated"):
                 for month, name in locale.months[context][width].items():
-                    word = name.casefold().strip(".").strip()
-                    if len(word) > 2 and word.replace("\u0301", "").isalpha():
+                    word = name.casefold().strip(".").strip().rstrip("׳॰")
+                    if len(word) > 2 and re.fullmatch(rf"(?:[^\W\d_]|[{MARKS}])+", word):
                         for spelling in {word, unaccented(word)}:
                             found.setdefault(spelling, set()).add(month)
     return {word: tuple(sorted(of)) for word, of in found.items()}
@@ -116,7 +118,7 @@ def units() -> dict[str, tuple[str, ...]]:
             for width in ("long", "short"):
                 for pattern in widths.get(width, {}).values():
                     if isinstance(pattern, str) and pattern.startswith("{0}"):
-                        word = pattern[3:].strip()
+                        word = pattern[3:].strip().rstrip(".")
                         if word and not re.search(r"[\d{}%]", word):
                             spelled = word if width == "short" else word.casefold()
                             found.setdefault(spelled, {})[own] = None
@@ -125,8 +127,10 @@ def units() -> dict[str, tuple[str, ...]]:
     return {word: tuple(of) for word, of in found.items()}
 
 
-_UNREAD = ("acceleration", "concentr", "graphics-em", "angle-rev", "angle-rad", "length-solar", "mass-solar", "mass-earth", "light")
-_UNREAD += ("volume-drop", "volume-pinch", "volume-jigger", "volume-dram", "length-earth", "temperature-generic")
+_UNREAD = (
+    *("acceleration", "concentr", "graphics-em", "angle-rev", "angle-rad", "length-solar", "mass-solar", "mass-earth"),
+    *("light", "volume-drop", "volume-pinch", "volume-jigger", "volume-dram", "length-earth", "temperature-generic"),
+)
 _DOUBLES = {"mass-stone", "duration-quarter", "angle-arc-minute", "angle-arc-second", "energy-foodcalorie"}
 _DOUBLES |= {"duration-day-person", "duration-week-person", "duration-month-person", "duration-year-person"}
 _SIGNS = {"volume-liter": "l", "volume-milliliter": "ml", "volume-centiliter": "cl", "volume-deciliter": "dl"}

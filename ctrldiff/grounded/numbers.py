@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 
+from ctrldiff.grounded.dates import figures
 from ctrldiff.grounded.names import spoken
 from ctrldiff.grounded.reading import Reading, plain_digits, whole
 
@@ -16,6 +18,8 @@ _SPACES = " \u00a0\u2009\u202f"
 _FIGURES = re.compile(r"\d+(?:[.,'’]\d+)*|(?<![\d\w])[.,]\d+")
 _SPACED = re.compile(rf"(?<![\d.,'’])(\d{{1,3}})((?:([{_SPACES}])\d{{3}})(?:\3\d{{3}})*)([.,]\d+)?(?!\d)")
 _SIGN = re.compile(r"(?:^|[\s(:=;,|\"'$€£¥])([-−–]\s?)$")
+_TIME = re.compile(r"(?<![\d:])\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![\d:])")
+_SHORT = re.compile(r"(?<!\d)\d{1,2}(?!\d)")
 _NEAR = 200  # characters of a line that tell whether it is a row of values
 _CSV = re.compile(r",(?!\s)")
 _SCALE = re.compile(
@@ -35,12 +39,22 @@ _LINK = re.compile(r"[ \u00a0]?-?[ \u00a0]?$|\s+$")
 def numbers(document: str) -> Iterator[Reading]:
     """Every number, by every way to read it; a number is a Decimal."""
     text = plain_digits(document)
+    parts = _parts_of_dates(text)
     for start, end, value in _figures(text):
+        if start in parts:
+            continue
         if (value.adjusted() < LONGEST) if whole(value) else (len(value.as_tuple().digits) <= DIGITS):
             yield Reading(start, end, value)
             if (sign := _SIGN.search(text[max(0, start - 3) : start])) and value:
                 yield Reading(start - len(sign[1]), end, -value)
     yield from _in_words(text)
+
+
+def _parts_of_dates(text: str) -> set[int]:
+    """Where digits begin that are a day or a month, an hour or a minute, and count nothing. A whole year may be asked
+    for as a number."""
+    spans = [*figures(text), *(found.span() for found in _TIME.finditer(text))]
+    return {start + digits.start() for start, end in spans for digits in _SHORT.finditer(text[start:end])}
 
 
 def _figures(text: str) -> Iterator[Reading]:
@@ -62,7 +76,11 @@ def _figures(text: str) -> Iterator[Reading]:
 def _apart(text: str, start: int, end: int) -> bool:
     """The digits are a number and no part of a word: letters may follow (5kg, 3rd), but no letter and digit again."""
     before = re.search(r"[^\W\d_]+$", text[max(0, start - 6) : start])
-    if before and not (before[0].isupper() and len(before[0]) == 3) and before[0].casefold() not in ("x", "nr", "kr", "rs"):
+    if (
+        before
+        and not (before[0].isupper() and len(before[0]) == 3)
+        and before[0].casefold() not in ("x", "nr", "kr", "rs")
+    ):
         return False
     behind = re.match(r"[^\W\d_]+\d", text[end : end + 12])
     return text[start - 1 : start] != "_" and not (behind and not re.match(r"[x×]\d", behind[0]))
@@ -124,12 +142,22 @@ def _scaled(text: str, reading: Reading) -> Iterator[Reading]:
         yield Reading(start, found.end(), (value * times).normalize() + 0)
 
 
-_ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+)
 ONES = {word: n for n, word in enumerate([*_ONES.split(), "eighteen", "nineteen"])}
 TENS = {w: 10 * n for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _BIG = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "dozen": 12, "grand": 1_000}
 _ALONE = {"dozen": 12, "fiver": 5, "tenner": 10, "couple": 2, "pair": 2, "grand": 1_000, "score": 20, "twice": 2}
-_ALONE |= {"single": 1, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "dutzend": 12, "douzaine": 12, "once": 1}
+_ALONE |= {
+    "single": 1,
+    "hundred": 100,
+    "thousand": 1_000,
+    "million": 1_000_000,
+    "dutzend": 12,
+    "douzaine": 12,
+    "once": 1,
+}
 
 
 def _in_words(text: str) -> Iterator[Reading]:
@@ -193,7 +221,7 @@ def _foreign(text: str, words: list[tuple[int, int, str]], n: int) -> Iterator[t
         return
     for count in (4, 3, 2, 1):
         run = words[n : n + count]
-        if len(run) < count or any(not _LINK.fullmatch(text[a[1] : b[0]]) for a, b in zip(run, run[1:])):
+        if len(run) < count or any(not _LINK.fullmatch(text[a[1] : b[0]]) for a, b in pairwise(run)):
             continue
         found = spoken().get(" ".join(word for _, _, word in run), ())
         yield from ((Reading(run[0][0], run[-1][1], Decimal(value)), count) for value in found)

@@ -17,10 +17,11 @@ _PERCENT = re.compile(
 _SIGN = re.compile(
     rf"{_GAP}?(?:,?[-–—]{_GAP}?|:-{_GAP}?)?([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%#&@~^_\\-]|[^\W\d_]{{1,4}}\.)"
 )
-_WORDS = re.compile(rf"{_GAP}?((?:[^\W\d_]|[°µ{MARKS}]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
+_WORDS = re.compile(rf"(?:{_GAP}|\n)?((?:[^\W\d_]|[°µ{MARKS}]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
 _BEFORE = re.compile(
-    rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?:{_GAP}|:{_GAP}?)?-?$"
+    rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?::?{_GAP}{{0,30}})-?\Z"
 )
+_NEAR = 40  # characters in front of an amount in which its currency stands: columns of a table are set apart
 _NOTES = {"fiver", "tenner"}  # banknotes of Britain
 
 
@@ -46,9 +47,9 @@ def _currency(
             if codes := _named(words, known):
                 yield start, found.start(1) + len(words), codes
                 break
-    if found := _BEFORE.search(text[max(0, start - 10) : start]):
+    if found := _BEFORE.search(text[max(0, start - _NEAR) : start]):
         if codes := _named(found[1], known):
-            yield max(0, start - 10) + found.start(), end, codes
+            yield max(0, start - _NEAR) + found.start(), end, codes
 
 
 def _named(word: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:

@@ -25,10 +25,10 @@ _ORDINALS |= {"twentieth": 20, "thirtieth": 30, "thirty-first": 31, "thirty firs
 _ORDINALS |= {f"twenty{mark}{w}": 20 + n for w, n in tuple(_ORDINALS.items())[:9] for mark in "- "}
 _NAMED = "|".join(sorted(_ORDINALS, key=len, reverse=True))
 _DAY = rf"(?:(?<!\d)\d{{1,2}}(?!\d)(?:st|nd|rd|th|er|ère|[ºª°\.]|-?(?:го|е|e|a))?|\b(?:{_NAMED})\b)"
-_OF = r"(?:of|de|d['’]|di|do|del|den)"
+_OF = r"(?:(?:day\s+)?of|de|d['’]|di|do|del|den)"
 _AND = r"\s*(?:[-–—/,&+]|to|and|or|bis|und|oder|et|au|y|al|e|og|och|i|a)\s*"
-_DAYS_BEFORE = re.compile(rf"(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:[\s\-./,]*{_OF})?[\s\-./,ב]*$", re.IGNORECASE)
-_YEAR = r"(?P<year>\d{4}|['’]\d{2})(?![\d:])"
+_DAYS_BEFORE = re.compile(rf"(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:[\s\-./,]*{_OF})?[\s\-./,ב]*\Z", re.IGNORECASE)
+_YEAR = r"(?P<year>\d{4}|['’]\d{2})(?!\d|:\d)"
 _SHORT = r"(?P<short>\d{2})(?![\d:.,]\d|\d)"
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?\s+(?:[A-Z]{2,5}\s+|[+-]\d{4}\s+)?)?"
 _YEAR_BEHIND = re.compile(rf"[.,׳॰]?[\s\-/,.]*(?:{_OF}\s*)?(?:{_YEAR}|{_SHORT})", re.IGNORECASE)
@@ -37,12 +37,10 @@ _DAYS_BEHIND = re.compile(
     rf"\.?[\s\-]*(?:the\s+)?(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:\s*,?\s*(?:{_OF}\s*)?{_CLOCK}{_YEAR}|,\s*{_SHORT})",
     re.IGNORECASE,
 )
-_YEAR_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})(?:[.\s,\-/]*|\.?\s*(?:m\.|г\.)\s*)$")
-_YEAR_DAY_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})\.?\s+gada\s+(?P<day>\d{1,2})\.?\s*$", re.IGNORECASE)
+_YEAR_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})(?:[.\s,\-/]*|\.?\s*(?:m\.|г\.)\s*)\Z")
+_YEAR_DAY_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})\.?\s+gada\s+(?P<day>\d{1,2})\.?\s*\Z", re.IGNORECASE)
 _DAY_LAST = re.compile(r"[\s\-./,]*(?P<day>\d{1,2})(?!\d)")
-_FIGURES = re.compile(
-    rf"(?<![\d./-])(\d{{1,4}})[{SIDES}]?([./-])(\s?)(\d{{1,2}})[{SIDES}]?\2\3(\d{{1,4}})(?!\d)(?![./-]\d)"
-)
+_FIGURES = re.compile(rf"(?<![\d./-])(\d{{1,4}})([{SIDES} ]?)([./-])(\s?)(\d{{1,2}})\2\3\4(\d{{1,4}})(?!\d)(?![./-]\d)")
 _IDEOGRAPHS = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _MONTH_NUMBER = re.compile(r"(\d{1,2})\s+(?:tháng|thg)\s+(\d{1,2})\s*,?\s*(?:năm\s+)?(\d{4})", re.IGNORECASE)
 _COMPACT = re.compile(r"(?<![^\W_])(?<!\d)((?:19|20)\d{2})(0[1-9]|1[0-2])([0-3]\d)(?=T\d{4}|\b)")
@@ -53,7 +51,7 @@ def dates(document: str, order: str | None = None) -> Iterator[Reading]:
     """Every date, as YYYY-MM-DD; by each of its readings where it has two, or by that of an order, "dmy" or "mdy"."""
     text = plain_digits(document)
     for found in _FIGURES.finditer(text):
-        for value in _orders(found[1], found[2], found[4], found[5], order):
+        for value in _orders(found[1], found[3], found[5], found[6], order):
             yield Reading(*found.span(), value)
     for pattern in (_IDEOGRAPHS, _COMPACT):
         for found in pattern.finditer(text):
@@ -72,7 +70,7 @@ def dates(document: str, order: str | None = None) -> Iterator[Reading]:
 def figures(text: str) -> Iterator[tuple[int, int]]:
     """Where a date stands all in figures: start and end."""
     for found in _FIGURES.finditer(text):
-        if any(_orders(found[1], found[2], found[4], found[5], None)):
+        if any(_orders(found[1], found[3], found[5], found[6], None)):
             yield found.span()
 
 

@@ -17,7 +17,7 @@ LONGEST = 30  # digits of an integer: more is no number but a code
 _SPACES = " \u00a0\u2009\u202f"
 _FIGURES = re.compile(r"\d+(?:[.,'’]\d+)*|(?<![\d\w])[.,]\d+")
 _SPACED = re.compile(rf"(?<![\d.,'’])(\d{{1,3}})((?:([{_SPACES}])\d{{3}})(?:\3\d{{3}})*)([.,]\d+)?(?!\d)")
-_SIGN = re.compile(r"(?:^|[\s(:=;,|\"'$€£¥])([-−–]\s?)$")
+_SIGN = re.compile(r"(?:^|[\s(:=;,|\"'$€£¥])([-−–]\s?)\Z")
 _TIME = re.compile(r"(?<![\d:])\d{1,2}:[0-5]\d(?::[0-5]\d)?(?![\d:])")
 _SHORT = re.compile(r"(?<!\d)\d{1,2}(?!\d)")
 _NEAR = 200  # characters of a line that tell whether it is a row of values
@@ -75,7 +75,7 @@ def _figures(text: str) -> Iterator[Reading]:
 
 def _apart(text: str, start: int, end: int) -> bool:
     """The digits are a number and no part of a word: letters may follow (5kg, 3rd), but no letter and digit again."""
-    before = re.search(r"[^\W\d_]+$", text[max(0, start - 6) : start])
+    before = re.search(r"[^\W\d_]+\Z", text[max(0, start - 6) : start])
     if (
         before
         and not (before[0].isupper() and len(before[0]) == 3)

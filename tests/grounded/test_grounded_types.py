@@ -47,7 +47,8 @@ class Invoice(BaseModel):
 
 ANSWER = (
     '{"issued":"2025-04-14","due":null,"net":1250,"price":{"amount":1250,"currency":"EUR"},'
-    '"customer":"\\"Maria\\" Jensen","speed":"express","kilos":4.2,"rate":19,"mail":"ann@x.org","fax":null,"lines":[{"net":1250,"count":null}]}'
+    '"customer":"\\"Maria\\" Jensen","speed":"express","kilos":4.2,"rate":19,"mail":"ann@x.org","fax":null,'
+    '"lines":[{"net":1250,"count":null}]}'
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from ctrldiff.automata.expression import ANY_CHAR, EMPTY, Alt, Both, Expression, Graph, Repeat, text
+from ctrldiff.automata.expression import Alt, Expression, Graph, text
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.span import check_document
 from ctrldiff.grounded.kinds import Stated, find, same
@@ -52,10 +52,10 @@ def words_of(document: str) -> Expression:
     written = {piece: text(piece) for piece in dict.fromkeys(pieces)}
     edges: list[tuple[int, int, Expression]] = []
     for n, piece in enumerate(pieces):
-        edges += [(0, n + 1, EMPTY)] if not piece[0].isspace() else []
+        edges += [(0, n + 2, written[piece])] if not piece[0].isspace() else []
         edges.append((n + 1, n + 2, written[piece]))
     ends = [n + 2 for n, piece in enumerate(pieces) if not piece[-1].isspace()]
-    return Both((Graph(len(cuts) + 1, tuple(edges), tuple(ends)), Repeat(ANY_CHAR, 1, None)))
+    return Graph(len(cuts) + 1, tuple(edges), tuple(ends))
 
 
 def _cuts(document: str) -> list[int]:

@@ -23,7 +23,7 @@ from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import exclusive
 from ctrldiff.json_schema.formats import NARROWED
-from ctrldiff.json_schema.from_text import stated
+from ctrldiff.json_schema.from_text import settles_type, stated
 from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, said, those
 from ctrldiff.json_schema.others import order
 from ctrldiff.json_schema.recursion import marked
@@ -174,7 +174,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
         parts.append(_listed(context, schema, sub))
     if KEY in schema:
         parts.append(stated(context, schema, at, lambda value: _spelled(context, value, sub)))
-    if "type" in schema or _OF_SOME & schema.keys():
+    if _OF_SOME & schema.keys() or ("type" in schema and not settles_type(schema)):
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:

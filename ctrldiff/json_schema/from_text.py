@@ -50,13 +50,21 @@ def complete(node: dict[str, Any], at: str) -> None:
         node.update(KINDS[kind].schema | node)
 
 
+def settles_type(schema: dict[str, Any]) -> bool:
+    """What the text states is of the declared type in any case."""
+    if KEY not in schema:
+        return False
+    own = KINDS[kind_of(schema, "")[0]].schema.get("type")
+    return schema["type"] == own or (isinstance(schema["type"], list) and set(schema["type"]) == {own, "null"})
+
+
 def stated(context: Context, schema: dict[str, Any], at: str, spelled: Any) -> Expression:
     """The values that the document states, each by `spelled`; and null, which no text states: whether it may be written
     the rest of the schema says."""
     document = context.options.document
     if document is None:
         return context.refuse(f"{at}/{KEY}", KEY, "values stand in a document: JsonSchema(..., document=text)")
-    context.enforce(at, KEY)
+    context.enforce(at, KEY, *(["type"] if "type" in schema else []))
     kind, options = kind_of(schema, at)
     if kind == "text":
         spans = context.compiled(words_of(document))

@@ -101,10 +101,8 @@ def accuracy(model: cd.Model, every: int, grounded: bool) -> None:
     for kind in asked:
         print(f"  {kind:9} {right[kind]} of {asked[kind]}")
     share = right.total() / asked.total()
-    print(
-        f"{'grounded' if grounded else 'plain'}: {right.total()} of {asked.total()} fields right ({share:.1%}), {dict(wrong)}"
-    )
-    print(f"  {sum(passes) / len(passes):.1f} passes an object")
+    print(f"{'grounded' if grounded else 'plain'}: {right.total()} of {asked.total()} fields right ({share:.1%})")
+    print(f"  {dict(wrong)}, {sum(passes) / len(passes):.1f} passes an object")
 
 
 def main() -> None:

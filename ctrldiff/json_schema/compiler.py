@@ -174,7 +174,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
         parts.append(_listed(context, schema, sub))
     if KEY in schema:
         parts.append(stated(context, schema, at, lambda value: _spelled(context, value, sub)))
-    if _OF_SOME & schema.keys() or ("type" in schema and not settles_type(schema)):
+    if _OF_SOME & schema.keys() or ("type" in schema and not settles_type(schema, at)):
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:

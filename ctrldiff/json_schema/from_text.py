@@ -50,11 +50,11 @@ def complete(node: dict[str, Any], at: str) -> None:
         node.update(KINDS[kind].schema | node)
 
 
-def settles_type(schema: dict[str, Any]) -> bool:
+def settles_type(schema: dict[str, Any], at: str) -> bool:
     """What the text states is of the declared type in any case."""
     if KEY not in schema:
         return False
-    own = KINDS[kind_of(schema, "")[0]].schema.get("type")
+    own = KINDS[kind_of(schema, at)[0]].schema.get("type")
     return schema["type"] == own or (isinstance(schema["type"], list) and set(schema["type"]) == {own, "null"})
 
 

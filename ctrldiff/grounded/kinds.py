@@ -11,7 +11,7 @@ from typing import Any
 
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid
 from ctrldiff.grounded import amounts, clock, contacts, dates, labels, numbers
-from ctrldiff.grounded.names import library
+from ctrldiff.grounded.names import library, regions, unit_signs
 from ctrldiff.grounded.reading import Json, Reading, whole
 
 KEY = "x-from-text"  # the keyword of JSON Schemas
@@ -112,7 +112,7 @@ def find(kind: str, document: str, **options: Any) -> tuple[Stated, ...]:
     Raises: SchemaInvalid for a kind that is none; ExtraMissing; ConstraintTooLarge for more than `MOST`.
     """
     check_kind(kind, options, "kind")
-    have(kind)
+    have(kind, options, "kind")
     return _found(kind, document, json.dumps(options, sort_keys=True))
 
 
@@ -147,10 +147,19 @@ def _plain(value: Json) -> Json:
     return value
 
 
-def have(kind: str) -> None:
-    """Raise ExtraMissing for a kind whose libraries are not installed."""
+def have(kind: str, options: dict[str, Any], at: str) -> None:
+    """Raise ExtraMissing for a kind whose libraries are not installed, SchemaInvalid for what they do not know."""
     for module in KINDS[kind].needs:
         library(module)
+    known: dict[str, Callable[[], frozenset[str]]] = {"unit": unit_signs, "region": regions}
+    for name in known.keys() & options.keys():
+        if options[name] not in known[name]():
+            near = ", ".join(sorted(known[name]())[:60])
+            raise SchemaInvalid(f"{at}: {name}={options[name]!r} is not known", hint=f"one of {near} ...", pointer=at)
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(word, str) for word in value)
 
 
 def check_kind(kind: object, options: dict[str, Any], at: str) -> None:
@@ -165,5 +174,8 @@ def check_kind(kind: object, options: dict[str, Any], at: str) -> None:
         if name not in allowed or (choices is not None and value not in choices):
             known = ", ".join(f"{n}={'|'.join(c) if c else '...'}" for n, c in allowed.items()) or "it has none"
             raise SchemaInvalid(f"{at}: {name}={value!r} is no option of {kind!r}", hint=known, pointer=at)
+    words = options.get("spellings", {})
+    if not isinstance(words, Mapping) or not all(_are_words(those) for those in words.values()):
+        raise SchemaInvalid(f"{at}: spellings", hint='{"label": ["another word", "one more"]}', pointer=at)
     if kind == "amount" and not isinstance(options.get("unit"), str):
         raise SchemaInvalid(f"{at}: an amount has a unit", hint='{"kind": "amount", "unit": "kg"}', pointer=at)

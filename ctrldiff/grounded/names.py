@@ -146,6 +146,17 @@ _FORMER |= {"GHC", "MXP", "PLZ", "RUR", "SUR", "BGL", "BGM", "BGO", "CHE", "CHW"
 
 
 @cache
+def unit_signs() -> frozenset[str]:
+    """The English signs, by which units are written."""
+    return frozenset(sign for signs in units().values() for sign in signs)
+
+
+def regions() -> frozenset[str]:
+    """The countries that have telephone numbers, by their ISO codes."""
+    return frozenset(library("phonenumbers").SUPPORTED_REGIONS)
+
+
+@cache
 def spoken() -> dict[str, tuple[int, ...]]:
     """Small numbers in words of other languages than English, hyphens as spaces."""
     say = library("num2words").num2words

@@ -31,7 +31,7 @@ def kind_of(schema: dict[str, Any], at: str) -> tuple[str, dict[str, Any]]:
     options = dict(given) if isinstance(given, dict) else {"kind": given}
     kind = options.pop("kind", None)
     check_kind(kind, options, f"{at}/{KEY}")
-    have(kind)
+    have(kind, options, f"{at}/{KEY}")
     if kind == "label":
         values = listed(schema)
         if not values or any(isinstance(value, dict | list) for value in values):

@@ -43,7 +43,7 @@ class Wanted:
         if grounded:
             options = {name: value for name, value in self.options.items() if name != "enum"}
             inner = {"x-from-text": {"kind": self.kind, **options}, "type": inner.get("type", "string"), **inner}
-            inner = {name: part for name, part in inner.items() if name not in ("pattern", "format")}
+            inner.pop("pattern", None)
         return {"anyOf": [inner, {"type": "null"}]}
 
 

@@ -13,6 +13,7 @@ from babel.units import format_unit
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.grounded import find
 from ctrldiff.grounded.kinds import KINDS
+from ctrldiff.json_schema import JsonSchema
 
 LOCALES = (
     "en_US en_GB de_DE de_CH fr_FR es_ES it_IT pt_BR nl_NL sv_SE da_DK fi_FI pl_PL cs_CZ hu_HU tr_TR ru_RU el_GR ja_JP"
@@ -85,6 +86,20 @@ def test_every_spelling_stands_in_the_text(seed):
         for one in read(kind, text):
             assert 0 <= one.start < one.end <= len(text) and text[one.start : one.end] == one.spelling
             assert one.value not in one.alternatives
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_may_be_written_is_what_is_stated(seed):
+    draw = random.Random(seed)
+    text = "".join(draw.choice(PIECES) for _ in range(40)) + " 1.250,00 EUR, 19 %, 1/2/2025 10:30, 2 kg, a@x.org"
+    for kind in KINDS.keys() - {"text", "label"}:
+        keyword = {"kind": kind, **OPTIONS.get(kind, {})}
+        schema = JsonSchema({"x-from-text": keyword, "type": [KINDS[kind].schema["type"], "null"]}, document=text)
+        expected = {schema.canonical(one.value) for one in read(kind, text)} | {"null"}
+        assert {member.decode() for member in schema.dfa().members(10_000)} == expected
+        for written in expected - {"null"}:
+            (places,) = schema.grounds(written).values()
+            assert all(schema.canonical(place.value) == written for place in places)
 
 
 @pytest.mark.parametrize("locale", LOCALES.split())

@@ -146,6 +146,15 @@ def test_percentages_units_and_labels():
     ]
 
 
+def test_labels_may_hold_signs_and_be_many():
+    names = ["C++", "+1", "cat sat", *(f"word {n}" for n in range(3_000))]
+    assert [value for _, value in found("label", "The cat  sat: C++ and +1, c+", enum=names)] == [
+        "cat sat",
+        "C++",
+        "+1",
+    ]
+
+
 def test_two_readings_are_alternatives_of_each_other_unless_the_order_is_said():
     one, other = find("date", "12/08/24")
     assert one.alternatives == (other.value,) and other.alternatives == (one.value,)
@@ -165,7 +174,16 @@ def test_too_many_candidates_are_refused_and_not_cut():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("colour", {}), ("date", {"order": "ymd"}), ("date", {"unit": "kg"}), ("amount", {})]
+    ("kind", "options"),
+    [
+        ("amount", {"unit": "kgs"}),
+        ("phone", {"region": "XX"}),
+        ("label", {"spellings": 5}),
+        ("colour", {}),
+        ("date", {"order": "ymd"}),
+        ("date", {"unit": "kg"}),
+        ("amount", {}),
+    ],
 )
 def test_what_is_no_kind_or_no_option_is_refused(kind, options):
     with pytest.raises(SchemaInvalid):

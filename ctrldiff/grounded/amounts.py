@@ -17,9 +17,9 @@ _PERCENT = re.compile(
 _SIGN = re.compile(
     rf"{_GAP}?(?:,?[-–—]{_GAP}?|:-{_GAP}?)?([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%#&@~^_\\-]|[^\W\d_]{{1,4}}\.)"
 )
-_WORDS = re.compile(rf"(?:{_GAP}|\n)?((?:[^\W\d_]|[°µ{MARKS}]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
+_WORDS = re.compile(rf"(?:{_GAP}?[(\[]|{_GAP}|\n)?((?:[^\W\d_]|[°µ{MARKS}]|(?<=\w)[²³/.]|[ -](?=[^\W\d_])){{1,40}})")
 _BEFORE = re.compile(
-    rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?::?{_GAP}{{0,30}})-?\Z"
+    rf"([^\W\d_]{{0,3}}\.?[^\w\s\d.,;:!?()\[\]{{}}\"'*/|<>=+%&@~^_\\-]|\b[^\W\d_]{{1,5}}\.?)(?::?[)\]]?:?{_GAP}{{0,30}})-?\Z"
 )
 _NEAR = 40  # characters in front of an amount in which its currency stands: columns of a table are set apart
 _NOTES = {"fiver", "tenner"}  # banknotes of Britain
@@ -54,7 +54,7 @@ def _currency(
 
 def _named(word: str, known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The currencies of a word. Codes are written in capitals, but for the usual ones: `all` is no currency."""
-    if word in known:
+    if word in known or (word := word.rstrip(".")) in known:
         return known[word]
     if word.upper() in ("EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "JPY", "CAD", "AUD"):
         return (word.upper(),)

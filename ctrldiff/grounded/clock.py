@@ -11,8 +11,8 @@ from ctrldiff.grounded.reading import Reading, plain_digits
 _ZONE = r"(?:[ \u00a0]?(?P<zone>Z\b|UTC\b|GMT\b|(?:UTC|GMT)?[+\-−](?:0\d|1[0-4]):?[0-5]\d(?!\d)))?"
 _HALF = r"(?P<half>[ap](?:\.[ \u00a0]?m\.|[ \u00a0]?m\b)|[πμ]\.?μ\b\.?|[صم]\b)"
 _COLON = re.compile(
-    r"(?P<east>(?:오전|오후|上午|下午|午前|午後)[ \u00a0]?)?(?<![\d:.,])(?P<hour>\d{1,2})(?:[:：]|h)(?P<minute>[0-5]\d)"
-    rf"(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])(?:[\s\u202f]?{_HALF})?{_ZONE}",
+    r"(?P<east>(?:오전|오후|上午|下午|午前|午後)[ \u00a0]?)?(?<![\d:.,])(?P<hour>\d{1,2})"
+    rf"(?:[:：]|[ \u00a0]?h[ \u00a0]?)(?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])(?:[\s\u202f]?{_HALF})?{_ZONE}",
     re.IGNORECASE,
 )
 _DOT = re.compile(
@@ -31,6 +31,13 @@ _MILITARY = re.compile(
     r"(?<![\w.,])(?P<hour>[01]\d|2[0-3])(?P<minute>[0-5]\d)[ \u00a0]?(?:hrs?|hours|Uhr|h)\b", re.IGNORECASE
 )
 _STAMP = re.compile(r"(?<=\d{8}T)(?P<hour>\d{2})(?P<minute>[0-5]\d)(?P<second>[0-5]\d)?(?P<zone>Z|[+-]\d{4})?(?!\d)")
+_HOURS = "one two three four five six seven eight nine ten eleven twelve".split()
+_PAST = re.compile(
+    rf"\b(?P<part>half|(?:a\s+)?quarter|five|ten|twenty|twenty-five)\s+(?P<way>past|to)\s+"
+    rf"(?P<word>{'|'.join(_HOURS)}|\d{{1,2}})\b(?:\s?{_HALF})?",
+    re.IGNORECASE,
+)
+_MINUTES = {"half": 30, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
 _BETWEEN = re.compile(
     r"T|(?:[\s,;|(–—-]|\b(?:at|um|à|om|kl\.?|klo|alle|ore|o|в|a\s+las|às|@|den|om|from|von|de)\b|@)*", re.IGNORECASE
 )
@@ -49,8 +56,21 @@ def times(document: str) -> Iterator[Reading]:
             if value := _time(parts):
                 start = found.start("east") if parts.get("east") else found.start("hour")
                 yield Reading(start, start + len(text[start : found.end()].rstrip()), value)
+    for found in _PAST.finditer(text):
+        if value := _past(found):
+            yield Reading(*found.span(), value)
     for found in _NAMED.finditer(text):
         yield Reading(*found.span(), "12:00:00" if found["noon"] else "00:00:00")
+
+
+def _past(found: re.Match[str]) -> str | None:
+    """A time by the hour that it is past or to."""
+    word = found["word"].casefold()
+    hour = _HOURS.index(word) + 1 if word in _HOURS else int(word)
+    minute = _MINUTES[found["part"].casefold().split()[-1]]
+    if found["way"].casefold() == "to":
+        hour, minute = (hour - 1) or 12, 60 - minute
+    return _time({"hour": str(hour), "minute": f"{minute:02}", "half": found["half"]})
 
 
 def _time(parts: dict[str, str | None]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ctrldiff.grounded.dates import figures
 from ctrldiff.grounded.names import library
 from ctrldiff.grounded.reading import Reading, plain_digits
 
@@ -45,7 +46,7 @@ def phones(document: str, region: str | None = None) -> Iterator[Reading]:
     """Every telephone number: in E.164 (+4930901820) where the country is stated or is `region`, else its digits."""
     library_ = library("phonenumbers")
     text = plain_digits(document)
-    taken: set[int] = set()
+    taken = {at for span in figures(text) for at in range(*span)}
     for found in library_.PhoneNumberMatcher(text, region, leniency=library_.Leniency.POSSIBLE):
         number = library_.format_number(found.number, library_.PhoneNumberFormat.E164)
         taken.update(range(found.start, found.end))

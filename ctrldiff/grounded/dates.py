@@ -28,19 +28,29 @@ _DAY = rf"(?:(?<!\d)\d{{1,2}}(?!\d)(?:st|nd|rd|th|er|ère|[ºª°\.]|-?(?:го|�
 _OF = r"(?:(?:day\s+)?of|de|d['’]|di|do|del|den)"
 _AND = r"\s*(?:[-–—/,&+]|to|and|or|bis|und|oder|et|au|y|al|e|og|och|i|a)\s*"
 _DAYS_BEFORE = re.compile(rf"(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:[\s\-./,]*{_OF})?[\s\-./,ב]*\Z", re.IGNORECASE)
-_YEAR = r"(?P<year>\d{4}|['’]\d{2})(?!\d|:\d)"
+_YEAR = r"(?P<year>\d{4}|['’]\d{2})(?!\d)"
 _SHORT = r"(?P<short>\d{2})(?![\d:.,]\d|\d)"
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?\s+(?:[A-Z]{2,5}\s+|[+-]\d{4}\s+)?)?"
 _YEAR_BEHIND = re.compile(rf"[.,׳॰]?[\s\-/,.]*(?:{_OF}\s*)?(?:{_YEAR}|{_SHORT})", re.IGNORECASE)
-_YEAR_LATER = re.compile(rf"\.?\s*(?:to|until|till|bis|au|al|-|–|—)\s*{_DAY}[\s.]*(?P<month>[^\W\d_]+)\.?,?\s*{_YEAR}")
+_YEAR_LATER = re.compile(
+    rf"\.?\s*(?:to|and|until|till|bis|au|al|-|–|—)\s*{_DAY}[\s.]*(?P<month>[^\W\d_]+)\.?,?\s*{_YEAR}"
+)
 _DAYS_BEHIND = re.compile(
-    rf"\.?[\s\-]*(?:the\s+)?(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:\s*,?\s*(?:{_OF}\s*)?{_CLOCK}{_YEAR}|,\s*{_SHORT})",
+    rf"\.?[\s\-]*(?:the\s+)?(?P<days>{_DAY}(?:{_AND}{_DAY})*)(?:[\s,./\-]*(?:{_OF}\s*)?{_CLOCK}{_YEAR}|,\s*{_SHORT})",
     re.IGNORECASE,
 )
+_YEAR_LATEST = re.compile(
+    rf"\.?\s+(?P<day>{_DAY})\s*(?:to|and|until|till|-|–|—)\s*(?P<month>[^\W\d_]+)\.?\s+{_DAY}\s*,?\s*{_YEAR}",
+    re.IGNORECASE,
+)
+_ROMAN = re.compile(r"(?<![\w./-])(\d{1,2})([./ -])(I{1,3}|I[VX]|VI{0,3}|XI{0,2})\2(\d{4})(?!\d)")
+_ROMANS = {name: n for n, name in enumerate("I II III IV V VI VII VIII IX X XI XII".split(), 1)}
 _YEAR_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})(?:[.\s,\-/]*|\.?\s*(?:m\.|г\.)\s*)\Z")
 _YEAR_DAY_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})\.?\s+gada\s+(?P<day>\d{1,2})\.?\s*\Z", re.IGNORECASE)
 _DAY_LAST = re.compile(r"[\s\-./,]*(?P<day>\d{1,2})(?!\d)")
-_FIGURES = re.compile(rf"(?<![\d./-])(\d{{1,4}})([{SIDES} ]?)([./-])(\s?)(\d{{1,2}})\2\3\4(\d{{1,4}})(?!\d)(?![./-]\d)")
+_FIGURES = re.compile(
+    rf"(?<![\d./-])(\d{{1,4}})([{SIDES} ]?)([./-])(\s?)(\d{{1,2}})\2\3\4(['’]\d\d|\d{{1,4}})(?!\d)(?![./-]\d)"
+)
 _IDEOGRAPHS = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _MONTH_NUMBER = re.compile(r"(\d{1,2})\s+(?:tháng|thg)\s+(\d{1,2})\s*,?\s*(?:năm\s+)?(\d{4})", re.IGNORECASE)
 _COMPACT = re.compile(r"(?<![^\W_])(?<!\d)((?:19|20)\d{2})(0[1-9]|1[0-2])([0-3]\d)(?=T\d{4}|\b)")
@@ -58,6 +68,8 @@ def dates(document: str, order: str | None = None) -> Iterator[Reading]:
             yield from _dated(*found.span(), found[1], int(found[2]), int(found[3]))
     for found in _MONTH_NUMBER.finditer(text):
         yield from _dated(*found.span(), found[3], int(found[2]), int(found[1]))
+    for found in _ROMAN.finditer(text):
+        yield from _dated(*found.span(), found[4], _ROMANS[found[3]], int(found[1]))
     known = months()
     for word in _WORD.finditer(text):
         name = word[0].casefold()
@@ -115,6 +127,8 @@ def _around(text: str, start: int, end: int, month: int, known: dict[str, tuple[
     if behind := _DAYS_BEHIND.match(right):
         for day in _days(behind["days"]):
             yield from _dated(start, end + behind.end(), behind["year"] or behind["short"], month, day)
+    elif (later := _YEAR_LATEST.match(right)) and later["month"].casefold() in known:  # June 3 - July 5, 2026
+        yield from _dated(start, end + later.end(), later["year"], month, _day(later["day"]))
     if before := _YEAR_DAY_BEFORE.search(left):
         yield from _dated(offset + before.start(), end, before["year"], month, int(before["day"]))
     if (before := _YEAR_BEFORE.search(left)) and (last := _DAY_LAST.match(right)):

@@ -24,7 +24,11 @@ COUNTRIES = (
     *("en_IN", "he_IL", "vi_VN", "pt_BR", "th_TH", "bg_BG", "ro_RO"),
 )
 SPOKEN = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "ru", "uk")
-SEVERAL = {"kr": ("SEK", "NOK", "DKK", "ISK"), "¥": ("JPY", "CNY"), "￥": ("JPY", "CNY"), "元": ("CNY",)}
+_CROWNS = ("SEK", "NOK", "DKK", "ISK")
+SEVERAL: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("kr", "kroner", "kronor", "crowns"), _CROWNS),
+    "¥": ("JPY", "CNY"), "￥": ("JPY", "CNY"), "元": ("CNY",),
+}
 COLLOQUIAL = {
     "pound": "GBP",
     "pounds": "GBP",
@@ -44,6 +48,11 @@ COLLOQUIAL = {
     "rs": "INR",
     "rs.": "INR",
     "fr.": "CHF",
+    "yen": "JPY",
+    "yuan": "CNY",
+    "rupees": "INR",
+    "francs": "CHF",
+    "zloty": "PLN",
     "sfr.": "CHF",
 }
 # Words of another language that are common words of English.

@@ -32,6 +32,7 @@ _SCALES |= {"billion": 9, "hundred": 2, "milliard": 9, "milliards": 9, "millione
 _SCALES |= {"tausend": 3, "mille": 3, "mil": 3, "millones": 6, "milioni": 6, "millioner": 6}
 _TWELVES = {"dozen", "dutzend", "douzaine", "douzaines", "docena", "docenas", "dozijn"}
 _FRACTIONS = {"½": Decimal("0.5"), "¼": Decimal("0.25"), "¾": Decimal("0.75")}
+_AND_A_HALF = re.compile(r"\s+and\s+a\s+half\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LINK = re.compile(r"[ \u00a0]?-?[ \u00a0]?$|\s+$")
 
@@ -134,6 +135,8 @@ def _scaled(text: str, reading: Reading) -> Iterator[Reading]:
     start, end, value = reading
     if text[end : end + 1] in _FRACTIONS and whole(value):
         yield Reading(start, end + 1, value + _FRACTIONS[text[end]])
+    if whole(value) and (half := _AND_A_HALF.match(text, end)):
+        yield Reading(start, half.end(), value + _FRACTIONS["½"])
     if found := _SCALE.match(text, end):
         word = found[1].casefold()
         if word in ("m", "k", "mn") and found[0] != found[1]:
@@ -148,7 +151,7 @@ _ONES = (
 ONES = {word: n for n, word in enumerate([*_ONES.split(), "eighteen", "nineteen"])}
 TENS = {w: 10 * n for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _BIG = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "dozen": 12, "grand": 1_000}
-_ALONE = {"dozen": 12, "fiver": 5, "tenner": 10, "couple": 2, "pair": 2, "grand": 1_000, "score": 20, "twice": 2}
+_ALONE = {"fiver": 5, "tenner": 10, "couple": 2, "pair": 2, "score": 20, "twice": 2, "single": 1, "once": 1}
 _ALONE |= {
     "single": 1,
     "hundred": 100,
@@ -169,7 +172,10 @@ def _in_words(text: str) -> Iterator[Reading]:
     while n < len(words):
         taken, value = _english(text, words, n)
         if taken:
-            yield Reading(words[n][0], words[n + taken - 1][1], Decimal(value))
+            reading = Reading(words[n][0], words[n + taken - 1][1], Decimal(value))
+            yield reading
+            if half := _AND_A_HALF.match(text, reading.end):
+                yield Reading(reading.start, half.end(), reading.value + _FRACTIONS["½"])
             n += taken
             continue
         for reading, count in _foreign(text, words, n):
@@ -189,7 +195,10 @@ def _english(text: str, words: list[tuple[int, int, str]], n: int) -> tuple[int,
             group, last = group + ONES[word], "ones"
         elif word in TENS and last in ("", "big"):
             group, last = group + TENS[word], "tens"
-        elif word in _BIG and last in ("ones", "tens", "big") and group + total:
+        elif word in _BIG and last in ("ones", "tens", "big", ""):
+            if at == n and text[max(0, words[at][0] - 3) : words[at][0]].rstrip()[-1:].isdigit():
+                break  # 2 dozen: read with its figures
+            group = group if group + total else 1
             if _BIG[word] == 100 or word == "dozen":
                 group *= _BIG[word]
             else:

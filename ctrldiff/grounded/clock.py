@@ -10,9 +10,10 @@ from ctrldiff.grounded.reading import Reading, plain_digits
 
 _ZONE = r"(?:[ \u00a0]?(?P<zone>Z\b|UTC\b|GMT\b|(?:UTC|GMT)?[+\-−](?:0\d|1[0-4]):?[0-5]\d(?!\d)))?"
 _HALF = r"(?P<half>[ap](?:\.[ \u00a0]?m\.|[ \u00a0]?m\b)|[πμ]\.?μ\b\.?|[صم]\b)"
+_MINUTE = r"(?:[:：]|[ \u00a0]?h[ \u00a0]?)(?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])"
+_EAST = r"(?:오전|오후|上午|下午|午前|午後)"
 _COLON = re.compile(
-    r"(?P<east>(?:오전|오후|上午|下午|午前|午後)[ \u00a0]?)?(?<![\d:.,])(?P<hour>\d{1,2})"
-    rf"(?:[:：]|[ \u00a0]?h[ \u00a0]?)(?P<minute>[0-5]\d)(?:[:：](?P<second>[0-5]\d)(?:[.,]\d+)?)?(?![\d:])(?:[\s\u202f]?{_HALF})?{_ZONE}",
+    rf"(?P<east>{_EAST}[ \u00a0]?)?(?<![\d:.,])(?P<hour>\d{{1,2}}){_MINUTE}(?:[\s\u202f]?{_HALF})?{_ZONE}",
     re.IGNORECASE,
 )
 _DOT = re.compile(

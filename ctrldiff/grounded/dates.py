@@ -73,7 +73,7 @@ def dates(document: str, order: str | None = None) -> Iterator[Reading]:
     known = months()
     for word in _WORD.finditer(text):
         name = word[0].casefold()
-        if len(name) > 2:
+        if len(name) > 1:
             named = known.get(name) or known.get(unaccented(name)) or _glued(name, known)
             for month in named:
                 yield from _around(text, word.start(), word.end(), month, known)

@@ -27,7 +27,9 @@ SPOKEN = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs"
 _CROWNS = ("SEK", "NOK", "DKK", "ISK")
 SEVERAL: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("kr", "kroner", "kronor", "crowns"), _CROWNS),
-    "¥": ("JPY", "CNY"), "￥": ("JPY", "CNY"), "元": ("CNY",),
+    "¥": ("JPY", "CNY"),
+    "￥": ("JPY", "CNY"),
+    "元": ("CNY",),
 }
 COLLOQUIAL = {
     "pound": "GBP",
@@ -86,7 +88,7 @@ def months() -> dict[str, tuple[int, ...]]:
             for width in ("wide", "abbreviated"):
                 for month, name in locale.months[context][width].items():
                     word = name.casefold().strip(".").strip().rstrip("׳॰")
-                    if len(word) > 2 and re.fullmatch(rf"(?:[^\W\d_]|[{MARKS}])+", word):
+                    if len(word) > (2 if word.isascii() else 1) and re.fullmatch(rf"(?:[^\W\d_]|[{MARKS}])+", word):
                         for spelling in {word, unaccented(word)}:
                             found.setdefault(spelling, set()).add(month)
     return {word: tuple(sorted(of)) for word, of in found.items()}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
 
 # Marks that stand on letters and belong to a word, which `\w` does not know: Latin, Hebrew, Arabic, Devanagari.
-MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963\u0970"
+MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0962\u0963"
 SIDES = "\u200e\u200f"  # marks of direction, which nobody sees
 
 Json: TypeAlias = Any  # a value as JSON has them: str, int, Decimal, or a dict of these

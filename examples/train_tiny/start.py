@@ -63,7 +63,7 @@ def construct(model: ModernBertForMaskedLM, seed: int) -> None:
         look_at(first, head, offset, size, config.rope_parameters["sliding_attention"]["rope_theta"], pairs=size // 2)
         fetch(first, head, starts[offset], count, identity, size, random)
 
-    # Layer 1: all heads but the last match on the left neighbours (in slow RoPE pairs) and copy a part of the identity each.
+    # Layer 1: all heads but the last match on the left neighbours (in slow RoPE pairs); each copies a part.
     copying = heads - 1
     part = -(-identity // copying)
     if part > size:

@@ -42,7 +42,11 @@ class Leaf:
 
 @dataclass
 class Example:
-    """One training pair. leaves: (start, stop, Leaf) of every scalar in the answer; decisions: where values begin."""
+    """One training pair.
+
+    leaves: (start, stop, Leaf) of every scalar in the answer. decisions: where values begin. place: what is asked, of
+    objects.
+    """
 
     text: str
     ask: str
@@ -50,11 +54,12 @@ class Example:
     leaves: list[tuple[int, int, Leaf]] = field(default_factory=list)
     decisions: list[int] = field(default_factory=list)
     task: str = "extract"
+    place: Asked | None = None
 
 
 @dataclass
 class Wanted:
-    """One asked field: key, how its type is said, its value (a Leaf, or dicts and lists of them), whether it is left out."""
+    """One asked field: key, how its type is said, its value (Leafs in dicts and lists), whether it is left out."""
 
     key: str
     place: Asked
@@ -313,7 +318,8 @@ class Asker:
         # The terse style cannot say what may be left out, and of null and "" it knows null alone.
         plain = not any(one.optional for one in wanted) and all(leaf.value != "" for *_, leaf in writer.leaves)
         style = "keys" if plain and self.rng.random() < 0.15 else "described"
-        return Example(text, place.said(style), "".join(writer.pieces), writer.leaves, writer.decisions)
+        answer = "".join(writer.pieces)
+        return Example(text, place.said(style), answer, writer.leaves, writer.decisions, place=place)
 
     def bare(self, document: Document) -> Example:
         """One value that is stated, by its name."""
@@ -334,6 +340,25 @@ class Asker:
         answer = value.value if isinstance(value.value, str) else json.dumps(value.value)
         leaves = [(0, len(answer), value)]
         return Example(document.text, place.said("described", name), answer, leaves, [0], "bare")
+
+
+def schema_of(place: Asked) -> dict:
+    """The JSON Schema that is asked for in these words."""
+    if place.is_object:
+        keys = {key: schema_of(inner) for key, _, inner in place.keys}
+        required = [key for key, optional, _ in place.keys if not optional]
+        schema = {"type": "object", "properties": keys, "required": required, "additionalProperties": False}
+    elif place.items is not None:
+        schema = {"type": "array", "items": schema_of(place.items[0])}
+    elif place.labels:
+        schema = {"enum": list(place.labels)}
+    elif place.word == "date":
+        schema = {"type": "string", "format": "date"}
+    else:
+        schema = {"type": {"int": "integer", "bool": "boolean", "": "string"}.get(place.word, place.word)}
+    if place.nullable:
+        schema = {"anyOf": [schema, {"type": "null"}]}
+    return schema | ({"description": place.text} if place.text else {})
 
 
 def _may_be_null(place: Asked, nullable: bool, text: str = "") -> Asked:

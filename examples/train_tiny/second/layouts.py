@@ -4,21 +4,16 @@ from collections.abc import Callable
 from random import Random
 
 from examples.train_tiny.second.page import Fact, Page, Rows
-from examples.train_tiny.second.values import Maker
+from examples.train_tiny.second.values import Maker, phrases
 
-FRAMES = (
-    """
-The {n} is {}|the {n} was {}|our {n} is {}|{n}: {}|{n} - {}|{n} is {}|{} is the {n}|please note the {n}: {}
+FRAMES = phrases("""The {n} is {}
+the {n} was {}|our {n} is {}|{n}: {}|{n} - {}|{n} is {}|{} is the {n}|please note the {n}: {}
 the {n} we have is {}
 with {} as {n}|as for the {n}, it is {}|the {n} will be {}|its {n} is {}|for the {n} put {}|{n} {}
 under "{n}" it says {}
 the {n} has been changed to {}|{n} (as discussed): {}|what about the {n}? {}|the {n} remains {}
 their {n}, {}, is known
-{} was given as the {n}|we noted {} as the {n}|btw {n} is {}|you asked for the {n}: {}
-""".strip()
-    .replace("\n", "|")
-    .split("|")
-)
+{} was given as the {n}|we noted {} as the {n}|btw {n} is {}|you asked for the {n}: {}""")
 SEPARATORS = (
     ": ",
     ": ",
@@ -40,35 +35,27 @@ SEPARATORS = (
     "\n",
 )
 JOINERS = ("\n", "\n", "\n", "\n", "\n", "; ", ", ", " | ", " / ", "\n- ", "\n* ", "\n\n", "   ", " • ")
-GREETINGS = """Dear {},|Hi {},|Hello {},|Hey {}!|Dear Mr {},|Good morning,|Hi all,|Dear team,
+GREETINGS = phrases("""Dear {},|Hi {},|Hello {},|Hey {}!|Dear Mr {},|Good morning,|Hi all,|Dear team,
 To whom it may concern|Hello|Guten Tag,
 Sehr geehrte Damen und Herren,|Bonjour,|Madame, Monsieur,|Hola {},|Estimado cliente:|Hi there,|Dear colleagues,
 Ciao {},|Dear customer,
-{},|hallo {},|Liebe {},|Dear Sir or Madam,|Good evening {},""".replace("\n", "|").split("|")
-CLOSINGS = """Best regards|Kind regards,|Thanks!|Thank you,|Best,|Cheers|Yours sincerely,
+{},|hallo {},|Liebe {},|Dear Sir or Madam,|Good evening {},""")
+CLOSINGS = phrases("""Best regards|Kind regards,|Thanks!|Thank you,|Best,|Cheers|Yours sincerely,
 Many thanks and best wishes|Mit freundlichen Grüßen
 Viele Grüße|Cordialement,|Bien à vous|Saludos|Un saludo,|Regards|See you|Yours faithfully|Talk soon,|Warmly,
-thx|LG|All the best""".replace(
-    "\n", "|"
-).split("|")
-TITLES = """INVOICE|Rechnung|FACTURE|FACTURA|ORDER FORM|Order confirmation|REGISTRATION|Memo|NOTICE|Record
+thx|LG|All the best""")
+TITLES = phrases("""INVOICE|Rechnung|FACTURE|FACTURA|ORDER FORM|Order confirmation|REGISTRATION|Memo|NOTICE|Record
 DELIVERY NOTE|Data sheet|Profile
 Application form|Booking|Report|Details|Contact card|Appointment|CONFIRMATION|Reservation|Statement|Minutes
 Receipt|Ticket|FORM 12-B|Announcement
-# Summary|*** IMPORTANT ***|Lieferschein|Bestätigung|Info|Reminder|Auftrag|Certificate|Entry|Update""".replace(
-    "\n", "|"
-).split("|")
-SUBJECTS = "question|update|your request|details|reminder|fwd: info|news|re: re: please check|hello|see below
-short notice|as promised".split(
-    "|"
-)
-ASIDES = """by the way|also|and|then|oh and|besides|in addition|moreover|so|as said|note that|remember:
-one more thing:|ps:|fyi|first of all|well""".split(
-    "|"
-)
-CHATTER = """ok|thanks!|lol|yep|sure|hm|really?|k|great|sounds good|one sec|let me check|found it|?|cool|np
+# Summary|*** IMPORTANT ***|Lieferschein|Bestätigung|Info|Reminder|Auftrag|Certificate|Entry|Update""")
+SUBJECTS = phrases("""question|update|your request|details|reminder|fwd: info|news|re: re: please check|hello|see below
+short notice|as promised""")
+ASIDES = phrases("""by the way|also|and|then|oh and|besides|in addition|moreover|so|as said|note that|remember:
+one more thing:|ps:|fyi|first of all|well""")
+CHATTER = phrases("""ok|thanks!|lol|yep|sure|hm|really?|k|great|sounds good|one sec|let me check|found it|?|cool|np
 sorry was away|what else|got it
-and?|haha|no idea|wait|yes please|mhm|tell me more|right|ok done""".replace("\n", "|").split("|")
+and?|haha|no idea|wait|yes please|mhm|tell me more|right|ok done""")
 VCARD = {
     "name": "FN",
     "company": "ORG",
@@ -133,7 +120,7 @@ class Layouts:
         if rng.random() < 0.5:
             page.write(rng.choice(TITLES) + rng.choice(("\n", "\n\n", "\n=====\n", "\n---------\n")))
         style, separator, joiner = self.label_style(), rng.choice(SEPARATORS), rng.choice(JOINERS)
-        if separator.endswith("\n") or "\n" not in joiner and separator in ("; ", "\t"):
+        if separator.endswith("\n") or ("\n" not in joiner and separator in ("; ", "\t")):
             separator, joiner = ": ", joiner if "\n" not in separator else "\n"
         if separator == "\n":
             joiner = "\n"
@@ -163,7 +150,7 @@ class Layouts:
         joiner = rng.choice(("\n", "\n", " ", "&", ", ", "; ")) if '"' in form or "=" in form else "\n"
         if rng.random() < 0.3:
             page.write(
-                f"{self.maker._code('').text} {rng.choice(('INFO', 'created', 'entry', 'POST /form', 'WARN', 'audit'))} "
+                f"{self.maker.make('code').text} {rng.choice(('INFO', 'created', 'entry', 'POST /form', 'WARN'))} "
             )
         for n, fact in enumerate(facts):
             name = rng.choice(fact.role.keys) if rng.random() < 0.5 else fact.label.replace(" ", "_").replace(".", "")
@@ -200,7 +187,9 @@ class Layouts:
             if sum(f.role.name in VCARD for f in facts) >= sum(f.role.name in ICS for f in facts)
             else (ICS, "VEVENT")
         )
-        page.write(f"BEGIN:{kind}\n" + ("VERSION:3.0\n" if kind == "VCARD" else f"UID:{self.maker._word('').text}\n"))
+        page.write(
+            f"BEGIN:{kind}\n" + ("VERSION:3.0\n" if kind == "VCARD" else f"UID:{self.maker.make('word').text}\n")
+        )
         for fact in facts:
             page.write(names.get(fact.role.name, "X-" + fact.label.upper().replace(" ", "-").replace(".", "")) + ":")
             page.put(fact)
@@ -231,7 +220,7 @@ class Layouts:
         rng = self.rng
         form = rng.random()
         if form < 0.3:
-            page.write(f"From: {self.maker._person('').text}\nSubject: {rng.choice(SUBJECTS)}\n\n")
+            page.write(f"From: {self.maker.make('person').text}\nSubject: {rng.choice(SUBJECTS)}\n\n")
         if rng.random() < 0.8:
             page.write(
                 rng.choice(GREETINGS).replace("{}", self.maker.local(rng.choice(("first", "last"))))

@@ -4,7 +4,7 @@ from random import Random
 
 from ctrldiff.types.ask import Asked
 from examples.train_tiny.second.asking import Example, Leaf, Writer
-from examples.train_tiny.second.values import Maker
+from examples.train_tiny.second.values import Maker, phrases
 
 # Good, bad and, where there is one, neither.
 LABELS = (
@@ -26,31 +26,40 @@ LABELS = (
 )
 NAMES = "sentiment opinion judgement verdict tone mood rating feeling attitude label review_sentiment".split()
 STARS = ("stars", "score", "rating", "points", "grade")
-HAPPENED = """Has been running without a hitch since spring.|I would choose it again tomorrow.|All three kids fight over who may use it.
-We stayed two days longer than planned.|I have told everybody at work about it.|The parcel was here before I expected it.
-My husband did not want to give it back.|It survived a fall down the stairs.|We have already booked again for next year.
-They replaced the broken part for free within a day.|I read it in one night.|The whole hall stood up and clapped.|No more back pain!
+HAPPENED = """Has been running without a hitch since spring.|I would choose it again tomorrow.
+All three kids fight over who may use it.
+We stayed two days longer than planned.|I have told everybody at work about it.
+The parcel was here before I expected it.
+My husband did not want to give it back.|It survived a fall down the stairs.
+We have already booked again for next year.
+They replaced the broken part for free within a day.|I read it in one night.|The whole hall stood up and clapped.
+No more back pain!
 It paid for itself within a month.|Still looks like new after four winters.|Fits like a glove.
 Even my father smiled.|You get more than you pay for.
 I threw my old one away at once.|The waiter found us a table by the window.|It makes my mornings.
 Ten out of ten.|Five stars from me.
-Buy it before they notice how little they ask for it.|I have not looked back since.|Two years on and the battery still lasts all week.
+Buy it before they notice how little they ask for it.|I have not looked back since.
+Two years on and the battery still lasts all week.
 Set it up without the manual.|I only wish I had found it sooner.|Quiet as a mouse.
 Our cat sleeps on it every day.|Thumbs up!|Hats off to the cook.
-The colours are just as in the picture.|Somebody there knows their trade.|Everything was there when we opened the box.|We will be back.
+The colours are just as in the picture.|Somebody there knows their trade.
+Everything was there when we opened the box.|We will be back.
 I gave one to each of my sisters.|Worth the drive.|Saved our holiday.|It does the job, every day.
 The best night's sleep in years."""
 WENT_WRONG = """It broke after a week.|I sent it back the same evening.|Nobody answers the phone there.
 The lid does not close.|I want my money back.
-The screw was missing and so was the manual.|My neighbour's costs half and does more.|We left before the main course.|It arrived in pieces.
-The battery is flat by noon.|I asked three times and never got a reply.|The colour came off in the first wash.|One star, and only because I must give one.
+The screw was missing and so was the manual.|My neighbour's costs half and does more.
+We left before the main course.|It arrived in pieces.
+The battery is flat by noon.|I asked three times and never got a reply.|The colour came off in the first wash.
+One star, and only because I must give one.
 Back to the shop with it.|Never again.|I fell asleep in the second act.|They charged me twice.
 The app crashes whenever I open it.
 You can hear every word from next door.|The bed was still unmade at five.|My head hurt all night.|It leaks.
 After ten minutes it gets too hot to touch.
 Now it stands in the cellar.|I paid for a sea view and got a car park.|Hands off!
 It took six weeks to get here.|The zip tore on day one.
-There was a hair in my soup.|Half of the pages are blank.|It was not even the model that I had ordered.|They blamed me for it.
+There was a hair in my soup.|Half of the pages are blank.|It was not even the model that I had ordered.
+They blamed me for it.
 I should have listened to the others.|The paint peels off already.|We had to buy a new one.
 Even the dog would not eat it.|Save your money.
 It squeaks with every step.|The seller has vanished.|The ink was dry.|I regret every penny.
@@ -66,8 +75,8 @@ The {p} was {a} and {b}.|Overall a {a} experience.
 I find it {a}.|So {a}!|The {t} is {a}.|{a} {t}, {b} {p}.|Everything about it is {a}.|The {t}: {a}.|Simply {a}
 A {a} thing.|very {a} {t}
 It felt {a} from the first day.|The people there were {a}.|Absolutely {a}.|i thought it was {a}"""
-FRAMES_NOUN = "It was a {n}.|What a {n}!|A {n} from start to end.|Nothing but {n}.|Pure {n}.
-It is a {n} to use.|The {p} is a {n}.|{n}!"
+FRAMES_NOUN = """It was a {n}.|What a {n}!|A {n} from start to end.|Nothing but {n}.|Pure {n}.
+It is a {n} to use.|The {p} is a {n}.|{n}!"""
 DENIED = """It is not {a}.|The {p} is not {a} at all.|Not {a}.|By no means {a}.|There is nothing {a} about it.
 I would not call it {a}.|It was never {a}.
 The {t} isn't {a}.|Hardly {a}.|anything but {a}|Far from {a}."""
@@ -104,7 +113,7 @@ class Opinions:
         self.nouns = {
             sign: [w for w, r in rated if w in nouns and w not in adjectives and r * sign > 0] for sign in (1, -1)
         }
-        self.happened = {1: _lines(HAPPENED), -1: _lines(WENT_WRONG), 0: _lines(NEUTRAL)}
+        self.happened = {1: phrases(HAPPENED), -1: phrases(WENT_WRONG), 0: phrases(NEUTRAL)}
         self.lemmas = [sense for sense in pools["senses"] if sense[2] in GROUPS]
 
     def clause(self, sign: int, product: str) -> str:
@@ -113,11 +122,11 @@ class Opinions:
         if sign == 0 or form < 0.34:
             return rng.choice(self.happened[sign])
         if form < 0.72:
-            frame, words = rng.choice(_lines(FRAMES_ADJECTIVE)), self.adjectives[sign]
+            frame, words = rng.choice(phrases(FRAMES_ADJECTIVE)), self.adjectives[sign]
         elif form < 0.84:
-            frame, words = rng.choice(_lines(DENIED)), self.adjectives[-sign]
+            frame, words = rng.choice(phrases(DENIED)), self.adjectives[-sign]
         else:
-            frame, words = rng.choice(_lines(FRAMES_NOUN)), self.nouns[sign]
+            frame, words = rng.choice(phrases(FRAMES_NOUN)), self.nouns[sign]
         filled = frame.format(
             p=product, t=rng.choice(THINGS), a=rng.choice(words), b=rng.choice(words), n=rng.choice(words)
         )
@@ -177,7 +186,9 @@ class Opinions:
         else:
             files = rng.sample(list(GROUPS), rng.randint(2, 6))
             file = rng.choice(files)
-            found = [sense for sense in rng.sample(self.lemmas, 200) if sense[2] == file][: rng.randint(1, 3)]
+            found = [sense for sense in rng.sample(self.lemmas, min(200, len(self.lemmas))) if sense[2] == file][
+                : rng.randint(1, 3)
+            ]
             if not found:
                 return self.sorted()
             text = ". ".join(f"{lemmas[0]}: {told}" if rng.random() < 0.5 else told for lemmas, told, _ in found)
@@ -196,10 +207,6 @@ def _object(text: str, fields: list) -> Example:
     writer = Writer()
     writer.value({key: leaf for key, _, leaf in fields})
     return Example(text, place.said("described"), "".join(writer.pieces), writer.leaves, writer.decisions, "judge")
-
-
-def _lines(text: str) -> list[str]:
-    return text.replace("\n", "|").split("|")
 
 
 def _lower(text: str) -> str:

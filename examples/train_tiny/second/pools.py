@@ -19,7 +19,8 @@ from pathlib import Path
 from random import Random
 
 LOCALES = """
-    en_US en_GB en_IN en_AU en_IE de_DE de_AT de_CH fr_FR fr_CH es_ES es_MX it_IT nl_NL pl_PL sv_SE da_DK no_NO fi_FI pt_BR
+    en_US en_GB en_IN en_AU en_IE de_DE de_AT de_CH
+    fr_FR fr_CH es_ES es_MX it_IT nl_NL pl_PL sv_SE da_DK no_NO fi_FI pt_BR
     cs_CZ tr_TR ro_RO hu_HU hr_HR
 """.split()
 REGIONS = "US GB IN AU IE DE AT CH FR ES MX IT NL PL SE DK NO FI BR CZ TR RO HU HR ZA NG KE CA NZ PT BE".split()

@@ -73,7 +73,8 @@ def spell_date(day: date, how: Manners, calendar: dict, words: dict, rng: Random
         return day.isoformat()
     if form == "stamp":
         zone = rng.choice(("", "Z", "+01:00"))
-        return f"{day.isoformat()}{rng.choice('TT ')}{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.randrange(60):02}{zone}"
+        hour, minute, second = rng.randrange(24), rng.randrange(60), rng.randrange(60)
+        return f"{day.isoformat()}{rng.choice('TT ')}{hour:02}:{minute:02}:{second:02}{zone}"
     if form == "packed":
         return f"{y}{m:02}{d:02}" + (
             f"T{rng.randrange(24):02}{rng.choice(('0000', '3000', '1500'))}" * (rng.random() < 0.6)

@@ -1,8 +1,8 @@
 """The tokenizer of the second generation: as the first's, with more entries and fewer tokens for running text.
 
-A value has the same tokens in the text and in the JSON, so no piece crosses the edge of a value. Two pieces take a blank
-along all the same: a small word that seldom begins a value (" of"), and a sign with the blank behind it (", "), which
-ends or parts values and begins none.
+A value has the same tokens in the text and in the JSON, so no piece crosses the edge of a value. Two pieces take
+a blank along all the same: a small word that seldom begins a value (" of"), and a sign with the blank behind it (", "),
+which ends or parts values and begins none.
 """
 
 from itertools import islice
@@ -12,11 +12,11 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from examples.train_tiny.tokenizer import SPECIALS
 
 SMALL = """
-    a about after all also am an and any are as at be been but by can could did do does for from had has have he her his how i
-    if in into is it its just me more my no not now of on one or our out over she so some than that their them then there they
-    this to until up us was we were what when which who will with would you your
-    der die das den dem des ein eine und von zu im am mit für auf ist nicht wir sie bis bei
-    de la le les du et en un une est pour par sur avec dans au aux el los las y con del por para que se
+    a about after all also am an and any are as at be been but by can could did do does for from had has have he her
+    his how i if in into is it its just me more my no not now of on one or our out over she so some than that their
+    them then there they this to until up us was we were what when which who will with would you your der die das
+    den dem des ein eine und von zu im am mit für auf ist nicht wir sie bis bei de la le les du et en un une est
+    pour par sur avec dans au aux el los las y con del por para que se
 """.split()
 PIECES = (
     r"\p{N}| (?:" + "|".join(sorted(set(SMALL))) + r")(?![\p{L}\p{N}'])|[,.;:] (?! )"

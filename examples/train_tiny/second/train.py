@@ -2,10 +2,12 @@
 
     python -m examples.train_tiny.second.train --out DIR --pools POOLS
 
-Runs at a constant rate until it is stopped, or for --hours. DIR holds tokenizer.json, checkpoint.pt (weights, optimizer,
-running mean, position in the data: written beside and renamed, every --save-minutes), curve.csv and export/, a model
-that `ctrldiff.from_pretrained` loads. After a stop of any kind the same command goes on from the last checkpoint and sees
-the data it would have seen. To bring the rate down to nothing and get the model that one ships, in a folder of its own:
+Runs at a constant rate until it is stopped, or for --hours. DIR holds tokenizer.json, checkpoint.pt (weights,
+optimizer, running mean, position in the data: written beside and renamed, every --save-minutes), curve.csv and
+export/, a model that `ctrldiff.from_pretrained` loads. After a stop of any kind the same command goes on from the
+last checkpoint and sees the data it would have seen.
+
+To bring the rate down to nothing and get the model that one ships, in a folder of its own:
 
     python -m examples.train_tiny.second.train --out FINAL --from DIR --anneal 20e6
 
@@ -100,7 +102,7 @@ class Run:
         self.loss = self._loss if options.eager else torch.compile(self._loss, dynamic=True)
 
     def _loss(self, tokens, rows, targets, weights, pointing, aims) -> tuple[torch.Tensor, ...]:
-        """The whole loss; of it that of the masked tokens, by weight, and that of the pointers; the share that was right."""
+        """The whole loss; of it that of the tokens, by weight, and of the pointers; the share that was right."""
         with torch.autocast(self.device.type, working_type(self.device)):
             logits, scores = self.forward.with_pointers(tokens, rows, pointing)
         losses = F.cross_entropy(logits.float(), targets, reduction="none")

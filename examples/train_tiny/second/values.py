@@ -26,10 +26,10 @@ FIRST_DAY, DAYS = date(2018, 1, 1), 365 * 10
 BIRTHS = date(1930, 1, 1)
 UPPER, DIGITS = "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789"
 CODES = (
-    "@@-##### ####-#### ##### @##/#### @@-#### ##-##### @-##### @@_#### #### #######  @@@-##-### ##-##-@ @@######## #-####-# "
-    "####/### INV-##### PO-#### ##.###.### @@@##### ###-####-@ @##### @@@@-### ord_##@@ #### ### ####"
-).split()
-MAILS = "gmail.com mail.com example.org posteo.de outlook.com web.de orange.fr proton.me yahoo.com example.com gmx.net".split()
+    "@@-##### ####-#### ##### @##/#### @@-#### ##-##### @-##### @@_#### #### #######  @@@-##-### ##-##-@ "
+    "@@######## #-####-# ####/### INV-##### PO-#### ##.###.### @@@##### ###-####-@ @##### @@@@-### ord_##@@"
+).split() + ["#### ### ####", "@@ #### ###", "## ###"]
+MAILS = "gmail.com mail.com example.org posteo.de outlook.com web.de orange.fr proton.me yahoo.com gmx.net".split()
 ENDINGS = "com org net de fr es co.uk eu io info nl it".split()
 UNIVERSITIES = (
     "University of {}",
@@ -39,7 +39,8 @@ UNIVERSITIES = (
     "{} College",
     "Technical University of {}",
 )
-VENUES = "{} Hall|Hotel {}|the {}|Café {}|{} Arena|{} Centre|Old {}|{} Inn|{} House|{} Park|Casa {}|Gasthof {}|{} Library|Villa {}"
+VENUES = """{} Hall|Hotel {}|the {}|Café {}|{} Arena|{} Centre
+Old {}|{} Inn|{} House|{} Park|Casa {}|Gasthof {}|{} Library|Villa {}"""
 CLUBS = "FC {}|{} United|{} Rovers|SV {}|TSV {} II|{} Tigers|AC {}|{} Wanderers|Real {}|{} HC|VfB {}|{}"
 DISHES = (
     "{} soup|{} with {}|roast {}|{} salad|{} pie|grilled {}|{} stew|{} curry|stuffed {}|{} and {} bake|cold {} with {}"
@@ -50,7 +51,7 @@ NO = {"en": ("no", "No", "n", "false", "NO", "none"), "de": ("nein", "Nein"), "f
 
 @dataclass(frozen=True)
 class Value:
-    """A value: its JSON type, the answer, and its text. labels: of an enum, all of them; told: sentences that say it."""
+    """A value: its JSON type, the answer, its text. labels: all of an enum; parts: those of a list."""
 
     type: str
     answer: object
@@ -307,10 +308,10 @@ class Maker:
             if self.rng.random() < 0.5
             else self.noun("artifact", "animal", "plant", "object").title()
         )
-        return _string(self.rng.choice(VENUES.split("|")).format(name))
+        return _string(self.rng.choice(phrases(VENUES)).format(name))
 
     def _team(self, _):
-        return _string(self.rng.choice(CLUBS.split("|")).format(self.local("city")))
+        return _string(self.rng.choice(phrases(CLUBS)).format(self.local("city")))
 
     def _uni(self, _):
         return _string(self.rng.choice(UNIVERSITIES).format(self.local("city")))
@@ -319,7 +320,7 @@ class Maker:
         return _string(f"{self.rng.choice(('Dr.', 'Dr', 'Prof.', 'Dr. med.'))} {self.local('last')}")
 
     def _dish(self, _):
-        return _string(self.rng.choice(DISHES.split("|")).format(self.noun("food"), self.noun("food", "plant")))
+        return _string(self.rng.choice(phrases(DISHES)).format(self.noun("food"), self.noun("food", "plant")))
 
     def _model(self, _):
         name = self.rng.choice(
@@ -390,6 +391,11 @@ class Maker:
             parts = [self._person("").text if kind == "person" else self.noun(*files[kind]) for _ in range(count)]
         parts = list(dict.fromkeys(parts))
         return Value("list", parts, ", ".join(parts), parts=tuple(parts))
+
+
+def phrases(text: str) -> list[str]:
+    """What stands between bars and in lines of its own."""
+    return text.replace("\n", "|").split("|")
 
 
 def _string(text: str) -> Value:

@@ -37,7 +37,7 @@ from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import EachLayer
 from ctrldiff.sampling.trace import Canvases, kept
-from ctrldiff.search.run import Run, Search
+from ctrldiff.search.run import Run, Search, draws
 from ctrldiff.state import State
 
 AHEAD = 4  # batches of requests that are read before the first of them is given
@@ -287,7 +287,8 @@ class _Engine:
         guides = self.guides(copies)
         loop, _ = self._loop(copies)
         run = Run(loop.denoiser, loop.plan, loop.constraint, self._context(copies), guides)
-        found = self.search(run, self._blank(rows, rows[0].canvas).fork(self.search.n))
+        state = self._blank(rows, rows[0].canvas)  # what is no choice among draws draws what the row would alone
+        found = self.search(run, state.fork(self.search.n) if draws(self.search) else state)
         took = time.perf_counter() - began
         yield from (
             Decoded(row, found.state, int(found.chosen[n]), took, found=(found, n)) for n, row in enumerate(rows)

@@ -26,7 +26,7 @@ from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
-from ctrldiff.search.run import Search, searchable
+from ctrldiff.search.run import Search, draws, searchable
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
@@ -345,7 +345,7 @@ def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
     clock = [name for name in ("steps", "temperature") if name in named]
     steps, temperature = named.pop("steps", None), named.pop("temperature", 0.0)
     if plan is None:
-        plan = Plan.default(steps, temperature) if search is None else Plan.searching(steps, temperature)
+        plan = (Plan.searching if draws(search) else Plan.default)(steps, temperature)
     elif not isinstance(plan, Plan):
         raise InputError(f"plan is a {type(plan).__name__}", hint="cd.Plan.default().but(...)", param="plan")
     elif clock:

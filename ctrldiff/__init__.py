@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import calibration, engines, errors, extract, models, rewards, search
+    from ctrldiff import calibration, engines, errors, extract, grounded, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.fields import Field
     from ctrldiff.generate import Generator, Model, from_pretrained
+    from ctrldiff.grounded.types import FromText, Grounded, Money
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.likelihood import elbo
     from ctrldiff.limits import Limits
@@ -48,11 +49,14 @@ _HOME = {
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
     "Field": "ctrldiff.fields",
+    "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
+    "Grounded": "ctrldiff.grounded.types",
     "JsonSchema": "ctrldiff.json_schema",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
@@ -84,6 +88,7 @@ _PAGES = {
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
     "extract": "ctrldiff.extract",
+    "grounded": "ctrldiff.grounded",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
@@ -103,11 +108,14 @@ __all__ = [
     "CtrldiffError",
     "Dfa",
     "Field",
+    "FromText",
     "Generator",
+    "Grounded",
     "JsonSchema",
     "Limits",
     "Model",
     "ModelSpec",
+    "Money",
     "Plan",
     "Prior",
     "Regex",
@@ -134,6 +142,7 @@ __all__ = [
     "from_callable",
     "from_pretrained",
     "grammar",
+    "grounded",
     "guide",
     "models",
     "observers",

@@ -16,6 +16,7 @@ from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved
+from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.request import Row
 from ctrldiff.result import Result, Usage
@@ -157,6 +158,7 @@ class Decoded:
             full=self.full,
             flags=flags,
             fields=fields,
+            grounded=grounds_of(row.type.description, raw),
         )
 
 

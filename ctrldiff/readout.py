@@ -19,12 +19,13 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from ctrldiff.arguments import messages_of
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import InputError
 from ctrldiff.likelihood import elbo
 from ctrldiff.models.hf import Loaded
-from ctrldiff.request import Row
+from ctrldiff.request import Row, prompt_about
 from ctrldiff.sampling.decide import decide
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -48,8 +49,8 @@ def read_labels(loaded: Loaded, rows: Sequence[Row], batch_size: int) -> tuple[S
     state, probs, forwards = read(loaded, rows, labels, batch_size)
     if against is not None:
         again = replace(rows[0].request, text=against)
-        ids = loaded.prompt_ids(against, rows[0].type.asked(loaded.spec.ask))
-        _, (bare,), more = read(loaded, [replace(rows[0], request=again, ids=ids)], labels, batch_size)
+        bare_row = replace(rows[0], request=again, ids=prompt_about(loaded, rows[0], against))
+        _, (bare,), more = read(loaded, [bare_row], labels, batch_size)
         probs, forwards = [divided(one, bare) for one in probs], forwards + more
     if state is None or against is not None:
         state = _written(loaded, rows, labels, [labels.best(one) for one in probs])
@@ -135,7 +136,9 @@ def _fitting(loaded: Loaded, row: Row, names: Sequence[str]) -> int:
 
 def _lettered_ids(loaded: Loaded, row: Row, names: Sequence[str]) -> list[int]:
     said = "|".join(f"{letter}={name}" for letter, name in zip(LETTERS, names))
-    return loaded.prompt_ids(row.text, f"{row.request.ask}:{said}" if row.request.ask else said)
+    words = f"{row.request.ask}:{said}" if row.request.ask else said
+    text = row.request.text if isinstance(row.request.text, str) else messages_of(row.request.text)
+    return loaded.prompt_ids(text, words, template=row.request.prompt)
 
 
 def _lettered(loaded: Loaded, row: Row, names: Sequence[str]) -> Probs:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from ctrldiff.doubt import Flag
 from ctrldiff.fields import Field
+from ctrldiff.grounded.kinds import Stated
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
@@ -49,6 +50,8 @@ class Result(Generic[T]):
             with its place and the legal mass; `doubt.Flag`.
         fields: with `Generator(fields=True)`, every value by its place ("total", "items/0/price", "items", "" for the
             whole): how probable it is, where it stands, what else it might have been; else empty. `Field`.
+        grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
+            their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
@@ -66,6 +69,7 @@ class Result(Generic[T]):
     full: bool = False
     flags: tuple[Flag, ...] = ()
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
+    grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
 
     @property
     def prob(self) -> float:

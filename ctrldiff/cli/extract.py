@@ -13,11 +13,13 @@ from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
     BelowOption,
     CalibrationOption,
+    ExamplesOption,
     FieldsOption,
     GuideOption,
     JsonOption,
     ModelOption,
     PresetOption,
+    PromptOption,
     SchemaOption,
     SeedOption,
     StepsOption,
@@ -27,6 +29,7 @@ from ctrldiff.cli.options import (
     UnsureOption,
     clock,
     doubts,
+    shown,
     told,
 )
 
@@ -55,6 +58,8 @@ def extract(
     calibration: CalibrationOption = None,
     below: BelowOption = None,
     guide: GuideOption = None,
+    prompt_file: PromptOption = None,
+    examples: ExamplesOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
     threads: ThreadsOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
@@ -85,6 +90,7 @@ def extract(
         seed=seed,
         **clock(preset, steps, temperature),
     )
+    asked |= shown(prompt_file, examples)
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file

@@ -28,7 +28,8 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True)
 class Field:
-    """One value of an answer, a list or an object among them.
+    """One value of an answer, a list or an object among them: as it was decoded. Where `unsure="null"` put null in its
+    place, `where` is that of the null.
 
     Fields:
         text: the value as it is written in `Result.raw`.       where: the characters of `Result.raw` that it takes.

@@ -145,14 +145,15 @@ class Calibration:
         return read
 
 
-def thresholds(outcomes: Sequence[Outcome]) -> tuple[Threshold, ...]:
-    """For each of the wanted accuracies that can be had, the least probability from which on values reach it."""
+def thresholds(outcomes: Sequence[Outcome], least: int = 10) -> tuple[Threshold, ...]:
+    """For each of the wanted accuracies that can be had, the least probability from which on values reach it. `least`:
+    how many values have to stand behind a threshold."""
     ranked, right, found = sorted(outcomes, key=lambda one: -one.prob), 0, {}
     for n, one in enumerate(ranked, start=1):
         right += one.right
         if n < len(ranked) and ranked[n].prob == one.prob:
             continue  # equal probabilities pass together
-        for wanted in WANTED:
+        for wanted in WANTED if n >= least else ():
             if right / n >= wanted:
                 found[wanted] = Threshold(wanted, one.prob, n / len(ranked))
     return tuple(found[wanted] for wanted in WANTED if wanted in found)

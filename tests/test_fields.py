@@ -246,6 +246,21 @@ def test_improbable_values_are_flagged_nulled_or_refused(model):
         cd.Generator(model, Order, below=1.5)
 
 
+def test_rows_of_a_file_say_it_too(model, tmp_path):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": TEXTS[0]}))
+    generator = cd.Generator(model, Order, fields=True)
+    cd.extract.extract_file(generator, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    row = json.loads((tmp_path / "out.jsonl").read_text())
+    want = generator(TEXTS[0]).fields
+    assert list(row["fields"]) == list(want)
+    for name, told in row["fields"].items():
+        assert told["prob"] == pytest.approx(want[name].prob, abs=1e-6) and told["where"] == list(want[name].where)
+        assert told["kind"] == want[name].kind and ("source" in told) == (want[name].source is not None)
+        assert told.get("alternatives", []) == [
+            [a.text, pytest.approx(a.prob, abs=1e-6)] for a in want[name].others[:3]
+        ]
+
+
 def test_a_calibration_says_what_the_probabilities_are(model):
     from ctrldiff.reliability import Scale
 

@@ -50,14 +50,15 @@ def test_a_threshold_is_the_least_probability_from_which_on_enough_is_right():
     some = [
         Outcome("string", p, right) for p, right in [(0.9, True), (0.8, True), (0.7, False), (0.7, True), (0.2, False)]
     ]
-    found = {one.accuracy: one for one in thresholds(some)}
+    found = {one.accuracy: one for one in thresholds(some, least=1)}
     assert (found[0.99].prob, found[0.99].coverage) == (0.8, 0.4)
     assert (found[0.7].prob, found[0.7].coverage) == (0.7, 0.8)
     assert (found[0.6].prob, found[0.6].coverage) == (0.2, 1.0)
-    fitted = Calibration({"others": Scale()}, thresholds(some))
+    assert thresholds(some) == ()  # five values prove nothing
+    fitted = Calibration({"others": Scale()}, thresholds(some, least=1))
     assert [fitted.threshold(wanted) for wanted in (0.7, 0.75, 0.99)] == [0.7, 0.8, 0.8]  # of those that are kept
     with pytest.raises(InputError, match="no probability"):
-        Calibration({"others": Scale()}, thresholds([Outcome("string", 0.9, False)])).threshold(0.5)
+        Calibration({"others": Scale()}, thresholds([Outcome("string", 0.9, False)] * 20)).threshold(0.5)
 
 
 def test_what_is_written_is_read(tmp_path):

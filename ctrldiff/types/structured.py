@@ -18,11 +18,14 @@ from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.span import SpanOf, keeping_spans
+from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.compiler import LONGEST_STRING
 from ctrldiff.json_schema.formats import FORMATS
+from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
@@ -145,10 +148,12 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     adapter = _keeping_spans(adapter_of(wanted))
     schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if KEY in schema:
+        values = []  # which of them the text states, it alone says
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
         return _chosen(Choice(labels), ask, _reader(adapter, quote=True))
-    if schema.get("type") == "boolean" and not values:
+    if schema.get("type") == "boolean" and not values and KEY not in schema:
         values = [True, False]
     whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
     if whole and set(schema) <= _PLAIN:
@@ -162,15 +167,21 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
-    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
+    from_text = KEY in schema
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING:
         return None
-    if schema.get("x-span") and document is None:
+    if {"enum", "const"} & set(schema) and not from_text:
+        return None
+    if (schema.get("x-span") or from_text) and document is None:
         return None
     low = schema.get("minLength", 1)
     high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST_STRING))
     parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
     if document is not None and schema.get("x-span"):
         parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
+    if document is not None and from_text:
+        kind, options = kind_of(schema, "#")
+        parts.append(StatedIn(document, kind, json.dumps(options)))
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
         parts += [Regex(one[name], dialect=dialect, search=True) for name, dialect in PATTERNS.items() if name in one]

@@ -33,6 +33,7 @@ from ctrldiff.request import Row, prompt_about
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
+from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
@@ -310,7 +311,10 @@ class _Engine:
         if not row.request.asks_fields:
             return done
         if done.probs:  # all of it is known, by the one pass that there was
-            return replace(done, fields=of_labels(done.raw, done.probs, row.text))
+            believed = done.state.memory.get(BELIEVED)
+            size = sum(token not in done.vocabulary.stop_ids for token in done.tokens)
+            least = None if believed is None else float(believed[done.at, :size].min())
+            return replace(done, fields=of_labels(done.raw, done.probs, row.text, least))
         began, noted = time.perf_counter(), done.state.memory.get(LEGAL)
         fields, forwards = fields_of(
             done.raw,

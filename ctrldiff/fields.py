@@ -35,7 +35,8 @@ class Field:
         text: the value as it is written in `Result.raw`.       where: the characters of `Result.raw` that it takes.
         prob: how probable it is that the value is right: `exact`, or what a calibration makes of it.
         exact: the probability of the value under the posterior, given all of the answer before it; see `decisions.py`.
-        legal_mass: the least that the model believed in anything legal at any of its positions as it was written.
+        legal_mass: the least that the model believed in anything legal at any of its positions as it was written; None
+            for a label that was read by letters or by the bound.
         kind: "null", "boolean", "number", "date", "enum", "string", "list" or "object".
         source: the characters of the text where the value first stands verbatim; None if it stands nowhere there.
         others: the likeliest other values, most probable first; none of a list or object.
@@ -47,7 +48,7 @@ class Field:
     where: tuple[int, int]
     prob: float
     exact: float
-    legal_mass: float
+    legal_mass: float | None
     kind: str
     source: tuple[int, int] | None = None
     others: tuple[Alternative, ...] = field(default=(), repr=False)
@@ -58,12 +59,12 @@ class Field:
         return self.others[:n]
 
 
-def of_labels(raw: str, probs: Mapping[str, float], document: str) -> dict[str, Field]:
+def of_labels(raw: str, probs: Mapping[str, float], document: str, legal_mass: float | None) -> dict[str, Field]:
     """The one field of a lone choice, whose labels' probabilities are known."""
     ranked = sorted(((text, p) for text, p in probs.items() if text != raw), key=lambda one: (-one[1], one[0]))
     others = tuple(Alternative(*one) for one in ranked)
     source = source_of(raw, document, quoted=False)
-    return {"": Field(raw, (0, len(raw)), probs[raw], probs[raw], 1.0, "enum", source, others)}
+    return {"": Field(raw, (0, len(raw)), probs[raw], probs[raw], legal_mass, "enum", source, others)}
 
 
 def calibrated(fields: Mapping[str, Field], calibration: Calibration | None) -> dict[str, Field]:
@@ -81,7 +82,9 @@ def improbable(raw: str, flags: Sequence[Flag], fields: Mapping[str, Field], bel
     ):
         one = fields.get(name_of(place.where))
         if not holds and one is not None and one.prob < below:
-            known = found.get(place.where) or Flag(place.where, one.text, one.legal_mass, place.start, place.end)
+            known = found.get(place.where) or Flag(
+                place.where, one.text, 1.0 if one.legal_mass is None else one.legal_mass, place.start, place.end
+            )
             found[place.where] = replace(known, prob=one.prob)
     return tuple(sorted(found.values(), key=lambda flag: flag.start))
 

@@ -225,7 +225,8 @@ def test_what_is_not_json_is_one_field(model):
     result = model(TEXTS[0], cd.Regex("[0-9]+|none"), fields=True)
     assert list(result.fields) == [""] and result.fields[""].text == result.raw
     choice = model(TEXTS[1], cd.Choice(["paid", "open", "not paid"]), fields=True)
-    assert choice.fields[""].prob == pytest.approx(choice.prob)
+    assert choice.fields[""].prob == pytest.approx(choice.prob) and 0 < choice.fields[""].legal_mass <= 1
+    assert model(TEXTS[1], cd.Choice(["paid", "open"]), fields=True, readout="elbo").fields[""].legal_mass is None
     assert {one.text: one.prob for one in choice.fields[""].others} == {
         name: pytest.approx(p) for name, p in choice.probs.items() if name != choice.output
     }

@@ -147,7 +147,9 @@ def plan_of(generator: Generator, field: str) -> dict[str, Any]:
 
 def _told(one: Any) -> dict[str, Any]:
     """A `Field` as a row of the output says it."""
-    told = {"prob": round(one.prob, 6), "kind": one.kind, "where": one.where, "legal_mass": round(one.legal_mass, 6)}
+    told = {"prob": round(one.prob, 6), "kind": one.kind, "where": one.where}
+    if one.legal_mass is not None:
+        told["legal_mass"] = round(one.legal_mass, 6)
     if one.source is not None:
         told["source"] = one.source
     if one.others:

@@ -44,7 +44,7 @@ def leftmost_first(case, strings, plain, weighted):
 @pytest.mark.parametrize("weighted", [False, True])
 def test_bytes_weigh_what_all_their_spellings_do(weighted, leftmost):
     looked = 0
-    for seed, case, table, truth in feasible_cases()[leftmost :: 9 if weighted else 5]:
+    for seed, case, table, truth in feasible_cases()[leftmost :: 19 if weighted else 11]:
         rng = np.random.default_rng(seed)
         weights = truth.weights
         if weighted:
@@ -68,7 +68,7 @@ def test_bytes_weigh_what_all_their_spellings_do(weighted, leftmost):
                                     for one, b in zip(texts, begins)])  # fmt: skip
                 assert np.exp(onward.log_prob(text, then)) == pytest.approx(p[goes_on].sum(), abs=1e-4), (seed, text)
                 looked += 1
-    assert looked > 1000
+    assert looked > 500
 
 
 def test_the_likeliest_values_are_found_first():

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, Unsure, warn
-from ctrldiff.fields import Field, calibrated, improbable, moved
+from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.request import Row
@@ -138,6 +138,7 @@ class Decoded:
                 CanvasWarning,
             )
         found, group = self.found or (None, 0)
+        grounded = grounds_of(row.type.description, raw)
         return Result(
             output=row.type.read(raw),
             raw=raw,
@@ -157,8 +158,8 @@ class Decoded:
             candidates=() if found is None else found.candidates(group, self.vocabulary),
             full=self.full,
             flags=flags,
-            fields=fields,
-            grounded=grounds_of(row.type.description, raw),
+            fields=sourced(fields, grounded),
+            grounded=grounded,
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ctrldiff.doubt import Flag, Place, nodes
+from ctrldiff.grounded.kinds import Stated
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.reliability import Calibration
 
@@ -38,7 +39,8 @@ class Field:
         legal_mass: the least that the model believed in anything legal at any of its positions as it was written; None
             for a label that was read by letters or by the bound.
         kind: "null", "boolean", "number", "date", "enum", "string", "list" or "object".
-        source: the characters of the text where the value first stands verbatim; None if it stands nowhere there.
+        source: the characters of the text where the value first stands verbatim, or of a `Grounded` one in whatever
+            spelling; None if it stands nowhere there.
         others: the likeliest other values, most probable first; none of a list or object.
         counts: of a list, how probable 0, 1, ... items are, up to as many as it has, each given those before it; and
             last, more than that.
@@ -63,8 +65,8 @@ def of_labels(raw: str, probs: Mapping[str, float], document: str, legal_mass: f
     """The one field of a lone choice, whose labels' probabilities are known."""
     ranked = sorted(((text, p) for text, p in probs.items() if text != raw), key=lambda one: (-one[1], one[0]))
     others = tuple(Alternative(*one) for one in ranked)
-    source = source_of(raw, document, quoted=False)
-    return {"": Field(raw, (0, len(raw)), probs[raw], probs[raw], legal_mass, "enum", source, others)}
+    source, kind = source_of(raw, document, quoted=False), "boolean" if raw in ("true", "false") else "enum"
+    return {"": Field(raw, (0, len(raw)), probs[raw], probs[raw], legal_mass, kind, source, others)}
 
 
 def calibrated(fields: Mapping[str, Field], calibration: Calibration | None) -> dict[str, Field]:
@@ -95,6 +97,15 @@ def moved(fields: Mapping[str, Field], raw: str) -> dict[str, Field]:
     data = raw.encode("utf-8")
     known = {name_of(place.where): place for place, _ in nodes(raw)}
     return {name: replace(one, where=chars(data, known[name])) for name, one in fields.items() if name in known}
+
+
+def sourced(fields: Mapping[str, Field], stated: Mapping[str, Sequence[Stated]]) -> dict[str, Field]:
+    """The fields with the place in the text of those that were taken from it in another spelling."""
+    out = dict(fields)
+    for where, (first, *_) in ((where, found) for where, found in stated.items() if found):
+        if name_of(where) in out:
+            out[name_of(where)] = replace(out[name_of(where)], source=(first.start, first.end))
+    return out
 
 
 def name_of(pointer: str) -> str:

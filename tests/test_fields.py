@@ -221,6 +221,14 @@ def test_the_figures_are_the_same_whatever_wrote_the_answer(model):
         assert set(result.fields) == set(default.fields)
 
 
+def test_a_grounded_value_stands_where_the_text_states_it(model):
+    text = "Invoice 7 of 3 March 2025 for Maria Jensen. Total EUR 308.80."
+    schema = {"type": "object", "properties": {"day": {"x-from-text": "date"}}, "required": ["day"]}
+    result = model(text, schema, fields=True)
+    assert result.fields["day"].text == '"2025-03-03"'
+    assert text[slice(*result.fields["day"].source)] == "3 March 2025"
+
+
 def test_what_is_not_json_is_one_field(model):
     result = model(TEXTS[0], cd.Regex("[0-9]+|none"), fields=True)
     assert list(result.fields) == [""] and result.fields[""].text == result.raw

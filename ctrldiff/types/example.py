@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ctrldiff.errors import ConstraintError
+from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.shape import Shape, listed
 
@@ -74,7 +75,7 @@ def _scalar(shape: Shape, kind: str) -> Any:
     if kind in ("integer", "number"):
         made: Any = stated.get("minimum", 0)
     else:
-        made = STRINGS.get(str(stated.get("format")), "...")
+        made = STRINGS.get(str(stated.get("format") or kind_of(stated.get(KEY))), "...")
     if not (shape.said or stated.keys() & {"minLength", "maxLength", "maximum", "multipleOf", "exclusiveMinimum"}):
         return made
     leaf = JsonSchema({**stated, "type": kind})
@@ -84,6 +85,11 @@ def _scalar(shape: Shape, kind: str) -> Any:
     except ConstraintError:  # the whole is tried as it is, then
         return made
     return json.loads(shortest)
+
+
+def kind_of(said: Any) -> str:
+    """The kind of a value that is read out of a text, as its keyword says it; "" for none."""
+    return str(said.get("kind", "")) if isinstance(said, dict) else str(said or "")
 
 
 def _list(value: Any) -> list[Any]:

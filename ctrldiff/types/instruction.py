@@ -13,15 +13,16 @@ from typing import Any
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.template import Template
+from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.keywords import PATTERNS
 from ctrldiff.json_schema.references import References
 from ctrldiff.types.ask import Style
-from ctrldiff.types.example import example_of
+from ctrldiff.types.example import example_of, kind_of
 from ctrldiff.types.structured import OutputType
 
-UNSAID = ("$schema", "$id", "default", "x-span")  # of a schema: for programs, and our own
-COPIED = "as it stands in the text"
+UNSAID = ("$schema", "$id", "default")  # of a schema: for programs
+COPIED, STATED = "as it stands in the text", "as the text states it"
 FORMS = {"int": "a whole number", "number": "a number", "bool": "true or false", "date": "a date (YYYY-MM-DD)"}
 
 
@@ -102,8 +103,13 @@ def _filled_in(template: Template, type_: OutputType) -> str:
 
 def _shorten(node: dict[str, Any], most: int | None) -> None:
     """A schema without what a model is not helped by, in place."""
-    if node.pop("x-span", False) is True:
-        node["description"] = f"{node['description']} ({COPIED})" if node.get("description") else COPIED
+    for key, said in (("x-span", COPIED), (KEY, STATED)):
+        kind = node.pop(key, False)
+        if kind:
+            node["description"] = f"{node['description']} ({said})" if node.get("description") else said
+        if kind and key == KEY:  # what the value is in JSON is said where it is not
+            known = KINDS.get(kind_of(kind))
+            node |= {word: value for word, value in (known.schema if known else {}).items() if word not in node}
     for key in UNSAID:
         node.pop(key, None)
     for dialect in PATTERNS.keys() & node.keys() - {"pattern"}:

@@ -103,6 +103,11 @@ class Stated:
     spelling: str
     alternatives: tuple[Json, ...] = ()
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where it stands, as JSON: start, end and spelling."""
+        return {"start": self.start, "end": self.end, "spelling": self.spelling}
+
 
 def find(kind: str, document: str, **options: Any) -> tuple[Stated, ...]:
     """Everything of a kind that a text states, in the order of the text; every reading of a place is one of them.

@@ -2,6 +2,7 @@
 
 import enum
 import importlib
+import json
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -230,6 +231,17 @@ def test_a_template_says_where_the_values_of_its_holes_stood():
     type_ = over(cd.Template("{who} pays {sum}", who=cd.Grounded[str], sum=cd.Grounded[Decimal]))
     grounds = grounds_of(type_.description, "Jensen pays 1250")
     assert {at: places[0].spelling for at, places in grounds.items()} == {"/who": "Jensen", "/sum": "1.250,00"}
+
+
+def test_a_row_of_a_file_says_where_its_values_stood(tmp_path):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": TEXT}) + "\n", encoding="utf-8")
+    schema = {"type": "object", "properties": {"day": {"x-from-text": "datetime"}}, "required": ["day"]}
+    generator = cd.Generator(cd.from_pretrained("tiny"), schema, steps=4)
+    cd.extract.extract_file(generator, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    (row,) = map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    assert row["output"] == {"day": "2025-04-14T15:30:00"}
+    (place,) = row["grounded"]["/day"]
+    assert TEXT[place["start"] : place["end"]] == place["spelling"] == "14th of April 2025, 3:30 pm"
 
 
 def test_a_model_answers_with_places():

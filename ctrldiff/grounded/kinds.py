@@ -32,13 +32,16 @@ class Kind:
     """One kind of value.
 
     Fields: read, a text and the options to its readings; schema, what its values are as JSON; needs, libraries of the
-        extra; options, by name the values each may have (None: any text).
+        extra; options, by name the values each may have (None: any text). form, how its values are written, in words
+        for a model, and example, one of them; of strings whose schema does not say it.
     """
 
     read: Callable[[str, dict[str, Any]], Iterable[Reading]]
     schema: dict[str, Any]
     needs: tuple[str, ...] = ()
     options: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    form: str = ""
+    example: str = ""
 
 
 def _integers(document: str, options: dict[str, Any]) -> Iterable[Reading]:
@@ -70,21 +73,58 @@ _ORDER = {"order": ("dmy", "mdy")}
 _NAMES, _WORDS = ("babel",), ("num2words",)
 KINDS: dict[str, Kind] = {
     "text": Kind(lambda document, options: (), _STRING),
-    "date": Kind(_ordered_dates, {"type": "string", "format": "date"}, _NAMES, _ORDER),
-    "time": Kind(lambda document, options: clock.times(document), _STRING),
-    "datetime": Kind(lambda d, options: clock.moments(d, options.get("order")), _STRING, _NAMES, _ORDER),
+    "date": Kind(
+        _ordered_dates,
+        {"type": "string", "format": "date"},
+        _NAMES,
+        _ORDER,
+        form="a date (YYYY-MM-DD)",
+        example="2024-05-31",
+    ),
+    "time": Kind(
+        lambda document, options: clock.times(document), _STRING, form="a time (HH:MM:SS)", example="12:00:00"
+    ),
+    "datetime": Kind(
+        lambda d, options: clock.moments(d, options.get("order")),
+        _STRING,
+        _NAMES,
+        _ORDER,
+        form="a date and time (YYYY-MM-DDTHH:MM:SS)",
+        example="2024-05-31T12:00:00",
+    ),
     "integer": Kind(_integers, {"type": "integer"}, _WORDS),
     "number": Kind(lambda document, options: numbers.numbers(document), _NUMBER, _WORDS),
     "percent": Kind(lambda document, options: amounts.percentages(document), _NUMBER, _WORDS),
     "money": Kind(lambda document, options: amounts.money(document), _MONEY, _NAMES + _WORDS),
     "quantity": Kind(_quantities, _QUANTITY, _NAMES + _WORDS),
     "amount": Kind(_in_unit, _NUMBER, _NAMES + _WORDS, {"unit": None}),
-    "email": Kind(lambda document, options: contacts.emails(document), _STRING),
-    "url": Kind(lambda document, options: contacts.urls(document), _STRING),
-    "phone": Kind(
-        lambda d, options: contacts.phones(d, options.get("region")), _STRING, ("phonenumbers",), {"region": None}
+    "email": Kind(
+        lambda document, options: contacts.emails(document),
+        _STRING,
+        form="an e-mail address",
+        example="name@example.com",
     ),
-    "iban": Kind(lambda document, options: contacts.ibans(document), _STRING, ("stdnum.iban",)),
+    "url": Kind(
+        lambda document, options: contacts.urls(document),
+        _STRING,
+        form="a web address",
+        example="https://example.com",
+    ),
+    "phone": Kind(
+        lambda d, options: contacts.phones(d, options.get("region")),
+        _STRING,
+        ("phonenumbers",),
+        {"region": None},
+        form="a telephone number, its digits without spaces",
+        example="+441632960155",
+    ),
+    "iban": Kind(
+        lambda document, options: contacts.ibans(document),
+        _STRING,
+        ("stdnum.iban",),
+        form="an IBAN without spaces",
+        example="DE89370400440532013000",
+    ),
     "label": Kind(_labels, {}, (), {"spellings": None}),
 }
 

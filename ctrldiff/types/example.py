@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ctrldiff.errors import ConstraintError
+from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.shape import Shape, listed
 
@@ -74,7 +75,7 @@ def _scalar(shape: Shape, kind: str) -> Any:
     if kind in ("integer", "number"):
         made: Any = stated.get("minimum", 0)
     else:
-        made = STRINGS.get(str(stated.get("format")), "...")
+        made = STRINGS.get(str(stated.get("format")), _of_kind(stated.get(KEY)) or "...")
     if not (shape.said or stated.keys() & {"minLength", "maxLength", "maximum", "multipleOf", "exclusiveMinimum"}):
         return made
     leaf = JsonSchema({**stated, "type": kind})
@@ -84,6 +85,12 @@ def _scalar(shape: Shape, kind: str) -> Any:
     except ConstraintError:  # the whole is tried as it is, then
         return made
     return json.loads(shortest)
+
+
+def _of_kind(keyword: Any) -> str:
+    """A string of a kind of values that a text states."""
+    kind = keyword.get("kind") if isinstance(keyword, dict) else keyword
+    return KINDS[kind].example if kind in KINDS else ""
 
 
 def _list(value: Any) -> list[Any]:

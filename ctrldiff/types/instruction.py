@@ -13,6 +13,7 @@ from typing import Any
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.template import Template
+from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.keywords import PATTERNS
 from ctrldiff.json_schema.references import References
@@ -69,6 +70,11 @@ def instruction(type_: OutputType, most: int | None = None) -> str:
     of = f" for {name}" if name else ""
     of += f" ({type_.place.text})" if type_.place.text else ""
     if isinstance(description, JsonSchema) and description.has_spans and description.schema.get("type") == "string":
+        kind = _form(description.schema.get(KEY))
+        if kind and kind != COPIED:
+            return f"Answer with {kind}{of}, and nothing else."
+        if type_.place.labels:
+            return f"Answer with one of these{of}, and nothing else: {' | '.join(type_.place.labels)}"
         return f"Answer with a passage of the text{of}, copied as it stands, and nothing else."
     if isinstance(description, JsonSchema) and _is_structure(type_):
         said = f"Answer with JSON that obeys this JSON Schema, and nothing else:\n{schema_text(type_, most)}"
@@ -100,10 +106,20 @@ def _filled_in(template: Template, type_: OutputType) -> str:
     return template.pattern.format(**{name: "{" + type_.holes[name].ask + "}" for name in names})
 
 
+def _form(keyword: Any) -> str:
+    """How the values of a kind that a text states are written; "" where their schema says it."""
+    options = keyword if isinstance(keyword, dict) else {"kind": keyword}
+    if options.get("kind") == "text":
+        return COPIED
+    unit = f"a number of {options['unit']}" if "unit" in options else ""
+    return unit or (KINDS[options["kind"]].form if options.get("kind") in KINDS else "")
+
+
 def _shorten(node: dict[str, Any], most: int | None) -> None:
     """A schema without what a model is not helped by, in place."""
-    if node.pop("x-span", False) is True:
-        node["description"] = f"{node['description']} ({COPIED})" if node.get("description") else COPIED
+    told = COPIED if node.pop("x-span", False) is True else _form(node.pop(KEY, None))
+    if told:
+        node["description"] = f"{node['description']} ({told})" if node.get("description") else told
     for key in UNSAID:
         node.pop(key, None)
     for dialect in PATTERNS.keys() & node.keys() - {"pattern"}:

@@ -15,6 +15,7 @@ import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, ExtraMissing, SchemaInvalid, SchemaUnsupported
 from ctrldiff.grounded import find, names
 from ctrldiff.grounds import grounds_of
+from ctrldiff.types.instruction import words_of
 
 TEXT = (
     "Invoice INV-77 issued the 14th of April 2025, 3:30 pm. Due 12/08/24. Net 1.250,00 EUR (19% VAT).\n"
@@ -225,6 +226,22 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
         assert caught.value.module == module and caught.value.extra == "grounded"
     assert "15:30:00" in over(cd.Grounded[time]).description and "ann@x.org" in over(cd.grounded.Email).description
     assert importlib.import_module("ctrldiff.grounded")
+
+
+def test_a_model_that_reads_sentences_is_told_how_values_are_written():
+    said = words_of(over(Invoice, None), "described")
+    schema, example = json.loads(said["schema"]()), json.loads(said["example"]())
+    assert "x-from-text" not in said["instruction"]()
+    assert schema["properties"]["kilos"]["description"] == "a number of kg"
+    assert schema["properties"]["customer"]["description"] == "as it stands in the text"
+    assert example["issued"] == "2024-05-31" and example["mail"] == "name@example.com"
+    for wanted, sentence in (
+        (cd.Grounded[datetime], "Answer with a date and time (YYYY-MM-DDTHH:MM:SS), and nothing else."),
+        (cd.Grounded[str], "Answer with a passage of the text, copied as it stands, and nothing else."),
+        (cd.Grounded[Literal["a", "b"]], "Answer with one of these, and nothing else: a | b"),
+        (cd.Grounded[int], "Answer with a whole number, and nothing else."),
+    ):
+        assert words_of(over(wanted, None), "described")["instruction"]() == sentence
 
 
 def test_a_template_says_where_the_values_of_its_holes_stood():

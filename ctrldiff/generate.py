@@ -21,7 +21,7 @@ from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
-from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
+from ctrldiff.request import Guidances, Request, Row, Said, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
@@ -184,7 +184,7 @@ class Generator(Generic[T]):
         plan: how canvases are written; None: `Plan.default(steps, temperature)`, or for a search `Plan.searching`.
         short: parts of the plan by name, in place of the default's; see `Short`. They change what they name and nothing
             else: `docs/decisions/0012-one-plan.md`.
-        ask: the name of a bare value ("total"), or any words for a constraint.
+        ask, prompt, examples: what is said to the model beside the text (`generator.said`), as `Request` takes them.
         max_new_tokens: positions of the canvas. None: what the shortest answer needs and the usual room beyond it
             (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves; and when its end
             binds the answer, the text is decoded again in a larger one. One still bound says so: `result.full`.
@@ -199,7 +199,6 @@ class Generator(Generic[T]):
             more, put "null" where the type allows it, or raise an "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
-        prompt, examples: as `Request` takes them.
         limits: what compiling may cost.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
@@ -208,7 +207,7 @@ class Generator(Generic[T]):
     model: Model
     output: type[T] | Any
     plan: Plan
-    ask: str | None
+    said: Said
     max_new_tokens: int | None
     seed: int
     batch_size: int
@@ -218,8 +217,6 @@ class Generator(Generic[T]):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
-    prompt: str | None
-    examples: Sequence[tuple[str, Any]]
     limits: Limits
 
     @overload
@@ -252,16 +249,31 @@ class Generator(Generic[T]):
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
         given["plan"] = planned(plan, search, short)
+        given["said"] = Said(*(given.pop(name) for name in ("ask", "prompt", "examples")))
         for name, value in given.items():
             object.__setattr__(self, name, value)
         request = self.request("")
         object.__setattr__(self, "guidance", request.guidance)
-        object.__setattr__(self, "examples", request.examples)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
         self.compiled.spelled(request.examples)
         if nulls:
             self.compiled.nulls(self.compiled.of("")[0].description)
+
+    @property
+    def ask(self) -> str | None:
+        """The name of a bare value, or any words for a constraint."""
+        return self.said.ask
+
+    @property
+    def prompt(self) -> str | None:
+        """The template in place of the model's own."""
+        return self.said.prompt
+
+    @property
+    def examples(self) -> Sequence[tuple[str, Any]]:
+        """What is shown before every text."""
+        return self.said.examples
 
     @cached_property
     def compiled(self) -> Compiled:

@@ -332,6 +332,18 @@ def test_the_examples_of_spans_stand_in_their_own_texts(model):
         model("for Al", Who, examples=[("for Bo", {"name": "Al"})])
 
 
+def test_what_is_read_out_of_a_text_is_said_as_json_and_its_examples_stand_in_their_own_texts(model):
+    schema = {"type": "object", "properties": {"due": {"x-from-text": "date"}, "sum": {"x-from-text": "money"}}}
+    said = json.loads(schema_text(output_type(schema)))["properties"]
+    assert said["due"] == {"description": "as the text states it", "type": "string", "format": "date"}
+    assert said["sum"]["properties"]["currency"] == {"type": "string"} and "x-from-text" not in said["sum"]
+    assert json.loads(example_text(output_type(schema)))["due"] == "2024-05-31"
+    shots = [("5 EUR on 3 May 2024", {"due": "2024-05-03", "sum": {"amount": 5, "currency": "EUR"}})]
+    assert '"due":"2024-05-03"' in prompt_of(model, "6 EUR on 4 May 2024", schema, examples=shots)
+    with pytest.raises(InputError, match="example 0"):
+        model("6 EUR on 4 May 2024", schema, examples=[("5 EUR on 3 May 2024", {"due": "2024-05-04"})])
+
+
 @pytest.mark.parametrize("examples", ["ab", [("a",)], [(1, 2)], {"a": 1}, 5, ["ab"]])
 def test_what_is_no_list_of_pairs_is_refused(examples):
     with pytest.raises(InputError, match="example"):

@@ -88,9 +88,8 @@ def _unknown(names: list[str], known: list[str]) -> UnknownArchitecture:
     lower = {one.lower(): one for one in known}
     near = [lower[one] for name in names for one in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     near = list(dict.fromkeys(near))
-    plain = [family.name for family in FAMILIES if not family.architectures and not family.model_types]
     if set(names) & {*PLAIN_NAMES}:
-        near += [f"family={name!r}" for name in plain]
+        near += [f"family={family.name!r}" for family in (DIFFULLAMA, I_DLM, OPEN_DCODER)]
     return UnknownArchitecture(
         f"no family knows {' or '.join(map(repr, names)) or 'a config without architectures and model_type'}",
         hint=(f"near: {', '.join(near)}\n" if near else "")

@@ -75,7 +75,8 @@ def _scalar(shape: Shape, kind: str) -> Any:
     if kind in ("integer", "number"):
         made: Any = stated.get("minimum", 0)
     else:
-        made = STRINGS.get(str(stated.get("format")), _of_kind(stated.get(KEY)) or "...")
+        read = KINDS.get(kind_of(stated.get(KEY)))
+        made = STRINGS.get(str(stated.get("format")), read.example if read else "") or "..."
     if not (shape.said or stated.keys() & {"minLength", "maxLength", "maximum", "multipleOf", "exclusiveMinimum"}):
         return made
     leaf = JsonSchema({**stated, "type": kind})
@@ -87,10 +88,9 @@ def _scalar(shape: Shape, kind: str) -> Any:
     return json.loads(shortest)
 
 
-def _of_kind(keyword: Any) -> str:
-    """A string of a kind of values that a text states."""
-    kind = keyword.get("kind") if isinstance(keyword, dict) else keyword
-    return KINDS[kind].example if kind in KINDS else ""
+def kind_of(said: Any) -> str:
+    """The kind of a value that is read out of a text, as its keyword says it; "" for none."""
+    return str(said.get("kind", "")) if isinstance(said, dict) else str(said or "")
 
 
 def _list(value: Any) -> list[Any]:

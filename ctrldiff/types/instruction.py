@@ -18,11 +18,11 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.keywords import PATTERNS
 from ctrldiff.json_schema.references import References
 from ctrldiff.types.ask import Style
-from ctrldiff.types.example import example_of
+from ctrldiff.types.example import example_of, kind_of
 from ctrldiff.types.structured import OutputType
 
-UNSAID = ("$schema", "$id", "default", "x-span")  # of a schema: for programs, and our own
-COPIED = "as it stands in the text"
+UNSAID = ("$schema", "$id", "default")  # of a schema: for programs
+COPIED, STATED = "as it stands in the text", "as the text states it"
 FORMS = {"int": "a whole number", "number": "a number", "bool": "true or false", "date": "a date (YYYY-MM-DD)"}
 
 
@@ -70,9 +70,8 @@ def instruction(type_: OutputType, most: int | None = None) -> str:
     of = f" for {name}" if name else ""
     of += f" ({type_.place.text})" if type_.place.text else ""
     if isinstance(description, JsonSchema) and description.has_spans and description.schema.get("type") == "string":
-        kind = _form(description.schema.get(KEY))
-        if kind and kind != COPIED:
-            return f"Answer with {kind}{of}, and nothing else."
+        if written := _form(description.schema.get(KEY)):
+            return f"Answer with {written}{of}, and nothing else."
         if type_.place.labels:
             return f"Answer with one of these{of}, and nothing else: {' | '.join(type_.place.labels)}"
         return f"Answer with a passage of the text{of}, copied as it stands, and nothing else."
@@ -107,19 +106,23 @@ def _filled_in(template: Template, type_: OutputType) -> str:
 
 
 def _form(keyword: Any) -> str:
-    """How the values of a kind that a text states are written; "" where their schema says it."""
-    options = keyword if isinstance(keyword, dict) else {"kind": keyword}
-    if options.get("kind") == "text":
-        return COPIED
-    unit = f"a number of {options['unit']}" if "unit" in options else ""
-    return unit or (KINDS[options["kind"]].form if options.get("kind") in KINDS else "")
+    """How the values of a kind that a text states are written; "" where their schema says it, and of words."""
+    if isinstance(keyword, dict) and "unit" in keyword:
+        return f"a number of {keyword['unit']}"
+    kind = kind_of(keyword)
+    return KINDS[kind].form if kind in KINDS else ""
 
 
 def _shorten(node: dict[str, Any], most: int | None) -> None:
     """A schema without what a model is not helped by, in place."""
-    told = COPIED if node.pop("x-span", False) is True else _form(node.pop(KEY, None))
-    if told:
-        node["description"] = f"{node['description']} ({told})" if node.get("description") else told
+    said = COPIED if node.pop("x-span", False) is True else ""
+    if (kind := node.pop(KEY, None)) is not None:
+        form = "" if "format" in node or kind_of(kind) == "date" else _form(kind)
+        said = COPIED if kind_of(kind) == "text" else f"{form}, {STATED}" if form else STATED
+        known = KINDS.get(kind_of(kind))  # what the value is in JSON is said where it is not
+        node |= {word: value for word, value in (known.schema if known else {}).items() if word not in node}
+    if said:
+        node["description"] = f"{node['description']} ({said})" if node.get("description") else said
     for key in UNSAID:
         node.pop(key, None)
     for dialect in PATTERNS.keys() & node.keys() - {"pattern"}:

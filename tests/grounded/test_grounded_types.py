@@ -232,7 +232,7 @@ def test_a_model_that_reads_sentences_is_told_how_values_are_written():
     said = words_of(over(Invoice, None), "described")
     schema, example = json.loads(said["schema"]()), json.loads(said["example"]())
     assert "x-from-text" not in said["instruction"]()
-    assert schema["properties"]["kilos"]["description"] == "a number of kg"
+    assert schema["properties"]["kilos"]["description"] == "a number of kg, as the text states it"
     assert schema["properties"]["customer"]["description"] == "as it stands in the text"
     assert example["issued"] == "2024-05-31" and example["mail"] == "name@example.com"
     for wanted, sentence in (

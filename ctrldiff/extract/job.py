@@ -254,6 +254,8 @@ class _Reader:
                 ]
             if result.fields:
                 record["fields"] = {name: _told(one) for name, one in result.fields.items()}
+            if result.grounded:
+                record["grounded"] = {at: [one.place for one in places] for at, places in result.grounded.items()}
             return _Kept(line.number, True, json_line(record), result.usage.forwards)
         except Exception as error:
             return self._failed(line, document, error)

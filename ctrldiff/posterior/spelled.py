@@ -119,7 +119,7 @@ class Onward:
         after = self.total[t + 1, chain.edge_to[edges]]
         edges, after = edges[after > -np.inf], after[after > -np.inf]
         (labels,) = of.label_sum([row])
-        tilt = queries.tilt(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
+        tilt = queries.tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
         legal = np.logaddexp.reduce(labels[t, chain.edge_label[edges]] + tilt)
         out = np.full(row.table.n_edges, -np.inf)
         out[edges] = tilt - (chain.weight[edges] if len(chain.weight) else 0.0) - legal - after

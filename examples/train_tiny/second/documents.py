@@ -105,7 +105,7 @@ class Composer:
         rng = self.rng
         maker = Maker(self.pools, rng)
         how = manners(rng)
-        scene = rng.choice(self.scenes) if rng.random() < 0.88 else ""
+        scene = rng.choice(self.scenes) if rng.random() < 0.93 else ""
         layout = rng.choices([name for name, _ in LAYOUTS], [share for _, share in LAYOUTS])[0]
         if layout == "card":
             scene = rng.choice(("person", "person", "event"))
@@ -153,7 +153,7 @@ class Composer:
             if layout == "card":
                 names = VCARD if scene == "person" else ICS
                 role = rng.choice([role for role in self.by_scene[scene] if role.name in names or form < 0.06])
-            elif not scene or form < 0.16:
+            elif not scene or form < 0.11:
                 role = open_role(self.pools, rng)
             else:
                 role = rng.choice(self.by_scene[scene] if form < 0.93 else self.roles)

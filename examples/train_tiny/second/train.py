@@ -103,7 +103,8 @@ class Run:
 
     def _loss(self, tokens, rows, targets, weights, pointing, aims) -> tuple[torch.Tensor, ...]:
         """The whole loss; of it that of the tokens, by weight, and of the pointers; the share that was right."""
-        with torch.autocast(self.device.type, working_type(self.device)):
+        quick = working_type(self.device) == torch.bfloat16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=quick):
             logits, scores = self.forward.with_pointers(tokens, rows, pointing)
         losses = F.cross_entropy(logits.float(), targets, reduction="none")
         words = (losses * weights).sum() / weights.sum()

@@ -26,7 +26,7 @@ from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
-from ctrldiff.request import Row
+from ctrldiff.request import Row, prompt_about
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
@@ -351,7 +351,7 @@ class _Engine:
             constraint=Tables(tuple(row.table for row in rows)),
             texts=tuple(row.text for row in rows),
             encode=loaded.plain_ids,
-            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.asked(loaded.spec.ask)),
+            prompt=lambda row, text: prompt_about(loaded, rows[row], text),
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
         )

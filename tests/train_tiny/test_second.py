@@ -1,5 +1,6 @@
 """The second generation: documents say what they claim to say, are asked for as ctrldiff asks, and training goes on."""
 
+import csv
 import gzip
 import json
 import re
@@ -244,7 +245,8 @@ def test_the_constructed_start_copies_over_a_long_way_at_every_width(width):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "LOG_STEPS", 2)
     with gzip.open(tmp_path / "pools.json.gz", "wt") as file:
         json.dump(POOLS, file)
 
@@ -261,7 +263,13 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "tokenizer.json").write_text((tmp_path / "whole" / "tokenizer.json").read_text())
     run(tmp_path / "parts", 3)
+    with (tmp_path / "parts" / "curve.csv").open("a") as file:
+        file.write("4,0,0,0,0,9,9,0\n")  # written by a run that was killed before it saved
     parts = run(tmp_path / "parts", 6)
     assert parts.position == whole.position and parts.tokens == whole.tokens
+    curves = [list(csv.DictReader((tmp_path / name / "curve.csv").open())) for name in ("whole", "parts")]
+    one, other = ([row | {"minutes": 0} for row in curve] for curve in curves)
+    assert one == other
+    assert [row["step"] for row in curves[1]] == ["2", "4", "6"]
     for name, weight in whole.model.named_parameters():
         torch.testing.assert_close(dict(parts.model.named_parameters())[name], weight)

@@ -106,13 +106,16 @@ class Constraint(Protocol):
 class Weighs(Constraint, Protocol):
     """A constraint that others can be made of.
 
-    Fields: ends, ids that end a text or follow its end; layers, how many layers of V the logits have side by side.
+    Fields: ends, ids that end a text or follow its end; layers, how many layers of V the logits have side by side;
+        provisos, whether texts are held to more than an automaton knows.
     """
 
     @property
     def ends(self) -> tuple[int, ...]: ...
     @property
     def layers(self) -> int: ...
+    @property
+    def provisos(self) -> bool: ...
     def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
         """As `bind`, by (B, T, layers * V) scores that are used as they are."""
 

@@ -80,12 +80,22 @@ def test_check_says_whether_an_instance_is_in_the_language_and_where_it_leaves_i
 
 
 def test_check_counts_no_keyword_as_enforced_where_it_is_refused(ctrldiff):
-    lists = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
-    short = lists | {"items": {"enum": [1, 2]}}
-    status, out, _ = ctrldiff("check", json.dumps({"properties": {"a": lists, "b": short}}), "--json")
+    dear = {"type": "array", "items": {"type": "integer", "multipleOf": 123456789}}
+    short = {"type": "array", "items": {"type": "integer", "multipleOf": 5}}
+    status, out, _ = ctrldiff("check", json.dumps({"properties": {"a": dear, "b": short}}), "--json")
     facts = json.loads(out)
-    assert [one["pointer"] for one in facts["refused"]] == ["#/properties/a/uniqueItems"]
-    assert status and facts["enforced"]["uniqueItems"] == 1 and facts["enforced"]["items"] == 2
+    assert [one["pointer"] for one in facts["refused"]] == ["#/properties/a/items/multipleOf"]
+    assert status and facts["enforced"]["multipleOf"] == 1 and facts["enforced"]["items"] == 2
+
+
+def test_check_explains_what_comes_twice(ctrldiff):
+    schema = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
+    status, out, _ = ctrldiff("check", json.dumps(schema), "--explain", "[1,2,1.0]", "--json")
+    told = json.loads(out)["explained"]
+    assert status == 1 and not told["accepted"] and told["text"][: told["byte"]] == "[1,2,"
+    assert json.loads(ctrldiff("check", json.dumps(schema), "--explain", "[1,2,3]", "--json")[1])["explained"][
+        "accepted"
+    ]
 
 
 def test_check_lists_refusals_and_says_so_by_its_status(ctrldiff):

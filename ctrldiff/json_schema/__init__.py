@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,20 +18,20 @@ from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaI
 from ctrldiff.grounded.kinds import KEY, Stated
 from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
-from ctrldiff.json_schema.context import Context, in_document
+from ctrldiff.json_schema.context import Context, Loose, in_document
 from ctrldiff.json_schema.dialect import as_draft, schemas_of
 from ctrldiff.json_schema.documents import Documents, in_folder
 from ctrldiff.json_schema.from_text import complete, grounds
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
-from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reaching import deep_enough
 from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
+from ctrldiff.json_schema.unique import Unique
 from ctrldiff.json_schema.unknown import Unknown, unknown_in
-from ctrldiff.json_schema.validation import objections
+from ctrldiff.json_schema.validation import objections, validator
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -156,37 +156,33 @@ class JsonSchema(Options, Description):
         return expression
 
     def _expression(self, limits: Limits) -> tuple[Expression, bool]:
-        """The expression, and whether a recursion was cut off. Names are told apart as far as the limits allow."""
-        share = int(TELLING * limits.max_steps)
+        """The expression, and whether a recursion was cut off."""
         context = self.context(limits)
-        context.kept = limits.max_steps - share
-        try:
-            return self._compiled(context), context.cut
-        except ConstraintTooLarge:
-            if context.kept:
-                raise  # no names were told apart, so it is too large without
-        again = self.context(limits)
-        again.room = 0
-        again.fuel.spend("steps", share, limits.max_steps)
-        return self._compiled(again, within=True), again.cut
-
-    def _compiled(self, context: Context, within: bool = False) -> Expression:
-        """The expression of a compilation; its automaton, if that has to be within what is left of the steps, or is
-        asked whether it is empty."""
         expression = compile_schema(context)
-        if not (within or context.contradictions or context.told_apart or context.cut):
-            return expression
+        if not (context.contradictions or context.cut):
+            return expression, context.cut
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
         if dfa.is_empty and context.contradictions and not context.cut:
             what, facts = self.blamed(context.fuel.limits)
             raise ConstraintUnsatisfiable(f"no text satisfies {what}", **facts)
-        return Language(dfa)
+        return Language(dfa), context.cut
 
     def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
         context = self.context(limits)
         pointer, why = first_nothing(context, walk(context))
         pointer = in_document(pointer)
         return f"{pointer[:300]}: {why}", {"pointer": pointer}
+
+    def proviso(self, limits: Limits = DEFAULT) -> Unique | None:
+        loose = _loose(self, limits)
+        if loose.items:
+            return Unique(self, limits, loose.negated)
+        return Unique() if loose.keys else None
+
+    def validator(self, limits: Limits = DEFAULT) -> Callable[[Any], bool]:
+        """Whether a value is valid under the schema as it is enforced."""
+        schema, documents, _ = self._enforced(limits)
+        return validator(schema, self.draft, documents, self.formats == "enforce")
 
     @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
@@ -285,6 +281,15 @@ def _check_texts(text: str, value: Any) -> None:
             todo += [(part, f"{at}/{escaped(key)}") for key, part in node.items()]
         elif isinstance(node, list | tuple):
             todo += [(part, f"{at}/{n}") for n, part in enumerate(node)]
+
+
+@lru_cache(maxsize=128)
+@within_the_stack
+def _loose(schema: JsonSchema, limits: Limits) -> Loose:
+    """What texts of the schema's automaton are still to be held to."""
+    context = schema.context(limits)
+    compile_schema(context)
+    return context.loose
 
 
 def _is_nothing(expression: Expression) -> bool:

@@ -295,6 +295,24 @@ def leading(rows: Rows) -> list[tuple[int, float, float]]:
     ]
 
 
+def leading_ranked(row: Row, n: int) -> list[tuple[int, float]]:
+    """The n best tokens at the leftmost open position as `leading` compares them, and the own probability of each."""
+    t, table = int(row.open[0]), row.table.scored
+    chain, classes = table.chain, table.classes
+    s = int(np.argmax(of.reach([row])[0][t]))
+    (best,), gains = of.best([row]), np.full(table.n_classes + 1, -np.inf)
+    edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
+    edges = edges[best[t + 1, chain.edge_to[edges]] > -np.inf]
+    tilts = _tilt(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
+    for label, tilt in zip(chain.edge_label[edges], tilts):
+        gains[chain.label_classes[chain.label_ptr[label] : chain.label_ptr[label + 1]]] = tilt
+    tokens = np.flatnonzero(gains[classes.of_token] > -np.inf).astype(np.int32)
+    scores = row.scores.logits.of(row.scores.row, t, tokens).astype(np.float64)
+    order = np.lexsort((tokens, -(scores + gains[classes.of_token[tokens]])))[:n]
+    less = of.apart([row])[0][t]
+    return [(int(tokens[i]) % row.table.size, float(np.exp(scores[i] - less))) for i in order if scores[i] > -np.inf]
+
+
 def _leading(row: Row) -> tuple[int, float]:
     t, table = int(row.open[0]), row.table.scored  # all before t is written, so the layers of its edges are known
     chain = table.chain

@@ -99,12 +99,14 @@ class Row:
         scores: class scores of the logits, shared with rows clamped from this one.
         written: (T,) int64, -1 where open.
         origin: the row it was clamped from and how many positions are left behind the last that was written since.
+        last: (T,) a string that is known to be legal, whatever the scores: the last proposal, say, where it agrees.
         known: what was worked out, by name.
     """
 
     scores: ClassScores
     written: I64
     origin: tuple[Row, int] | None = field(default=None, repr=False)
+    last: I64 | None = field(default=None, repr=False)
     known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     @cached_property
@@ -144,7 +146,9 @@ class Row:
         if not new.any():
             return self
         left = len(new) - 1 - int(np.flatnonzero(new)[-1])
-        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left))
+        legal = (one for one in (self.known.get("strings"), self.last) if one is not None)
+        last = next((one for one in legal if (one == tokens)[new].all()), None)
+        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left), last)
 
     @property
     def known_best(self) -> F64:

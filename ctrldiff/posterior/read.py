@@ -1,8 +1,8 @@
 """The (B, T, V) logits, where they live: read once per query, and only what the query needs comes to the host.
 
-`HostLogits` (numpy, or torch on the CPU, without a copy) and `DeviceLogits` (torch anywhere else) answer the same
-questions, for all rows that are asked about in one call; `class_max` and `class_scores` are the two that a fused GPU
-kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on scores.
+`HostLogits` (numpy, or torch on the CPU, without a copy of float32 or of halves) and `DeviceLogits` (torch anywhere
+else) answer the same questions, for all rows that are asked about in one call; `class_max` and `class_scores` are the
+two that a fused GPU kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on scores.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ I64: TypeAlias = NDArray[np.int64]
 Tied: TypeAlias = Callable[[], Sequence[NDArray[np.uint8]]]  # (T, C) of each place: classes on best strings
 NOT_THERE: F32 = fixed(np.zeros((0, 0)), np.float32)
 AT_ONCE = 16  # positions that are converted at a time: 8 MiB at 131,072 tokens
+POOLED = 64  # positions that a kernel reads in one call
 CHUNK = 1 << 24  # logits per temporary on a device
 FIXED_POINT = float(1 << 40)  # sums on a device are of integers: exact, so the order of additions cannot show
 
@@ -89,10 +90,30 @@ class Logits(Protocol):
         """Margin and entropy (T,); 1 and 0 at positions that are not asked for."""
 
 
+class Pool(NamedTuple):
+    """Positions of several places, to be read together: scores, and of each its line, its place and itself."""
+
+    x: NDArray[Any]
+    line: I64
+    place: I64
+    position: I64
+
+    def give(self, values: NDArray[Any], out: Sequence[NDArray[Any]]) -> None:
+        """A line of `values` for each position, to its place's array."""
+        for i in np.unique(self.place):
+            own = self.place == i
+            out[i][self.position[own]] = values[own]
+
+    def note(self, wrong: int, bad: list[int]) -> None:
+        """The first position that could not be read, in its place's entry if that has none yet."""
+        if wrong >= 0 and bad[self.place[wrong]] < 0:
+            bad[self.place[wrong]] = int(self.position[wrong])
+
+
 @dataclass(frozen=True, eq=False)
 class HostLogits:
-    """Logits in ordinary memory, read by the Numba kernels row by row: float32 in place, other floats a few positions
-    at a time. Both numpy and torch tensors will do."""
+    """Logits in ordinary memory, read by the Numba kernels: float32, bfloat16 and float16 in place, other floats a few
+    positions at a time. Both numpy and torch tensors will do."""
 
     x: Any
 
@@ -102,56 +123,84 @@ class HostLogits:
         return self.x.shape[0], self.x.shape[1], self.x.shape[2]
 
     @cached_property
-    def in_place(self) -> F32 | None:
-        """The scores themselves, if kernels can read them as they lie: float32, a row's positions one after another."""
-        x = self.x.numpy() if hasattr(self.x, "detach") and self.x.dtype == _torch().float32 else self.x
-        plain = isinstance(x, np.ndarray) and x.dtype == np.float32 and x[0].flags.c_contiguous
-        return x if plain else None
+    def in_place(self) -> NDArray[Any] | None:
+        """(N, V) the scores themselves, if kernels can read them as they lie, float32 or the bits of narrower floats
+        (`kernels/lanes.py`): position t of row b is line `b * self.step + t`."""
+        x = bits(self.x)
+        if x is None:
+            return None
+        (B, T, V), (of_row, of_position, of_token) = x.shape, x.strides
+        if of_token != x.itemsize or of_position != V * x.itemsize or (B > 1 and of_row % of_position):
+            return None
+        lines = (B - 1) * (of_row // of_position) + T if B else 0
+        return np.lib.stride_tricks.as_strided(x, (lines, V), (of_position, of_token), writeable=False)
 
-    def _blocks(self, row: int, positions: I64) -> Iterator[tuple[F32, I64, I64]]:
-        """float32 scores (N, V), which of these rows to read, and the position that each is about."""
+    @property
+    def step(self) -> int:
+        """Lines of `in_place` from a row to the next."""
+        of_row, of_position = (self.x.stride() if hasattr(self.x, "detach") else self.x.strides)[:2]
+        return int(of_row // of_position)
+
+    def _lines(self, rows: I64, positions: I64) -> tuple[NDArray[Any], I64]:
+        """Scores (N, V) as kernels read them, and the line that is about each position (n,) of these rows (n,)."""
         if self.in_place is not None:
-            yield fixed(self.in_place[row], np.float32), positions, positions
-            return
-        for i in range(0, len(positions), AT_ONCE):
-            some = positions[i : i + AT_ONCE]
-            low, high = int(some[0]), int(some[-1]) + 1  # side by side as a rule: then a slice, which copies once
-            part = self.x[row, low:high] if high - low == len(some) else self.x[row, some]
-            yield self._float32(part), np.arange(len(some)), some
+            return self.in_place, rows * self.step + positions
+        return self._converted((rows, positions)), np.arange(len(rows))
+
+    def _blocks(self, row: int, positions: I64) -> Iterator[tuple[NDArray[Any], I64, I64]]:
+        """Scores as kernels read them, which of these lines to read, and the position that each is about."""
+        size = max(1, len(positions)) if self.in_place is not None else AT_ONCE
+        for i in range(0, len(positions), size):
+            some = positions[i : i + size]
+            yield *self._lines(np.full(len(some), row), some), some
 
     def _converted(self, index: tuple[Any, ...]) -> F32:
         """Scores here and there, as float32."""
         if not hasattr(self.x, "detach"):
-            return self._float32(self.x[index])
+            return fixed(self.x[index], np.float32)
         own = (one if isinstance(one, int) else _torch().from_numpy(one.astype(np.int64)) for one in index)
-        return self._float32(self.x[tuple(own)])
-
-    def _float32(self, part: Any) -> F32:
-        return fixed(part.float().numpy() if hasattr(part, "detach") else part, np.float32)
+        return fixed(self.x[tuple(own)].float().numpy(), np.float32)
 
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`."""
-        return [self._class_max(place, best) for place, best in zip(places, out)]
-
-    def _class_max(self, place: Place, best: F32) -> int:
-        for x, at, positions in self._blocks(place.row, place.positions):
-            bad = int(kernels.class_max(x, at, positions, place.table.classes.of_token, best))
-            if bad >= 0:
-                return bad
-        return -1
+        bad = [-1] * len(places)
+        for table, part in self._pooled(places):
+            best = np.empty((len(part.line), table.n_classes + 1), np.float32)
+            wrong = int(kernels.class_max(part.x, part.line, np.arange(len(best)), table.classes.of_token, best))
+            part.give(best, out)
+            part.note(wrong, bad)
+        return bad
 
     def class_scores(
         self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
     ) -> list[int]:
         """As `Logits.class_scores`."""
-        return [self._class_scores(*each) for each in zip(places, best, sums, whole)]
+        bad = [-1] * len(places)
+        for table, part in self._pooled(places):
+            shape = len(part.line), table.n_classes + 1
+            top, total, every = np.empty(shape, np.float32), np.empty(shape), np.empty(shape[:1])
+            told = kernels.class_scores(part.x, part.line, np.arange(shape[0]), *table.classes, top, total, every)
+            part.give(top, best)
+            part.give(total, sums)
+            part.give(every, whole)
+            part.note(int(told), bad)
+        return bad
 
-    def _class_scores(self, place: Place, best: F32, sums: F64, whole: F64) -> int:
-        for x, at, positions in self._blocks(place.row, place.positions):
-            bad = int(kernels.class_scores(x, at, positions, *place.table.classes, best, sums, whole))
-            if bad >= 0:
-                return bad
-        return -1
+    def _pooled(self, places: Sequence[Place]) -> Iterator[tuple[Lifted, Pool]]:
+        """The positions of all places with one table, some at a time: a kernel reads several side by side, whichever
+        rows they are of."""
+        of_table: dict[int, list[int]] = {}
+        for i, place in enumerate(places):
+            of_table.setdefault(id(place.table), []).append(i)
+        for members in of_table.values():
+            counts = [len(places[i].positions) for i in members]
+            which, rows = np.repeat(members, counts), np.repeat([places[i].row for i in members], counts)
+            positions = np.concatenate([places[i].positions for i in members])
+            size = AT_ONCE if self.in_place is None else POOLED
+            for a in range(0, len(which), size):
+                some = slice(a, a + size)
+                x, line = self._lines(rows[some], positions[some])
+                yield places[members[0]].table, Pool(x, line, which[some], positions[some])
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """As `Logits.at`."""
@@ -164,9 +213,11 @@ class HostLogits:
     def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
         """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else these are
         looked up before, as there are no float32 scores to look through."""
-        if self.in_place is not None:
+        x = self.in_place
+        if x is not None:
             nothing = [np.full(top.shape, -1, np.int32) for top in best]
-            return [(fixed(self.in_place[place.row], np.float32), known) for place, known in zip(places, nothing)]
+            begin = [place.row * self.step for place in places]
+            return [(x[one : one + self.shape[1]], known) for one, known in zip(begin, nothing)]
         return [(NOT_THERE, self._first(*each)) for each in zip(places, best, tied())]
 
     def _first(self, place: Place, best: F32, tied: NDArray[np.uint8]) -> I32:
@@ -215,6 +266,19 @@ class HostLogits:
                 kernels.beliefs(x, at, positions, table.classes.of_token, least, add, margin, entropy)
             out.append((margin, entropy))
         return out
+
+
+def bits(x: Any) -> NDArray[Any] | None:
+    """Scores (B, T, V) as numpy, without a copy: float32 as they are, of narrower floats the bits; None for others."""
+    if not hasattr(x, "detach"):
+        return x if x.dtype == np.float32 else x.view(np.int16) if x.dtype == np.float16 else None
+    torch = _torch()
+    if x.dtype == torch.float32:
+        return x.numpy()
+    if x.dtype in (torch.bfloat16, torch.float16):
+        half = x.view(torch.int16).numpy()
+        return half if x.dtype == torch.float16 else half.view(np.uint16)
+    return None
 
 
 def _torch() -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.constraints.basic import Regex
@@ -71,6 +70,8 @@ def warm(model: str | Path = "tiny") -> Warmed:
 def compile_kernels() -> None:
     """Call every kernel once, as everyone calls it: each has one signature, whatever the model and the type are. What
     reads a network's logits has another for bfloat16."""
+    import torch
+
     vocabulary = Vocabulary.from_tokens([*(bytes([byte]) for byte in range(256)), b"ab", None], stop_ids=[257])
     endless = compile_expression(Regex("ab*|cb*").expression())  # equal cycles are merged by kernels of their own
     span = compile_expression(SpanOf("a bad cab").expression())

@@ -41,8 +41,9 @@ def best_strings(rows: Rows) -> list[I64]:
     """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
     value = of.certain_best(rows)
     swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
-    first = logits(rows).first(places(rows), of.every_max(rows), lambda: sweeps.tied_classes(*swept))
-    found = sweeps.walk_best(*swept, first, [row.written for row in rows])
+    known = [row.scores.first for row in rows]
+    scores = logits(rows).first(places(rows), of.every_max(rows), known, lambda: sweeps.tied_classes(*swept))
+    found = sweeps.walk_best(*swept, scores, known, [row.written for row in rows])
     return [folded(row, tokens) for row, tokens in zip(rows, found)]
 
 

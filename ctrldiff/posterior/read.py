@@ -67,9 +67,12 @@ class Logits(Protocol):
     def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
         """The scores of many tokens at one position."""
 
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
-        """What `walk_best` finds tokens by: scores (T, V) to look through, and (T, C + 1) the smallest token that
-        attains each class's best score, or -1 where it is to be looked for. It asks for what `tied` says alone."""
+    def first(
+        self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
+    ) -> list[NDArray[Any]]:
+        """What `walk_best` finds tokens by: scores (T, V) to look through, as kernels read them. `known` (T, C + 1) is
+        the smallest token that attains each class's best score, or -1: it is filled in where there are no scores to
+        look through; `walk_best` asks for what `tied` says alone, and notes what it finds."""
 
     def draw(
         self,
@@ -210,23 +213,21 @@ class HostLogits:
         """As `Logits.of`."""
         return self._converted((row, t, tokens))
 
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
-        """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else these are
-        looked up before, as there are no float32 scores to look through."""
+    def first(
+        self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
+    ) -> list[NDArray[Any]]:
+        """In place the walk looks through the few classes that tie for the best. Else these are looked up before, as
+        there are no scores to look through."""
         x = self.in_place
         if x is not None:
-            nothing = [np.full(top.shape, -1, np.int32) for top in best]
             begin = [place.row * self.step for place in places]
-            return [(x[one : one + self.shape[1]], known) for one, known in zip(begin, nothing)]
-        return [(NOT_THERE, self._first(*each)) for each in zip(places, best, tied())]
-
-    def _first(self, place: Place, best: F32, tied: NDArray[np.uint8]) -> I32:
-        tokens = np.full(best.shape, -1, np.int32)
-        for t in place.positions:
-            for c in np.flatnonzero(tied[t]):
-                members = place.table.members(int(c))
-                tokens[t, c] = members[np.argmax(self.of(place.row, int(t), members) == best[t, c])]
-        return tokens
+            return [x[one : one + self.shape[1]] for one in begin]
+        for place, top, tokens, classes in zip(places, best, known, tied()):
+            for t in place.positions:
+                for c in np.flatnonzero((classes[t] > 0) & (tokens[t, :-1] < 0)):
+                    members = place.table.members(int(c))
+                    tokens[t, c] = members[np.argmax(self.of(place.row, int(t), members) == top[t, c])]
+        return [NOT_THERE] * len(places)
 
     def draw(
         self,
@@ -375,23 +376,26 @@ class DeviceLogits:
 
         return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].cpu().numpy()
 
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
+    def first(
+        self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
+    ) -> list[NDArray[Any]]:
         """Every smallest token, so that the walk need not look: there are no scores to look through on the host."""
-        return [(NOT_THERE, self._first(place, top)) for place, top in zip(places, best)]
+        for place, top, tokens in zip(places, best, known):
+            missing = place.positions[(tokens[place.positions] < 0).all(axis=1)]
+            self._first(place._replace(positions=missing), top, tokens)
+        return [NOT_THERE] * len(places)
 
-    def _first(self, place: Place, best: F32) -> I32:
+    def _first(self, place: Place, best: F32, out: I32) -> None:
         import torch
 
         ids, V = self._ids(place.table), self.shape[2]
         every = torch.arange(V, device=self.x.device)
-        out = np.full(best.shape, -1, np.int32)
         for chunk in self._chunks(place.positions):
             x = self._rows(place.row, chunk)
             top = torch.from_numpy(best[chunk]).to(x.device).gather(1, ids.expand_as(x))
             found = torch.full((len(x), best.shape[1]), V, dtype=torch.int64, device=x.device)
             found.scatter_reduce_(1, ids.expand_as(x), torch.where(x == top, every, V), "amin")
             out[chunk] = found.cpu().numpy()
-        return out
 
     def draw(
         self,

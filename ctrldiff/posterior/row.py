@@ -41,6 +41,7 @@ class ClassScores:
         self.max = np.full(shape, -np.inf, np.float32)
         self.log_sum = np.full(shape, -np.inf, np.float64)
         self.whole = np.zeros(shape[0], np.float64)
+        self.first = np.full(shape, -1, np.int32)  # the smallest token of each best score, where it was looked for
         self.has_max = np.zeros(shape[0], np.bool_)
         self.has_sum = np.zeros(shape[0], np.bool_)
 

@@ -12,7 +12,7 @@ On the host a row is a handful of calls of compiled kernels, one row after anoth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 Tables: TypeAlias = Sequence[Lifted]
+LENGTHS_KEPT = 4  # lengths of canvases of which a table knows what can be reached: .5 MB each at 3,600 states, T = 128
 
 # --- before any score --------------------------------------------------------------------------------------------
 
@@ -40,9 +41,25 @@ def reach(tables: Tables, written: Sequence[I64]) -> list[U8]:
     for table, held in zip(tables, written):
         key = id(table), held.tobytes()
         if key not in found:
-            found[key] = chain.reachable(table.chain, table.start, table.written_class(held))
+            found[key] = _reach_blank(table, held) if (held < 0).all() else _reach(table, held)
         out.append(found[key])
     return out
+
+
+def _reach(table: Lifted, written: I64) -> U8:
+    return chain.reachable(table.chain, table.start, table.written_class(written))
+
+
+def _reach_blank(table: Lifted, written: I64) -> U8:
+    """Where nothing is written the table and the length alone say it: kept with the table, for a few lengths."""
+    kept, T = table.reached, len(written)
+    found = kept.get(T)
+    if found is None:
+        found = _reach(table, written)
+        if len(kept) >= LENGTHS_KEPT:
+            kept.clear()
+        kept[T] = found
+    return found
 
 
 def live(tables: Tables, written: Sequence[I64], reached: Sequence[U8]) -> list[U8]:
@@ -101,16 +118,17 @@ def walk_best(
     labels: Sequence[F64],
     classes: Sequence[F64],
     best: Sequence[F64],
-    first: Sequence[tuple[F32, I32]],
+    scores: Sequence[NDArray[Any]],
+    first: Sequence[I32],
     written: Sequence[I64],
 ) -> list[I64]:
-    """(T,) the best string; of equal ones, the first in token-id order. `first`: what `Logits.first` says."""
+    """(T,) the best string; of equal ones, the first in token-id order. `scores` and `first`: see `Logits.first`."""
     return [
         walk.walk_best(
             *(table.chain, table.start, lab, cls, value, x),
             *(table.classes.ptr, table.classes.tokens, tokens, held),
         )
-        for table, lab, cls, value, (x, tokens), held in zip(tables, labels, classes, best, first, written)
+        for table, lab, cls, value, x, tokens, held in zip(tables, labels, classes, best, scores, first, written)
     ]
 
 
@@ -147,18 +165,13 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 
 def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tuple[F64, F64]]:
     """(T,) the probability of the likeliest state before each position, (T, L) that of each label."""
-    return [_flow(table, lab, value) for table, lab, value in zip(tables, labels, total)]
-
-
-def _flow(table: Lifted, labels: F64, total: F64) -> tuple[F64, F64]:
-    mass, taken = chain.occupancy(table.chain, table.start, labels, total)
-    return mass[:-1].max(axis=1), taken  # (T, S) a row is what takes room
+    return [chain.flow(table.chain, table.start, lab, value) for table, lab, value in zip(tables, labels, total)]
 
 
 def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterator[F64]:
     """(T + 1, S) the probability of each state; worked out row by row as it is asked for."""
     for table, lab, value in zip(tables, labels, total):
-        yield chain.occupancy(table.chain, table.start, lab, value)[0]
+        yield chain.occupancy(table.chain, table.start, lab, value)
 
 
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:

@@ -258,7 +258,7 @@ class ChainPosterior:
         for name, table in tables.items():
             parts = [Row(row.scores.by(table), row.written) for row in self.rows]
             of.reach(parts)
-            of.total([part for part in parts if part.possible])
+            of.weight([part for part in parts if part.possible])
             whole = queries.log_z(self.rows)
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)

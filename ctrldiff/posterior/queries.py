@@ -83,7 +83,7 @@ def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U
 
 def log_z(rows: Rows) -> list[float]:
     """Log of the summed weight of all legal strings. Raises: LogitsInvalid, Infeasible if there is none."""
-    of.certain_total(rows)
+    of.certain_weight(rows)
     return [row.log_z for row in rows]
 
 
@@ -117,7 +117,7 @@ def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
     own = logits(rows).at(
         [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
     )
-    of.total(list(clamped.values()))
+    of.weight(list(clamped.values()))
     for (b, row), scores, at, less in zip(clamped.items(), own, new, of.apart(whole)):
         out[b] = (
             row.log_z + float((scores - less[at]).sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)

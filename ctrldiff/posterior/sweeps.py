@@ -163,9 +163,21 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 # --- flow --------------------------------------------------------------------------------------------------------
 
 
-def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tuple[F64, F64]]:
-    """(T,) the probability of the likeliest state before each position, (T, L) that of each label."""
-    return [chain.flow(table.chain, table.start, lab, value) for table, lab, value in zip(tables, labels, total)]
+def flow(
+    tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64 | None]
+) -> list[tuple[float, F64, F64]]:
+    """The log-summed weight of all strings; (T,) the probability of the likeliest state before each position, (T, L)
+    that of each label: where there is no string these two say nothing. `known`: what `sweep_sum` said, if it was asked;
+    else it is worked out row by row, and let go."""
+    return [_flow(*each) for each in zip(tables, labels, reached, known)]
+
+
+def _flow(table: Lifted, labels: F64, reached: U8, known: F64 | None) -> tuple[float, F64, F64]:
+    total = chain.sweep_sum(table.chain, labels, reached) if known is None else known
+    value = float(total[0, table.start])
+    if value == -np.inf:
+        return value, np.zeros(len(labels)), np.zeros(labels.shape)
+    return value, *chain.flow(table.chain, table.start, labels, total)
 
 
 def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterator[F64]:

@@ -337,8 +337,8 @@ def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any, ra
 
 
 def read_logits(log_probs: Any) -> tuple[Logits, Port]:
-    """The logits, and how to answer. float32 whose rows lie in order is read in place on the CPU, other floats are
-    converted a few positions at a time; a device has them in float32."""
+    """The logits, and how to answer. float32 and halves whose rows lie in order are read in place on the CPU, others
+    converted a few positions at a time, on a device too."""
     try:
         shape = tuple(np.shape(log_probs))
     except ValueError as error:
@@ -349,14 +349,12 @@ def read_logits(log_probs: Any) -> tuple[Logits, Port]:
         )
     single = len(shape) == 2
     if hasattr(log_probs, "detach"):
-        import torch
-
         if not log_probs.dtype.is_floating_point:
             raise ShapeError(f"log-probabilities are {log_probs.dtype}, expected floats")
         x = log_probs.detach()
         x = x[None] if single else x
         if x.device.type != "cpu":
-            return DeviceLogits(x.to(torch.float32).contiguous()), Port(single, x.device)
+            return DeviceLogits(x), Port(single, x.device)
         return HostLogits(x), Port(single, x.device)
     array = np.asarray(log_probs)
     if array.dtype.kind != "f":

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels import reduce as kernels
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.lifted import Lifted
+from ctrldiff.posterior.spread import spread
 
 if TYPE_CHECKING:
     import torch
@@ -94,11 +95,12 @@ class Logits(Protocol):
 
 
 class Pool(NamedTuple):
-    """Positions of several places, to be read together: scores, and of each its line, its place and itself."""
+    """Positions of several places, to be read together by the classes of one table: of each its place, its row and
+    itself."""
 
-    x: NDArray[Any]
-    line: I64
+    table: Lifted
     place: I64
+    row: I64
     position: I64
 
     def give(self, values: NDArray[Any], out: Sequence[NDArray[Any]]) -> None:
@@ -106,11 +108,6 @@ class Pool(NamedTuple):
         for i in np.unique(self.place):
             own = self.place == i
             out[i][self.position[own]] = values[own]
-
-    def note(self, wrong: int, bad: list[int]) -> None:
-        """The first position that could not be read, in its place's entry if that has none yet."""
-        if wrong >= 0 and bad[self.place[wrong]] < 0:
-            bad[self.place[wrong]] = int(self.position[wrong])
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,44 +163,57 @@ class HostLogits:
 
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`."""
-        bad = [-1] * len(places)
-        for table, part in self._pooled(places):
-            best = np.empty((len(part.line), table.n_classes + 1), np.float32)
-            wrong = int(kernels.class_max(part.x, part.line, np.arange(len(best)), table.classes.of_token, best))
-            part.give(best, out)
-            part.note(wrong, bad)
-        return bad
+
+        def read(pool: Pool) -> int:
+            x, line = self._lines(pool.row, pool.position)
+            best = np.empty((len(line), pool.table.n_classes + 1), np.float32)
+            wrong = kernels.class_max(x, line, np.arange(len(line)), pool.table.classes.of_token, best)
+            pool.give(best, out)
+            return int(wrong)
+
+        return self._read(read, places)
 
     def class_scores(
         self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
     ) -> list[int]:
         """As `Logits.class_scores`."""
-        bad = [-1] * len(places)
-        for table, part in self._pooled(places):
-            shape = len(part.line), table.n_classes + 1
-            top, total, every = np.empty(shape, np.float32), np.empty(shape), np.empty(shape[:1])
-            told = kernels.class_scores(part.x, part.line, np.arange(shape[0]), *table.classes, top, total, every)
-            part.give(top, best)
-            part.give(total, sums)
-            part.give(every, whole)
-            part.note(int(told), bad)
+
+        def read(pool: Pool) -> int:
+            x, line = self._lines(pool.row, pool.position)
+            shape = len(line), pool.table.n_classes + 1
+            top, total, every = np.empty(shape, np.float32), np.empty(shape), np.empty(len(line))
+            wrong = kernels.class_scores(x, line, np.arange(len(line)), *pool.table.classes, top, total, every)
+            pool.give(top, best)
+            pool.give(total, sums)
+            pool.give(every, whole)
+            return int(wrong)
+
+        return self._read(read, places)
+
+    def _read(self, work: Callable[[Pool], int], places: Sequence[Place]) -> list[int]:
+        """The first bad position of each place, or -1: `work` says which of a pool's is bad."""
+        pools, bad = self._pools(places), [-1] * len(places)
+        steps = sum(len(pool.row) for pool in pools) * self.shape[2]
+        for pool, wrong in zip(pools, spread(work, pools, steps=steps)):
+            if wrong >= 0 and bad[pool.place[wrong]] < 0:
+                bad[pool.place[wrong]] = int(pool.position[wrong])
         return bad
 
-    def _pooled(self, places: Sequence[Place]) -> Iterator[tuple[Lifted, Pool]]:
+    def _pools(self, places: Sequence[Place]) -> list[Pool]:
         """The positions of all places with one table, some at a time: a kernel reads several side by side, whichever
         rows they are of."""
         of_table: dict[int, list[int]] = {}
         for i, place in enumerate(places):
             of_table.setdefault(id(place.table), []).append(i)
+        pools, size = [], AT_ONCE if self.in_place is None else POOLED
         for members in of_table.values():
             counts = [len(places[i].positions) for i in members]
             which, rows = np.repeat(members, counts), np.repeat([places[i].row for i in members], counts)
-            positions = np.concatenate([places[i].positions for i in members])
-            size = AT_ONCE if self.in_place is None else POOLED
+            positions, table = np.concatenate([places[i].positions for i in members]), places[members[0]].table
             for a in range(0, len(which), size):
                 some = slice(a, a + size)
-                x, line = self._lines(rows[some], positions[some])
-                yield places[members[0]].table, Pool(x, line, which[some], positions[some])
+                pools.append(Pool(table, which[some], rows[some], positions[some]))
+        return pools
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """As `Logits.at`."""
@@ -291,7 +301,8 @@ def _torch() -> Any:
 
 @dataclass(frozen=True, eq=False)
 class DeviceLogits:
-    """Logits on a torch device: reduced there, so that (T, C) numbers travel and not (T, V)."""
+    """Logits on a torch device, of any floats: reduced there in float32, a few positions at a time: (T, C) numbers
+    travel and not (T, V)."""
 
     x: torch.Tensor
 
@@ -315,7 +326,7 @@ class DeviceLogits:
     def _rows(self, row: int, positions: I64) -> torch.Tensor:
         import torch
 
-        return self.x[row, torch.from_numpy(positions).to(self.x.device)]
+        return self.x[row, torch.from_numpy(positions).to(self.x.device)].to(torch.float32)
 
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`; each position is checked before any is trusted."""
@@ -367,14 +378,14 @@ class DeviceLogits:
         rows = np.repeat([place.row for place in places], counts)
         index = rows, np.concatenate([place.positions for place in places]), np.concatenate(tokens)
         row, t, v = (torch.from_numpy(part.astype(np.int64)).to(self.x.device) for part in index)
-        scores = self.x[row, t, v].cpu().numpy().astype(np.float64)
+        scores = self.x[row, t, v].cpu().to(torch.float64).numpy()
         return np.split(scores, np.cumsum(counts)[:-1])
 
     def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
         """As `Logits.of`."""
         import torch
 
-        return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].cpu().numpy()
+        return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].float().cpu().numpy()
 
     def first(
         self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
@@ -412,7 +423,7 @@ class DeviceLogits:
             for j, t in zip(*np.nonzero(out < 0)):
                 c = drawn[j, t]
                 members = table.members(c)
-                x = self.x[row, int(t), torch.from_numpy(members.astype(np.int64)).to(self.x.device)]
+                x = self.x[row, int(t), torch.from_numpy(members.astype(np.int64)).to(self.x.device)].float()
                 run = ((x - float(top[t, c])).exp() * FIXED_POINT).to(torch.int64).cumsum(0)
                 target = (run[-1].to(torch.float64) * chance[j, t]).to(torch.int64)
                 out[j, t] = members[int(torch.searchsorted(run, target, right=True))]
@@ -426,7 +437,7 @@ class DeviceLogits:
     def _marginals(self, place: Place, base: F32, gain: F32, written: I64) -> torch.Tensor:
         import torch
 
-        out = torch.zeros_like(self.x[place.row])
+        out = torch.zeros_like(self.x[place.row], dtype=torch.float32)
         for chunk in self._chunks(place.positions):
             where = torch.from_numpy(chunk).to(self.x.device)
             out[where] = self._log_marginals(place, chunk, base, gain).exp()

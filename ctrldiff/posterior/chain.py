@@ -18,9 +18,10 @@ from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior import queries, refusals, sweeps
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
+from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.nbest import n_best
-from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior.read import HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row
 
 MOST_BEST = 10_000  # strings that `map` gives at most

@@ -100,15 +100,19 @@ def _runs_from(begin: int, rows: torch.Tensor) -> bool:
 
 
 def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec) -> list[list[int]]:
-    """Rows that share a call: of equal length, or where padding is masked none shorter than 7/8 of the longest."""
+    """Rows that share a call: of equal length, or where padding is masked as many as leave no more than a quarter
+    of what is forwarded to padding. An accelerator waits for calls and not for rows; on one core it costs what the
+    padding does (48 texts, `tiny`: 42 calls in place of 151, 4.0 s in place of 3.3)."""
     longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
     groups: list[list[int]] = []
     for row in longest_first:
-        longest = len(sequences[groups[-1][0]]) if groups else 0
-        shares = 8 * len(sequences[row]) >= 7 * longest if spec.padding == "masked" else len(sequences[row]) == longest
-        if not groups or not shares:
-            groups.append([])
-        groups[-1].append(row)
+        members = [*groups[-1], row] if groups else [row]
+        longest, own = len(sequences[members[0]]), [len(sequences[one]) for one in members]
+        shares = 4 * sum(own) >= 3 * longest * len(own) if spec.padding == "masked" else own[-1] == longest
+        if groups and shares:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
     return groups
 
 

@@ -18,11 +18,13 @@ from typing import Any, TypeAlias
 
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
+from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import exclusive
 from ctrldiff.json_schema.formats import NARROWED
-from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
+from ctrldiff.json_schema.from_text import settles_type, stated
+from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, said, those
 from ctrldiff.json_schema.others import order
 from ctrldiff.json_schema.recursion import marked
 from ctrldiff.json_schema.references import before_references
@@ -170,7 +172,9 @@ def _schema(context: Context, sub: Sub) -> Walk:
     parts: list[Expression] = []
     if "enum" in schema or "const" in schema:
         parts.append(_listed(context, schema, sub))
-    if "type" in schema or _OF_SOME & schema.keys():
+    if KEY in schema:
+        parts.append(stated(context, schema, at, lambda value: _spelled(context, value, sub)))
+    if _OF_SOME & schema.keys() or ("type" in schema and not settles_type(schema, at)):
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:
@@ -240,7 +244,7 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
 
 def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
     """`enum` and `const`: the listed values, each in its canonical text."""
-    context.enforce(sub.pointer, *(k for k in OF_ANY if k in schema))
+    context.enforce(sub.pointer, *(k for k in ("enum", "const") if k in schema))
     values = listed(schema)
     if "enum" in schema and "const" in schema:
         wanted = value_text(schema["const"], sort=True)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 A = TypeVar("A")
-LEAST = 2_000_000  # steps of a kernel's inner loop, 1 to 2 ms: for less than two of these threads are not begun
+LEAST = 1_000_000  # steps of a kernel's inner loop, about .5 ms: for less than two of these threads are not begun
 
 
 def spread(work: Callable[..., A], *each: Iterable[object], steps: int) -> list[A]:

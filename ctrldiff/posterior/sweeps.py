@@ -77,17 +77,19 @@ def _edges(tables: Tables, lines: Sequence[NDArray[Any]]) -> int:
 
 def label_max(tables: Tables, classes: Sequence[F64]) -> list[F64]:
     """(T, L): the best of the class scores (T, C) of each label."""
-    return spread(lambda table, scores: chain.label_max(table.chain, scores), tables, classes, steps=_size(classes))
+    return spread(lambda table, scores: chain.label_max(table.chain, scores), tables, classes, steps=_size(classes, 4))
 
 
 def label_log_sum(tables: Tables, classes: Sequence[F64]) -> list[F64]:
     """(T, L): their log-sum."""
-    return spread(lambda table, scores: chain.label_log_sum(table.chain, scores), tables, classes, steps=_size(classes))
+    return spread(
+        lambda table, scores: chain.label_log_sum(table.chain, scores), tables, classes, steps=_size(classes, 12)
+    )
 
 
-def _size(arrays: Sequence[NDArray[Any]]) -> int:
-    """A few steps for each entry, as a class is in some labels."""
-    return 4 * sum(one.size for one in arrays)
+def _size(arrays: Sequence[NDArray[Any]], each: int) -> int:
+    """So many steps for each entry."""
+    return each * sum(one.size for one in arrays)
 
 
 # --- sweep -------------------------------------------------------------------------------------------------------
@@ -195,4 +197,4 @@ def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterato
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:
     """(T, C): what to add to a token's score for the log of its marginal; `taken` (T, L) is the flow through labels."""
     chains = [table.chain for table in tables]
-    return spread(chain.class_gain, chains, taken, labels, classes, steps=_size(classes))
+    return spread(chain.class_gain, chains, taken, labels, classes, steps=_size(classes, 16))

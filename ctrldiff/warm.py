@@ -91,4 +91,5 @@ def compile_kernels() -> None:
         posterior.leading()
         posterior.entropy()
         posterior.forced()
+        posterior.ends()
     table.states(tokens)

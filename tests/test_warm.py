@@ -50,7 +50,7 @@ def called_from_outside():
         for line in re.findall(r"from ctrldiff\.kernels\.\w+ import (.+)", text):
             found |= {name.strip() for name in line.split(",")}
         for module in re.findall(r"from ctrldiff\.kernels import (\w+(?: as \w+)?)", text):
-            found |= set(re.findall(rf"\b{module.split()[-1]}\.(\w+)\(", text))
+            found |= set(re.findall(rf"\b{module.split()[-1]}\.(\w+)", text))
     return found & kernels
 
 

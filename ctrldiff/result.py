@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from ctrldiff.doubt import Flag
 from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
-from ctrldiff.search.run import Candidate
+from ctrldiff.search.run import Candidate, effective
 
 T = TypeVar("T")
 
@@ -70,6 +72,12 @@ class Result(Generic[T]):
     flags: tuple[Flag, ...] = ()
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
+
+    @property
+    def ess(self) -> float | None:
+        """After a search, the effective sample size of its canvases: their number where all weigh the same, 1 where one
+        has all the weight, 0 where none has any."""
+        return effective(np.array([one.log_weight for one in self.candidates])) if self.candidates else None
 
     @property
     def prob(self) -> float:

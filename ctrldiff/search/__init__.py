@@ -6,6 +6,7 @@ from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
+from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Refine",
     "Run",
     "Search",
+    "Tolerator",
     "ValueDecoding",
     "Vote",
     "agreement",

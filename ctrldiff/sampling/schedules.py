@@ -25,7 +25,6 @@ __all__ = [
     "Delimited",
     "Floor",
     "Linear",
-    "NoteDelimited",
     "Proportional",
     "Sliding",
     "steps_for",
@@ -208,8 +207,9 @@ class Delimited:
     @staticmethod
     def of(vocabulary: Vocabulary, delimiters: bytes = b",}]", **how: Any) -> Delimited:
         """By the bytes that tokens end in."""
-        ids = (i for i in range(len(vocabulary)) if vocabulary.decode([i])[-1:] in [bytes([one]) for one in delimiters])
-        return Delimited(tuple(ids), **how)
+        ends = tuple(bytes([one]) for one in delimiters)
+        writing = vocabulary.written.nonzero()[0].tolist()
+        return Delimited(tuple(i for i in writing if vocabulary.decode([i]).endswith(ends)), **how)
 
     def __post_init__(self) -> None:
         check_count("length", self.length)

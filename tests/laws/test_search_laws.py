@@ -16,9 +16,11 @@ from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
 from ctrldiff.search.best_of import BestOfN
+from ctrldiff.search.branches import Branches
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run
+from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
 from tests.conftest import NOISES, few, text, toy
@@ -38,6 +40,8 @@ def searches(strength):
         "particles of the sampler": Particles(liking, n=2, strength=strength, every=2, target="sampler"),
         "weights alone": Particles(n=2),
         "values": ValueDecoding(liking, candidates=3, strength=strength),
+        "tolerator": Tolerator(3),
+        "branches": Branches(2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 

@@ -15,7 +15,7 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
-from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
+from ctrldiff.json_schema import arrays, objects, scalars, together  # noqa: F401  (each registers its walks)
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
 from ctrldiff.json_schema.context import Context, in_document
 from ctrldiff.json_schema.dialect import as_draft
@@ -176,6 +176,7 @@ class JsonSchema(Options, Description):
 
     def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
         context = self.context(limits)
+        context.apart = True
         pointer, why = first_nothing(context, walk(context))
         pointer = in_document(pointer)
         return f"{pointer[:300]}: {why}", {"pointer": pointer}

@@ -11,7 +11,7 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.canonical import spaces, value_text
-from ctrldiff.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, size
+from ctrldiff.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.shape import Shape, items_of
 
@@ -37,18 +37,22 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
         context.narrow(at, f"arrays of at most {max(low, LONGEST_ARRAY)} items are written (maxItems {high})")
         high = max(low, LONGEST_ARRAY)
-    first, rest = items_of(schema)
     items: list[Expression] = []
     for place in range(shape.prefix + 1):
         if high is not None and place >= high:
             items.append(NOTHING)
             continue
-        of = first[place] if place < len(first) else True if rest is None else rest
-        name = f"prefixItems/{place}" if place < len(first) else "items"
-        items.append((yield Sub(of, f"{at}/{name}", shape.item(place), sub.exact)))
+        asked = []
+        for one in parts_of(schema, sub):
+            first, rest = items_of(one.schema)
+            of = first[place] if place < len(first) else True if rest is None else rest
+            name = f"prefixItems/{place}" if place < len(first) else "items"
+            asked.append(Sub(of, f"{one.pointer}/{name}", shape.item(place), one.exact))
+        items.append((yield from all_of(context, asked)))
     parts = [_sequence(shape, items, low, high)]
-    if "contains" in schema:
-        parts.append((yield from _containing(schema, sub)))
+    for one in parts_of(schema, sub):
+        if "contains" in one.schema:
+            parts.append((yield from _containing(one.schema, one)))
     if schema.get("uniqueItems") and (high is None or high > 1):
         parts.append(_distinct(context, sub, items, high))
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
@@ -82,7 +86,7 @@ def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
     return Alt((literal("[]"), whole)) if empty else whole
 
 
-def _containing(schema: Schema, sub: Sub) -> Generator[Sub, Expression, Expression]:
+def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expression, Expression]:
     """Arrays in which at least `minContains` and at most `maxContains` items match `contains`."""
     shape, at = sub.shape, f"{sub.pointer}/contains"
     least = size(schema, "minContains")

@@ -13,7 +13,7 @@ from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
-from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.keywords import KEYWORDS, REFERS, those
 from ctrldiff.json_schema.options import Options
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
@@ -27,6 +27,11 @@ _NEGATE = those(lambda row: row.of == "itself" and row.negates)
 
 
 Made = TypeVar("Made")
+OTHER_TYPES = ["null", "boolean", "number", "string", "array"]  # than objects
+
+
+class Denied(dict[str, Any]):
+    """`{"not": schema}` that only compiling made: it stands where the schema does."""
 
 
 class ByIdentity(Generic[Made]):
@@ -70,6 +75,7 @@ class Context:
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
+    apart: bool = False  # schemas that hold together are intersected as automata, each told by its own place
     cut: bool = False  # something deeper than a recursion is unrolled was left out
 
     def __post_init__(self) -> None:
@@ -80,6 +86,11 @@ class Context:
         self._patterns: dict[tuple[str, str], Dfa] = {}
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
+        self._lacks: dict[str, dict[str, Any]] = {}
+        self._own = ByIdentity[dict[str, Any]]()
+        self._denials = ByIdentity[list[dict[str, Any]]]()
+        self._cases: dict[str, ByIdentity[list[tuple[Any, dict[str, Any]]]]] = {}
+        self.anything: dict[str, Any] = {}
         self._members = ByIdentity[list[tuple[Dfa, Any]]]()
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
@@ -222,6 +233,40 @@ class Context:
             self._requires[name] = {"type": "object", "required": [name]}
         return self._requires[name]
 
+    def lacks(self, name: str) -> dict[str, Any]:
+        """`{"properties": {name: false}}`, the same object every time."""
+        if name not in self._lacks:
+            self._lacks[name] = {"properties": {name: False}}
+        return self._lacks[name]
+
+    def own(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """What a schema says without other schemas for the same value, the same object every time."""
+        return self._own.of(schema, lambda: self._without_others(schema))
+
+    def _without_others(self, schema: dict[str, Any]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        for keyword, value in schema.items():
+            row = KEYWORDS.get(keyword)
+            if row is None or row.role in ("annotates", "names"):
+                continue
+            if row.of != "itself" and row.of != "unevaluated":
+                own[keyword] = value
+            elif row.family == "object" and isinstance(value, dict):  # those of properties; what needs only names stays
+                needs = {name: needed for name, needed in value.items() if isinstance(needed, list)}
+                own |= {keyword: needs} if needs else {}
+        self.references.at[id(own)] = self.references.place(schema)
+        return own
+
+    def denials(self, schema: dict[str, Any]) -> list[dict[str, Any]]:
+        """Schemas of which one holds where this one, of `type` object, `required` and `properties`, does not."""
+        return self._denials.of(schema, lambda: list(_denials(schema)))
+
+    def unevaluated(
+        self, schema: dict[str, Any], keyword: str, make: Callable[[], list[tuple[Any, dict[str, Any]]]]
+    ) -> list[tuple[Any, dict[str, Any]]]:
+        """The cases of an `unevaluated...` and the schema of each, read once."""
+        return self._cases.setdefault(keyword, ByIdentity()).of(schema, make)
+
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
         return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
@@ -258,6 +303,16 @@ class Context:
                 self.refuse(at, "patternProperties", error.why)
                 found.append((self.compiled(NOTHING), of))  # no name, for the rest of the walk
         return found
+
+
+def _denials(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "type" in schema:
+        yield {"type": OTHER_TYPES}
+    for name in schema.get("required", ()):
+        yield {"type": "object", "properties": {name: False}}
+    for name, of in schema.get("properties", {}).items():
+        if of is not True and of != {}:
+            yield {"type": "object", "required": [name], "properties": {name: Denied({"not": of})}}
 
 
 def in_document(pointer: str) -> str:

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from itertools import product
 from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.dfa import Dfa, combined
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.arrays import spacing
 from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, size
+from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
-from ctrldiff.json_schema.keywords import those
 from ctrldiff.json_schema.others import Others, told_apart
 from ctrldiff.json_schema.references import escaped as in_pointer
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
-DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
-MAX_CELLS = 64  # sets of patterns that one key may match
+MAX_CELLS = 64  # sets of patterns that some key matches
 
 
 @family("object")
@@ -68,67 +65,77 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
 
 
 def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
-    """What a named property may hold: everything that the schema says of it at once."""
-    found: list[tuple[Any, str]] = []
-    declared = schema.get("properties", {})
-    if name in declared:
-        found.append((declared[name], f"{sub.pointer}/properties/{in_pointer(name)}"))
-    patterns = schema.get("patternProperties", {})
-    for (dfa, of), pattern in zip(context.patterns(schema), patterns, strict=True):
-        if name in dfa:
-            found.append((of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}"))
-    if not found and "additionalProperties" in schema:
-        found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
-    if any(of is False for of, _ in found):
+    """What a named property may hold: everything that is said of it at once."""
+    found: list[tuple[Any, str, bool]] = []
+    for one in parts_of(schema, sub):
+        declared = one.schema.get("properties", {})
+        said = []
+        if name in declared:
+            said.append((declared[name], f"{one.pointer}/properties/{in_pointer(name)}"))
+        patterns = one.schema.get("patternProperties", {})
+        for (dfa, of), pattern in zip(context.patterns(one.schema), patterns, strict=True):
+            if name in dfa:
+                said.append((of, f"{one.pointer}/patternProperties/{in_pointer(pattern)}"))
+        if not said and "additionalProperties" in one.schema:
+            said.append((one.schema["additionalProperties"], f"{one.pointer}/additionalProperties"))
+        found += [(of, pointer, one.exact) for of, pointer in said]
+    if any(of is False for of, _, _ in found):
         return NOTHING
-    return (yield from _conjunction(context, sub, found or [(True, sub.pointer)], sub.shape.property(name)))
+    return (yield from _conjunction(context, sub, found, sub.shape.property(name)))
 
 
-def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str]], shape: Any) -> Walk:
-    parts = []
-    for of, pointer in found:
-        kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
-        parts.append((yield Sub(of, pointer, shape, sub.exact, frozenset() if sub.exact else kept)))
-    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str, bool]], shape: Any) -> Walk:
+    """What obeys all that was found: (schema, pointer, exact)."""
+    asked = []
+    telling = context.options.additional == "declared"
+    for of, pointer, exact in found:
+        if of is True and len(found) > 1:
+            continue
+        kept: frozenset[str] = frozenset()
+        if telling and not exact:
+            kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
+        asked.append(Sub(of, pointer, shape, exact, kept))
+    return (yield from all_of(context, asked or [Sub(True, sub.pointer, shape, sub.exact)]))
 
 
 def _kinds(
     context: Context, schema: Schema, sub: Sub, names_allowed: Any
-) -> Generator[Sub, Expression, list[tuple[Dfa, Expression]]]:
+) -> Generator[Sub | Together, Expression, list[tuple[Dfa, Expression]]]:
     """The properties that have no name here, by which patterns speak of them: spelled names and their value."""
-    shape = sub.shape
-    patterns = [
-        (Concat((QUOTE, Language(escaped(dfa, context.fuel.limits)), QUOTE)), of, pattern)
-        for (dfa, of), pattern in zip(context.patterns(schema), schema.get("patternProperties", {}), strict=True)
-    ]
-    if 2 ** len(patterns) > MAX_CELLS:
-        context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
-        return []
+    shape, limits = sub.shape, context.fuel.limits
     named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
     keys: Expression = Minus(ANY_KEY, Alt(named)) if named else ANY_KEY
     if names_allowed is not None:
         keys = Both((keys, Language(names_allowed)))
+    # The names of each cell, and for every schema what its patterns say of them.
+    every = compile_expression(keys, limits, context.fuel)
+    cells: list[tuple[Dfa, dict[int, list[tuple[Any, str]]]]] = [] if every.is_empty else [(every, {})]
+    parts = parts_of(schema, sub)
+    for k, one in enumerate(parts):
+        patterns = one.schema.get("patternProperties", {})
+        for (dfa, of), pattern in zip(context.patterns(one.schema), patterns, strict=True):
+            matching = compile_expression(Concat((QUOTE, Language(escaped(dfa, limits)), QUOTE)), limits, context.fuel)
+            said = (of, f"{one.pointer}/patternProperties/{in_pointer(pattern)}")
+            split = []
+            for names, found in cells:
+                hit, miss = (combined(names, matching, how, limits, context.fuel) for how in ("and", "minus"))
+                split += [] if miss.is_empty else [(miss, found)]
+                split += [] if hit.is_empty else [(hit, found | {k: [*found.get(k, ()), said]})]
+            cells = split
+            if len(cells) > MAX_CELLS:
+                why = f"names of more than {MAX_CELLS} kinds"
+                context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", why)
+                return []
     kinds: list[tuple[Dfa, Expression]] = []
-    for chosen in product((False, True), repeat=len(patterns)):
-        found = [
-            (of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}")
-            for (_, of, pattern), hit in zip(patterns, chosen, strict=True)
-            if hit
-        ]
-        if not found and "additionalProperties" in schema:
-            found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
-        if any(of is False for of, _ in found):
-            continue
-        key: Expression = keys
-        if patterns:
-            hits = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if hit]
-            misses = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if not hit]
-            key = Both((keys, *hits))
-            key = Minus(key, Alt(tuple(misses))) if misses else key
-        names = compile_expression(key, context.fuel.limits, context.fuel)
-        if not names.is_empty:
-            value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
-            kinds.append((names, value))
+    for names, hits in cells:
+        of_all: list[tuple[Any, str, bool]] = []
+        for k, one in enumerate(parts):
+            of_one = hits.get(k, [])
+            if not of_one and "additionalProperties" in one.schema:
+                of_one = [(one.schema["additionalProperties"], f"{one.pointer}/additionalProperties")]
+            of_all += [(of, pointer, one.exact) for of, pointer in of_one]
+        if not any(of is False for of, _, _ in of_all):
+            kinds.append((names, (yield from _conjunction(context, sub, of_all, shape.other()))))
     return kinds
 
 

@@ -286,7 +286,8 @@ def of_type(context: Context, schema: Schema, name: str, sub: Sub) -> Walk:
     for one in parts_of(schema, sub):
         context.enforce(one.pointer, *said(one.schema, kind_of(name)))
     reached = string_within_reach(context, schema, sub.pointer, sub.exact) if name == "string" else schema
-    return (yield from _families[name](context, reached, sub))
+    values = yield from _families[name](context, reached, sub)
+    return context.leaf(values) if name in ("string", "number", "integer") else values
 
 
 def _types(context: Context, schema: Schema, at: str) -> list[str]:

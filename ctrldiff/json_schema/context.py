@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import NOTHING, Expression
+from ctrldiff.automata.expression import NOTHING, Expression, Language
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
@@ -97,6 +97,7 @@ class Context:
         self._narrowings: set[tuple[str, str]] = set()
         self._refusals: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
+        self._leaves: dict[Expression, Expression] = {}
 
     def may_tell_apart(self) -> bool:
         """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
@@ -270,6 +271,15 @@ class Context:
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
         return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
+
+    def leaf(self, expression: Expression) -> Expression:
+        """A string or a number as its minimal automaton, made once for all that are alike: a schema repeats them many
+        times, and the states of their expressions are some four times as many."""
+        if isinstance(expression, Language) or expression == NOTHING:
+            return expression
+        if expression not in self._leaves:
+            self._leaves[expression] = Language(compile_expression(expression, self.fuel.limits, self.fuel))
+        return self._leaves[expression]
 
     # ---- patterns
 

@@ -258,9 +258,10 @@ class Context:
         self.references.at[id(own)] = self.references.place(schema)
         return own
 
-    def denials(self, schema: dict[str, Any]) -> list[dict[str, Any]]:
-        """Schemas of which one holds where this one, of `type` object, `required` and `properties`, does not."""
-        return self._denials.of(schema, lambda: list(_denials(schema)))
+    def denials(self, schema: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Schemas of which one holds where this one, of `type` object, `required` and `properties`, does not: of its
+        `names`, in their order, which is the first to break it, and how."""
+        return self._denials.of(schema, lambda: list(_denials(schema, names)))
 
     def unevaluated(
         self, schema: dict[str, Any], keyword: str, make: Callable[[], list[tuple[Any, dict[str, Any]]]]
@@ -315,14 +316,20 @@ class Context:
         return found
 
 
-def _denials(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _denials(schema: dict[str, Any], names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     if "type" in schema:
         yield {"type": OTHER_TYPES}
-    for name in schema.get("required", ()):
-        yield {"type": "object", "properties": {name: False}}
-    for name, of in schema.get("properties", {}).items():
-        if of is not True and of != {}:
-            yield {"type": "object", "required": [name], "properties": {name: Denied({"not": of})}}
+    of, required = schema.get("properties", {}), schema.get("required", ())
+    kept: dict[str, Any] = {"type": "object", "required": [], "properties": {}}  # by the names before
+    for name in names:
+        if name in required:
+            yield kept | {"properties": kept["properties"] | {name: False}}
+            kept = kept | {"required": [*kept["required"], name]}
+        if of.get(name, True) is not True and of[name] != {}:
+            wrong = {name: Denied({"not": of[name]})}
+            needed = kept["required"] if name in required else [*kept["required"], name]
+            yield kept | {"required": needed, "properties": kept["properties"] | wrong}
+            kept = kept | {"properties": kept["properties"] | {name: of[name]}}
 
 
 def in_document(pointer: str) -> str:

@@ -272,7 +272,7 @@ def _denied(context: Context, sub: Sub) -> list[Sub] | None:
     says = {name for name in schema if name in KEYWORDS and KEYWORDS[name].role not in ("annotates", "names")}
     if not says <= _SAID_OF_OBJECTS or schema.get("type", "object") != "object" or not says - {"type"}:
         return None
-    return [replace(sub, schema=one) for one in context.denials(schema)]
+    return [replace(sub, schema=one) for one in context.denials(schema, sub.shape.names)]
 
 
 # ---- what schemas say by themselves

@@ -11,8 +11,9 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.canonical import spaces, value_text
-from ctrldiff.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Together, Walk, all_of, family, parts_of, size
+from ctrldiff.json_schema.compiler import Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
+from ctrldiff.json_schema.reach import MOST_ITEMS
 from ctrldiff.json_schema.shape import Shape, items_of
 
 ANY_ARRAY: Schema = {"type": "array"}
@@ -30,13 +31,16 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The items by position, between `minItems` and `maxItems`, then `contains` and `uniqueItems` on top."""
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
+        context.reach.cuts = True
         return literal("[]")
     low, high = size(schema, "minItems") or 0, size(schema, "maxItems")
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
-    if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
-        context.narrow(at, f"arrays of at most {max(low, LONGEST_ARRAY)} items are written (maxItems {high})")
-        high = max(low, LONGEST_ARRAY)
+    if high is not None and not sub.exact:
+        reach = context.reach.bounded(high, low, MOST_ITEMS)
+        if reach < high:
+            context.narrow(at, f"arrays of at most {reach} items are written (maxItems {high})")
+        high = reach
     items: list[Expression] = []
     for place in range(shape.prefix + 1):
         if high is not None and place >= high:

@@ -27,6 +27,7 @@ from ctrldiff.json_schema.exclusive import exclusive
 from ctrldiff.json_schema.formats import NARROWED
 from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
 from ctrldiff.json_schema.others import order
+from ctrldiff.json_schema.reach import LONGEST
 from ctrldiff.json_schema.recursion import marked
 from ctrldiff.json_schema.references import before_references
 from ctrldiff.json_schema.shape import Shape, listed
@@ -37,7 +38,6 @@ Walk: TypeAlias = Generator["Sub | Together", Expression, Expression]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_DEPTH = 4_000
-LONGEST_STRING, LONGEST_ARRAY = 1_024, 1_024  # beyond what a canvas holds, limits are narrowed to these
 NO_NAMES: frozenset[str] = frozenset()
 _OF_SOME = frozenset().union(*FAMILY.values())
 UNEVALUATED = those(lambda row: row.of == "unevaluated")
@@ -208,7 +208,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     if shape.dead and context.with_marks:
         return marked(context, schema, shape)
     if shape.dead:
-        context.cut = True
+        context.cut = context.reach.cuts = True
         context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     if schema is True:
@@ -315,7 +315,7 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
     high, least = schema.get("maxLength"), schema.get("minLength", 0)
     if exact or high is None:
         return schema
-    reach = max(LONGEST_STRING, least)
+    reach = context.reach.bounded(int(high), int(least), LONGEST)
     if high <= reach:
         return schema
     context.narrow(at, f"strings of at most {reach} characters are written (maxLength {high})")
@@ -340,7 +340,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     if not deep:
         return text(whole)
     if not context.with_marks:
-        context.cut = True
+        context.cut = context.reach.cuts = True
         context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]

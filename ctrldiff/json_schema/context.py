@@ -15,6 +15,7 @@ from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS, REFERS, those
 from ctrldiff.json_schema.options import Options
+from ctrldiff.json_schema.reach import Reach, reaches
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import Fuel
@@ -65,6 +66,7 @@ class Context:
     fuel: Fuel
     options: Options
     documents: Documents = field(default_factory=Documents)
+    reach: Reach = field(default_factory=lambda: reaches(0)[0])
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     room: int = 1_000  # states that one object may spend on telling apart its properties without a name

@@ -26,6 +26,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The named properties in order, then others; `dependentSchemas` on top."""
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
+        context.reach.cuts = True
         return literal("{}")
     rules = _Rules.read(schema)
     names_allowed = None

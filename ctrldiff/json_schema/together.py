@@ -255,7 +255,7 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> li
 def _said_without_difference(context: Context, case: Case) -> list[Case]:
     """The case, as several that deny less: what is denied becomes what holds, where it can be said so."""
     cases = [Case(case.holds)]
-    for sub in case.fails:
+    for sub in _each_denied(context, case.fails):
         said_so = _denied(context, sub)
         if said_so is None or len(cases) * len(said_so) > MOST_CHOICES:
             cases = [one & Case((), (sub,)) for one in cases]
@@ -264,12 +264,28 @@ def _said_without_difference(context: Context, case: Case) -> list[Case]:
     return cases
 
 
+def _each_denied(context: Context, fails: tuple[Sub, ...]) -> Iterator[Sub]:
+    """What is denied, one by one: that none of several holds denies each of them."""
+    todo = list(reversed(fails))
+    while todo:
+        sub = todo.pop()
+        if isinstance(sub.schema, dict) and _says(sub.schema) == {"anyOf"}:
+            members = members_of(sub.schema, "anyOf", sub.pointer)
+            todo += [exactly(sub, one, f"{sub.pointer}/anyOf/{n}") for n, one in enumerate(members)][::-1]
+        else:
+            yield sub
+
+
+def _says(schema: Schema) -> set[str]:
+    return {name for name in schema if name in KEYWORDS and KEYWORDS[name].role not in ("annotates", "names")}
+
+
 def _denied(context: Context, sub: Sub) -> list[Sub] | None:
     """Schemas of which one holds exactly where `sub` does not; None if that needs a difference."""
     schema = sub.schema
     if not isinstance(schema, dict) or context.references.alone(schema):
         return None
-    says = {name for name in schema if name in KEYWORDS and KEYWORDS[name].role not in ("annotates", "names")}
+    says = _says(schema)
     if not says <= _SAID_OF_OBJECTS or schema.get("type", "object") != "object" or not says - {"type"}:
         return None
     return [replace(sub, schema=one) for one in context.denials(schema, sub.shape.names)]

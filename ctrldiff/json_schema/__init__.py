@@ -152,7 +152,7 @@ class JsonSchema(Options, Description):
             try:
                 return self._deep(replace(limits, max_steps=left // 2), reach), reach
             except ConstraintTooLarge:
-                if not reach.cuts:
+                if not (reach.cuts and reach.light):
                     raise
             left -= min(reach.steps, left // 2)
         return self._deep(replace(limits, max_steps=left), last), last

@@ -23,7 +23,7 @@ from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression,
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
-from ctrldiff.json_schema.exclusive import exclusive
+from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.formats import NARROWED
 from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
 from ctrldiff.json_schema.others import order
@@ -72,8 +72,8 @@ class Together:
 
 
 class Merged(dict[str, Any]):
-    """The keywords of several schemas for one type as those of one, as far as a family reads them; `of` are the schemas
-    themselves."""
+    """The keywords of several schemas for one type as those of one, as far as a family reads them; `of` are those of
+    the schemas that speak of parts of the value."""
 
     of: tuple[Sub, ...] = ()
 
@@ -163,7 +163,7 @@ def walk(context: Context) -> Walked:
             continue
         if key in under_way:
             raise SchemaInvalid(f"{sub.pointer[:300]} refers to itself without end")
-        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_nodes)
+        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_parts)
         if len(stack) > MAX_DEPTH:
             raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
         under_way.add(key)
@@ -283,8 +283,8 @@ def kind_of(name: str) -> str:
 
 def of_type(context: Context, schema: Schema, name: str, sub: Sub) -> Walk:
     """The values of one type, under the keywords that speak of it."""
-    for one in parts_of(schema, sub):
-        context.enforce(one.pointer, *said(one.schema, kind_of(name)))
+    if not isinstance(schema, Merged):
+        context.enforce(sub.pointer, *said(schema, kind_of(name)))
     reached = string_within_reach(context, schema, sub.pointer, sub.exact) if name == "string" else schema
     values = yield from _families[name](context, reached, sub)
     return context.leaf(values) if name in ("string", "number", "integer") else values
@@ -405,7 +405,7 @@ def conjuncts(context: Context, members: list[Any], keyword: str, sub: Sub) -> I
     spoken = Counter(name for member in members for name in context.names_of(member)) if telling else {}
     for n, member in enumerate(members):
         kept = sub.kept
-        if spoken:
+        if spoken and isinstance(member, dict) and combines(member):  # what it keeps is asked for by its alternatives
             own = frozenset(context.names_of(member))
             kept = kept.union(name for name, times in spoken.items() if times > (name in own))
         yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", kept=kept)
@@ -415,6 +415,7 @@ def alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) -
     """Every member, each without the properties that only its siblings speak of."""
     telling = not sub.exact and context.options.additional == "declared"
     every = {name for member in members for name in context.names_of(member)} - sub.kept if telling else NO_NAMES
+    context.fuel.spend("names of alternatives", len(every) * len(members), context.fuel.limits.max_nodes)
     for n, member in enumerate(members):
         barred = sub.barred
         if every:
@@ -432,15 +433,15 @@ def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
 def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     """Exactly one: every member less the members that could hold beside it."""
     members = members_of(schema, keyword, sub.pointer)
+    near = rivals(context, members)
     exact: dict[int, Expression] = {}
     out: list[Expression] = []
     for n, member in enumerate(alternatives(context, members, keyword, sub)):
         part = yield member
-        others = [m for m in range(len(members)) if m != n and not exclusive(context, members[n], members[m])]
-        for m in others:
+        for m in near[n]:
             if m not in exact:
                 exact[m] = yield exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}")
-        out.append(Minus(part, Alt(tuple(exact[m] for m in others))) if others else part)
+        out.append(Minus(part, Alt(tuple(exact[m] for m in near[n]))) if near[n] else part)
     return Alt(tuple(out))
 
 

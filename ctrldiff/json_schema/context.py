@@ -99,6 +99,7 @@ class Context:
         self._narrowings: set[tuple[str, str]] = set()
         self._refusals: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
+        self._made = ByIdentity[Dfa]()
         self._leaves: dict[Expression, Expression] = {}
 
     def may_tell_apart(self) -> bool:
@@ -274,6 +275,10 @@ class Context:
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
         return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
+
+    def made(self, place: Shape, make: Callable[[], Dfa]) -> Dfa:
+        """What is made of a place once."""
+        return self._made.of(place, make)
 
     def leaf(self, expression: Expression) -> Expression:
         """A string or a number as its minimal automaton, made once for all that are alike: a schema repeats them many

@@ -16,6 +16,7 @@ from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.others import Others, told_apart
 from ctrldiff.json_schema.references import escaped as in_pointer
+from ctrldiff.json_schema.shape import Shape
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
 MAX_CELLS = 64  # sets of patterns that some key matches
@@ -68,7 +69,9 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
 def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
     """What a named property may hold: everything that is said of it at once."""
     found: list[tuple[Any, str, bool]] = []
-    for one in parts_of(schema, sub):
+    parts = parts_of(schema, sub)
+    context.fuel.spend("schemas of a property", len(parts), context.fuel.limits.max_nodes)
+    for one in parts:
         declared = one.schema.get("properties", {})
         said = []
         if name in declared:
@@ -104,12 +107,10 @@ def _kinds(
 ) -> Generator[Sub | Together, Expression, list[tuple[Dfa, Expression]]]:
     """The properties that have no name here, by which patterns speak of them: spelled names and their value."""
     shape, limits = sub.shape, context.fuel.limits
-    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
-    keys: Expression = Minus(ANY_KEY, Alt(named)) if named else ANY_KEY
+    every = context.made(shape, lambda: _unnamed(context, shape))
     if names_allowed is not None:
-        keys = Both((keys, Language(names_allowed)))
+        every = combined(every, names_allowed, "and", limits, context.fuel)
     # The names of each cell, and for every schema what its patterns say of them.
-    every = compile_expression(keys, limits, context.fuel)
     cells: list[tuple[Dfa, dict[int, list[tuple[Any, str]]]]] = [] if every.is_empty else [(every, {})]
     parts = parts_of(schema, sub)
     for k, one in enumerate(parts):
@@ -138,6 +139,12 @@ def _kinds(
         if not any(of is False for of, _, _ in of_all):
             kinds.append((names, (yield from _conjunction(context, sub, of_all, shape.other()))))
     return kinds
+
+
+def _unnamed(context: Context, shape: Shape) -> Dfa:
+    """The spelled names of properties that have no name here."""
+    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
+    return compile_expression(Minus(ANY_KEY, Alt(named)), context.fuel.limits, context.fuel)
 
 
 def _anything(context: Context, sub: Sub) -> Any:
@@ -243,7 +250,7 @@ class _Rules:
 
         for state in todo:
             place, begun, count, present = state
-            context.fuel.spend("object states", 1, context.fuel.limits.max_nodes)
+            context.fuel.spend("object states", 1, context.fuel.limits.max_object_states)
             here = number[state]
             if place == len(names):
                 if not all(self.needs[n] <= present for n in self.needs if n in present):

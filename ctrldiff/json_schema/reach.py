@@ -14,6 +14,8 @@ from ctrldiff.limits import Fuel
 # Characters of a string and items of an array, step by step: a larger maxLength or maxItems is cut to these.
 LONGEST, MOST_ITEMS = (1_024, 256, 64), (1_024, 64, 16)
 
+READ_AGAIN = 6_000  # sub-schemas; real schemas have up to some 2,500
+
 
 @dataclass(eq=False)
 class Reach:
@@ -32,6 +34,11 @@ class Reach:
     def steps(self) -> int:
         """The steps that were spent."""
         return sum(tank.spent.get("steps", 0) for tank in self.tanks)
+
+    @property
+    def light(self) -> bool:
+        """The schema was read so quickly that it may be read again."""
+        return sum(tank.spent.get("sub-schemas", 0) for tank in self.tanks) <= READ_AGAIN
 
     def bounded(self, high: int, least: int, longest: tuple[int, ...]) -> int:
         """Up to how many are written of at most `high` and at least `least`."""

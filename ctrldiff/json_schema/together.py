@@ -48,14 +48,15 @@ from ctrldiff.json_schema.compiler import (
     types_of,
 )
 from ctrldiff.json_schema.context import Context, Denied
-from ctrldiff.json_schema.exclusive import exclusive
-from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, OF_ANY, REFERS, said
+from ctrldiff.json_schema.exclusive import rivals
+from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, OF_ANY, REFERS, said, those
 from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.unevaluated import Scenario, scenarios
 
 MOST_CHOICES = 16  # of one alternative from each list, that are written out
 _SAID_OF_OBJECTS = frozenset(("type", "required", "properties"))
 _MERGED = ("array", "object")  # the types whose keywords are read as those of one schema
+_OF_PARTS = frozenset(those(lambda row: row.of in ("named", "matching", "others", "some")))
 _LISTS = OF_ANY - {"type"}
 
 
@@ -151,7 +152,7 @@ def _gather(context: Context, subs: tuple[Sub, ...]) -> Gathered:
             raise SchemaInvalid(
                 f"{sub.pointer} is a {type(schema).__name__}, not a schema", hint="a schema is an object or a boolean"
             )
-        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_nodes)
+        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_parts)
         under_way.add(key)
         todo.append((sub, True))
         todo.extend((onward, False) for onward in reversed(list(_read(context, sub, found))))
@@ -206,11 +207,9 @@ def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[
     """Exactly one: a member, and none of those that could hold beside it."""
     members = members_of(schema, keyword, sub.pointer)
     exact = [exactly(sub, member, f"{sub.pointer}/{keyword}/{n}") for n, member in enumerate(members)]
-    cases = []
-    for n, member in enumerate(alternatives(context, members, keyword, sub)):
-        others = (exact[m] for m in range(len(members)) if m != n and not exclusive(context, members[n], members[m]))
-        cases.append(Case((member,), tuple(others)))
-    return [cases]
+    near = rivals(context, members)
+    several = enumerate(alternatives(context, members, keyword, sub))
+    return [[Case((member,), tuple(exact[m] for m in near[n])) for n, member in several]]
 
 
 def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:
@@ -324,6 +323,8 @@ def _of_kind(context: Context, kind: str, subs: list[tuple[Sub, str]], barred: f
         return (yield from of_type(context, whole.schema, kind, whole))
     first = speaking[0][0]
     if kind in _MERGED and len(speaking) > 1:
+        for sub, _ in speaking:
+            context.enforce(sub.pointer, *said(sub.schema, kind))
         merged = _merged([sub for sub, _ in speaking], kind)
         return (yield from of_type(context, merged, kind, replace(first, schema=merged, exact=exact, barred=barred)))
     parts = []
@@ -337,7 +338,7 @@ def _merged(subs: list[Sub], kind: str) -> Merged:
     """What a family reads once for all of these schemas; the schemas for parts of the value it reads one by one."""
     schemas = [sub.schema for sub in subs]
     merged = Merged()
-    merged.of = tuple(subs)
+    merged.of = tuple(sub for sub in subs if not _OF_PARTS.isdisjoint(sub.schema))
     for keyword, choose in (("minItems", max), ("maxItems", min), ("minProperties", max), ("maxProperties", min)):
         sizes = [schema[keyword] for schema in schemas if keyword in schema]
         if sizes and KEYWORDS[keyword].family == kind:

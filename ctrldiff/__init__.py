@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import calibration, engines, errors, extract, models, rewards, search
+    from ctrldiff import calibration, engines, errors, extract, grounded, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
     from ctrldiff.generate import Generator, Model, from_pretrained
+    from ctrldiff.grounded.types import FromText, Grounded, Money
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.likelihood import elbo
     from ctrldiff.limits import Limits
@@ -44,11 +45,14 @@ _HOME = {
     "Choice": "ctrldiff.constraints.basic",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
+    "Grounded": "ctrldiff.grounded.types",
     "JsonSchema": "ctrldiff.json_schema",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
@@ -80,6 +84,7 @@ _PAGES = {
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
     "extract": "ctrldiff.extract",
+    "grounded": "ctrldiff.grounded",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
@@ -97,11 +102,14 @@ __all__ = [
     "Choice",
     "CtrldiffError",
     "Dfa",
+    "FromText",
     "Generator",
+    "Grounded",
     "JsonSchema",
     "Limits",
     "Model",
     "ModelSpec",
+    "Money",
     "Plan",
     "Prior",
     "Regex",
@@ -128,6 +136,7 @@ __all__ = [
     "from_callable",
     "from_pretrained",
     "grammar",
+    "grounded",
     "guide",
     "models",
     "observers",

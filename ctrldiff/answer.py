@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, Unsure, warn
+from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.request import Row
 from ctrldiff.result import Result, Usage
@@ -152,6 +153,7 @@ class Decoded:
             candidates=() if found is None else found.candidates(group, self.vocabulary),
             full=self.full,
             flags=flags,
+            grounded=grounds_of(row.type.description, raw),
         )
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ctrldiff.errors import InputError
+from ctrldiff.text import check_text
 
 WORDS = {"unsure": ("flag", "null", "error"), "on_error": ("raise", "keep")}
 # What other libraries call things, and what they are called here.
@@ -17,8 +18,9 @@ ELSEWHERE = {
     "response_model": "the type is the second argument",
     "response_format": "the type is the second argument",
     "max_tokens": "max_new_tokens=",
-    "prompt": "the text is the first argument",
+    "messages": "a list of messages is the first argument",
     "system": "from_pretrained(..., system=...)",
+    "few_shot": "examples=[(text, value)]",
 }
 
 
@@ -34,6 +36,37 @@ def check_word(name: str, value: Any) -> None:
     """Raise InputError for what is none of the words that this argument takes."""
     if value not in WORDS[name]:
         raise InputError(f"{name}={value!r}", hint=f"one of {', '.join(WORDS[name])}", param=name)
+
+
+def is_conversation(given: Any) -> bool:
+    """Whether this is one conversation: a list of messages, [{"role": "user", "content": "..."}]."""
+    return isinstance(given, list | tuple) and bool(given) and all(isinstance(one, Mapping) for one in given)
+
+
+def messages_of(given: Any) -> tuple[tuple[str, str], ...]:
+    """(role, content) of every message of a conversation. Content in parts is their texts, one behind the other.
+
+    Raises: InputError for what is no message, for a part that is no text, and if the last word is the assistant's.
+    """
+    if not is_conversation(given):
+        hint = 'a str, or [{"role": "user", "content": "..."}]'
+        raise InputError(f"a {type(given).__name__} is not a text", hint=hint)
+    said = []
+    for n, message in enumerate(given):
+        role, content = message.get("role"), message.get("content")
+        if isinstance(content, list) and all(
+            isinstance(part, Mapping) and part.get("type") == "text" for part in content
+        ):
+            content = "".join(str(part.get("text", "")) for part in content)
+        if not isinstance(role, str) or not isinstance(content, str):
+            raise InputError(
+                f"message {n} has no role, or no content of text", hint='{"role": "user", "content": "..."}'
+            )
+        check_text(content, f"message {n}")
+        said.append((role, content))
+    if said[-1][0] == "assistant":
+        raise InputError("the last message is the assistant's", hint="end with the user's: that one is answered")
+    return tuple(said)
 
 
 def texts_of(given: Any) -> list[Any]:

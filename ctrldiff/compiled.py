@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +18,7 @@ from ctrldiff.json_schema.plain import plainness
 from ctrldiff.limits import Limits
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.types.spell import spell
 from ctrldiff.types.structured import OutputType, output_type
 
 REMEMBERED = 8  # tables: for plain strings and open ones, for canvases of a recursive type, for documents
@@ -27,7 +29,7 @@ class Compiled:
     """One type, and the tables it has been compiled to: what changes here is only what is remembered.
 
     Fields: wanted and ask, as `output_type` takes them; least_room, positions that a canvas has at least beyond
-        the shortest text.
+        the shortest text, and prose, the same where texts have no longest.
     """
 
     wanted: Any
@@ -36,6 +38,7 @@ class Compiled:
     prior: Prior
     limits: Limits
     least_room: int
+    prose: int
 
     @cached_property
     def type(self) -> OutputType:
@@ -77,7 +80,7 @@ class Compiled:
     def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
         """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""
         table = self._lifted(type_.description)
-        tokens = canvas or table.shortest + self.least_room
+        tokens = canvas or table.shortest + self.least(table)
         reaching = type_.description.reaching(tokens, self.vocabulary, self.limits)
         return replace(type_, description=reaching), self._lifted(reaching)
 
@@ -97,9 +100,26 @@ class Compiled:
             self._tables.pop(oldest, None)
         return table
 
-    def room(self, text: str, tokens: int) -> int:
+    def least(self, table: Table) -> int:
+        """How many positions beyond the shortest answer a canvas has at least."""
+        return self.prose if table.longest is None else self.least_room
+
+    def room(self, table: Table, text: str, tokens: int) -> int:
         """How many positions beyond the shortest answer a text of so many tokens asks for; `canvas.room_for`."""
-        return max(self.least_room, room_for(self._open, text, tokens))
+        return max(self.least(table), room_for(self._open, text, tokens))
+
+    def spelled(self, examples: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
+        """Examples with their answers as texts. Raises: InputError for a value that the type does not have."""
+        if not examples:
+            return ()
+        if self._spelled.get("of") is not examples:  # a generator's are the same objects at every call
+            types = [self._read(text) if self.type.has_spans else self.type for text, _ in examples]
+            pairs = zip(types, examples, strict=True)
+            answers = [spell(type_, value, f"example {n}") for n, (type_, (_, value)) in enumerate(pairs)]
+            texts = [text for text, _ in examples]
+            self._spelled.update({"of": examples, "texts": tuple(zip(texts, answers, strict=True))})
+        found: tuple[tuple[str, str], ...] = self._spelled["texts"]
+        return found
 
     @cached_property
     def _open(self) -> list[tuple[bool, int]]:
@@ -119,6 +139,10 @@ class Compiled:
         if description not in self._nulls:
             self._nulls[description] = null_tables(description, self.vocabulary, self.prior, self.limits)
         return self._nulls[description]
+
+    @cached_property
+    def _spelled(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def _known(self) -> dict[tuple[object, int | None], tuple[OutputType, Table]]:

@@ -26,7 +26,7 @@ from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
-from ctrldiff.request import Row
+from ctrldiff.request import Row, prompt_about
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
@@ -37,7 +37,7 @@ from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import EachLayer
 from ctrldiff.sampling.trace import Canvases, kept
-from ctrldiff.search.run import Run, Search
+from ctrldiff.search.run import Run, Search, draws
 from ctrldiff.state import State
 
 AHEAD = 4  # batches of requests that are read before the first of them is given
@@ -287,7 +287,8 @@ class _Engine:
         guides = self.guides(copies)
         loop, _ = self._loop(copies)
         run = Run(loop.denoiser, loop.plan, loop.constraint, self._context(copies), guides)
-        found = self.search(run, self._blank(rows, rows[0].canvas).fork(self.search.n))
+        state = self._blank(rows, rows[0].canvas)  # what is no choice among draws draws what the row would alone
+        found = self.search(run, state.fork(self.search.n) if draws(self.search) else state)
         took = time.perf_counter() - began
         yield from (
             Decoded(row, found.state, int(found.chosen[n]), took, found=(found, n)) for n, row in enumerate(rows)
@@ -350,7 +351,7 @@ class _Engine:
             constraint=Tables(tuple(row.table for row in rows)),
             texts=tuple(row.text for row in rows),
             encode=loaded.plain_ids,
-            prompt=lambda row, text: loaded.prompt_ids(text, rows[row].type.asked(loaded.spec.ask)),
+            prompt=lambda row, text: prompt_about(loaded, rows[row], text),
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
         )

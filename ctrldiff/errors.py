@@ -7,6 +7,7 @@
     │   ├── SchemaInvalid              not JSON, or not a JSON Schema
     │   ├── SchemaUnsupported          a keyword we would have to drop
     │   ├── ConstraintUnsatisfiable    no text satisfies it
+    │   ├── ExtraMissing               it needs libraries that are not installed
     │   └── ConstraintTooLarge         it grew past a limit
     ├── Infeasible                     nothing legal fits what is written and the positions left
     │   └── BudgetTooSmall             nothing legal fits the canvas at all
@@ -46,6 +47,7 @@ __all__ = [
     "ConstraintTooLarge",
     "ConstraintUnsatisfiable",
     "CtrldiffError",
+    "ExtraMissing",
     "Infeasible",
     "InputError",
     "LoadError",
@@ -170,6 +172,12 @@ class ConstraintTooLarge(ConstraintError):
             used=used,
             limit=limit,
         )
+
+
+class ExtraMissing(ConstraintError):
+    """It needs libraries that are installed with an extra. Fields: extra, module."""
+
+    code = "EXTRA_MISSING"
 
 
 class Infeasible(CtrldiffError):

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar, Unpack, overload
 
 import torch
 
-from ctrldiff.arguments import check_word, known_names, texts_of
+from ctrldiff.arguments import check_word, is_conversation, known_names, texts_of
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.decode import Outcome, check_guidance, decode
@@ -21,12 +21,12 @@ from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
-from ctrldiff.request import Guidances, Request, Row, Unsures, read_row
+from ctrldiff.request import Guidances, Request, Row, Said, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
-from ctrldiff.search.run import Search, searchable
+from ctrldiff.search.run import Search, draws, searchable
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
@@ -60,6 +60,8 @@ class Made(Short, total=False):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    prompt: str | None
+    examples: Sequence[tuple[str, Any]]
     limits: Limits
 
 
@@ -102,7 +104,9 @@ class Model:
     @overload
     def __call__(self, text: list[str], output: type[T], **how: Unpack[How]) -> list[Result[T]]: ...
     @overload
-    def __call__(self, text: str, output: Any = ..., **how: Unpack[How]) -> Result[Any]: ...
+    def __call__(self, text: list[dict[str, Any]], output: type[T], **how: Unpack[How]) -> Result[T]: ...
+    @overload
+    def __call__(self, text: str | list[dict[str, Any]], output: Any = ..., **how: Unpack[How]) -> Result[Any]: ...
     @overload
     def __call__(self, text: list[str], output: Any = ..., **how: Unpack[How]) -> list[Result[Any]]: ...
     def __call__(self, text: Any, output: Any = str, **how: Any) -> Any:
@@ -180,7 +184,7 @@ class Generator(Generic[T]):
         plan: how canvases are written; None: `Plan.default(steps, temperature)`, or for a search `Plan.searching`.
         short: parts of the plan by name, in place of the default's; see `Short`. They change what they name and nothing
             else: `docs/decisions/0012-one-plan.md`.
-        ask: the name of a bare value ("total"), or any words for a constraint.
+        ask, prompt, examples: what is said to the model beside the text (`generator.said`), as `Request` takes them.
         max_new_tokens: positions of the canvas. None: what the shortest answer needs and the usual room beyond it
             (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves; and when its end
             binds the answer, the text is decoded again in a larger one. One still bound says so: `result.full`.
@@ -196,14 +200,14 @@ class Generator(Generic[T]):
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
         limits: what compiling may cost.
-    Raises: ConstraintError when it is made; BudgetTooSmall, PromptTooLong or InputError when called, before any
-        forward pass.
+    Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
+        BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
     """
 
     model: Model
     output: type[T] | Any
     plan: Plan
-    ask: str | None
+    said: Said
     max_new_tokens: int | None
     seed: int
     batch_size: int
@@ -235,6 +239,8 @@ class Generator(Generic[T]):
         unsure: Unsures = "flag",
         on_error: Literal["raise", "keep"] = "raise",
         nulls: bool = False,
+        prompt: str | None = None,
+        examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
         **short: Unpack[Short],
     ) -> None:
@@ -243,14 +249,31 @@ class Generator(Generic[T]):
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
         given["plan"] = planned(plan, search, short)
+        given["said"] = Said(*(given.pop(name) for name in ("ask", "prompt", "examples")))
         for name, value in given.items():
             object.__setattr__(self, name, value)
         request = self.request("")
         object.__setattr__(self, "guidance", request.guidance)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
+        self.compiled.spelled(request.examples)
         if nulls:
             self.compiled.nulls(self.compiled.of("")[0].description)
+
+    @property
+    def ask(self) -> str | None:
+        """The name of a bare value, or any words for a constraint."""
+        return self.said.ask
+
+    @property
+    def prompt(self) -> str | None:
+        """The template in place of the model's own."""
+        return self.said.prompt
+
+    @property
+    def examples(self) -> Sequence[tuple[str, Any]]:
+        """What is shown before every text."""
+        return self.said.examples
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -268,9 +291,9 @@ class Generator(Generic[T]):
         return self.compiled.of("", self.max_new_tokens)[1]
 
     @overload
-    def __call__(self, text: str, *, n: None = None) -> Result[T]: ...
+    def __call__(self, text: str | list[dict[str, Any]], *, n: None = None) -> Result[T]: ...
     @overload
-    def __call__(self, text: str, *, n: int) -> list[Result[T]]: ...
+    def __call__(self, text: str | list[dict[str, Any]], *, n: int) -> list[Result[T]]: ...
     @overload
     def __call__(self, text: list[str], *, n: None = None) -> list[Result[T]]: ...
     @overload
@@ -278,31 +301,31 @@ class Generator(Generic[T]):
     @overload
     def __call__(self, text: Any, *, n: int | None = None) -> Any: ...
     def __call__(self, text: Any, *, n: int | None = None) -> Any:
-        """A result for a text; a list of results for a list of texts.
+        """A result for a text; a list of results for a list of texts. A conversation, a list of messages, is a text.
 
         Args:
             n: so many independent answers to each text in place of one, in a list; at a temperature above 0.
         """
         if n is None:
-            return next(self.each([text])) if isinstance(text, str) else list(self.each(texts_of(text)))
+            return next(self.each([text])) if _is_one(text) else list(self.each(texts_of(text)))
         check_number("n", n, 1)
         if self.plan.draws_nothing:
             raise InputError(f"n={n} answers without draws would be {n} times the same", hint="temperature=1.0")
-        texts = [text] if isinstance(text, str) else texts_of(text)
+        texts = [text] if _is_one(text) else texts_of(text)
         drawn = list(self._decoded([self.request(one, draw) for one in texts for draw in range(n)]))
         found = [drawn[first : first + n] for first in range(0, len(drawn), n)]
-        return found[0] if isinstance(text, str) else found
+        return found[0] if _is_one(text) else found
 
     async def acall(self, text: Any, *, n: int | None = None) -> Any:
         """As a call, in a thread of its own: the event loop goes on meanwhile."""
         return await asyncio.to_thread(self, text, n=n)
 
-    def each(self, texts: Sequence[str]) -> Iterator[Any]:
+    def each(self, texts: Sequence[Any]) -> Iterator[Any]:
         """Results in the order of the texts, as they come. Every text, and the guidance for it, is checked before the
         first forward pass. With `on_error="keep"` an error stands in the place of its text's result."""
         return self._decoded([self.request(text) for text in texts])
 
-    def request(self, text: str, draw: int = 0) -> Request[T]:
+    def request(self, text: Any, draw: int = 0) -> Request[T]:
         """What this generator asks of a text."""
         own = {one.name: getattr(self, one.name) for one in fields(Request) if one.name not in ("text", "draw")}
         return Request(text=text, draw=draw, **own)
@@ -326,7 +349,14 @@ class Generator(Generic[T]):
 
 def compile_for(model: Model, request: Request[Any], limits: Limits) -> Compiled:
     """The type of a request over the model's vocabulary."""
-    return Compiled(request.output, request.ask, model.vocabulary, request.prior, limits, model.loaded.spec.canvas)
+    spec = model.loaded.spec
+    prose = spec.canvas if spec.prose is None else spec.prose
+    return Compiled(request.output, request.ask, model.vocabulary, request.prior, limits, spec.canvas, prose)
+
+
+def _is_one(text: Any) -> bool:
+    """Whether this is one text, and no list of them."""
+    return isinstance(text, str) or is_conversation(text)
 
 
 def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: Plan, search: Search | None) -> Row:
@@ -345,7 +375,7 @@ def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
     clock = [name for name in ("steps", "temperature") if name in named]
     steps, temperature = named.pop("steps", None), named.pop("temperature", 0.0)
     if plan is None:
-        plan = Plan.default(steps, temperature) if search is None else Plan.searching(steps, temperature)
+        plan = (Plan.searching if draws(search) else Plan.default)(steps, temperature)
     elif not isinstance(plan, Plan):
         raise InputError(f"plan is a {type(plan).__name__}", hint="cd.Plan.default().but(...)", param="plan")
     elif clock:

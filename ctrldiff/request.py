@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
-from ctrldiff.arguments import check_word
+from ctrldiff.arguments import check_word, is_conversation, messages_of
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong, warn
 from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.models.hf import Loaded
+from ctrldiff.models.prompt import asks, check_template
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
 from ctrldiff.sampling.plan import check_number
 from ctrldiff.text import check_text
+from ctrldiff.types.instruction import words_of
 from ctrldiff.types.structured import OutputType
 
 WIDE = 8  # how many times the usual canvas is worth a warning
@@ -29,11 +31,26 @@ Unsures = Literal["flag", "null", "error"]
 
 
 @dataclass(frozen=True)
+class Said:
+    """What is said to the model beside a text, as `Request` takes it: ask, prompt, examples."""
+
+    ask: str | None = None
+    prompt: str | None = None
+    examples: Sequence[tuple[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        if self.prompt is not None:
+            check_template(self.prompt)
+        object.__setattr__(self, "examples", pairs_of(self.examples))
+
+
+@dataclass(frozen=True)
 class Request(Generic[T]):
     """One text, and what is wanted of it. Requests of one batch may differ in everything.
 
     Args:
-        text: what the answer is about.
+        text: what the answer is about; or a conversation, [{"role": "user", "content": "..."}, ...], for a model with a
+            chat template: its last message is answered.
         output: a type, a JSON Schema dict, or a constraint; see `output_type`.
         ask: the name of a bare value ("total"), or any words for a constraint.
         seed: fixes every draw, together with the prompt and with `draw`; nothing else does.
@@ -43,10 +60,13 @@ class Request(Generic[T]):
         prior: log weights for what a text says.
         unsure: what to do with values that the constraint forced on the model.
         nulls: note how probable null is for every key of an object that may be null.
+        prompt: a template in place of the model's own, with the places of `docs/prompts.md`: of what the user says, for
+            a model with a chat template, else of the whole prompt.
+        examples: (text, value) pairs that are shown before the text, as turns of a chat or as prompts with answers.
     Raises: InputError for an argument that could not be used.
     """
 
-    text: str
+    text: str | Sequence[Mapping[str, Any]]
     output: type[T] | Any = str
     ask: str | None = None
     seed: int = 0
@@ -56,6 +76,8 @@ class Request(Generic[T]):
     prior: Prior = Prior()
     unsure: Unsures = "flag"
     nulls: bool = False
+    prompt: str | None = None
+    examples: Sequence[tuple[str, Any]] = ()
 
     def __post_init__(self) -> None:
         check_number("seed", self.seed, 0)
@@ -64,7 +86,16 @@ class Request(Generic[T]):
         check_word("unsure", self.unsure)
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
+        said = Said(self.ask, self.prompt, self.examples)
         object.__setattr__(self, "guidance", tuple(checked(self.guidance)))
+        object.__setattr__(self, "examples", said.examples)
+
+    @property
+    def document(self) -> str:
+        """The text; of a conversation all that is said in it, but for system messages."""
+        if isinstance(self.text, str):
+            return self.text
+        return "\n\n".join(content for role, content in messages_of(self.text) if role != "system")
 
 
 @dataclass(frozen=True)
@@ -72,8 +103,9 @@ class Row:
     """A request, read.
 
     Fields: n, its number; ids, its prompt; canvas, how many positions; first, how many it had at first, and limit, how
-        many it may have; type and table, what may be written there; labels, if the answer is one of them, decided in
-        one forward pass; forwards and seconds, what earlier and smaller canvases have cost.
+        many it may have; type and table, what may be written there; shots, the examples with their answers as texts;
+        labels, if the answer is one of them, decided in one forward pass; forwards and seconds, what earlier and
+        smaller canvases have cost.
     """
 
     n: int
@@ -86,13 +118,14 @@ class Row:
     type: OutputType
     table: Table
     labels: Labels | None
+    shots: tuple[tuple[str, str], ...] = ()
     forwards: int = 0
     seconds: float = 0.0
 
     @property
     def text(self) -> str:
-        """The request's."""
-        return self.request.text
+        """The request's; of a conversation all that is said in it."""
+        return self.request.document
 
 
 def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, *, decided: bool) -> Row:
@@ -101,18 +134,24 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
     Args: decided: a type that is a lone choice is decided in one forward pass, in a canvas that holds all its labels.
     Raises: BudgetTooSmall, PromptTooLong, InputError; and what compiling raises.
     """
-    text = request.text
-    check_text(text, f"text {n}", row=n)
+    if not is_conversation(request.text):
+        check_text(request.text, f"text {n}", row=n)
+    text = request.document
     spec, wanted = loaded.spec, request.max_new_tokens
-    if not text.strip() and "{ask}" in spec.prompt:  # a model that is asked nothing may well continue nothing
+    if not text.strip() and asks(
+        request.prompt or spec.prompt
+    ):  # a model that is asked nothing may well continue nothing
         raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
     type_, table = compiled.of(text, wanted)
     labels = compiled.labels if decided and not request.guidance else None
     least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
     context = spec.context - spec.context % spec.round_to
-    ids = _prompt(loaded, compiled.type, text, context - (wanted or least))
+    shots = compiled.spelled(request.examples)
+    ids = _prompt(loaded, compiled.type, request, shots, context - (wanted or least))
     room = context - len(ids)
-    usual = max(least, table.shortest + compiled.room(text, len(ids)))
+    # `tiny` was measured with its short prompts in the count; a schema and examples are no part of the text.
+    tokens = len(ids) if loaded.chat is None and not shots else len(loaded.plain_ids(text))
+    usual = max(least, table.shortest + compiled.room(table, text, tokens))
     limit = room if table.longest is None else max(least, min(room, table.longest + 1))
     if wanted is None:
         wanted = max(least, min(usual, limit))
@@ -141,15 +180,44 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
             context=spec.context,
             row=n,
         )
-    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels)
+    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots)
 
 
-def _prompt(loaded: Loaded, type_: OutputType, text: str, room: int) -> list[int]:
+def _prompt(
+    loaded: Loaded, type_: OutputType, request: Request[Any], shots: Sequence[tuple[str, str]], room: int
+) -> list[int]:
     """A prompt's token ids. Where a long list of labels would leave no room for the answer, its beginning is said: the
     text is what must be read, and the labels are what may be written in any case."""
-    ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask))
-    most = type_.place.longest
-    while len(ids) > room and most > 1:
-        most //= 2
-        ids = loaded.prompt_ids(text, type_.asked(loaded.spec.ask, most))
-    return ids
+    text: Any = request.text if isinstance(request.text, str) else messages_of(request.text)
+    most: int | None = None
+    while True:
+        words = words_of(type_, loaded.spec.ask, most)
+        ids = loaded.prompt_ids(text, words, template=request.prompt, shots=shots)
+        most = (type_.place.longest if most is None else most) // 2
+        if len(ids) <= room or most < 1:
+            return ids
+
+
+def prompt_about(loaded: Loaded, row: Row, text: str) -> list[int]:
+    """The prompt of a row with another text in the place of its own: of a conversation's last message."""
+    said: Any = text
+    if not isinstance(row.request.text, str):
+        *before, (role, _) = messages_of(row.request.text)
+        said = (*before, (role, text))
+    words = words_of(row.type, loaded.spec.ask)
+    return loaded.prompt_ids(said, words, template=row.request.prompt, shots=row.shots)
+
+
+def pairs_of(examples: Any) -> tuple[tuple[str, Any], ...]:
+    """Examples, looked at: what may be said of them without the type. Raises: InputError for what is no pair."""
+    if isinstance(examples, tuple) and all(isinstance(one, tuple) and len(one) == 2 for one in examples):
+        pairs = examples
+    elif isinstance(examples, str | bytes | Mapping) or not isinstance(examples, Sequence):
+        raise InputError(f"examples is a {type(examples).__name__}", hint="[(text, value), ...]", param="examples")
+    else:
+        pairs = tuple(tuple(one) if isinstance(one, list | tuple) else (one,) for one in examples)
+    for n, pair in enumerate(pairs):
+        if len(pair) != 2 or not isinstance(pair[0], str):
+            raise InputError(f"example {n} is no pair of a text and a value", hint="[(text, value)]", param="examples")
+        check_text(pair[0], f"the text of example {n}")
+    return pairs

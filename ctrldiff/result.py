@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ctrldiff.doubt import Flag
+from ctrldiff.grounded.kinds import Stated
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
@@ -45,6 +46,8 @@ class Result(Generic[T]):
         full: the end of the canvas bound the answer: some token that might have come next could not have been finished
             in the positions left, so a value may be cut and a list ended. False for answers that had room.
         flags: the values that the constraint forced on the model, each with its place and the legal mass; `doubt.Flag`.
+        grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
+            their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
@@ -61,6 +64,7 @@ class Result(Generic[T]):
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
     full: bool = False
     flags: tuple[Flag, ...] = ()
+    grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
 
     @property
     def prob(self) -> float:

@@ -136,7 +136,7 @@ def modules() -> list[Any]:
 
 
 # All their tests are slow, and so are their imports, which every worker would pay for.
-SLOW_FILES = ("test_diffusers.py", "test_lm_eval.py")
+SLOW_FILES = ("test_diffusers.py", "test_diffusers_gemma.py", "test_lm_eval.py")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

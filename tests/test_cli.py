@@ -102,6 +102,45 @@ def test_run_prints_an_object_and_its_cost(ctrldiff):
     assert facts["usage"]["forwards"] >= 1 and 0 <= facts["prob"] <= 1
 
 
+def test_a_prompt_and_examples_are_files(tmp_path, ctrldiff):
+    prompt, examples, out = tmp_path / "prompt.txt", tmp_path / "shots.jsonl", tmp_path / "out.jsonl"
+    prompt.write_text("<bos>{text}<ask>{ask}<answer>\n")
+    examples.write_text('{"text": "a 1", "output": 1}\n')
+    docs = tmp_path / "in.jsonl"
+    docs.write_text('{"text": "b 2"}\n')
+    shown = ("--prompt-file", prompt, "--examples", examples)
+    tokens = {}
+    for how in ((), shown):
+        status, printed, _ = ctrldiff("run", "b 2", "-s", '{"type": "integer"}', "--json", "--steps", 2, *how)
+        tokens[how] = json.loads(printed)["usage"]["prompt_tokens"]
+        assert status == 0
+    assert tokens[shown] > tokens[()] + 5
+    assert ctrldiff("extract", docs, "-s", '{"type": "integer"}', "-o", out, "--steps", 2, *shown)[0] == 0
+    status, _, told = ctrldiff("extract", docs, "-s", '{"type": "integer"}', "-o", out, "--steps", 2)
+    assert status == 2 and "examples" in told, "another run, for it was shown other examples"
+
+
+@pytest.mark.parametrize(
+    ("option", "held", "named"),
+    [
+        ("--prompt-file", b"no place", "{text}"),
+        ("--prompt-file", b"{text} \xff", "cannot be read"),
+        ("--prompt-file", None, "cannot be read"),
+        ("--examples", b'{"text": "a"}\n', "line 1"),
+        ("--examples", b"[1]\n", "line 1"),
+        ("--examples", None, "cannot be read"),
+    ],
+)
+def test_a_prompt_or_examples_that_cannot_be_used_are_refused_before_a_model_is_loaded(
+    tmp_path, ctrldiff, option, held, named
+):
+    file = tmp_path / "file"
+    if held is not None:
+        file.write_bytes(held)
+    status, _, told = ctrldiff("run", "b 2", "--model", "no/such/model", option, file)
+    assert status == 2 and named in told
+
+
 def test_run_shows_the_canvas_filling_up(ctrldiff):
     status, out, _ = ctrldiff("run", "the kettle is bad", "--regex", "[ab]{3}", "--show", "--max-new-tokens", "5")
     assert status == 0 and "·····" in out and "forward passes" in out

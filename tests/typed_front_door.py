@@ -6,6 +6,7 @@ A line that must not type-check says so; the checker complains of one that does 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, assert_type
 
 from pydantic import BaseModel
@@ -20,7 +21,10 @@ class Order(BaseModel):
 def results(model: cd.Model, text: str) -> None:
     assert_type(model(text, Order), cd.Result[Order])
     assert_type(model(text, Order).output, Order)
+    assert_type(model(text, cd.Grounded[date]).output, date)
     assert_type(model([text], float), list[cd.Result[float]])
+    assert_type(model([{"role": "user", "content": text}], Order), cd.Result[Order])
+    assert_type(model(text, Order, prompt="{text}", examples=[(text, {"total": 1})]), cd.Result[Order])
     assert_type(model(text, {"type": "object"}), cd.Result[Any])
     assert_type(cd.Generator(model, Order)(text), cd.Result[Order])
     assert_type(cd.Generator(model, Order)(text, n=3), list[cd.Result[Order]])

@@ -22,13 +22,15 @@ def check(
         str | None, typer.Option(help="An instance, as JSON: is it in the language, or why not?")
     ] = None,
     text: Annotated[
-        str | None, typer.Option(help='The text that values of "x-span" stand in; default: an example.')
+        str | None,
+        typer.Option(help='The text that values of "x-span" and "x-from-text" stand in; default: an example.'),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be.
 
-    With "x-span" it is another automaton for every text: the one told of is that of --text, or of an example.
+    With "x-span" or "x-from-text" it is another automaton for every text: the one told of is that of --text, or of an
+    example.
     """
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.json_schema.facts import explained, facts_of, measured

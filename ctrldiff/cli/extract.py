@@ -11,10 +11,12 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    ExamplesOption,
     GuideOption,
     JsonOption,
     ModelOption,
     PresetOption,
+    PromptOption,
     SchemaOption,
     SeedOption,
     StepsOption,
@@ -23,6 +25,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    shown,
     told,
 )
 
@@ -48,6 +51,8 @@ def extract(
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     guide: GuideOption = None,
+    prompt_file: PromptOption = None,
+    examples: ExamplesOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
     threads: ThreadsOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
@@ -71,6 +76,7 @@ def extract(
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
     asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    asked |= shown(prompt_file, examples)
 
     from ctrldiff.cli.show import extraction, show_summary
     from ctrldiff.extract.job import extract_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,14 @@ GuideOption = Annotated[
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads of the network; default: one for a small one (docs/extract.md).")
 ]
+PromptOption = Annotated[
+    Path | None,
+    typer.Option("--prompt-file", help="A prompt template: {text}, {schema}, {example}, {ask} (docs/prompts.md)."),
+]
+ExamplesOption = Annotated[
+    Path | None,
+    typer.Option("--examples", help='JSON lines that are shown before the text: {"text": ..., "output": ...}.'),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -48,6 +57,30 @@ def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
 
         guides = [read_guide(text) for text in guide]
     return {"unsure": unsure, "guidance": guides, **others}
+
+
+def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
+    """What `--prompt-file` and `--examples` say. Raises: InputError, before a model is loaded."""
+    from ctrldiff.errors import InputError
+    from ctrldiff.extract.documents import parse, read_lines
+    from ctrldiff.models.prompt import check_template
+
+    said: dict[str, Any] = {}
+    try:
+        if prompt_file is not None:
+            said["prompt"] = check_template(prompt_file.read_text(encoding="utf-8").rstrip("\n"))
+        if examples is not None:
+            with examples.open("rb") as stream:
+                lines = [(line, f"{examples} line {line.number:,}") for line in read_lines(stream, str(examples))]
+            pairs = [(parse(line, where), where) for line, where in lines]
+            for pair, where in pairs:
+                if not isinstance(pair.get("text"), str) or "output" not in pair:
+                    raise InputError(f"{where} is no example", hint='{"text": "...", "output": ...}')
+            said["examples"] = [(pair["text"], pair["output"]) for pair, _ in pairs]
+    except (OSError, UnicodeDecodeError) as error:
+        name = prompt_file if "prompt" not in said and prompt_file is not None else examples
+        raise InputError(f"{str(name)!r} cannot be read: {error}") from error
+    return said
 
 
 def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str, Any]:

@@ -10,10 +10,12 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    ExamplesOption,
     GuideOption,
     JsonOption,
     ModelOption,
     PresetOption,
+    PromptOption,
     SeedOption,
     StepsOption,
     TemperatureOption,
@@ -21,6 +23,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    shown,
     told,
 )
 
@@ -43,6 +46,8 @@ def run(
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     guide: GuideOption = None,
+    prompt_file: PromptOption = None,
+    examples: ExamplesOption = None,
     threads: ThreadsOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
     as_json: JsonOption = False,
@@ -67,6 +72,7 @@ def run(
     elif choice:
         wanted = Choice(_labels(choice))
     how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained
 
     generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)
@@ -74,11 +80,21 @@ def run(
     if as_json:
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
         facts |= {"full": result.full, "flags": [vars(flag) for flag in result.flags]}
-        print(json.dumps(facts | ({"probs": result.probs} if result.probs else {}), ensure_ascii=False))
+        facts |= {"probs": result.probs} if result.probs else {}
+        facts |= {"grounded": _places(result.grounded)} if result.grounded else {}
+        print(json.dumps(facts, ensure_ascii=False))
         return
     from ctrldiff.cli.show import show_result
 
     show_result(result, pretty=schema is not None)
+
+
+def _places(grounded: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Where each value stood: the places that state it, by its pointer."""
+    return {
+        at: [{"start": one.start, "end": one.end, "spelling": one.spelling} for one in places]
+        for at, places in grounded.items()
+    }
 
 
 def _labels(said: list[str]) -> list[str]:

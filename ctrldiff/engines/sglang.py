@@ -9,7 +9,6 @@ tokens and its request is marked.
 
 from __future__ import annotations
 
-import json
 import logging
 import weakref
 from collections import OrderedDict
@@ -18,20 +17,16 @@ from typing import Any, ClassVar
 
 import torch
 
-from ctrldiff.constraints.basic import Regex
-from ctrldiff.constraints.description import Description
+from ctrldiff.engines.asked import Compiler, check_budget
 from ctrldiff.engines.block import never, solve
-from ctrldiff.errors import BudgetTooSmall, CtrldiffError, InputError, SchemaInvalid
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.posterior.table import Table
-from ctrldiff.tokens.vocabulary import Vocabulary
 
 NAME = "Ctrldiff"  # as in `--dllm-algorithm Ctrldiff`
 REQUESTS = 1 << 14  # requests remembered: one that is aborted says no goodbye, so the oldest goes
-TABLES = 64
 CUTS = ("stop", "stop_strs", "stop_regex", "stop_regex_strs", "ignore_eos")  # SGLang moves the first into the second
 IGNORED = {"logit_bias": (None, {}), "min_new_tokens": (None, 0), "n": (None, 1)}  # a word to what it says of nothing
-IGNORED |= {"frequency_penalty": (None, 0), "presence_penalty": (None, 0)}
+IGNORED |= {"frequency_penalty": (None, 0), "presence_penalty": (None, 0), "beam_width": (None, 1)}
 LOG = logging.getLogger("ctrldiff")
 
 
@@ -71,8 +66,7 @@ class ConstrainedSteps:
     block_size: int
     mask_id: int
     requests: ClassVar[OrderedDict[str, Request]] = OrderedDict()
-    tables: ClassVar[OrderedDict[tuple[Any, ...], Table]] = OrderedDict()
-    vocabularies: ClassVar[dict[tuple[Any, ...], Vocabulary]] = {}
+    compiler: ClassVar[Compiler] = Compiler()
     banned: ClassVar[tuple[int, ...]] = ()
     ascii: ClassVar[bool] = True
     stop_id: ClassVar[int] = 0  # of the last request that was admitted
@@ -118,34 +112,18 @@ class ConstrainedSteps:
         if req.tokenizer is None:
             raise InputError(f"{kind} needs the tokenizer", hint="start the server without --skip-tokenizer-init")
         table = cls.compiled(kind, text, req)
-        if table.shortest > params.max_new_tokens:
-            raise BudgetTooSmall(
-                f"the shortest legal answer takes {table.shortest} tokens, max_new_tokens is {params.max_new_tokens}",
-                hint=f"max_new_tokens>={table.shortest}",
-                shortest=table.shortest,
-                budget=params.max_new_tokens,
-            )
+        check_budget(table, params.max_new_tokens, "max_new_tokens")
         setattr(params, kind, None)  # it is ours now: SGLang's own grammar backend need not compile it as well
         return Request(table, len(req.origin_input_ids), params.max_new_tokens, source=weakref.ref(req))
 
     @classmethod
     def compiled(cls, kind: str, text: str, req: Any) -> Table:
-        """The constraint's table over the request's vocabulary; the last few are kept."""
+        """The constraint's table over the request's vocabulary."""
         ends = set(req.eos_token_ids or ()) | set(req.sampling_params.stop_token_ids or ())
         stops = tuple(sorted(ends)) or (req.tokenizer.eos_token_id,)
         cls.stop_id = stops[0]
-        words = (req.tokenizer, stops, req.vocab_size, cls.banned)  # the tokenizer itself, so that it stays
-        if words not in cls.vocabularies:
-            cls.vocabularies[words] = Vocabulary.from_tokenizer(
-                req.tokenizer, stop_ids=stops, banned_ids=cls.banned, size=req.vocab_size
-            )
-        key = (kind, text, cls.ascii, *words)
-        if key not in cls.tables:
-            cls.tables[key] = described(kind, text, ascii=cls.ascii).compile(cls.vocabularies[words])
-            while len(cls.tables) > TABLES:
-                cls.tables.popitem(last=False)
-        cls.tables.move_to_end(key)
-        return cls.tables[key]
+        words = {"stops": stops, "size": req.vocab_size, "banned": cls.banned, "ascii": cls.ascii}
+        return cls.compiler(kind, text, req.tokenizer, **words)
 
     def step(self, forward_batch: Any, full_logits: Any, states: list[Any]) -> list[bool]:
         """One step of every block, in place; which of them are done. Raises nothing.
@@ -207,16 +185,6 @@ class ConstrainedSteps:
         scores[:, self.mask_id] = never(torch.float32)
         confidence, tokens = scores.softmax(dim=-1).max(dim=-1)
         return tokens, confidence
-
-
-def described(kind: str, text: str, *, ascii: bool) -> Description:
-    """The constraint that a request's words describe."""
-    if kind == "regex":
-        return Regex(text, ascii=ascii)
-    try:
-        return JsonSchema(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise SchemaInvalid(f"json_schema is not JSON: {error}") from error
 
 
 def proposal(

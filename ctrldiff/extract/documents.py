@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from ctrldiff.arguments import is_conversation
 from ctrldiff.errors import InputError
 
 LONGEST_LINE = 64 << 20  # bytes; a longer line is counted and not held, so that memory is bounded
@@ -126,8 +127,9 @@ def parse(line: Line, where: str) -> dict[str, Any]:
 _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
-def text_of(document: dict[str, Any], where: str, number: int, field: str) -> str:
-    """The text under `field`. Raises InputError for none, for an empty one, and for half of a surrogate pair in it."""
+def text_of(document: dict[str, Any], where: str, number: int, field: str) -> Any:
+    """The text under `field`, or the conversation. Raises InputError for none, for an empty one, and for half of a
+    surrogate pair in it."""
     if field not in document:
         raise InputError(
             f'{where}: no text under "{field}"',
@@ -136,6 +138,8 @@ def text_of(document: dict[str, Any], where: str, number: int, field: str) -> st
             line=number,
         )
     text = document[field]
+    if is_conversation(text):
+        return text
     if not isinstance(text, str):
         kind = _KINDS.get(type(text), "object")
         raise InputError(f'{where}: what is under "{field}" is a JSON {kind}, not a text', line=number)

@@ -21,11 +21,13 @@ from ctrldiff.errors import (
     SchemaInvalid,
     SchemaUnsupported,
 )
+from ctrldiff.grounded.kinds import KEY, Stated
 from ctrldiff.json_schema import arrays, objects, scalars, together  # noqa: F401  (each registers its walks)
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
 from ctrldiff.json_schema.context import Context, in_document
-from ctrldiff.json_schema.dialect import as_draft
+from ctrldiff.json_schema.dialect import as_draft, schemas_of
 from ctrldiff.json_schema.documents import Documents, in_folder
+from ctrldiff.json_schema.from_text import complete, grounds
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
@@ -102,15 +104,21 @@ class JsonSchema(Options, Description):
         return f"JsonSchema({self.text}{''.join(f', {name}={value!r}' for name, value in self.chosen.items())})"
 
     @property
-    def name(self) -> str:
-        return repr(self)
+    def name(self) -> str | None:
+        return None if self._from_text else repr(self)  # what is read in a text depends on the libraries that read it
+
+    @property
+    def _from_text(self) -> bool:
+        return any(f'"{KEY}"' in text for text in (self.text, *dict(self.documents).values()))
 
     @property
     def has_spans(self) -> bool:
-        """Some string must stand in a document."""
-        if not any('"x-span": true' in text for text in (self.text, *dict(self.documents).values())):
+        """Some value must stand in a document: a string as it is (`x-span`), any value as it means (`x-from-text`)."""
+        texts = (self.text, *dict(self.documents).values())
+        if not self._from_text and not any('"x-span": true' in text for text in texts):
             return False
-        return any(one.get("x-span") is True for part in self.parts for one in References(part).all)
+        places = [one for part in self.parts for one in References(part).all]
+        return any(one.get("x-span") is True or KEY in one for one in places)
 
     def but(self, **changed: Any) -> JsonSchema:
         """The same schema with other options."""
@@ -211,6 +219,14 @@ class JsonSchema(Options, Description):
         return ordered_text(value, root_shape(self.context(limits)))
 
     @within_the_stack
+    def grounds(self, raw: str) -> dict[str, tuple[Stated, ...]]:
+        """For every value of an answer that was taken from the document (`x-from-text`) the places that state it, by
+        its JSON pointer."""
+        if self.document is None or not self._from_text:
+            return {}
+        return dict(grounds(self.shape(), raw, self.document))
+
+    @within_the_stack
     def shape(self, limits: Limits = DEFAULT) -> Shape:
         """The place of the whole value, from which those of its parts are reached."""
         return root_shape(self.context(limits))
@@ -253,6 +269,10 @@ class JsonSchema(Options, Description):
         documents = Documents(self.documents)
         annotations = frozenset(["format"] if self.formats == "annotate" else [])
         schema, ignored = as_draft(self.schema, self.draft, documents, annotations)
+        if self._from_text:
+            for node, at, _ in schemas_of(schema, self.draft, documents):
+                if KEY in node:
+                    complete(node, at)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
             context = self._context_of(schema, documents, limits, reaches(self.depth)[0])
             try:

@@ -21,10 +21,12 @@ from typing import Any, TypeAlias
 
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
+from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.formats import NARROWED
+from ctrldiff.json_schema.from_text import settles_type, stated
 from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
 from ctrldiff.json_schema.others import order
 from ctrldiff.json_schema.reach import LONGEST
@@ -223,10 +225,8 @@ def _schema(context: Context, sub: Sub) -> Walk:
         return (yield replace(sub, schema=target, pointer=pointer))
     if not context.apart and combines(schema):
         return (yield Together((sub,)))
-    parts: list[Expression] = []
-    if "enum" in schema or "const" in schema:
-        parts.append(listed_values(context, schema, sub))
-    if "type" in schema or _OF_SOME & schema.keys():
+    parts = listings(context, schema, sub)
+    if is_typed(schema, at):
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:
@@ -240,9 +240,9 @@ def _schema(context: Context, sub: Sub) -> Walk:
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
-def speaks(schema: Schema, listing: bool = True) -> bool:
-    """It says something of values by itself: by a keyword of some type, by naming types or (`listing`) values."""
-    return "type" in schema or not _OF_SOME.isdisjoint(schema) or (listing and not OF_ANY.isdisjoint(schema))
+def speaks(schema: Schema) -> bool:
+    """It says something of values by itself: by a keyword of some type, by naming types or listing values."""
+    return not _OF_SOME.isdisjoint(schema) or not OF_ANY.isdisjoint(schema)
 
 
 def combines(schema: Schema) -> bool:
@@ -322,9 +322,24 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
     return schema | {"maxLength": reach}
 
 
-def listed_values(context: Context, schema: Schema, sub: Sub) -> Expression:
+def listings(context: Context, schema: Schema, sub: Sub) -> list[Expression]:
+    """The values that a schema lists, keyword by keyword: its own, and those that the document states."""
+    found = []
+    if "enum" in schema or "const" in schema:
+        found.append(_listed(context, schema, sub))
+    if KEY in schema:
+        found.append(stated(context, schema, sub.pointer, lambda value: _spelled(context, value, sub)))
+    return found
+
+
+def is_typed(schema: Schema, at: str) -> bool:
+    """It says something of types that the values it lists do not settle."""
+    return not _OF_SOME.isdisjoint(schema) or ("type" in schema and not settles_type(schema, at))
+
+
+def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
     """`enum` and `const`: the listed values, each in its canonical text."""
-    context.enforce(sub.pointer, *(k for k in OF_ANY if k in schema))
+    context.enforce(sub.pointer, *(k for k in ("enum", "const") if k in schema))
     values = listed(schema)
     if "enum" in schema and "const" in schema:
         wanted = value_text(schema["const"], sort=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context
-from ctrldiff.json_schema.keywords import OF_ANY, REFERS, those
+from ctrldiff.json_schema.keywords import REFERS, those
 from ctrldiff.json_schema.references import held
 from ctrldiff.json_schema.shape import listed
 
 _ALWAYS = frozenset(those(lambda row: row.always))
-_LISTING = OF_ANY - {"type"}
+_LISTING = frozenset(those(lambda row: row.holds == "list" or row.name == "const"))
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ KEYWORDS = _table(
     Keyword("if", "applies", first="draft-07", holds="schema", of="itself", negates=True),
     Keyword("then", "applies", first="draft-07", holds="schema", of="itself", beside="if"),
     Keyword("else", "applies", first="draft-07", holds="schema", of="itself", beside="if"),
+    Keyword("x-from-text", "asserts", spells=True),  # ours: a value that the document states, or null
     # references
     Keyword("$ref", "refers", holds="string", of="itself", always=True),
     Keyword("$recursiveRef", "refers", first="2019-09", last="2019-09", holds="string", of="itself", always=True),

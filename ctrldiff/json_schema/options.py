@@ -51,7 +51,8 @@ class Options:
         documents: what references outside the schema lead to: {URI: schema}, or a folder of JSON files, each known by
             its way from there and by its own identifier. A file beside another is referred to by its name alone. Kept
             as pairs of URI and JSON text. Whatever else is referred to is refused; nothing is ever fetched.
-        document: the text that the values of `"x-span": true` stand in (`docs/span.md`).
+        document: the text that the values of `"x-span": true` stand in (`docs/span.md`), and those of `"x-from-text"`
+            (`docs/grounded.md`).
     """
 
     whitespace: Whitespace = "compact"

@@ -38,9 +38,10 @@ from ctrldiff.json_schema.compiler import (
     beside,
     conjuncts,
     exactly,
+    is_typed,
     key_of,
     kind_of,
-    listed_values,
+    listings,
     members_of,
     merging,
     of_type,
@@ -49,7 +50,7 @@ from ctrldiff.json_schema.compiler import (
 )
 from ctrldiff.json_schema.context import Context, Denied
 from ctrldiff.json_schema.exclusive import rivals
-from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, OF_ANY, REFERS, said, those
+from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, REFERS, said, those
 from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.unevaluated import Scenario, scenarios
 
@@ -57,7 +58,6 @@ MOST_CHOICES = 16  # of one alternative from each list, that are written out
 _SAID_OF_OBJECTS = frozenset(("type", "required", "properties"))
 _MERGED = ("array", "object")  # the types whose keywords are read as those of one schema
 _OF_PARTS = frozenset(those(lambda row: row.of in ("named", "matching", "others", "some")))
-_LISTS = OF_ANY - {"type"}
 
 
 @dataclass(frozen=True)
@@ -299,10 +299,9 @@ def _plain(context: Context, subs: list[Sub], first: Sub) -> Walk:
         return (yield replace(first, schema=True))
     if len(subs) == 1:
         return (yield subs[0])
-    parts: list[Expression] = [listed_values(context, sub.schema, sub) for sub in subs if _LISTS & sub.schema.keys()]
-    typed = [
-        (sub, types_of(context, sub.schema, sub)) for sub in subs if not parts or speaks(sub.schema, listing=False)
-    ]
+    parts = [one for sub in subs for one in listings(context, sub.schema, sub)]
+    asked = [sub for sub in subs if not parts or is_typed(sub.schema, sub.pointer)]
+    typed = [(sub, types_of(context, sub.schema, sub)) for sub in asked]
     if typed:
         kinds: list[Expression] = []
         barred = frozenset[str]().union(*(sub.barred for sub in subs))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture, warn
-from ctrldiff.models.chat import chat_of, plain_prompt
+from ctrldiff.models.chat import TURN, Chat, chat_of, plain_prompt
 from ctrldiff.models.family import ASSUMED, Config, Family, Words
+from ctrldiff.models.prompt import check_template
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
 from ctrldiff.models.spec import ModelSpec
@@ -19,13 +20,16 @@ from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.models.weights import weight_files
 from ctrldiff.models.words import check_words
 
+PROSE = 128  # `ModelSpec.prose` of chat models: LLaDA's and Dream's own loops give a short answer 128 positions
+
 
 @dataclass(frozen=True)
 class Described:
     """A folder, read but for its weights.
 
     Fields: folder; config; recognised (the family, and why); tokenizer; said (spec fields, as they are found in the
-        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins).
+        tokenizer, the config, the family, `config.json` under "ctrldiff" and the keywords; the later wins); chat (the
+        tokenizer's chat template, if the prompt is made of it).
     """
 
     folder: Path
@@ -33,6 +37,7 @@ class Described:
     recognised: Recognised
     tokenizer: Any
     said: Mapping[str, Any]
+    chat: Chat | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -70,9 +75,23 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
             **error.facts,
         ) from error
     tokenizer = load_tokenizer(folder, recognised.family.tokenizer)
-    return Described(
-        folder, config, recognised, tokenizer, _said(folder, config, tokenizer, recognised.family, overrides)
-    )
+    told = {**config.get("ctrldiff", {}), **overrides}
+    chat = _chat(tokenizer, told)
+    said = _said(folder, config, tokenizer, recognised.family, overrides, chat)
+    return Described(folder, config, recognised, tokenizer, said, chat)
+
+
+def _chat(tokenizer: Any, told: Mapping[str, Any]) -> Chat | None:
+    """The chat template, with what is said of it, where no prompt is said that takes its place. Raises: ModelError for
+    what is said of a template where none is used."""
+    chat = None
+    if "prompt" not in told:
+        turn = check_template(told.get("turn") or TURN)
+        chat = chat_of(tokenizer, told.get("system", ""), turn, told.get("chat_template_kwargs"))
+    named = [name for name in ("system", "turn", "chat_template_kwargs") if told.get(name)]
+    if named and chat is None:
+        raise ModelError(f"{named[0]}= is for a chat template, and there is none", hint="say it in prompt=")
+    return chat
 
 
 def read_config(folder: Path) -> Words:
@@ -84,10 +103,10 @@ def read_config(folder: Path) -> Words:
             hint += f"\nnothing is downloaded here; to get one: hf download {folder} --local-dir {folder.name}"
         raise ModelError(f"{str(folder)!r} is not a folder", hint=hint)
     if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{str(folder)!r} has no config.json",
-            hint="a model folder holds config.json, *.safetensors, tokenizer.json",
-        )
+        hint = "a model folder holds config.json, *.safetensors, tokenizer.json"
+        if (folder / "adapter_config.json").is_file():
+            hint = "it is an adapter: from_pretrained(THE MODEL'S FOLDER, adapter=THIS)"
+        raise ModelError(f"{str(folder)!r} has no config.json", hint=hint)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -97,7 +116,9 @@ def read_config(folder: Path) -> Words:
     return Words(config)
 
 
-def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any]) -> dict[str, Any]:
+def _said(
+    folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any], chat: Chat | None
+) -> dict[str, Any]:
     """The fields of the spec, each from where it is said last."""
     facts = family.facts(config)
     if facts.get("noise", "mask") == "mask":
@@ -121,14 +142,10 @@ def _said(folder: Path, config: Config, tokenizer: Any, family: Family, given: M
         "family": family.name,
         "padding": family.padding,
     }
-    chat = None
     if "prompt" not in told:
-        chat = chat_of(tokenizer, told.get("system", ""))
         found["prompt"] = plain_prompt(tokenizer) if chat is None else chat.prompt
-    if told.get("system") and chat is None:
-        raise ModelError(
-            "system= is the system message of a chat template, and there is none", hint="say it in prompt="
-        )
+    if chat is not None:
+        found["prose"] = PROSE
     ends = [config.get("eos_token_id"), _generation(folder).get("eos_token_id"), tokenizer.eos_token_id]
     ends += [facts.get("stop_ids"), None if chat is None else chat.end_id]
     found |= facts

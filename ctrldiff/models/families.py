@@ -2,8 +2,9 @@
 
 Dream, DiffuCoder: Ye et al. 2025, arXiv:2508.15487. SDAR, TraDo: Cheng et al. 2025, arXiv:2510.06303. Fast-dLLM v2: Wu
 et al. 2025, arXiv:2509.26328. Efficient-DLM: Fu et al. 2025, arXiv:2512.14067. LLaDA-MoE: Zhu et al. 2025,
-arXiv:2509.24389. RND1: Radical Numerics 2025. Families that need a page: `llada.py`, `llada2.py`, `diffullama.py`,
-`diffusion_gemma.py`.
+arXiv:2509.24389. RND1: Radical Numerics 2025. Open-dCoder: Peng et al. 2025. iLLaDA: 2026, from its modelling code.
+Stable-DiffCoder: ByteDance Seed 2026. Families that need a page: `llada.py`, `llada2.py`, `diffullama.py`, `smdm.py`,
+`stay_causal.py`, `diffusion_gemma.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.family import Config, Family, Source, blocks, published
+from ctrldiff.models.family import Config, Family, Source, blocks, encoder_rename, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal, build_masked, causal
 from ctrldiff.models.words import LLAMA, MIXTURE, PLAIN, names
@@ -81,13 +82,19 @@ FAST_DLLM = Family(
 )
 
 
-def edlm_rename(name: str) -> str:
-    """Efficient-DLM's key as Qwen calls it. The published names could not be seen: those of the Nemotron-Labs models
-    that followed and Qwen's own are read; anything else is reported key by key."""
-    for theirs, ours in (("encoder.", "model."), ("diffusion_head.", "lm_head.")):
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
-    return name
+# The config is Qwen2's own: it is named by the caller. Its loop hides the padding that it fills short rows with.
+OPEN_DCODER = Family(
+    name="Open-dCoder",
+    models="open-dcoder-0.5B",
+    runs="Qwen2ForCausalLM",
+    checked=LAYOUT,
+    tokenizer="Qwen2Tokenizer",
+    facts=lambda config: {**published(config, stop_ids=(151643, 151645)), "logit_shift": 1},  # the tokenizer has a mask
+    build=causal("qwen2"),
+    padding="masked",
+    reads=LLAMA,
+    only=PLAIN,
+)
 
 
 EFFICIENT_DLM = Family(
@@ -103,10 +110,41 @@ EFFICIENT_DLM = Family(
         **blocks(config.get("block_size") or config.get("block_length"), 32, assumed=True),  # 16, and 64, in the paper
     },
     # Only Qwen3's configs say how wide a head is.
-    build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=edlm_rename),
+    build=causal(lambda config: "qwen3" if "head_dim" in config else "qwen2", rename=encoder_rename),
     padding="masked",
     reads=LLAMA,
     only=PLAIN,
+)
+
+# ---- a dense Llama
+
+ILLADA = Family(
+    name="iLLaDA",
+    models="iLLaDA-8B-Base, iLLaDA-8B-Instruct",
+    runs="LlamaForCausalLM",
+    checked=LAYOUT,
+    architectures=("ILLaDAForCausalLM",),
+    model_types=("illada",),
+    facts=lambda config: published(config, mask_id=5, stop_ids=(2,)),
+    build=causal("llama"),
+    padding="masked",
+    reads=LLAMA - {"rope_scaling"},  # with `layer_norm_eps` its norms are others
+    only={"rope_scaling": ({"rope_type": "default"}, {"type": "default"})},
+)
+
+STABLE_DIFFCODER = Family(
+    name="Stable-DiffCoder",
+    models="Stable-DiffCoder-8B-Base, Stable-DiffCoder-8B-Instruct",
+    runs="LlamaForCausalLM",
+    checked="equal to the published code at toy size",
+    architectures=("StableDiffcoderForCausalLM",),
+    facts=lambda config: {
+        **published(config, mask_id=5, stop_ids=(2,)),
+        **blocks(config.get("block_size") or config.get("block_length"), 4),
+    },
+    build=causal("llama"),
+    padding="masked",
+    reads=LLAMA,
 )
 
 # ---- a mixture of experts

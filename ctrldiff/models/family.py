@@ -11,6 +11,7 @@ import torch
 
 from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.drive import drive
+from ctrldiff.models.lora import Adapter
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.words import Only
 from ctrldiff.protocols import Denoiser
@@ -35,7 +36,7 @@ class Source:
     """Where a network comes from and how it is to be held.
 
     Fields: folder; config (`config.json`); dtype; device; options (for transformers' `from_pretrained`: device_map,
-        quantization_config, attn_implementation).
+        quantization_config, attn_implementation); adapter (to be merged into the weights).
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Source:
     dtype: torch.dtype
     device: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    adapter: Adapter | None = None
 
 
 class Network(Protocol):
@@ -131,3 +133,12 @@ def published(
     kept: dict[str, Any] = {name: one for name, one in said.items() if one is not None and one < rows}
     stops = tuple(one for one in stop_ids if one < rows)
     return kept | ({"stop_ids": stops} if stops else {})
+
+
+def encoder_rename(name: str) -> str:
+    """NVIDIA's names for what transformers calls `model.` and `lm_head.`: those of Nemotron-Labs-Diffusion, and of
+    Efficient-DLM before it, whose own could not be seen. Qwen's own are read; any other is reported key by key."""
+    for theirs, ours in (("encoder.", "model."), ("diffusion_head.", "lm_head.")):
+        if name.startswith(theirs):
+            return ours + name.removeprefix(theirs)
+    return name

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
-from ctrldiff.errors import TokenizerMismatch
+from ctrldiff.errors import InputError, TokenizerMismatch
+from ctrldiff.models.chat import Chat
 from ctrldiff.models.describe import describe
 from ctrldiff.models.devices import dtype_of, usable
 from ctrldiff.models.family import Source
+from ctrldiff.models.lora import read_adapter
+from ctrldiff.models.prompt import Words, filled, short
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
 from ctrldiff.models.tokenizer import without
@@ -23,37 +26,91 @@ from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 TINY = Path(__file__).parent / "tiny"
+Messages: TypeAlias = Sequence[tuple[str, str]]  # (role, content)
 OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A denoiser and the words it reads: everything `ctrldiff.generate` needs of a model."""
+    """A denoiser and the words it reads: everything `ctrldiff.generate` needs of a model.
+
+    Fields: chat: the chat template, where the prompt is made of one.        adapter: its folder, if one was merged.
+    """
 
     name: str
     denoiser: Denoiser
     tokenizer: Any
     spec: ModelSpec
     folder: Path | None = None
+    chat: Chat | None = None
+    adapter: Path | None = None
 
     @property
     def digest(self) -> str:
         """What tells these weights from others, read in samples; empty for a model that came from no folder."""
-        return "" if self.folder is None else weights_digest(self.folder)
+        folders = [one for one in (self.folder, self.adapter) if one is not None]
+        return "+".join(weights_digest(one) for one in folders)
 
-    def prompt_ids(self, text: str, ask: str) -> list[int]:
-        """The prompt's token ids. `text` and `ask` are encoded as plain text: a "<mask>" in them stays five characters
-        and a word, never the special token. With nothing to ask, the lines before `{ask}` that lead to it are left out.
+    def prompt_ids(
+        self,
+        text: str | Messages,
+        words: Words | str,
+        *,
+        template: str | None = None,
+        shots: Sequence[tuple[str, str]] = (),
+    ) -> list[int]:
+        """The prompt's token ids. The text, and what is said of the wanted type, are encoded as plain text: a "<mask>"
+        in them stays five characters and a word, never the special token.
+
+        Args:
+            text: the document; or a conversation, (role, content) of each message, the last of which is asked.
+            words: what stands in the places of the template, see `models/prompt.py`; or what is asked for, in the
+                short form, "" for nothing.
+            template: in place of the model's own: of the user's turn, for a model with a chat template, and plain text
+                then; else of the whole prompt, with special tokens.
+            shots: texts and their answers, shown before: as turns, or as prompts with their answers.
+        Raises: InputError for a conversation without a chat template, ModelError for one that the template refuses.
         """
+        if isinstance(words, str):
+            words = short(words)
+        if self.chat is not None and (shots or template is not None or not isinstance(text, str)):
+            return self._turns(self.chat, text, words, self.chat.turn if template is None else template, shots)
+        if not isinstance(text, str):
+            raise InputError(
+                "a conversation needs a chat template, and this model's prompt has none",
+                hint="one text with all of it; or load the model without prompt=, with turn=",
+            )
+        whole = self.spec.prompt if template is None else template
         ids: list[int] = []
-        template = self.spec.prompt if ask else re.sub(r"\n+[^\n{}]*\{ask\}", "", self.spec.prompt)
-        for piece in re.split(r"(\{text\}|\{ask\})", template):
-            if piece == "{text}":
-                ids += self.plain_ids(text)
-            elif piece == "{ask}":
-                ids += self.plain_ids(ask)
-            elif piece:
-                ids += self.tokenizer.encode(piece, add_special_tokens=False)
+        for shown, answer in shots:
+            ids += [*self._filled(whole, shown, words), *self.plain_ids(answer), self.spec.stop_ids[0]]
+        return ids + self._filled(whole, text, words)
+
+    def _filled(self, template: str, text: str, words: Words) -> list[int]:
+        """One prompt; what is the template's own may be special."""
+        ids: list[int] = []
+        for piece, own in filled(template, text, words):
+            ids += self.tokenizer.encode(piece, add_special_tokens=False) if own else self.plain_ids(piece)
+        return ids
+
+    def _turns(
+        self, chat: Chat, text: str | Messages, words: Words, turn: str, shots: Sequence[tuple[str, str]]
+    ) -> list[int]:
+        """A conversation in the chat template; what the messages say is plain text, all of it."""
+        said = [("user", text)] if isinstance(text, str) else list(text)
+        first = next((n for n, (role, _) in enumerate(said) if role != "system"), len(said))
+        contents = [[content] for _, content in said]
+        contents[-1] = _pieces(turn, said[-1][1], words)
+        shown = [one for example, answer in shots for one in (_pieces(turn, example, words), [answer])]
+        roles = [role for role, _ in said]
+        roles[first:first] = ["user", "assistant"] * len(shots)
+        contents[first:first] = shown
+        ids: list[int] = []
+        for part in chat.frame(roles):
+            if isinstance(part, str):
+                ids += self.tokenizer.encode(part, add_special_tokens=False) if part else []
+            else:
+                ids += [one for piece in contents[part] for one in self.plain_ids(piece)]
         return ids
 
     def plain_ids(self, text: str) -> list[int]:
@@ -84,6 +141,7 @@ def load(
     device: str = "cpu",
     dtype: torch.dtype | str = "auto",
     threads: int | None = None,
+    adapter: Path | str | None = None,
     **overrides: Any,
 ) -> Loaded:
     """Load a model folder.
@@ -92,6 +150,7 @@ def load(
         dtype: a torch dtype or its name, "bfloat16". "auto": the config's; where it says none, bfloat16 on an
             accelerator and float32 on the CPU.
         threads: how many torch uses on the CPU, in all of this process. None: what `models/threads.py` says.
+        adapter: the folder of a LoRA adapter as peft saves it, which is merged into the weights.
         overrides: fields of `ModelSpec` that `config.json` does not say, or says wrongly; and device_map,
             quantization_config, attn_implementation for transformers; and trust_remote_code with revision (40 hex
             digits), to run a checkpoint's own code instead of a family's.
@@ -102,8 +161,12 @@ def load(
     options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
     described = describe(path, **overrides)
     spec = described.spec
-    source = Source(described.folder, described.config, dtype_of(dtype, described.config, device), device, options)
+    merged = None if adapter is None else read_adapter(adapter)
+    held = dtype_of(dtype, described.config, device)
+    source = Source(described.folder, described.config, held, device, options, merged)
     network = described.recognised.family.build(source, spec)
+    if merged is not None:
+        merged.check()
     if len(described.tokenizer) > network.rows:
         raise TokenizerMismatch(
             f"the tokenizer has {len(described.tokenizer):,} tokens, the embedding {network.rows:,} rows",
@@ -121,7 +184,12 @@ def load(
     denoiser = described.recognised.family.drive(network, spec, vocabulary, device)
     if str(device) == "cpu" and not options.get("device_map"):
         settle(sum(file.stat().st_size for file in weight_files(described.folder)), threads)
-    return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder)
+    beside = None if merged is None else merged.folder
+    return Loaded(described.folder.name, denoiser, described.tokenizer, spec, described.folder, described.chat, beside)
+
+
+def _pieces(turn: str, text: str, words: Words) -> list[str]:
+    return [piece for piece, _ in filled(turn, text, words)]
 
 
 def resolve(name: str | Path) -> Path:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
 from ctrldiff.errors import OutOfMemory, warn
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -26,38 +29,52 @@ def within_memory(network: Callable[..., torch.Tensor], *inputs: torch.Tensor, r
         room: what is known of the device; a batch that is known not to fit is halved without an attempt.
     Raises: OutOfMemory if one row alone does not fit. A warning says when a batch was halved for the first time.
     """
-    rows, tokens = len(inputs[0]), inputs[0].numel()
-    if rows > 1 and tokens >= room.full:
-        return _halves(network, *inputs, room=room)
+    ids = inputs[0]
+    each = ids[0].numel() if len(ids) else 0
+    return in_parts(lambda at: network(*(one[at] for one in inputs)), torch.cat, slice(0, len(ids)), each, ids, room)
+
+
+def in_parts(
+    run: Callable[[slice], T], join: Callable[[list[T]], T], rows: slice, each: int, ids: torch.Tensor, room: Room
+) -> T:
+    """`run` on some rows, and where memory runs out on their halves, `join`ed. See `within_memory`.
+
+    Args:
+        each: tokens of one row.        ids: (N, L) of all rows, for what is said of them.
+    """
+    count = rows.stop - rows.start
+    if count > 1 and count * each >= room.full:
+        return _halves(run, join, rows, each, ids, room)
     try:
-        return network(*inputs)
+        return run(rows)
     except (torch.OutOfMemoryError, RuntimeError) as error:
         if not _memory(error):
             raise
-        if rows == 1:
+        if count == 1:
             raise OutOfMemory(
-                f"one row of {inputs[0].shape[1]:,} tokens does not fit the memory of {inputs[0].device}",
+                f"one row of {each:,} tokens does not fit the memory of {ids.device}",
                 why=str(error).splitlines()[0][:200],
                 hint='a shorter text or canvas, dtype="bfloat16", quantization_config=..., or device_map="auto"',
-                rows=rows,
-                device=str(inputs[0].device),
+                rows=count,
+                device=str(ids.device),
             ) from error
-    if inputs[0].is_cuda:
+    if ids.is_cuda:
         torch.cuda.empty_cache()
-    room.full = min(room.full, tokens)
-    half = (rows + 1) // 2
+    room.full = min(room.full, count * each)
     warn(
-        f"{rows} rows of {inputs[0].shape[1]:,} tokens do not fit the memory of {inputs[0].device}: taken in halves; "
-        f"batch_size={half} would save the attempt",
+        f"{count} rows of {each:,} tokens do not fit the memory of {ids.device}: taken in halves; "
+        f"batch_size={(count + 1) // 2} would save the attempt",
         RuntimeWarning,
     )
-    return _halves(network, *inputs, room=room)
+    return _halves(run, join, rows, each, ids, room)
 
 
-def _halves(network: Callable[..., torch.Tensor], *inputs: torch.Tensor, room: Room) -> torch.Tensor:
-    half = (len(inputs[0]) + 1) // 2
-    parts = [within_memory(network, *(one[at] for one in inputs), room=room) for at in (slice(half), slice(half, None))]
-    return torch.cat(parts)
+def _halves(
+    run: Callable[[slice], T], join: Callable[[list[T]], T], rows: slice, each: int, ids: torch.Tensor, room: Room
+) -> T:
+    half = rows.start + (rows.stop - rows.start + 1) // 2
+    parts = (slice(rows.start, half), slice(half, rows.stop))
+    return join([in_parts(run, join, part, each, ids, room) for part in parts])
 
 
 def _memory(error: BaseException) -> bool:

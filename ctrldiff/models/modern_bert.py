@@ -212,9 +212,8 @@ def _build(source: Source, spec: ModelSpec) -> ModernBertNetwork | TransformersN
         return build_masked(source, spec)
     with torch.device("meta"):
         module = ModernBert(source.config)
-    weights = read_weights(
-        source.folder, lambda name: None if name == "decoder.weight" else name
-    )  # it is the embedding
+    own = read_weights(source.folder, adapter=source.adapter)
+    weights = {name: value for name, value in own.items() if name != "decoder.weight"}  # it is the embedding
     wanted = module.state_dict()
     shapes = [(name,) for name, value in wanted.items() if name in weights and value.shape != weights[name].shape]
     check_keys(source.folder, wanted.keys() - weights.keys(), weights.keys() - wanted.keys(), shapes)

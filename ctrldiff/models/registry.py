@@ -14,25 +14,37 @@ from ctrldiff.models.families import (
     DREAM,
     EFFICIENT_DLM,
     FAST_DLLM,
+    ILLADA,
     LLADA_MOE,
     MASKED_LM,
+    OPEN_DCODER,
     RND1,
     SDAR,
+    STABLE_DIFFCODER,
 )
 from ctrldiff.models.family import Config, Family
 from ctrldiff.models.llada import LLADA
 from ctrldiff.models.llada2 import LLADA2
 from ctrldiff.models.modern_bert import MODERN_BERT
+from ctrldiff.models.smdm import SMDM
+from ctrldiff.models.stay_causal import I_DLM, NEMOTRON, WEDLM
 
 FAMILIES: tuple[Family, ...] = (
     LLADA,
     LLADA_MOE,
     LLADA2,
+    ILLADA,
     DREAM,
     SDAR,
     RND1,
     FAST_DLLM,
     EFFICIENT_DLM,
+    STABLE_DIFFCODER,
+    NEMOTRON,
+    WEDLM,
+    I_DLM,
+    OPEN_DCODER,
+    SMDM,
     DIFFULLAMA,
     DIFFUSION_GEMMA,
     *DITS,
@@ -40,6 +52,9 @@ FAMILIES: tuple[Family, ...] = (
     MODERN_BERT,
     MASKED_LM,
 )
+
+# What checkpoints say whose configs are those of the causal models that they were made of.
+PLAIN_NAMES = ("llama", "qwen2", "qwen3", "LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM")
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,8 @@ def _unknown(names: list[str], known: list[str]) -> UnknownArchitecture:
     lower = {one.lower(): one for one in known}
     near = [lower[one] for name in names for one in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     near = list(dict.fromkeys(near))
+    if set(names) & {*PLAIN_NAMES}:
+        near += [f"family={family.name!r}" for family in (DIFFULLAMA, I_DLM, OPEN_DCODER)]
     return UnknownArchitecture(
         f"no family knows {' or '.join(map(repr, names)) or 'a config without architectures and model_type'}",
         hint=(f"near: {', '.join(near)}\n" if near else "")

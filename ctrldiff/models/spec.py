@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
 from ctrldiff.errors import ModelError, NoEndToken, NoMaskId
@@ -25,8 +26,9 @@ class ModelSpec:
             "log_score" (log ratios to the present token, SEDD).
         time_input: "t" if the network is called with the time too: (N,), the share of the canvas that is noise.
         attention: "full" (every token sees every other), "block_causal" (its own block of `block_length` and
-            those before it; blocks are counted from the start of the sequence), "causal", or "encoder_decoder"
-            (a causal prompt, a canvas in which all see all).
+            those before it; blocks are counted from the start of the sequence), "causal" (and by what is written more,
+            as the family's driver has it: `models/written_first.py`), or "encoder_decoder" (a causal prompt, a canvas
+            in which all see all).
         cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention); "block": so
             it is, and what is behind the active block is not forwarded, for loops that write blocks in order;
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
@@ -41,15 +43,17 @@ class ModelSpec:
         context: most tokens of prompt and answer together.
         edits: the model was trained to change what is written (LLaDA2.1, GIDD, uniform noise); an edit policy for one
             that was not is warned of.
-        prompt: the prompt's template; `{text}` and `{ask}` are encoded as plain text, the rest with special tokens.
-            Chat models get theirs from the tokenizer's chat template, with `system` as its system message.
-        ask: the style in which a type is asked for: "described" with all that its schema says, or "keys", the terse
-            form of `ctrldiff.types.ask` for models trained on that.
+        prompt: the prompt's template; its places (`models/prompt.py`) are encoded as plain text, the rest with special
+            tokens. Chat models get theirs from the tokenizer's chat template, with `system` as its system message,
+            `turn` as the template of what the user says, and `chat_template_kwargs` as further arguments of its own.
+        ask: the style of `{ask}`: "described" with all that its schema says, or "keys", the terse form of
+            `ctrldiff.types.ask` for models trained on that.
         round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
             padding masks: with masks behind an open end, else with stop tokens. 1 for models that have not seen such
             a tail.
         canvas: answer positions beyond those of the shortest legal answer, when the caller does not say how many; more
             where the type has more fields than that is room for, and the canvas grows when an answer fills it.
+        prose: the same for a type that may go on without end (a free text, a string of any length); None: as `canvas`.
         family: the name of the family that builds the network, see `ctrldiff models`; "" to recognise it.
         ignores: words of `config.json` that would be refused as another network's, and that the caller knows to
             change no logits.
@@ -76,9 +80,12 @@ class ModelSpec:
     edits: bool = False
     prompt: str = "{text}"
     system: str = ""
+    turn: str = ""
+    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     ask: Literal["described", "keys"] = "described"
     round_to: int = 1
     canvas: int = 48
+    prose: int | None = None
     family: str = ""
     ignores: tuple[str, ...] = ()
 
@@ -101,6 +108,8 @@ class ModelSpec:
             raise NoEndToken("no token ends a text", hint="pass stop_ids=[...]")
         if self.attention == "block_causal" and (self.block_length or 0) < 1:
             raise ModelError(f'attention="block_causal" with block_length={self.block_length}', hint="at least 1")
+        if self.prose is not None and self.prose < 0:
+            raise ModelError(f"prose={self.prose}: at least 0", hint="pass prose=..., or leave it out")
         for name, least in (("n_tokens", 1), ("context", 1), ("round_to", 1), ("canvas", 0), ("ntk", 1)):
             if not getattr(self, name) >= least:
                 raise ModelError(f"{name}={getattr(self, name)}: at least {least}", hint=f"pass {name}=...")

@@ -125,7 +125,7 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
-    weights, options = read_weights(source.folder, rename, split), straight(source)
+    weights, options = read_weights(source.folder, rename, split, source.adapter), straight(source)
     with refused(source), quiet():
         network, said = model.from_pretrained(
             None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **options

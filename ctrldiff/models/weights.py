@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import torch
 
 from ctrldiff.errors import LoadError, MissingKeys, ModelError, UnexpectedKeys
+from ctrldiff.models.lora import Adapter
 
 # A published name to the network's own, None to leave the tensor out.
 Rename: TypeAlias = Callable[[str], "str | None"]
@@ -75,8 +76,11 @@ def whole(name: str, tensor: torch.Tensor) -> Mapping[str, torch.Tensor]:
     return {name: tensor}
 
 
-def read_weights(folder: Path, rename: Rename = same, split: Split = whole) -> dict[str, torch.Tensor]:
-    """Every tensor of the folder by its name in the network. Tensors are mapped from the files, not copied."""
+def read_weights(
+    folder: Path, rename: Rename = same, split: Split = whole, adapter: Adapter | None = None
+) -> dict[str, torch.Tensor]:
+    """Every tensor of the folder by its name in the network. Tensors are mapped from the files, not copied, but for
+    those that an adapter changes."""
     from safetensors import SafetensorError, safe_open
 
     weights: dict[str, torch.Tensor] = {}
@@ -86,7 +90,8 @@ def read_weights(folder: Path, rename: Rename = same, split: Split = whole) -> d
                 for published in tensors.keys():
                     name = rename(published)
                     if name is not None:
-                        weights |= split(name, tensors.get_tensor(published))
+                        tensor = tensors.get_tensor(published)
+                        weights |= split(name, adapter.into(published, tensor) if adapter else tensor)
         except (SafetensorError, OSError) as error:
             raise LoadError(f"{str(folder)!r} cannot be loaded: {path.name}: {error}") from error
     return weights

@@ -29,7 +29,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.passes import forward, guided
+from ctrldiff.sampling.passes import Passed, forward, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
@@ -68,10 +68,15 @@ class Loop:
 
     def step(self, state: State) -> State:
         """One forward pass, and what is written after it. Complete rows stay as they are."""
-        plan, going = self.plan, ~state.done
         state = self.denoiser.noise(state)
-        step = plan.schedule(state)
-        ((own, views),) = forward(self.denoiser, [state], step, self.guides)
+        step = self.plan.schedule(state)
+        (passed,) = forward(self.denoiser, [(state, step)], self.guides)
+        return self.write(state, step, passed)
+
+    def write(self, state: State, step: Step, passed: Passed) -> State:
+        """What is written after a forward pass of a state with noise in its open positions."""
+        plan, going = self.plan, ~state.done
+        own, views = passed
         logits = guided(own, views, state, step, plan.processors, self.guides)
         state = self.denoiser.observe(state, logits)
         ask = _Asked(self, step, torch.zeros(state.shape[0], dtype=torch.int64))
@@ -113,7 +118,7 @@ class _Asked:
         noisy = [loop.denoiser.noise(state) for state in states]
         for state in noisy:
             self.forwards.add_((~state.done).to(torch.int64))
-        passed = zip(noisy, forward(loop.denoiser, noisy, self.at, loop.guides), strict=True)
+        passed = zip(noisy, forward(loop.denoiser, [(state, self.at) for state in noisy], loop.guides), strict=True)
         return [guided(*found, state, self.at, loop.plan.processors, loop.guides) for state, found in passed]
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from typing import TypeAlias
 
 import torch
 
 from ctrldiff.protocols import Denoiser, Guidance, Processor
 from ctrldiff.state import State, Step
 
+Passed: TypeAlias = "tuple[torch.Tensor, list[Sequence[torch.Tensor]]]"  # logits, and those of each guide's branches
 
-def forward(
-    denoiser: Denoiser, states: Sequence[State], step: Step, guides: Sequence[Guidance]
-) -> list[tuple[torch.Tensor, list[Sequence[torch.Tensor]]]]:
+
+def forward(denoiser: Denoiser, asked: Sequence[tuple[State, Step]], guides: Sequence[Guidance]) -> list[Passed]:
     """For each state its (B, T, V) logits, and those of every guide's branches: one batched call, whatever their number
     (X6)."""
-    groups = [[guide.branches(state, step) for guide in guides] for state in states]
-    views = [view for state, own in zip(states, groups, strict=True) for view in (state, *chain.from_iterable(own))]
+    groups = [[guide.branches(state, step) for guide in guides] for state, step in asked]
+    views = [view for (state, _), own in zip(asked, groups, strict=True) for view in (state, *chain.from_iterable(own))]
     logits = denoiser(stack(views)).split([view.shape[0] for view in views]) if len(views) > 1 else [denoiser(*views)]
     parts: Iterator[torch.Tensor] = iter(logits)
     return [(next(parts), [list(islice(parts, len(group))) for group in own]) for own in groups]

@@ -21,7 +21,7 @@ from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
-from ctrldiff.sampling.processors import Cooling, Temperature
+from ctrldiff.sampling.processors import Cooling, Temperature, TopP
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence
 from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional
@@ -140,16 +140,20 @@ def remdm(
     on: float = 0.55,
     off: float = 0.05,
     alpha: float = 0.9,
+    nucleus: float = 1.0,
     temperature: float = 1.0,
 ) -> Parts:
     """ReMDM (arXiv:2503.00307), one pass a step and one for the rest; none while a row is complete. eta: None is the
-    published one of each kind. Without its nucleus: a text that is legal would vanish."""
+    published one of each kind. nucleus: .9 is its own for text; `processors.TopP` says what becomes of the rest."""
     published = {"cap": 0.008, "rescale": 0.015, "conf": 0.0, "loop": 0.02}
     if kind not in published:
         raise InputError(f"kind={kind!r}", hint=f"one of {', '.join(published)}", param="kind")
     rates = Remasking(kind, published[kind] if eta is None else eta, on=on, off=off, alpha=alpha)
     parts: Parts = {"schedule": Linear(steps + 1), "commit": Unmask(rates), "revise": Remask(rates), "finish": Best()}
-    return {**_tempered(temperature), **parts, "observers": (Resume(rates),)}
+    told: Parts = {**_tempered(temperature), **parts, "observers": (Resume(rates),)}
+    if nucleus != 1:
+        told["processors"] = (*told.get("processors", ()), TopP(nucleus))
+    return told
 
 
 def rcr(steps: int = 64, block: int = 32, temperature: float = 0.0) -> Parts:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import Processor
 from ctrldiff.state import State, Step
 
-__all__ = ["Cooling", "EachLayer", "Temperature"]
+__all__ = ["Cooling", "EachLayer", "MinP", "Temperature", "TopK", "TopP"]
+
+OUTSIDE = 1e4  # nats that a token loses that is not kept: no text of kept ones is as improbable. Kept to .001 nats
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,65 @@ class Cooling:
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         value = self.low + (self.high - self.low) * step.time.clamp(min=0.0)
         return logits / value.to(device=logits.device, dtype=logits.dtype)[:, None, None]
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Keep the k likeliest tokens of each position; ties: the smaller ids.
+
+    As `TopP` and `MinP`: a token that is not kept loses `OUTSIDE` nats and is not forbidden, so no legal text vanishes.
+    Where the constraint leaves anything that is kept, nothing else is written; where it does not, the texts with the
+    fewest such tokens share the probability as they did before. Without a constraint it is the published truncation.
+    """
+
+    k: int
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"TopK: k={self.k}, at least 1", param="k")
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        if self.k >= logits.shape[-1]:
+            return logits
+        order = logits.argsort(dim=-1, descending=True, stable=True)
+        kept = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, order[..., : self.k], True)
+        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
+
+
+@dataclass(frozen=True)
+class TopP:
+    """Keep the likeliest tokens of each position that make up `p` together (nucleus sampling, arXiv:1904.09751), the
+    one that reaches it among them; ties: the smaller ids. What is not kept: as in `TopK`."""
+
+    p: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p <= 1:
+            raise InputError(f"TopP: p={self.p}, above 0 and at most 1", param="p")
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        if self.p == 1:
+            return logits
+        probs, order = logits.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+        before = probs.to(torch.float64).cumsum(dim=-1) - probs
+        kept = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, order, before < self.p)
+        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
+
+
+@dataclass(frozen=True)
+class MinP:
+    """Keep the tokens of each position with at least `p` times the probability of the likeliest (arXiv:2407.01082).
+    What is not kept: as in `TopK`."""
+
+    p: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p <= 1:
+            raise InputError(f"MinP: p={self.p}, above 0 and at most 1", param="p")
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
+        kept = logits >= logits.amax(dim=-1, keepdim=True) + math.log(self.p)
+        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,24 @@
 """Search: many canvases for each row, and rewards that say which to go on with. Public as `ctrldiff.search`."""
 
+from ctrldiff.search.agree import MinimumRisk, Vote, agreement, votes
+from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
 from ctrldiff.search.value import ValueDecoding
 
-__all__ = ["BestOfN", "Found", "Particles", "Refine", "Run", "Search", "ValueDecoding"]
+__all__ = [
+    "Ahead",
+    "BestOfN",
+    "Found",
+    "MinimumRisk",
+    "Particles",
+    "Refine",
+    "Run",
+    "Search",
+    "ValueDecoding",
+    "Vote",
+    "agreement",
+    "votes",
+]

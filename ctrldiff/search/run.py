@@ -65,7 +65,7 @@ class Run:
         """One forward pass of the canvases with something open."""
         state = self.denoiser.noise(state.begin(self.plan.schedule.budget(state)))
         step, processors = self.plan.schedule(state), self.plan.processors
-        ((own, views),) = forward(self.denoiser, [state], step, self.guides)
+        ((own, views),) = forward(self.denoiser, [(state, step)], self.guides)
         logits = guided(own, views, state, step, processors, self.guides)
         unguided = guided(own, (), state, step, processors, ()) if self.guides else logits
         return Look(state, self.constraint.bind(logits, state), unguided)
@@ -116,7 +116,10 @@ class Candidate:
 
 
 class Search(Protocol):
-    """Many canvases for each row: how they are driven, and which of them is the answer."""
+    """Many canvases for each row: how they are driven, and which of them is the answer.
+
+    One that chooses among no draws says `draws = False`, and then goes with plans that do not draw.
+    """
 
     @property
     def n(self) -> int:
@@ -173,11 +176,16 @@ def total(state: State, n: int) -> torch.Tensor:
     return state.forwards.reshape(-1, n).sum(1)
 
 
+def draws(search: Search | None) -> bool:
+    """The search chooses among draws."""
+    return search is not None and getattr(search, "draws", True)
+
+
 def searchable(search: Search, plan: Plan) -> None:
     """Raise InputError for what is no search, or a plan that a search cannot use."""
     if isinstance(search, type) or not (callable(search) and hasattr(search, "n")):
         raise InputError("search takes one of ctrldiff.search", hint="search=cd.search.BestOfN(reward, n=4)")
-    if isinstance(plan.propose, Best):
+    if isinstance(plan.propose, Best) and draws(search):
         raise InputError("a search chooses among draws, and at temperature 0 there are none", hint="temperature=1.0")
 
 

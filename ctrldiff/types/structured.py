@@ -6,8 +6,8 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_args
 
@@ -18,10 +18,13 @@ from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
 from ctrldiff.constraints.span import SpanOf, keeping_spans
+from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.formats import FORMATS
+from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.json_schema.reach import LONGEST
 from ctrldiff.text import check_text
@@ -45,6 +48,7 @@ class OutputType:
             differs; place and name: what both say, where less of it may be said.
         read: text to value; raises OutputInvalid if the type has rules of its own that the schema cannot say.
         labels: the texts to choose between, for a type that is a lone choice; else empty.
+        holes: the type of each hole of a template; else empty.
     """
 
     description: Description
@@ -54,6 +58,7 @@ class OutputType:
     keys: str | None = None
     place: Asked = Asked()
     name: str | None = None
+    holes: Mapping[str, OutputType] = field(default_factory=dict)
 
     def asked(self, style: Style, most: int | None = None) -> str:
         """How the prompt names it, in the style that the model was trained on (`ModelSpec.ask`).
@@ -91,7 +96,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
     if ask is not None:
         check_text(ask, "ask")
     if wanted is str:
-        return OutputType(Text(), ask or "", str)
+        return OutputType(Text(), ask or "", str, name=ask)
     if isinstance(wanted, dict | bool):
         wanted = JsonSchema(wanted)
     if isinstance(wanted, JsonSchema):
@@ -103,7 +108,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _chosen(wanted, ask, str)
     if isinstance(wanted, Score | YesNo):
         read = int if isinstance(wanted, Score) else read_yes
-        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels)
+        return OutputType(wanted, _named(wanted.asked, ask), read, wanted.labels, name=ask)
     if isinstance(wanted, Template):
         return _from_template(wanted, ask, document)
     if _is_annotation(wanted):
@@ -143,10 +148,12 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
     adapter = _keeping_spans(adapter_of(wanted))
     schema = json_schema(adapter, wanted.__name__ if isinstance(wanted, type) else str(wanted))
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    if KEY in schema:
+        values = []  # which of them the text states, it alone says
     if values and all(isinstance(value, str) for value in values):
         labels = tuple(values)
         return _chosen(Choice(labels), ask, _reader(adapter, quote=True))
-    if schema.get("type") == "boolean" and not values:
+    if schema.get("type") == "boolean" and not values and KEY not in schema:
         values = [True, False]
     whole = values and all(isinstance(value, int) or value is None for value in values)  # bool is an int
     if whole and set(schema) <= _PLAIN:
@@ -160,15 +167,21 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
-    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or {"enum", "const"} & set(schema):
+    from_text = KEY in schema
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING:
         return None
-    if schema.get("x-span") and document is None:
+    if {"enum", "const"} & set(schema) and not from_text:
+        return None
+    if (schema.get("x-span") or from_text) and document is None:
         return None
     low = schema.get("minLength", 1)
     high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST[0]))
     parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
     if document is not None and schema.get("x-span"):
         parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]
+    if document is not None and from_text:
+        kind, options = kind_of(schema, "#")
+        parts.append(StatedIn(document, kind, json.dumps(options)))
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
         parts += [Regex(one[name], dialect=dialect, search=True) for name, dialect in PATTERNS.items() if name in one]
@@ -213,7 +226,7 @@ def _from_template(template: Template, ask: str | None, document: str | None) ->
         return {name: holes[name].read(part) for name, part in filled.holes_of(text).items()}
 
     full, terse = ("{" + ",".join(hole.asked(style) for hole in holes.values()) + "}" for style in get_args(Style))
-    return OutputType(filled, ask or full, read, keys=ask or terse)
+    return OutputType(filled, ask or full, read, keys=ask or terse, holes=holes)
 
 
 def _real(text: str) -> float:

@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import ModernBertConfig
 
-from examples.train_tiny.network import CONTEXT, make_model
+from examples.train_tiny.network import make_model
 from examples.train_tiny.tokenizer import as_transformers
 
 
@@ -29,7 +29,7 @@ def export(
     shutil.rmtree(fresh, ignore_errors=True)
     model.to(dtype).save_pretrained(fresh)
     # An Encoder's tokenizer may be shared: the flag that makes it literal is not saved, so nothing needs resetting.
-    as_transformers(Tokenizer.from_str(tokenizer.to_str()), CONTEXT).save_pretrained(fresh)
+    as_transformers(Tokenizer.from_str(tokenizer.to_str()), config.ctrldiff["context"]).save_pretrained(fresh)
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():

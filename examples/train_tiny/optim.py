@@ -17,9 +17,15 @@ def learning_rate(step: int, spent: float) -> float:
     return PEAK * min(1.0, (step + 1) / WARM_UP_STEPS) * decay
 
 
+def working_type(device: torch.device) -> torch.dtype:
+    """bfloat16 where it is quick: on a CPU without it a step of Muon takes 2.5 s in bfloat16 and .15 s in float32."""
+    native = device.type != "cpu" or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
 def orthogonal(matrices: Tensor) -> Tensor:
     """(N, m, n) with m <= n: the nearest semi-orthogonal matrices, roughly. bfloat16 is enough for a direction."""
-    turned = (matrices / (matrices.norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)).to(torch.bfloat16)
+    turned = (matrices / (matrices.norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)).to(working_type(matrices.device))
     for a, b, c in POLAR:
         gram = turned @ turned.mT
         turned = a * turned + torch.baddbmm(b * gram, gram, gram, beta=1.0, alpha=c) @ turned

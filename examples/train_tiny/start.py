@@ -63,9 +63,12 @@ def construct(model: ModernBertForMaskedLM, seed: int) -> None:
         look_at(first, head, offset, size, config.rope_parameters["sliding_attention"]["rope_theta"], pairs=size // 2)
         fetch(first, head, starts[offset], count, identity, size, random)
 
-    # Layer 1: heads 0 and 1 match on the left neighbours (in slow RoPE pairs) and copy half of the identity each.
-    half = -(-identity // 2)
-    for head in (0, 1):
+    # Layer 1: all heads but the last match on the left neighbours (in slow RoPE pairs); each copies a part.
+    copying = heads - 1
+    part = -(-identity // copying)
+    if part > size:
+        raise ValueError(f"{copying} heads of {size} cannot copy an identity of {identity}")
+    for head in range(copying):
         rows = slice(head * size, (head + 1) * size)
         second.Wqkv.weight[rows] = 0
         second.Wqkv.weight[width : 2 * width][rows] = 0
@@ -83,11 +86,11 @@ def construct(model: ModernBertForMaskedLM, seed: int) -> None:
         values = second.Wqkv.weight[2 * width :][rows]
         values.zero_()
         second.Wo.weight[:, rows] = 0
-        for step in range(min(half, identity - head * half)):
-            values[step, head * half + step] = 1.0
-            second.Wo.weight[head * half + step, head * size + step] = 1.5
-    look_at(second, 2, 1, size, config.rope_parameters["full_attention"]["rope_theta"], pairs=8)
-    fetch(second, 2, starts[1], RIGHT, identity, size, random)
+        for step in range(min(part, identity - head * part)):
+            values[step, head * part + step] = 1.0
+            second.Wo.weight[head * part + step, head * size + step] = 1.5
+    look_at(second, copying, 1, size, config.rope_parameters["full_attention"]["rope_theta"], pairs=8)
+    fetch(second, copying, starts[1], RIGHT, identity, size, random)
 
 
 def look_at(attention, head: int, offset: int, size: int, theta: float, pairs: int) -> None:

@@ -37,6 +37,7 @@ ENFORCED = {
     "x-pattern-rust": ({"type": "string", "x-pattern-rust": r"^\w+$"}, "José", "a b"),
     "x-pattern-python": ({"type": "string", "x-pattern-python": r"^\w+$"}, "José\n", "José\n\n"),
     "x-span": ({"type": "string", "x-span": True}, "Ana", "Eva"),
+    "x-from-text": ({"type": "string", "x-from-text": "text"}, "Ana", "Eva"),
     "minimum": ({"type": "integer", "minimum": 2}, 2, 1),
     "maximum": ({"type": "integer", "maximum": 2}, 2, 3),
     "exclusiveMinimum": ({"type": "integer", "exclusiveMinimum": 2}, 3, 2),

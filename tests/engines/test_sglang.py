@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ctrldiff.engines import sglang
+from ctrldiff.engines.asked import described
 from ctrldiff.models.hf import TINY
 
 BLOCK = 4
@@ -284,9 +285,9 @@ def test_a_prompt_may_come_several_blocks_at_a_time(algorithm, tokenizer):
 
 
 def test_digits_are_ascii_unless_the_server_says_otherwise(algorithm, tokenizer):
-    digits = sglang.described("regex", r"\d", ascii=True)
+    digits = described("regex", r"\d", ascii=True)
     assert "7" in digits and "\u0667" not in digits
-    assert "\u0667" in sglang.described("regex", r"\d", ascii=False)
+    assert "\u0667" in described("regex", r"\d", ascii=False)
     config = SimpleNamespace(block_size=BLOCK, mask_id=1, algorithm_config={"ascii": False})
     assert algorithm.ascii and not type(algorithm)(config).ascii
 

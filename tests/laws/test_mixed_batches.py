@@ -54,6 +54,8 @@ PLANS = {
     "leftmost first": {"constrain": cd.constrain.LeftmostFirst},
     "length first": {"constrain": cd.constrain.LengthFirst},
     "cooling": {"processors": [cd.processors.Cooling()]},
+    "nucleus": {"processors": [cd.processors.TopP(0.6)]},
+    "top k and min p": {"processors": [cd.processors.TopK(5), cd.processors.MinP(0.2)]},
     "memory": {"commit": Twice(), "observers": [NoteLast()]},
     "memory without a beginning": {"commit": Twice(), "observers": [NoteLate()]},
     "trace": {"observers": [cd.observers.Canvases()]},

@@ -14,6 +14,7 @@ from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
+from ctrldiff.search.agree import MinimumRisk, Vote
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
@@ -31,6 +32,8 @@ def liking(texts):
 def searches(strength):
     return {
         "best of n": BestOfN(liking, 2),
+        "vote": Vote(3),
+        "minimum risk": MinimumRisk(3),
         "particles": Particles(liking, n=3, strength=strength, ess=1.0, completions=2),
         "particles of the sampler": Particles(liking, n=2, strength=strength, every=2, target="sampler"),
         "weights alone": Particles(n=2),

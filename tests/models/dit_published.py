@@ -11,7 +11,17 @@ FLAT = {"hidden_dim": WIDTH, "cond_dim": CONDITION, "n_blocks": BLOCKS, "n_heads
 NESTED = {"hidden_size": WIDTH, "cond_dim": CONDITION, "n_blocks": BLOCKS, "n_heads": HEADS, "length": LENGTH}
 LOG_LINEAR = {"type": "loglinear", "sigma_min": 1e-4, "sigma_max": 20}
 GEOMETRIC = {"type": "geometric", "sigma_min": 1e-2, "sigma_max": 20}
-NAMES = ["mdlm", "mdlm, told the time", "bd3lm", "bd3lm, no levels", "sedd absorb", "sedd uniform", "duo", "gidd"]
+NAMES = [
+    "mdlm",
+    "mdlm, told the time",
+    "bd3lm",
+    "bd3lm, no levels",
+    "sedd absorb",
+    "sedd uniform",
+    "duo",
+    "gidd",
+    "hdlm",
+]
 
 
 def config(name: str, tokens: int) -> dict:
@@ -23,6 +33,14 @@ def config(name: str, tokens: int) -> dict:
         return {"graph": graph, "noise": noise, "model": model, "tokens": tokens, "ngpus": 8}
     if name == "duo":
         return {"model_type": "DUO", "vocab_size": tokens, "causal": False, "var_min": True, **FLAT}
+    if name == "hdlm":
+        model = {"name": "epsilon_hdlm", "type": "ddit", "dropout": 0.1, "scale_by_sigma": False, **NESTED}
+        model |= {"transformer_sigma_conditioning": False, "hybrid_sigma_embedding": False}
+        model |= {"post_process_logits": False, "use_timestep_embedding": False}
+        said = {"model_type": "epsilon_hybrid", "type": "aligned", "tokenizer": {"tokens": tokens, "model": "gpt2"}}
+        said |= {"annealing": {"type": "block", "width": LENGTH, "tau": LENGTH, "sampling_method": "SAR"}}
+        said |= {"training": {"epsilon": 0.01, "loss_type": "hybrid"}, "reset_step_for_finetuning": True}
+        return {**said, "gradient_accumulation_steps": 8, "ngpus": 2, "model": model}
     if name == "gidd":
         sizes = {"hidden_size": WIDTH, "cond_dim": CONDITION, "n_blocks": BLOCKS, "n_heads": HEADS}
         return {"model_type": "gidd", "p_uniform": 0.2, "t_eps": 1e-4, "max_seq_len": LENGTH, **sizes}
@@ -43,7 +61,7 @@ def rows(name: str, tokens: int) -> int:
 
 def weights(name: str, tokens: int, seed: int = 0) -> dict[str, torch.Tensor]:
     """Parameters by the names the oracle knows them by."""
-    condition = 0 if name == "bd3lm, no levels" else CONDITION
+    condition = 0 if name in ("bd3lm, no levels", "hdlm") else CONDITION
     return dit_reference.random_weights(rows(name, tokens), WIDTH, BLOCKS, condition, seed)
 
 
@@ -56,4 +74,4 @@ def published(name: str, tokens: int, seed: int = 0) -> dict[str, torch.Tensor]:
         out |= {f"rotary_emb.{part}_cached": torch.zeros(1, LENGTH, 3, 1, size) for part in ("cos", "sin")}
     else:
         out["rotary_emb.inv_freq"] = 1.0 / 10_000 ** (torch.arange(0, size, 2).float() / size)
-    return out if name.startswith("sedd") else {f"backbone.{key}": value for key, value in out.items()}
+    return out if name.startswith(("sedd", "hdlm")) else {f"backbone.{key}": value for key, value in out.items()}

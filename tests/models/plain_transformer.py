@@ -43,6 +43,8 @@ class Sizes:
     expert_groups: int = 1
     top_groups: int = 1
     scale: float = 1.0
+    yarn: tuple[float, int, float, float] | None = None  # factor, positions before, fast, slow
+    query_scale: tuple[float, int] | None = None  # beta, and the positions after which it begins
 
 
 def shapes(s: Sizes) -> dict[str, tuple[int, ...]]:
@@ -108,7 +110,11 @@ def attend(x: list[torch.Tensor], w: Mapping[str, torch.Tensor], s: Sizes, sees:
             return cut
         if s.head_norms:
             cut = [rms(one, w[f"{part}_norm"], s.eps) for one in cut]
-        return [turn(one, at, s) for one in cut]
+        turned = [turn(one, at, s) for one in cut]
+        if part == "q" and s.query_scale:
+            beta, size = s.query_scale
+            turned = [one * (1 + beta * math.log(1 + at // size)) for one in turned]
+        return turned
 
     q = [heads("q", s.heads, token, at) for at, token in enumerate(x)]
     k = [heads("k", s.groups, token, at) for at, token in enumerate(x)]
@@ -131,11 +137,27 @@ def turn(x: torch.Tensor, at: int, s: Sizes) -> torch.Tensor:
     size = int(s.head * s.rotary)
     out = x.clone()
     for i in range(size // 2):
-        angle = at * s.base ** (-2 * i / size)
+        angle = at * rate(i, size, s)
         a, b = x[i], x[i + size // 2]
         out[i] = a * math.cos(angle) - b * math.sin(angle)
         out[i + size // 2] = b * math.cos(angle) + a * math.sin(angle)
     return out
+
+
+def rate(i: int, size: int, s: Sizes) -> float:
+    """The angle of a pair at position 1. YaRN turns pairs that turn `slow` times in the old context `factor` times more
+    slowly, those that turn `fast` times as before, and goes from one to the other in a straight line of the index."""
+    plain = s.base ** (-2 * i / size)
+    if s.yarn is None:
+        return plain
+    factor, before, fast, slow = s.yarn
+
+    def pair(turns: float) -> float:
+        return size * math.log(before / (turns * 2 * math.pi)) / (2 * math.log(s.base))
+
+    low, high = max(math.floor(pair(fast)), 0), min(math.ceil(pair(slow)), size - 1)
+    slower = min(max((i - low) / max(high - low, 0.001), 0), 1)
+    return plain / factor * slower + plain * (1 - slower)
 
 
 def feed(x: torch.Tensor, w: Mapping[str, torch.Tensor], s: Sizes) -> torch.Tensor:

@@ -1,13 +1,15 @@
 """Every family's checkpoints as they are published, at toy size: their configs, and their names of the weights."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from tests.models.plain_transformer import Sizes, blocks, everything
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP
 
+Seeing: TypeAlias = Callable[[int, list[bool]], tuple[torch.Tensor, list[int]]]
 QWEN = {
     "embed": "model.embed_tokens.weight",
     "norm": "model.norm.weight",
@@ -61,6 +63,18 @@ BAILING = {
     "expert": "model.layers.{n}.mlp.experts.{e}.{part}_proj.weight",
     "shared": "model.layers.{n}.mlp.shared_experts.{part}_proj.weight",
 }
+LIT = {
+    "embed": "transformer.wte.weight",
+    "norm": "transformer.ln_f.weight",
+    "head": "lm_head.weight",
+    "norm1": "transformer.h.{n}.norm_1.weight",
+    "norm2": "transformer.h.{n}.norm_2.weight",
+    "groups": "transformer.h.{n}.attn.attn.weight",
+    "o": "transformer.h.{n}.attn.proj.weight",
+    "gate": "transformer.h.{n}.mlp.swiglu.w1.weight",
+    "up": "transformer.h.{n}.mlp.swiglu.w2.weight",
+    "down": "transformer.h.{n}.mlp.swiglu.w3.weight",
+}
 BESIDE = {  # DiffuLLaMA: embedding and head stand beside the network
     ours: name.replace("model.", "denoise_model.", 1) for ours, name in QWEN.items()
 } | {"embed": "embed_tokens.weight", "head": "lm_head.weight"}
@@ -101,16 +115,29 @@ class Case:
     block: int | None = None
     spec: dict[str, Any] = field(default_factory=dict)  # what a user would have to say
     variant: str = ""
+    seeing: Seeing | None = None  # where it depends on what is written
 
     def __str__(self) -> str:
         return self.family + self.variant
 
     def published(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if "groups" in self.names:
+            return self._by_groups(weights)
         if "qkv" not in self.names:
             return {self._name(ours): tensor for ours, tensor in weights.items()}
         one = {name: tensor for name, tensor in weights.items() if name.split(".", 1)[-1] not in ("q", "k", "v")}
         for n in range(self.sizes.layers):
             one[f"{n}.qkv"] = torch.cat([weights[f"{n}.{part}"] for part in "qkv"])
+        return {self._name(ours): tensor for ours, tensor in one.items()}
+
+    def _by_groups(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """SMDM's: the queries of a group, its key and its value side by side; no row of the head for the mask."""
+        s, one = self.sizes, {name: part for name, part in weights.items() if name.split(".", 1)[-1] not in "qkv"}
+        weights["head"][-1] = 0
+        one["head"] = weights["head"][:-1]
+        for n in range(s.layers):
+            q, k, v = (weights[f"{n}.{part}"].view(s.groups, -1, s.width) for part in "qkv")
+            one[f"{n}.groups"] = torch.cat([q, k, v], dim=1).reshape(-1, s.width)
         return {self._name(ours): tensor for ours, tensor in one.items()}
 
     def _name(self, ours: str) -> str:
@@ -126,6 +153,25 @@ class Case:
 
     def sees(self, length: int) -> torch.Tensor:
         return everything(length) if self.block is None else blocks(length, self.block)
+
+
+def written_come_first(prompt: int, is_open: list[bool]) -> tuple[torch.Tensor, list[int]]:
+    """WeDLM: what each position sees, and the row of each; by the order in which its loop puts the tokens."""
+    n = len(is_open)
+    order = [i for i in range(n) if not is_open[i]] + [i for i in range(n) if is_open[i]]
+    return torch.tensor([[order.index(j) <= order.index(i) for j in range(n)] for i in range(n)]), list(range(n))
+
+
+def blocks_of_four(prompt: int, is_open: list[bool]) -> tuple[torch.Tensor, list[int]]:
+    """Nemotron-Labs-Diffusion in blocks of 4, counted from the prompt's end: causal before the active one."""
+    n = len(is_open)
+    first = is_open.index(True)
+    begin = prompt + (first - prompt) // 4 * 4
+
+    def sees(i: int, j: int) -> bool:
+        return j <= i or (i >= begin and j >= begin and (j - begin) // 4 <= (i - begin) // 4)
+
+    return torch.tensor([[sees(i, j) for j in range(n)] for i in range(n)]), [i - (i == begin) for i in range(n)]
 
 
 def cases() -> list[Case]:
@@ -149,6 +195,11 @@ def cases() -> list[Case]:
         scale=2.5,
         eps=1e-6,
     )
+    illada = Sizes(head=6, tied=True, base=500_000.0)
+    ministral = Sizes(base=1e6, yarn=(16.0, 8, 32.0, 1.0), query_scale=(0.1, 8))
+    yarn = {"rope_type": "yarn", "rope_theta": 1e6, "factor": 16.0, "original_max_position_embeddings": 8}
+    yarn |= {"beta_fast": 32.0, "beta_slow": 1.0, "mscale": 1.0, "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1}
+    lit = Sizes(head=6)
     stop = {"eos_token_id": STOP, "pad_token_id": PAD}
     experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "decoder_sparse_step": 1}
     experts |= {"mlp_only_layers": [], "norm_topk_prob": True}
@@ -321,6 +372,94 @@ def cases() -> list[Case]:
             shift=1,
             block=4,
             spec={"mask_id": MASK},
+        ),
+        Case(
+            "iLLaDA",
+            illada,
+            QWEN,
+            {
+                name: value
+                for name, value in qwen_config(
+                    illada, architectures=["ILLaDAForCausalLM"], model_type="illada", mask_token_id=MASK, **stop
+                ).items()
+                if name != "head_dim"
+            },
+        ),
+        Case(
+            "Stable-DiffCoder",
+            llada,
+            QWEN,
+            qwen_config(
+                llada,
+                architectures=["StableDiffcoderForCausalLM"],
+                model_type="llama",
+                mask_token_id=MASK,
+                **stop,
+            ),
+            block=4,
+        ),
+        Case(
+            "Open-dCoder",
+            tied,
+            QWEN,
+            qwen_config(tied, architectures=["Qwen2ForCausalLM"], model_type="qwen2", mask_token_id=MASK, **stop),
+            shift=1,
+            spec={"family": "Open-dCoder"},
+        ),
+        Case(
+            "I-DLM",
+            qwen3,
+            QWEN,
+            qwen_config(qwen3, architectures=["Qwen3ForCausalLM"], model_type="qwen3", mask_token_id=MASK, **stop),
+            shift=1,
+            block=1,
+            spec={"family": "I-DLM"},
+        ),
+        Case(
+            "WeDLM",
+            qwen3,
+            QWEN,
+            qwen_config(qwen3, architectures=["WeDLMForCausalLM"], model_type="wedlm", mask_token_id=MASK, **stop),
+            seeing=written_come_first,
+        ),
+        Case(
+            "Nemotron-Labs-Diffusion",
+            ministral,
+            ENCODER,
+            {
+                **qwen_config(
+                    ministral,
+                    architectures=["NemotronLabsDiffusionModel"],
+                    model_type="nemotron_labs_diffusion",
+                    mask_token_id=MASK,
+                    block_size=4,
+                    dlm_paradigm="bidirectional",
+                    rope_parameters=yarn,
+                    **stop,
+                ),
+                "rope_theta": None,
+            },
+            seeing=blocks_of_four,
+        ),
+        Case(
+            "SMDM",
+            lit,
+            LIT,
+            {
+                "architectures": ["TransEncoder"],
+                "n_layer": lit.layers,
+                "n_head": lit.heads,
+                "n_embd": lit.width,
+                "n_query_groups": lit.groups,
+                "intermediate_size": lit.hidden,
+                "block_size": 64,
+                "padded_vocab_size": ROWS - 1,
+                "rotary_percentage": 1.0,
+                "_norm_class": "FusedRMSNorm",
+                "_mlp_class": "LLaMAMLP",
+                "mask_token_id": MASK,
+                **stop,
+            },
         ),
         Case(
             "Efficient-DLM",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.models.plain_transformer import Sizes
-from tests.models.published import BAILING, BESIDE, LLADA, QWEN, Case
+from tests.models.published import BAILING, BESIDE, ENCODER, LLADA, QWEN, Case
 
 
 @dataclass(frozen=True)
@@ -415,6 +415,174 @@ def published() -> list[Published]:
             {"bos": 1, "eos": 2, "size": 32_000},
             {"mask_id": 811, "stop_ids": (2,), "context": 4096},
             {"family": "DiffuLLaMA"},
+        ),
+    ]
+
+
+def published_later() -> list[Published]:
+    """The families of 2026. Nemotron's words are its `config.json` whole; Stable-DiffCoder's and iLLaDA's those that
+    their config classes know; those of WeDLM, I-DLM and Open-dCoder are Qwen's, whose configs they have."""
+    illada = Sizes(rows=155_136, width=16, head=4, groups=2, hidden=24, eps=1e-6, base=500_000.0, tied=True)
+    coder = Sizes(rows=155_136, width=16, head=4, groups=2, hidden=24, eps=1e-6, base=500_000.0)
+    scale = (0.1, 16_384)
+    nemotron = Sizes(
+        rows=131_072, width=16, head=8, hidden=24, base=1e6, yarn=(16.0, 16_384, 32.0, 1.0), query_scale=scale
+    )
+    qwen3 = Sizes(rows=151_936, width=16, head=8, hidden=24, head_norms=True, eps=1e-6, base=1e6)
+    qwen2 = Sizes(rows=151_936, width=16, head=4, hidden=24, qkv_bias=True, eps=1e-6, base=1e6, tied=True)
+    seed = {"bos": 0, "eos": 2, "pad": 1, "size": 155_000}
+    qwen = {"eos": 151_645, "pad": 151_643, "size": 151_670}
+    llama_words = {
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "bos_token_id": 0,
+        "eos_token_id": 2,
+        "hidden_act": "silu",
+        "max_position_embeddings": 8192,
+        "mlp_bias": False,
+        "pad_token_id": 1,
+        "rope_scaling": None,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+    }
+    qwen_words = {
+        "attention_dropout": 0.0,
+        "bos_token_id": 151_643,
+        "eos_token_id": 151_645,
+        "hidden_act": "silu",
+        "initializer_range": 0.02,
+        "max_position_embeddings": 40_960,
+        "max_window_layers": 36,
+        "rope_scaling": None,
+        "sliding_window": None,
+        "torch_dtype": "bfloat16",
+        "use_cache": True,
+        "use_sliding_window": False,
+    }
+    return [
+        Published(
+            "iLLaDA-8B-Instruct",
+            Case("iLLaDA", illada, QWEN, {}),
+            {
+                **llama_words,
+                "architectures": ["ILLaDAForCausalLM"],
+                "auto_map": auto_map("illada", "ILLaDAForCausalLM"),
+                "initializer_range": 0.02,
+                "layer_norm_eps": None,
+                "model_type": "illada",
+                "resid_pdrop": 0.0,
+                "transformers_version": "4.57.1",
+                **qwen_sizes(illada),
+            },
+            seed,
+            {"mask_id": 5, "stop_ids": (2,), "bos_id": 0, "context": 8192, "attention": "full"},
+            {},
+        ),
+        Published(
+            "Stable-DiffCoder-8B-Instruct",
+            Case("Stable-DiffCoder", coder, QWEN, {}, block=4),
+            {
+                **llama_words,
+                "architectures": ["StableDiffcoderForCausalLM"],
+                "auto_map": auto_map("stable_diffcoder", "StableDiffcoderForCausalLM"),
+                "head_dim": 4,
+                "initializer_range": 0.009882118,
+                "model_type": "llama",
+                **qwen_sizes(coder),
+            },
+            seed,
+            {"mask_id": 5, "stop_ids": (2,), "bos_id": 0, "context": 8192, "block_length": 4},
+            {},
+        ),
+        Published(
+            "Nemotron-Labs-Diffusion-8B",
+            Case("Nemotron-Labs-Diffusion", nemotron, ENCODER, {}),
+            {
+                "ar_loss_weight": 1.0,
+                "architectures": ["NemotronLabsDiffusionModel"],
+                "attention_bias": False,
+                "attention_dropout": 0.0,
+                "attn_implementation": "sdpa",
+                "auto_map": {
+                    "AutoConfig": "configuration_nemotron_labs_diffusion.NemotronLabsDiffusionConfig",
+                    "AutoModel": "modeling_nemotron_labs_diffusion.NemotronLabsDiffusionModel",
+                },
+                "block_size": 32,
+                "bos_token_id": 1,
+                "dlm_loss_weight": None,
+                "dlm_paradigm": "bidirectional",
+                "dp_varying_mask_ratio": False,
+                "eos_token_id": 11,
+                "hidden_act": "silu",
+                "initializer_range": 0.02,
+                "mask_token_id": 100,
+                "max_position_embeddings": 262_144,
+                "mlp_bias": False,
+                "model_type": "nemotron_labs_diffusion",
+                "rope_parameters": {
+                    "beta_fast": 32.0,
+                    "beta_slow": 1.0,
+                    "factor": 16.0,
+                    "llama_4_scaling_beta": 0.1,
+                    "mscale": 1.0,
+                    "mscale_all_dim": 1.0,
+                    "original_max_position_embeddings": 16_384,
+                    "rope_theta": 1_000_000.0,
+                    "rope_type": "yarn",
+                },
+                "sliding_window": None,
+                "torch_dtype": "bfloat16",
+                "transformers_version": "5.0.0",
+                "use_cache": False,
+                **{name: value for name, value in qwen_sizes(nemotron).items() if name != "rope_theta"},
+            },
+            {"bos": 1, "eos": 11, "pad": 11, "size": 131_072},
+            {"mask_id": 100, "stop_ids": (11,), "block_length": 32, "first_token_ar": True, "attention": "causal"},
+            {},
+        ),
+        Published(
+            "WeDLM-8B-Instruct",
+            Case("WeDLM", qwen3, QWEN, {}),
+            {
+                **qwen_words,
+                "architectures": ["WeDLMForCausalLM"],
+                "attention_bias": False,
+                "auto_map": auto_map("wedlm", "WeDLMForCausalLM"),
+                "model_type": "wedlm",
+                **qwen_sizes(qwen3),
+            },
+            qwen,
+            {"mask_id": 151_665, "stop_ids": (151_643, 151_645), "attention": "causal"},
+            {},
+        ),
+        Published(
+            "I-DLM-8B",
+            Case("I-DLM", qwen3, QWEN, {}, shift=1, block=1),
+            {
+                **qwen_words,
+                "architectures": ["Qwen3ForCausalLM"],
+                "attention_bias": False,
+                "model_type": "qwen3",
+                **qwen_sizes(qwen3),
+            },
+            qwen,
+            {"mask_id": 151_669, "stop_ids": (151_643, 151_645), "block_length": 1, "cache": "prefix"},
+            {"family": "I-DLM"},
+        ),
+        Published(
+            "open-dcoder-0.5B",
+            Case("Open-dCoder", qwen2, QWEN, {}, shift=1),
+            {
+                **qwen_words,
+                "architectures": ["Qwen2ForCausalLM"],
+                "auto_map": auto_map("qwen2", "Qwen2ForCausalLM"),
+                "max_position_embeddings": 32_768,
+                "model_type": "qwen2",
+                **qwen_sizes(qwen2),
+            },
+            {**qwen, "mask": 151_665},
+            {"mask_id": 151_665, "stop_ids": (151_643, 151_645)},
+            {"family": "Open-dCoder"},
         ),
     ]
 

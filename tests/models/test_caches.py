@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import ModelError
+from ctrldiff.models.caches import keys_values
 from ctrldiff.models.caches.approximate import ApproximateCached
 from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.caches.prefix import PrefixCached
@@ -335,3 +336,33 @@ def test_an_approximate_cache_forwards_less_says_what_it_loses_and_repeats_itsel
         float(kl.max()), abs=1e-6
     )
     assert 0 < lost.kl < lost.worst and 0 <= lost.same <= 1
+
+
+@pytest.mark.parametrize("kind", ["prefix", "approximate"])
+def test_a_batch_that_does_not_fit_beside_a_cache_is_halved_and_not_tried_again(kind, monkeypatch):
+    """A cached pass takes memory as every other does: halves give the logits of the whole."""
+
+    def made():
+        if kind == "prefix":
+            return PrefixCached(TransformersNetwork(module("qwen3"), BLOCK), causal("SDAR")[1], VOCABULARY)
+        return ApproximateCached(
+            TransformersNetwork(module("qwen2")), spec("mask", cache="approximate", block_length=BLOCK), VOCABULARY
+        )
+
+    state = made().noise(State.blank([[1, 2, 3], [4, 5, 6], [7, 8, 9]], 9))
+    begun = state.write(torch.arange(9)[None].expand(3, 9) < 2, torch.full((3, 9), 4))
+    expected, sizes, whole = [made()(one) for one in (state, begun)], [], keys_values._forward
+
+    def narrow(module, ids, *more):
+        sizes.append(len(ids))
+        if len(ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(module, ids, *more)
+
+    monkeypatch.setattr(keys_values, "_forward", narrow)
+    fresh = made()
+    with pytest.warns(RuntimeWarning, match="3 rows of"):
+        assert torch.allclose(fresh(state), expected[0], atol=1e-5)
+    assert sizes == [3, 2, 1]
+    assert torch.allclose(fresh(begun), expected[1], atol=1e-5)
+    assert 3 not in sizes[1:], "what did not fit is not tried again"

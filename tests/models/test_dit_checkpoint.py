@@ -30,6 +30,7 @@ SIGMA = {
     "sedd uniform": lambda t: min(max(-np.log(1 - t), 0.01), 20) if t < 1 else 20,
     "duo": lambda t: -np.log(1 - 0.999 * t),
     "gidd": lambda t: min(t, 1 - 1e-4),
+    "hdlm": lambda t: 0.0,
 }
 
 
@@ -78,8 +79,8 @@ def test_rows_equal_the_restatement(name, t):
 
 def test_what_the_configs_say():
     read = {name: read_config(made.config(name, 50257)) for name in made.NAMES}
-    assert [read[name].noise for name in made.NAMES] == ["mask"] * 5 + ["uniform"] * 2 + ["mask"]
-    assert read["mdlm"].mask_id == read["bd3lm"].mask_id == read["sedd absorb"].mask_id == 50257
+    assert [read[name].noise for name in made.NAMES] == ["mask"] * 5 + ["uniform"] * 2 + ["mask"] * 2
+    assert read["mdlm"].mask_id == read["bd3lm"].mask_id == read["sedd absorb"].mask_id == read["hdlm"].mask_id == 50257
     assert read["duo"].mask_id is read["gidd"].mask_id is None
     assert read["bd3lm"].block_length == 4 and read["mdlm"].block_length is None
     assert {config.context for config in read.values()} == {made.LENGTH}
@@ -96,6 +97,8 @@ def test_what_the_configs_say():
         ("sedd absorb", {"noise": {"type": "cosine"}}, "cosine"),
         ("duo", {"n_heads": None}, "n_heads"),
         ("mdlm", {"model_type": "bert"}, "bert"),
+        ("hdlm", {"annealing": {"sampling_method": "AR"}}, "autoregressive"),
+        ("hdlm", {"model_type": "gamma_hybrid"}, "gamma_hybrid"),
     ],
 )
 def test_configs_we_cannot_drive_are_refused_by_name(name, change, says):
@@ -125,6 +128,7 @@ FAMILY = {
     "sedd uniform": "SEDD",
     "duo": "Duo",
     "gidd": "GIDD",
+    "hdlm": "HDLM",
 }
 PROMPT, LENGTH = [72, 105, 33], 6
 
@@ -141,7 +145,7 @@ def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_p
     spec = loaded.spec
     assert spec.family == FAMILY[name] and spec.context == made.LENGTH
     assert spec.mask_id == (None if spec.noise == "uniform" else MASK if name == "gidd" else N_TOKENS)
-    assert spec.edits == (name in ("sedd uniform", "duo", "gidd"))
+    assert spec.edits == (name in ("sedd uniform", "duo", "gidd", "hdlm"))
     denoiser = loaded.denoiser
     state = denoiser.noise(State.blank([PROMPT], LENGTH, written=torch.tensor([[-1, 65, -1, -1, -1, -1]])))
     rows = denoiser(state)[0]

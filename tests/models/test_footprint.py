@@ -18,7 +18,7 @@ from tests.models.plain_transformer import draw
 from tests.models.published import PROMPT, cases
 from tests.models.tiny_checkpoints import save_checkpoint
 
-CASES = [case for case in cases() if str(case) in ("LLaDA", "Dream", "LLaDA2", "SDAR", "SDAR-MoE")]
+CASES = cases()
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
@@ -37,7 +37,8 @@ def test_bytes_are_those_that_are_measured(case, dtype, tmp_path):
     watch.remove()
     of_head = heads[0].numel() * heads[0].element_size()
     of_out = given.numel() * given.element_size()
-    assert said.logits * 8 == pytest.approx(of_head + of_out, rel=0.1), "a shift needs one row more"
+    row = heads[0].shape[-1] * heads[0].element_size()
+    assert 0 <= of_head + of_out - said.logits * 8 <= 2 * row, "a shift needs a row before, and so does a block"
     assert (said.kept > 0) == (denoiser.spec.cache == "prefix")
     if said.kept:
         sample(denoiser, state, schedule=Blocks(case.block), commit=TopK())

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,10 +23,12 @@ from ctrldiff.errors import (
     UnknownArchitecture,
 )
 from ctrldiff.models.describe import describe
+from ctrldiff.models.family import Source
 from ctrldiff.models.hf import load
 from ctrldiff.models.memory import Room, within_memory
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.tokenizer import FileTokenizer
+from ctrldiff.models.transformers import straight
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
 from tests.models.published import QWEN, Case, qwen_config
@@ -178,6 +182,14 @@ def test_the_attention_is_passed_on(folder):
     assert torch.allclose(one(ids), load(folder, dtype="float32").denoiser.network(ids), atol=1e-5)
 
 
+def test_weights_go_straight_to_a_device():
+    """With accelerate at hand one by one; a map of the caller's own is theirs, and the CPU needs none."""
+    source = Source(Path("somewhere"), {}, torch.float32, "cuda:1")
+    assert straight(source) == {"device_map": {"": "cuda:1"}}
+    assert straight(replace(source, options={"device_map": "auto"})) == {"device_map": "auto"}
+    assert straight(replace(source, device="cpu")) == {}
+
+
 def test_a_device_map_is_passed_on(folder):
     """Placed by accelerate, or refused by the name of the package that is not there."""
     from transformers.utils import is_accelerate_available
@@ -213,13 +225,12 @@ def test_a_chat_model_is_asked_through_its_template(folder):
     save_tokenizer(folder, chat_template=LLADA_TURNS)
     loaded = load(folder, system="Be brief.")
     assert loaded.spec.prompt == (
-        "<|begin|>system\n\nBe brief.<|end|><|begin|>user\n\n{text}\n\nAnswer in this form: {ask}<|end|>"
-        "<|begin|>assistant\n\n"
+        "<|begin|>system\n\nBe brief.<|end|><|begin|>user\n\n{text}\n\n{instruction}<|end|><|begin|>assistant\n\n"
     )
     said = list(b"system\n\nBe brief.")
     text = "Say <|mask|> {ask}"  # in a text these are letters, never a token and never a place
     ids = loaded.prompt_ids(text, "yes|no")
-    asked = list(f"user\n\n{text}\n\nAnswer in this form: yes|no".encode())
+    asked = list(f"user\n\n{text}\n\nAnswer with this, and nothing else: yes|no".encode())
     assert ids == [BOS, *said, STOP, BOS, *asked, STOP, BOS, *b"assistant\n\n"]
     bare = loaded.prompt_ids("Hello", "")
     assert bare == [BOS, *said, STOP, BOS, *b"user\n\nHello", STOP, BOS, *b"assistant\n\n"]

@@ -17,10 +17,10 @@ from ctrldiff.models.family import Source
 from tests.models import dit_published
 from tests.models.plain_transformer import draw, forward
 from tests.models.published import cases
-from tests.models.published_words import BD3LM, GIDD, GPT2_MEDIUM, GPT2_TOKENS, MDLM, published
+from tests.models.published_words import BD3LM, GIDD, GPT2_MEDIUM, GPT2_TOKENS, MDLM, published, published_later
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, save_checkpoint
 
-PUBLISHED = published()
+PUBLISHED = published() + published_later()
 each = pytest.mark.parametrize("one", PUBLISHED, ids=str)
 
 
@@ -89,6 +89,10 @@ def test_a_word_that_nobody_knows_is_refused_by_name(one, described_as):
         ("Dream-v0-Instruct-7B", "expand_token_id", 151_667),
         ("Dream-v0-Instruct-7B", "use_sliding_window", True),
         ("Fast_dLLM_v2_1.5B", "layer_types", ["sliding_attention", "full_attention"]),
+        ("iLLaDA-8B-Instruct", "layer_norm_eps", 1e-5),
+        ("iLLaDA-8B-Instruct", "rope_scaling", {"type": "linear", "factor": 2.0}),
+        ("Nemotron-Labs-Diffusion-8B", "dlm_paradigm", "block_diff"),
+        ("Nemotron-Labs-Diffusion-8B", "num_ar_layers", 4),
     ],
 )
 def test_words_of_another_network_are_refused_by_name(name, word, value, described_as):
@@ -191,5 +195,5 @@ def test_the_second_generation_of_gidd_is_still_refused(described_as):
 def test_every_case_has_published_words():
     told = {one.case.family for one in PUBLISHED}
     missing_ones = {case.family for case in cases()} - told
-    assert missing_ones == {"Efficient-DLM"}, "its words could not be seen"
+    assert missing_ones == {"Efficient-DLM", "SMDM"}, "whose words could not be seen, and who has none"
     assert all(json.loads(json.dumps(one.words)) == one.words for one in PUBLISHED)

@@ -17,6 +17,7 @@ import torch
 from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered, remember
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
+from ctrldiff.models.memory import Room
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State, Status
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -55,6 +56,7 @@ class ApproximateCached:
     device: str = "cpu"
     dual: bool = True
     remember: int = 64
+    room: Room = field(default_factory=Room, repr=False)
     forwarded: int = field(default=0, init=False)
     _kept: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict, init=False, repr=False)
 
@@ -109,7 +111,13 @@ class ApproximateCached:
         for row in (~state.done).nonzero()[:, 0].tolist():
             ids = sequence(state, row, self.spec)
             logits, _ = forward(
-                self.network.module, ids[None].to(self.device), torch.arange(len(ids)), [], ids[:0], None
+                self.network.module,
+                ids[None].to(self.device),
+                torch.arange(len(ids)),
+                [],
+                ids[:0],
+                None,
+                room=self.room,
             )
             at = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
             exact = torch.zeros_like(near) if not len(exact) else exact
@@ -137,7 +145,7 @@ class ApproximateCached:
         self, ids: torch.Tensor, here: torch.Tensor, past: Layers, seen: torch.Tensor
     ) -> tuple[torch.Tensor, Layers]:
         self.forwarded += ids.numel()
-        return forward(self.network.module, ids.to(self.device), here, past, seen, None)
+        return forward(self.network.module, ids.to(self.device), here, past, seen, None, room=self.room)
 
 
 @dataclass(frozen=True, eq=False)

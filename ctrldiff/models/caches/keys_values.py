@@ -12,6 +12,7 @@ import torch
 
 from ctrldiff.errors import ModelError
 from ctrldiff.models.heads import headed
+from ctrldiff.models.memory import Room, in_parts
 
 Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
 
@@ -77,15 +78,43 @@ def forward(
     seen: torch.Tensor,
     block: int | None,
     rows: slice = slice(None),
+    *,
+    room: Room,
 ) -> tuple[torch.Tensor, Layers]:
-    """One pass over some positions of a text, the others being known by their keys and values.
+    """One pass over some positions of a text, the others being known by their keys and values; where memory runs out,
+    its halves (`models/memory.py`).
 
     Args:
         ids: (N, Q) tokens.     here: (Q,) their positions.     past: of P other positions.     seen: (P,) those.
         block: tokens see their own block of this length and those before it; None: all see all.
-        rows: of the Q positions, those whose logits are wanted.
+        rows: of the Q positions, those whose logits are wanted.        room: what is known of the device's.
     Returns: (N, R, V) logits; keys and values of the P positions, then of the Q.
+    Raises: OutOfMemory if one row alone does not fit.
     """
+
+    def run(part: slice) -> tuple[torch.Tensor, Layers]:
+        known = [(keys[part], values[part]) for keys, values in past]
+        return _forward(module, ids[part], here, known, seen, block, rows)
+
+    return in_parts(run, _joined, slice(0, len(ids)), len(seen) + len(here), ids, room)
+
+
+def _joined(parts: list[tuple[torch.Tensor, Layers]]) -> tuple[torch.Tensor, Layers]:
+    layers = zip(*(layers for _, layers in parts), strict=True)
+    return torch.cat([logits for logits, _ in parts]), [
+        (torch.cat([keys for keys, _ in one]), torch.cat([values for _, values in one])) for one in layers
+    ]
+
+
+def _forward(
+    module: Any,
+    ids: torch.Tensor,
+    here: torch.Tensor,
+    past: Layers,
+    seen: torch.Tensor,
+    block: int | None,
+    rows: slice,
+) -> tuple[torch.Tensor, Layers]:
     from transformers import DynamicCache
 
     cache = DynamicCache()

@@ -15,6 +15,7 @@ import torch
 from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.keys_values import HasModule, Kept, cache_argument, forward, gathered
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
+from ctrldiff.models.memory import Room
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -45,6 +46,7 @@ class PrefixCached:
     device: str = "cpu"
     remember: int = 64
     ahead: bool = True
+    room: Room = field(default_factory=Room, repr=False)
     forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
     _used: dict[bytes, int] = field(default_factory=dict, init=False, repr=False)  # the last call that did
@@ -85,7 +87,9 @@ class PrefixCached:
             seen, here = torch.arange(start), torch.arange(start, end)
             rows = [network_rows(len(state.prompt[job.row]), int(state.lengths[job.row]), self.spec) for job in jobs]
             part = slice(max(min(int(one[0]) for one in rows) - start, 0), None)
-            logits, layers = forward(self.network.module, ids.to(self.device), here, past, seen, block, part)
+            logits, layers = forward(
+                self.network.module, ids.to(self.device), here, past, seen, block, part, room=self.room
+            )
             logits = checked_logits(logits, ids[:, part], self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:

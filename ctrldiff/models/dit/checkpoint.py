@@ -6,6 +6,7 @@
 | SEDD | `graph`, `noise`, `model`, `tokens` | mask or uniform (`graph.type`) | sigma | log-scores |
 | Duo | `model_type` DUO | uniform | sigma | logits |
 | GIDD (small, base) | `p_uniform` | mask, mixed with uniform in training | t | logits |
+| HDLM (epsilon) | `model_type` epsilon_hybrid | mask, mixed with uniform in training | nothing | logits |
 
 Sizes are read off the weights; what they cannot say is asked of the config: the number of heads, the block length.
 """
@@ -26,7 +27,7 @@ from ctrldiff.models.dit.network import DiT, DiTShape
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.weights import check_keys
 
-Family: TypeAlias = Literal["mdlm", "bd3lm", "sedd", "duo", "gidd"]
+Family: TypeAlias = Literal["mdlm", "bd3lm", "sedd", "duo", "gidd", "hdlm"]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
 BUFFERS = re.compile(r"rotary_emb\.|log_gamma$|log_B$|sampling_eps_(min|max)$")  # in some checkpoints; computed here
 
@@ -90,6 +91,8 @@ def family_of(config: Mapping[str, Any]) -> Family | None:
         return "sedd"
     if "p_uniform" in config:
         return "gidd"
+    if kind == "epsilon_hybrid":
+        return "hdlm"
     return kind if kind in ("mdlm", "bd3lm", "duo") else None  # type: ignore[return-value]
 
 
@@ -122,6 +125,11 @@ def read_config(config: Mapping[str, Any]) -> DiTConfig:
         return DiTConfig(family, heads, context, "mask", level="t", low=eps, high=1.0 - eps)
     if family == "duo":
         return DiTConfig(family, heads, context, "uniform", level="loglinear")
+    if family == "hdlm":
+        if config.get("annealing", {}).get("sampling_method") not in ("SAR", "NAR", None):
+            method = config["annealing"]["sampling_method"]
+            raise ModelError(f"this HDLM checkpoint is autoregressive (annealing.sampling_method: {method!r})")
+        return DiTConfig(family, heads, context, "mask", mask_id=_number(config.get("tokenizer", {}), "tokens"))
     block = _number(config, "block_size") if family == "bd3lm" and config.get("cross_attn", True) else None
     mask = _number(config, "vocab_size") - 1
     told: Literal["none", "loglinear"] = "loglinear" if config.get("time_conditioning") else "none"

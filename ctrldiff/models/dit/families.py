@@ -1,4 +1,8 @@
-"""MDLM, BD3-LM, SEDD, Duo and GIDD: families of the diffusion transformer."""
+"""MDLM, BD3-LM, SEDD, Duo, GIDD and HDLM: families of the diffusion transformer.
+
+HDLM (Fathi et al. 2025, arXiv:2504.06416) is the epsilon kind: the network is told no noise level, and was trained to
+change what is written. The gamma kind is told one for each position, and is not among these.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ READS = names(
     "hidden_dim hidden_size cond_dim timestep_cond_dim n_blocks num_hidden_layers",  # read off the weights
     "adaln attn_backend var_min sampling_eps_min sampling_eps_max",  # off the weights; a kernel; training
     "model training optim eval sampling data ngpus hydra work_dir wandb_name",  # SEDD's sizes, and how it was trained
+    "tokenizer annealing type experiment gradient_accumulation_steps reset_step_for_finetuning",  # the same of HDLM
 )
 
 
@@ -69,7 +74,7 @@ def _facts(config: Config) -> dict[str, Any]:
         "time_input": "none" if read.level == "none" else "t",
         "attention": "full" if read.block_length is None else "block_causal",
         "block_length": read.block_length,
-        "edits": read.noise == "uniform" or read.family == "gidd",
+        "edits": read.noise == "uniform" or read.family in ("gidd", "hdlm"),
         "context": read.context,
     }
 
@@ -80,7 +85,8 @@ def _build(source: Source, spec: ModelSpec) -> DiTNetwork:
         raise ModelError(f"{told}: the diffusion transformer is no class of transformers", hint="leave it out")
     blocks = spec.block_length if spec.attention == "block_causal" else None
     config = replace(read_config(source.config), block_length=blocks, mask_id=spec.mask_id)
-    return network_of(config, read_weights(source.folder), source.folder, dtype=source.dtype, device=source.device)
+    weights = read_weights(source.folder, adapter=source.adapter)
+    return network_of(config, weights, source.folder, dtype=source.dtype, device=source.device)
 
 
 def _first_gidd(config: Config) -> bool:
@@ -99,5 +105,9 @@ DITS = (
     _family("BD3-LM", "bd3lm-owt-block_size4, 8, 16", architectures=("BD3LM",), model_types=("bd3lm",)),
     _family("Duo", "duo, duo-distilled", architectures=("DUO",), model_types=("DUO", "duo")),
     _family("SEDD", "sedd-small, sedd-medium; absorbing or uniform", keys=("graph", "noise", "tokens")),
+    replace(
+        _family("HDLM", "hdlm-base-epsilon-0.01 and its kin", model_types=("epsilon_hybrid",)),
+        checked="equal to the published code at toy size, revision 3bd7829",
+    ),
     _family("GIDD", "gidd-small, gidd-base", architectures=("DIT",), keys=("p_uniform", "n_heads"), when=_first_gidd),
 )

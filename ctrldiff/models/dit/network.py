@@ -1,4 +1,4 @@
-"""The diffusion transformer of MDLM, SEDD, BD3-LM, Duo, UDLM and GIDD, with the parameter names their weights have.
+"""The diffusion transformer of MDLM, SEDD, BD3-LM, Duo, UDLM, GIDD and HDLM, with the names their weights have.
 
 A transformer over tokens with rotary positions, in which the noise level modulates every block: the embedding of sigma
 gives each block a shift, a scale and a gate for its attention and for its feed-forward (adaLN, Peebles & Xie 2023,

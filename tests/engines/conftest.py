@@ -1,0 +1,5 @@
+"""Fixtures of the engines' tests."""
+
+from tests.engines.wheels import released
+
+__all__ = ["released"]

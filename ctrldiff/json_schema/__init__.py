@@ -33,7 +33,7 @@ from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
-from ctrldiff.json_schema.reach import Reach, reaches
+from ctrldiff.json_schema.reach import SHARES, Reach, reaches
 from ctrldiff.json_schema.reaching import deep_enough
 from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
@@ -156,13 +156,13 @@ class JsonSchema(Options, Description):
         """The expression, and how far it is written: what passes the limits is cut off sooner, if it can be."""
         left = limits.max_steps
         *before, last = reaches(self.depth)
-        for reach in before:
+        for reach, share in zip(before, SHARES, strict=True):
             try:
-                return self._deep(replace(limits, max_steps=left // 2), reach), reach
+                return self._deep(replace(limits, max_steps=int(share * left)), reach), reach
             except ConstraintTooLarge:
                 if not (reach.cuts and reach.light):
                     raise
-            left -= min(reach.steps, left // 2)
+            left -= min(reach.steps, int(share * left))
         return self._deep(replace(limits, max_steps=left), last), last
 
     def _deep(self, limits: Limits, reach: Reach) -> Expression:

@@ -14,6 +14,7 @@ from ctrldiff.limits import Fuel
 # Characters of a string and items of an array, step by step: a larger maxLength or maxItems is cut to these.
 LONGEST, MOST_ITEMS = (1_024, 256, 64), (1_024, 64, 16)
 
+SHARES = (0.7, 0.5)  # of the steps that are left, which a step of these may take; the last takes the rest
 READ_AGAIN = 6_000  # sub-schemas; real schemas have up to some 2,500
 
 

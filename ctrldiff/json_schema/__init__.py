@@ -33,7 +33,7 @@ from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
-from ctrldiff.json_schema.reach import SHARES, Reach, reaches
+from ctrldiff.json_schema.reach import SHARES, SIZES, Reach, reaches
 from ctrldiff.json_schema.reaching import deep_enough
 from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
@@ -159,8 +159,8 @@ class JsonSchema(Options, Description):
         for reach, share in zip(before, SHARES, strict=True):
             try:
                 return self._deep(replace(limits, max_steps=int(share * left)), reach), reach
-            except ConstraintTooLarge:
-                if not (reach.cuts and reach.light):
+            except ConstraintTooLarge as error:
+                if not (reach.cuts and reach.light and error.facts["what"] in SIZES):
                     raise
             left -= min(reach.steps, int(share * left))
         return self._deep(replace(limits, max_steps=left), last), last

@@ -52,7 +52,7 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
             of = first[place] if place < len(first) else True if rest is None else rest
             name = f"prefixItems/{place}" if place < len(first) else "items"
             asked.append(Sub(of, f"{one.pointer}/{name}", shape.item(place), one.exact))
-        items.append((yield from all_of(context, asked)))
+        items.append((yield from all_of(context, asked or [Sub(True, at, shape.item(place), sub.exact)])))
     parts = [_sequence(shape, items, low, high)]
     for one in parts_of(schema, sub):
         if "contains" in one.schema:

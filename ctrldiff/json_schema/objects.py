@@ -70,7 +70,7 @@ def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
     """What a named property may hold: everything that is said of it at once."""
     found: list[tuple[Any, str, bool]] = []
     parts = parts_of(schema, sub)
-    context.fuel.spend("schemas of a property", len(parts), context.fuel.limits.max_nodes)
+    context.fuel.spend("properties of alternatives", max(1, len(parts)), context.fuel.limits.max_properties)
     for one in parts:
         declared = one.schema.get("properties", {})
         said = []
@@ -233,7 +233,10 @@ class _Rules:
             return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
         low_cap = self.low if self.low > 1 or self.high is not None else 0
         cap = self._cap()
-        members = [*members, *others]
+        # What is never there and never asked for costs no states: of many alternatives each has few properties.
+        asked = watched | self.required
+        told = [n for n, name in enumerate(names) if members[n] is not NOTHING or name in asked]
+        names, members = tuple(names[n] for n in told), [*(members[n] for n in told), *others]
         start: Any = (0, False, 0, frozenset())
         number: dict[object, int] = {start: 0}
         todo: list[Any] = [start]
@@ -279,7 +282,7 @@ class _Rules:
                     ends.append(here)
                 else:
                     empty = True
-        if not set(self.required) <= set(names):
+        if not self.required <= set(names):
             raise AssertionError("required names are names of the place")
         filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
         return Alt((literal("{}"), filled)) if empty else filled

@@ -238,6 +238,8 @@ class _Reader:
                     {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
                     for one in result.flags
                 ]
+            if result.grounded:
+                record["grounded"] = {at: [one.place for one in places] for at, places in result.grounded.items()}
             return _Kept(line.number, True, json_line(record), result.usage.forwards)
         except Exception as error:
             return self._failed(line, document, error)

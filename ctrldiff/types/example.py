@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ctrldiff.errors import ConstraintError
-from ctrldiff.grounded.kinds import KEY
+from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.shape import Shape, listed
 
@@ -75,7 +75,8 @@ def _scalar(shape: Shape, kind: str) -> Any:
     if kind in ("integer", "number"):
         made: Any = stated.get("minimum", 0)
     else:
-        made = STRINGS.get(str(stated.get("format") or kind_of(stated.get(KEY))), "...")
+        read = KINDS.get(kind_of(stated.get(KEY)))
+        made = STRINGS.get(str(stated.get("format")), read.example if read else "") or "..."
     if not (shape.said or stated.keys() & {"minLength", "maxLength", "maximum", "multipleOf", "exclusiveMinimum"}):
         return made
     leaf = JsonSchema({**stated, "type": kind})

@@ -14,8 +14,8 @@ from ctrldiff.limits import Fuel
 # Characters of a string and items of an array, step by step: a larger maxLength or maxItems is cut to these.
 LONGEST, MOST_ITEMS = (1_024, 256, 64), (1_024, 64, 16)
 
-SHARES = (0.7, 0.5)  # of the steps that are left, which a step of these may take; the last takes the rest
-# What grows with what is cut off; what else may grow is counted while a schema is read, and reading it again is no help.
+SHARES = (0.5, 0.5)  # of the steps that are left, which a step of these may take; the last takes the rest
+# What grows with what is cut off; what else may grow is counted while a schema is read, reading it again is no help.
 SIZES = ("steps", "states before determinising", "automaton states", "working memory (bytes)")
 READ_AGAIN = 6_000  # sub-schemas; real schemas have up to some 2,500
 

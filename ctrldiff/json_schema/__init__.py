@@ -24,21 +24,21 @@ from ctrldiff.errors import (
 from ctrldiff.grounded.kinds import KEY, Stated
 from ctrldiff.json_schema import arrays, objects, scalars, together  # noqa: F401  (each registers its walks)
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
-from ctrldiff.json_schema.context import Context, in_document
+from ctrldiff.json_schema.context import Context, Loose, in_document
 from ctrldiff.json_schema.dialect import as_draft, schemas_of
 from ctrldiff.json_schema.documents import Documents, in_folder
 from ctrldiff.json_schema.from_text import complete, grounds
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
-from ctrldiff.json_schema.others import TELLING
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reach import SHARES, SIZES, Reach, reaches
 from ctrldiff.json_schema.reaching import deep_enough
 from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
+from ctrldiff.json_schema.unique import Unique
 from ctrldiff.json_schema.unknown import Unknown, unknown_in
-from ctrldiff.json_schema.validation import objections
+from ctrldiff.json_schema.validation import objections, validator
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -180,31 +180,16 @@ class JsonSchema(Options, Description):
         return expression
 
     def _expression(self, limits: Limits, reach: Reach) -> tuple[Expression, bool]:
-        """The expression, and whether a recursion was cut off. Names are told apart as far as the limits allow."""
-        share = int(TELLING * limits.max_steps)
+        """The expression, and whether a recursion was cut off; its automaton, where that may be empty or too large."""
         context = self.context(limits, reach)
-        context.kept = limits.max_steps - share
-        try:
-            return self._compiled(context), context.cut
-        except ConstraintTooLarge:
-            if context.kept:
-                raise  # no names were told apart, so it is too large without
-        again = self.context(limits, reach)
-        again.room = 0
-        again.fuel.spend("steps", share, limits.max_steps)
-        return self._compiled(again, within=True), again.cut
-
-    def _compiled(self, context: Context, within: bool = False) -> Expression:
-        """The expression of a compilation; its automaton, if that has to be within what is left of the steps, or is
-        asked whether it is empty."""
         expression = compile_schema(context)
-        if not (within or context.contradictions or context.told_apart or context.reach.cuts):
-            return expression
+        if not (context.contradictions or context.cut or reach.cuts):
+            return expression, context.cut
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
         if dfa.is_empty and context.contradictions and not context.cut:
             what, facts = self.blamed(context.fuel.limits)
             raise ConstraintUnsatisfiable(f"no text satisfies {what}", **facts)
-        return Language(dfa)
+        return Language(dfa), context.cut
 
     def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
         context = self.context(limits)
@@ -212,6 +197,17 @@ class JsonSchema(Options, Description):
         pointer, why = first_nothing(context, walk(context))
         pointer = in_document(pointer)
         return f"{pointer[:300]}: {why}", {"pointer": pointer}
+
+    def proviso(self, limits: Limits = DEFAULT) -> Unique | None:
+        loose = _loose(self, limits)
+        if loose.items:
+            return Unique(self, limits, loose.negated)
+        return Unique() if loose.keys else None
+
+    def validator(self, limits: Limits = DEFAULT) -> Callable[[Any], bool]:
+        """Whether a value is valid under the schema as it is enforced."""
+        schema, documents, _ = self._enforced(limits)
+        return validator(schema, self.draft, documents, self.formats == "enforce")
 
     @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
@@ -321,6 +317,15 @@ def _reach(schema: JsonSchema, limits: Limits) -> Reach:
         return schema._reached(limits)[1]
     except ConstraintError:
         return reaches(schema.depth)[0]
+
+
+@lru_cache(maxsize=128)
+@within_the_stack
+def _loose(schema: JsonSchema, limits: Limits) -> Loose:
+    """What texts of the schema's automaton are still to be held to."""
+    context = schema.context(limits, _reach(schema, limits))
+    compile_schema(context)
+    return context.loose
 
 
 def _is_nothing(expression: Expression) -> bool:

@@ -51,14 +51,15 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
             first, rest = items_of(one.schema)
             of = first[place] if place < len(first) else True if rest is None else rest
             name = f"prefixItems/{place}" if place < len(first) else "items"
-            asked.append(Sub(of, f"{one.pointer}/{name}", shape.item(place), one.exact))
-        items.append((yield from all_of(context, asked or [Sub(True, at, shape.item(place), sub.exact)])))
+            asked.append(Sub(of, f"{one.pointer}/{name}", shape.item(place), one.exact, lower=one.lower))
+        free = Sub(True, at, shape.item(place), sub.exact, lower=sub.lower)
+        items.append((yield from all_of(context, asked or [free])))
     parts = [_sequence(shape, items, low, high)]
     for one in parts_of(schema, sub):
         if "contains" in one.schema:
             parts.append((yield from _containing(one.schema, one)))
     if schema.get("uniqueItems") and (high is None or high > 1):
-        parts.append(_distinct(context, sub, items, high))
+        parts.append(_distinct(context, sub, items))
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
@@ -102,9 +103,10 @@ def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expressio
     free, hit = [], []
     for place in range(shape.prefix + 1):
         of = shape.item(place)
-        hit.append((yield Sub(schema["contains"], at, of, sub.exact or most is not None)))
+        held = Sub(schema["contains"], at, of, sub.exact or most is not None, lower=sub.lower)
+        hit.append((yield held))
         everything = yield Sub(True, at, of, True)
-        free.append(everything if most is None else Minus(everything, hit[place]))
+        free.append(everything if most is None else Minus(everything, (yield held.failing(shape.context))))
     _, comma, _, _ = spacing(shape)
     top = least if most is None else most
     number: dict[tuple[int, int], int] = {(0, 0): 0}
@@ -126,17 +128,19 @@ def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expressio
     return _wrapped(shape, Graph(len(number), tuple(edges), ends), least == 0)
 
 
-def _distinct(context: Context, sub: Sub, items: list[Expression], high: int | None) -> Expression:
-    """No value twice: enforceable over a short list of values."""
+def _distinct(context: Context, sub: Sub, items: list[Expression]) -> Expression:
+    """No value twice: over a short list of values here, else of every text when it is decoded (`unique.py`).
+
+    Then this is a bound of the arrays that are meant: all of them and more, or where what it accepts is left out, some:
+    those that cannot hold a value twice.
+    """
     limits = context.fuel.limits
     every = compile_expression(Alt(tuple(items)), limits, context.fuel)
     values = list(islice(every.members(MAX_DISTINCT + 1), MAX_DISTINCT + 1)) if every.is_finite else None
     if values is None or len(values) > MAX_DISTINCT:
-        return context.refuse(
-            f"{sub.pointer}/uniqueItems",
-            "uniqueItems",
-            f"items of more than {MAX_DISTINCT} values: no finite automaton remembers which came before",
-        )
+        context.loose.items = True
+        context.loose.negated = context.loose.negated or sub.lower
+        return _sequence(sub.shape, items, 0, 1 if sub.lower else None)
     _, comma, _, _ = spacing(sub.shape)
     # Places may write the keys of equal objects in different orders: what is equal is one value, however it is spelled.
     spelled: dict[str, list[Literal]] = {}

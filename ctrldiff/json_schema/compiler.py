@@ -51,6 +51,8 @@ class Sub:
     """A schema to compile at a place: the driver answers with its expression.
 
     exact: it may be complemented. kept: names that its siblings in a conjunction speak of. barred: names left out.
+    lower: what it accepts is left out of something. Where an automaton cannot hold items apart it is bounded from below
+    then, else from above.
     """
 
     schema: Any
@@ -59,6 +61,11 @@ class Sub:
     exact: bool = False
     kept: frozenset[str] = NO_NAMES
     barred: frozenset[str] = NO_NAMES
+    lower: bool = False
+
+    def failing(self, context: Context) -> Sub:
+        """The same, for what it accepts to be left out."""
+        return replace(self, lower=self.lower != context.unique)
 
 
 @dataclass(frozen=True)
@@ -182,7 +189,7 @@ def _key(asked: Sub | Together) -> object:
 
 def key_of(sub: Sub) -> object:
     """What tells schemas of one compilation apart."""
-    return (id(sub.schema), id(sub.shape), sub.exact, sub.kept, sub.barred)
+    return (id(sub.schema), id(sub.shape), sub.exact, sub.kept, sub.barred, sub.lower)
 
 
 def parts_of(schema: Schema, sub: Sub) -> tuple[Sub, ...]:
@@ -455,25 +462,26 @@ def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
         part = yield member
         for m in near[n]:
             if m not in exact:
-                exact[m] = yield exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}")
+                exact[m] = yield exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}").failing(context)
         out.append(Minus(part, Alt(tuple(exact[m] for m in near[n]))) if near[n] else part)
     return Alt(tuple(out))
 
 
 def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     everything = yield replace(sub, schema=True)
-    return Minus(everything, (yield exactly(sub, schema["not"], f"{sub.pointer}/not")))
+    return Minus(everything, (yield exactly(sub, schema["not"], f"{sub.pointer}/not").failing(context)))
 
 
 def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     if "then" not in schema and "else" not in schema:
         return (yield replace(sub, schema=True))
-    test = yield exactly(sub, schema["if"], f"{sub.pointer}/if")
+    held = exactly(sub, schema["if"], f"{sub.pointer}/if")
+    test = yield held
     everything = yield replace(sub, schema=True)
     then: Expression = test
     if "then" in schema:
         then = Both((test, (yield replace(sub, schema=schema["then"], pointer=f"{sub.pointer}/then"))))
-    otherwise: Expression = Minus(everything, test)
+    otherwise: Expression = Minus(everything, (yield held.failing(context)))
     if "else" in schema:
         otherwise = Both((otherwise, (yield replace(sub, schema=schema["else"], pointer=f"{sub.pointer}/else"))))
     return Alt((then, otherwise))
@@ -486,17 +494,17 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
     for case in scenarios(context, schema, sub.pointer):
         of_objects = KEYWORDS[keyword].family == "object"
         rest = case.properties(schema[keyword]) if of_objects else case.array(schema[keyword])
-        parts = [(yield Sub(rest, f"{sub.pointer}/{keyword}", sub.shape, True))]
+        parts = [(yield exactly(sub, rest, f"{sub.pointer}/{keyword}"))]
         for held, pointer in case.holds:
-            parts.append((yield Sub(held, pointer, sub.shape, True)))
+            parts.append((yield exactly(sub, held, pointer)))
         for failed, pointer in case.fails:
-            parts.append(Minus(everything, (yield Sub(failed, pointer, sub.shape, True))))
+            parts.append(Minus(everything, (yield exactly(sub, failed, pointer).failing(context))))
         cases.append(Both(tuple(parts)))
     return Alt(tuple(cases))
 
 
 def exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
-    return Sub(schema, pointer, sub.shape, exact=True)
+    return Sub(schema, pointer, sub.shape, exact=True, lower=sub.lower)
 
 
 COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {

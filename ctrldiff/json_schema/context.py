@@ -24,7 +24,6 @@ from ctrldiff.regex.parse import parse
 MAX_PLACES = 5_000
 _BESIDE = frozenset(those(lambda row: row.of == "itself"))
 _NAMING = those(lambda row: row.keys)
-_NEGATE = those(lambda row: row.of == "itself" and row.negates)
 
 
 Made = TypeVar("Made")
@@ -59,6 +58,16 @@ class Walked:
 
 
 @dataclass
+class Loose:
+    """What texts of the automaton are still to be held to (`unique.py`): that no key comes twice; no item; and the
+    latter where what `uniqueItems` lets be is left out."""
+
+    keys: bool = False
+    items: bool = False
+    negated: bool = False
+
+
+@dataclass
 class Context:
     """One compilation."""
 
@@ -69,9 +78,7 @@ class Context:
     reach: Reach = field(default_factory=lambda: reaches(0)[0])
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
-    room: int = 1_000  # states that one object may spend on telling apart its properties without a name
-    told_apart: int = 0  # how many of them were spent in all
-    kept: int = 0  # steps that are put aside when names are first told apart, for a try that tells none (`others.py`)
+    loose: Loose = field(default_factory=Loose)  # what the automaton does not hold texts to
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
@@ -83,6 +90,7 @@ class Context:
     def __post_init__(self) -> None:
         self.references = References(self.root, self.documents)
         self.cycles = Cycles(self.references)
+        self.unique = any(one.get("uniqueItems") is True for one in self.references.all)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()
         self._patterns: dict[tuple[str, str], Dfa] = {}
@@ -101,16 +109,6 @@ class Context:
         self._compiled = ByIdentity[Dfa]()
         self._made = ByIdentity[Dfa]()
         self._leaves: dict[Expression, Expression] = {}
-
-    def may_tell_apart(self) -> bool:
-        """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
-        then no name is told apart from here on."""
-        if self.kept > self.fuel.limits.max_steps - self.fuel.spent.get("steps", 0):
-            self.room = 0
-            return False
-        self.fuel.spend("steps", self.kept, self.fuel.limits.max_steps)
-        self.kept = 0
-        return True
 
     # ---- what became of keywords
 
@@ -154,18 +152,17 @@ class Context:
             self.refuse(f"{at}/{keyword}", keyword, f"{error.why}; {error.hint}")
             return True, f"{at}/{keyword}"
 
-    def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
+    def shape(self, seeds: tuple[Any, ...], parent: Shape | None) -> Shape:
         """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
         ids = tuple(id(seed) for seed in seeds)
         entered = self._entered(seeds, parent)
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
-        single = single or bool(parent and parent.single)
-        key = (ids, tuple(entered.items()), free, single, level if self.options.whitespace == "pretty" else 0)
+        key = (ids, tuple(entered.items()), free, level if self.options.whitespace == "pretty" else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
             dead = max(entered.values(), default=0) > self.options.levels
-            self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
+            self._shapes[key] = Shape(self, seeds, level, free, entered, dead)
         return self._shapes[key]
 
     def _entered(self, seeds: tuple[Any, ...], parent: Shape | None) -> dict[int, int]:
@@ -174,7 +171,7 @@ class Context:
             return {}
         ids = tuple(id(seed) for seed in seeds)
         if ids not in self._groups:
-            members = self.together(seeds)[0]
+            members = self.together(seeds)
             groups = {group for member in members if (group := self.cycles.of(member)) is not None}
             self._groups[ids] = sorted(groups), {self.cycles.closed_by(member) for member in members}
         groups_here, again = self._groups[ids]
@@ -187,11 +184,10 @@ class Context:
         place.of_names = True
         return place
 
-    def together(self, seeds: tuple[Any, ...]) -> tuple[list[dict[str, Any]], bool]:
-        """Every schema that may apply beside `seeds`, in the order of reading; and whether one is complemented."""
+    def together(self, seeds: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Every schema that may apply beside `seeds`, in the order of reading."""
         found: list[dict[str, Any]] = []
         seen: set[int] = set()
-        negated = False
         todo = list(reversed(seeds))
         while todo:
             schema = todo.pop()
@@ -199,9 +195,8 @@ class Context:
                 continue
             seen.add(id(schema))
             found.append(schema)
-            negated = negated or any(_negates(schema.get(keyword)) for keyword in _NEGATE)
             todo.extend(reversed(list(self.beside(schema))))
-        return found, negated
+        return found
 
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
@@ -222,7 +217,7 @@ class Context:
 
     def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
         names: dict[str, None] = {}
-        for member in self.together(schemas)[0]:
+        for member in self.together(schemas):
             names.update(dict.fromkeys(own_names(member)))
         self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
         return tuple(names)
@@ -354,8 +349,3 @@ def own_names(schema: dict[str, Any]) -> Iterator[str]:
             yield from needs if isinstance(needs, list) else ()
     for value in listed(schema):
         yield from value if isinstance(value, dict) else ()
-
-
-def _negates(value: Any) -> bool:
-    """What this value of a keyword accepts may be excluded: some schema, or one of several."""
-    return len(value) > 1 if isinstance(value, list) else isinstance(value, dict) or value is True

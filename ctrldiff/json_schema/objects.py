@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
@@ -14,12 +15,13 @@ from ctrldiff.json_schema.arrays import spacing
 from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
 from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
-from ctrldiff.json_schema.others import Others, told_apart
+from ctrldiff.json_schema.others import Others, others
 from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.shape import Shape
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
 MAX_CELLS = 64  # sets of patterns that some key matches
+MAX_COUNTED = 20_000  # states that counting the properties of an object may take
 
 
 @family("object")
@@ -50,18 +52,18 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
             listed = ", ".join(name for name in shape.names if name in forced - rules.required)
             context.narrow(at, f"optional properties are always written: {listed}")
             rules.required |= forced
-    others = Others()
+    unnamed = Others()
     if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
         pass
     elif shape.open:
         kinds = yield from _kinds(context, schema, sub, names_allowed)
-        others = rules.others(context, sub, members, kinds)
+        unnamed = rules.others(context, sub, members, kinds)
     elif schema.get("additionalProperties") is not False and schema:
         context.narrow(at, "only declared properties are written")
-    language = rules.language(context, sub, members, others.at_most_one)
+    language = rules.language(context, sub, members, unnamed.at_most_one, unnamed.loop)
     for trigger, needed in rules.schemas.items():
         without = _Rules(absent={trigger}).language(context, sub, *(yield from _anything(context, sub)))
-        then = yield Sub(needed, f"{at}/dependentSchemas/{in_pointer(trigger)}", shape, sub.exact, sub.kept, sub.barred)
+        then = yield replace(sub, schema=needed, pointer=f"{at}/dependentSchemas/{in_pointer(trigger)}")
         language = Alt((Both((language, without)), Both((language, then))))
     return language
 
@@ -98,8 +100,8 @@ def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str, bool]],
         kept: frozenset[str] = frozenset()
         if telling and not exact:
             kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
-        asked.append(Sub(of, pointer, shape, exact, kept))
-    return (yield from all_of(context, asked or [Sub(True, sub.pointer, shape, sub.exact)]))
+        asked.append(Sub(of, pointer, shape, exact, kept, lower=sub.lower))
+    return (yield from all_of(context, asked or [Sub(True, sub.pointer, shape, sub.exact, lower=sub.lower)]))
 
 
 def _kinds(
@@ -188,26 +190,21 @@ class _Rules:
     def others(
         self, context: Context, sub: Sub, members: list[Expression], kinds: list[tuple[Dfa, Expression]]
     ) -> Others:
-        """The properties without a name, told apart as far as these rules make it worth while."""
-        # Inside values that no schema speaks of, and beside them in the open mode, one must do: they are the many.
-        free = sub.shape.free or (context.options.additional == "any" and not sub.shape.other().members)
-        single = sub.shape.single or self.high == 1 or (bool(free) and self.low < 2)
-        named = sum(member is not NOTHING for member in members)
-        found = told_apart(
-            context,
-            [(names, value) for names, value in kinds if value is not NOTHING],
-            literal(spacing(sub.shape)[3]),
-            least=self.low - named,
-            copies=1 + self._cap(),
-            single=single,
-        )
-        if not found.all_told and self.high != 1:
-            how = "at most one property without a name in the schema is written"
-            if len(found.at_most_one) > 1:
-                how = "properties without a name in the schema are written in order, each with another beginning"
-                how += " or last digit (at most one, if that would be too large)"
-            context.narrow(sub.pointer, how)
-        return found
+        """The properties without a name, any number of them if that can be."""
+        kinds = [(names, value) for names, value in kinds if value is not NOTHING]
+        if self.high is not None and self.high > 1 and not sub.exact:
+            self._narrow(context, sub, kinds)
+        colon = literal(spacing(sub.shape)[3])
+        return others(context, kinds, colon, copies=1 + self._cap(), ordered=not sub.exact, one=self.high == 1)
+
+    def _narrow(self, context: Context, sub: Sub, kinds: list[tuple[Dfa, Expression]]) -> None:
+        """Bound how many properties there are by what counting them costs: each may be the last, so each is a copy."""
+        assert self.high is not None
+        size = sum(names.n_states + context.compiled(value).n_states for names, value in kinds)
+        most = max(self.low, MAX_COUNTED // max(size, 1), 2)
+        if self.high > most:
+            context.narrow(sub.pointer, f"objects of at most {most} properties are written (maxProperties {self.high})")
+            self.high = most
 
     def _cap(self) -> int:
         """Up to where properties are counted; more are as good."""
@@ -222,7 +219,7 @@ class _Rules:
         others: tuple[Expression, ...],
         loop: Expression = NOTHING,
     ) -> Expression:
-        """The objects made of `members` and `others` in order, each at most once, and then of `loop`."""
+        """The objects made of `members` and `others` in order, each at most once, and then of any number of `loop`."""
         first, comma, last, _ = spacing(sub.shape)
         names = sub.shape.names
         watched = frozenset({*self.needs, *(n for needed in self.needs.values() for n in needed)})
@@ -273,8 +270,12 @@ class _Rules:
                 if name not in self.required:
                     edges.append((here, to((place + 1, begun, count, present)), EMPTY))
                 continue
-            if loop is not NOTHING:
-                edges.append((here, to((place, True, count, present)), Concat((comma, loop)) if begun else loop))
+            if loop is not NOTHING and (self.high is None or count < self.high):
+                inside = ("in", place, count, present)  # one copy of it: two would double with every level of nesting
+                fresh = inside not in number
+                edges.append((here, to(inside), comma if begun else EMPTY))
+                if fresh:
+                    edges.append((to(inside), to((place, True, min(count + 1, cap), present)), loop))
             if (count >= low_cap if low_cap else (begun or self.low == 0)) and (
                 self.high is None or count <= self.high
             ):

@@ -113,8 +113,9 @@ def _any_case(context: Context, plain: list[Sub], cases: list[Case], first: Sub)
     for case in cases:
         held = yield from _all(context, [*plain, *case.holds], first)
         failing = []
-        for sub in case.fails:
-            failing.append((yield from _all(context, [*plain, sub], first)))
+        for sub in case.fails:  # what is left out is bounded from the other side as a whole
+            beside_it = [replace(one, lower=sub.lower) for one in plain]
+            failing.append((yield from _all(context, [*beside_it, sub], replace(first, lower=sub.lower))))
         parts.append(Minus(held, Alt(tuple(failing))) if failing else held)
     return parts[0] if len(parts) == 1 else Alt(tuple(parts))
 
@@ -206,7 +207,7 @@ def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[
 def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:
     """Exactly one: a member, and none of those that could hold beside it."""
     members = members_of(schema, keyword, sub.pointer)
-    exact = [exactly(sub, member, f"{sub.pointer}/{keyword}/{n}") for n, member in enumerate(members)]
+    exact = [exactly(sub, member, f"{sub.pointer}/{keyword}/{n}").failing(context) for n, member in enumerate(members)]
     near = rivals(context, members)
     several = enumerate(alternatives(context, members, keyword, sub))
     return [[Case((member,), tuple(exact[m] for m in near[n])) for n, member in several]]
@@ -214,7 +215,7 @@ def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[
 
 def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:
     at = sub.pointer if isinstance(schema, Denied) else f"{sub.pointer}/not"
-    return [[Case((), (exactly(sub, schema["not"], at),))]]
+    return [[Case((), (exactly(sub, schema["not"], at).failing(context),))]]
 
 
 def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:
@@ -225,7 +226,7 @@ def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[C
     if not any(branches):
         return []
     test = exactly(sub, schema["if"], f"{sub.pointer}/if")
-    return [[Case((test, *branches[0])), Case(branches[1], (test,))]]
+    return [[Case((test, *branches[0])), Case(branches[1], (test.failing(context),))]]
 
 
 _CASES = {"anyOf": _any, "oneOf": _one, "not": _not, "if": _if}
@@ -244,7 +245,9 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> li
     for case, rest in context.unevaluated(schema, keyword, each):
         holds = [exactly(sub, rest, f"{sub.pointer}/{keyword}")]
         holds += [exactly(sub, held, pointer) for held, pointer in case.holds]
-        cases.append(Case(tuple(holds), tuple(exactly(sub, failed, pointer) for failed, pointer in case.fails)))
+        cases.append(
+            Case(tuple(holds), tuple(exactly(sub, failed, pointer).failing(context) for failed, pointer in case.fails))
+        )
     return cases
 
 
@@ -287,7 +290,7 @@ def _denied(context: Context, sub: Sub) -> list[Sub] | None:
     says = _says(schema)
     if not says <= _SAID_OF_OBJECTS or schema.get("type", "object") != "object" or not says - {"type"}:
         return None
-    return [replace(sub, schema=one) for one in context.denials(schema, sub.shape.names)]
+    return [replace(sub, schema=one).failing(context) for one in context.denials(schema, sub.shape.names)]
 
 
 # ---- what schemas say by themselves

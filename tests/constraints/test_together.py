@@ -19,7 +19,7 @@ NAMES = ["a", "b", "c"]
 def dfa_of(schema, *, apart, **how):
     """The automaton of a schema, merged or apart."""
     context = JsonSchema(schema, **how).context(DEFAULT)
-    context.room, context.apart = 0, apart
+    context.apart = apart
     return compile_expression(compile_schema(context), DEFAULT, context.fuel)
 
 

@@ -22,8 +22,8 @@ PROMPT, CANVAS = 1000, 128  # tokens, of the table
 class Footprint:
     """Bytes, for weights held as `dtype`.
 
-    Fields: weights; logits (of a position of a canvas, as the network gives them and as they are read); kept (keys and values
-        of a position of a text; 0 for a model without a cache).
+    Fields: weights; logits (of a position of a canvas, as the network gives them and as they are read); kept (keys and
+        values of a position of a text; 0 for a model without a cache).
     """
 
     dtype: str

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ctrldiff.models.spec import ModelSpec
     from ctrldiff.posterior.table import Table
     from ctrldiff.request import Request
-    from ctrldiff.result import Result, Usage
+    from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
     from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
@@ -57,6 +57,7 @@ _HOME = {
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
+    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -112,6 +113,7 @@ __all__ = [
     "Money",
     "Plan",
     "Prior",
+    "Refused",
     "Regex",
     "Request",
     "Result",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
-from ctrldiff.errors import CanvasWarning, Unsure, warn
+from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.posterior.ranked import ranked
+from ctrldiff.posterior.table import Table
 from ctrldiff.request import Row
-from ctrldiff.result import Result, Usage
+from ctrldiff.result import Refused, Result, Usage
+from ctrldiff.sampling.evidence import EVIDENCE
 from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.sampling.trace import CANVASES, Trace
 from ctrldiff.search.run import Found
@@ -38,6 +42,9 @@ class Decoded:
     probs: Mapping[str, float] = field(default_factory=dict)
     nulls: Mapping[str, float] = field(default_factory=dict)
     found: tuple[Found, int] | None = None  # a search, and which of its groups
+    weighed: Table | None = None  # what its evidence is weighed by, if that is not the row's table
+    score: float | None = None  # the log-probability of an answer that is not the one which was decoded
+    refused: tuple[Refused, ...] = ()
 
     @property
     def tokens(self) -> list[int]:
@@ -100,22 +107,92 @@ class Decoded:
         forwards, seconds = row.forwards + self.forwards, row.seconds + self.seconds
         return replace(row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
 
+    def accepted(self) -> Decoded:
+        """This answer, or the likeliest one that the type's own rules do not refuse, of as many more as may be tried.
+
+        Raises: OutputInvalid with all that was tried.
+        """
+        retries = self.row.request.retries
+        if not retries:
+            return self
+        refused: list[Refused] = []
+        for one in self._ranked(retries + 1):
+            try:
+                _ = one.output
+                return replace(one, refused=tuple(refused))
+            except OutputInvalid as error:
+                refused.append(Refused(one.told[0], error.why))
+        raise OutputInvalid(
+            f"text {self.row.n}: the type's own rules refused "
+            + (f"{len(refused)} answers, the likeliest first" if len(refused) > 1 else "the only answer there is"),
+            why="\n".join(f"{one.raw[:100]}: {' '.join(one.why.split())[-100:]}" for one in refused[:5]),
+            hint="say the rule in the schema (Field(...)), or more retries=" if len(refused) > retries else "",
+            raw=refused[0].raw,
+            tried=tuple(refused),
+            row=self.row.n,
+        )
+
+    def _ranked(self, n: int) -> Iterator[Decoded]:
+        """This answer, and then the likeliest others, n in all."""
+        yield self
+        others = self._other_labels() if self.probs else self._others()
+        yield from islice((one for one in others if one.raw != self.raw), n - 1)
+
+    def _other_labels(self) -> Iterator[Decoded]:
+        """The labels of a lone choice, the most probable first; of equal ones the one named first."""
+        assert self.row.labels is not None
+        for name, p in sorted(self.probs.items(), key=lambda one: -one[1]):
+            if p > 0:
+                yield self._instead(self.row.labels.shortest(name, self.row.canvas), math.log(p))
+
+    def _others(self) -> Iterator[Decoded]:
+        """Whole answers, the likeliest first by all that the model said."""
+        evidence = self.state.memory[EVIDENCE][self.at, : self.row.canvas]
+        posterior = (self.weighed or self.row.table).bind(evidence.numpy())
+        for tokens in ranked(posterior.rows[0]):
+            one = self._instead(tokens, float(posterior.score(tokens)))
+            legal = one.state.memory[LEGAL].clone()
+            legal[self.at, : self.row.canvas] = torch.from_numpy(posterior.legal(tokens))
+            yield replace(one, state=one.state.remember(**{LEGAL: legal}))
+
+    def _instead(self, tokens: NDArray[np.int64], score: float) -> Decoded:
+        """Another answer in the place of this one."""
+        whole = self.state.tokens.clone()
+        whole[self.at, : self.row.canvas] = torch.from_numpy(tokens)
+        return replace(self, state=replace(self.state, tokens=whole), score=score)
+
+    @cached_property
+    def told(self) -> tuple[str, tuple[Flag, ...]]:
+        """The text that is told, and its flags: null stands for a flagged value if that is asked for."""
+        if self.row.request.unsure == "null":
+            return _nulled(self.raw, self.flags, self.row.type)
+        return self.raw, self.flags
+
+    @cached_property
+    def output(self) -> Any:
+        """The value. Raises: OutputInvalid if the type has a rule of its own that it breaks."""
+        return self.row.type.read(self.told[0])
+
+    @property
+    def log_prob(self) -> float:
+        """As `Result.log_prob`."""
+        if self.score is not None:
+            return self.score
+        if self.probs:
+            return math.log(max(self.probs.values()))
+        # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
+        held = self.state.held_confidence[self.at, : self.row.canvas].to(torch.float64)
+        return float(held.clamp(min=1e-45).log().nansum())
+
     def result(self) -> Result[Any]:
         """The answer, with a warning if its canvas bound it.
 
         Raises: OutputInvalid if the type has a rule of its own that it breaks; Unsure if there are flags and the
             request's `unsure` is "error".
         """
-        tokens, row, raw, flags = self.tokens, self.row, self.raw, self.flags
-        unsure = row.request.unsure
+        tokens, row, (raw, flags) = self.tokens, self.row, self.told
         stops = [t for t, token in enumerate(tokens) if token in self.vocabulary.stop_ids]
-        if self.probs:
-            log_prob = math.log(max(self.probs.values()))
-        else:
-            # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
-            held = self.state.held_confidence[self.at, : row.canvas].to(torch.float64)
-            log_prob = float(held.clamp(min=1e-45).log().nansum())
-        if flags and unsure == "error":
+        if flags and row.request.unsure == "error":
             worst = ", ".join(f"{flag.where or 'the answer'} ({flag.legal:.1e})" for flag in flags[:5])
             raise Unsure(
                 f"text {row.n}: the model believed in nothing legal at {worst}",
@@ -125,8 +202,6 @@ class Decoded:
                 flags=flags,
                 row=row.n,
             )
-        if unsure == "null":
-            raw, flags = _nulled(raw, flags, row.type)
         if self.full:
             warn(
                 f"text {row.n}: the end of its canvas of {row.canvas:,} positions bound the answer, so values "
@@ -135,9 +210,9 @@ class Decoded:
             )
         found, group = self.found or (None, 0)
         return Result(
-            output=row.type.read(raw),
+            output=self.output,
             raw=raw,
-            log_prob=log_prob,
+            log_prob=self.log_prob,
             usage=Usage(
                 prompt_tokens=len(self.state.prompt[self.at]),
                 answer_tokens=stops[0] if stops else len(tokens),
@@ -154,6 +229,7 @@ class Decoded:
             full=self.full,
             flags=flags,
             grounded=grounds_of(row.type.description, raw),
+            refused=self.refused,
         )
 
 

@@ -60,6 +60,7 @@ class Made(Short, total=False):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    retries: int
     prompt: str | None
     examples: Sequence[tuple[str, Any]]
     limits: Limits
@@ -199,6 +200,9 @@ class Generator(Generic[T]):
             more, put "null" where the type allows it, or raise an "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
+        retries: how many more complete answers are tried, the likeliest first, if a rule of the type's own (a validator
+            of pydantic's, a keyword that is checked) refuses one: exact, by what the model said of each position when
+            it was written. Needs (T, V) floats a row. `result.refused` has what was refused.
         limits: what compiling may cost.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
@@ -217,6 +221,7 @@ class Generator(Generic[T]):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    retries: int
     limits: Limits
 
     @overload
@@ -239,6 +244,7 @@ class Generator(Generic[T]):
         unsure: Unsures = "flag",
         on_error: Literal["raise", "keep"] = "raise",
         nulls: bool = False,
+        retries: int = 0,
         prompt: str | None = None,
         examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
@@ -363,6 +369,9 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     """A request as `decode` takes it. Raises: what is wrong with it, before any forward pass."""
     if search is not None and request.nulls:
         raise InputError("a search goes without nulls=True", hint="leave it out", param="nulls")
+    if search is not None and request.retries:
+        hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
+        raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
     check_guidance(model.loaded, row, search)
     return row

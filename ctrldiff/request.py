@@ -60,6 +60,7 @@ class Request(Generic[T]):
         prior: log weights for what a text says.
         unsure: what to do with values that the constraint forced on the model.
         nulls: note how probable null is for every key of an object that may be null.
+        retries: how many more answers are tried, the likeliest first, if the type's own rules refuse one.
         prompt: a template in place of the model's own, with the places of `docs/prompts.md`: of what the user says, for
             a model with a chat template, else of the whole prompt.
         examples: (text, value) pairs that are shown before the text, as turns of a chat or as prompts with answers.
@@ -76,6 +77,7 @@ class Request(Generic[T]):
     prior: Prior = Prior()
     unsure: Unsures = "flag"
     nulls: bool = False
+    retries: int = 0
     prompt: str | None = None
     examples: Sequence[tuple[str, Any]] = ()
 
@@ -83,6 +85,7 @@ class Request(Generic[T]):
         check_number("seed", self.seed, 0)
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
+        check_number("retries", self.retries, 0)
         check_word("unsure", self.unsure)
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
+from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table
 from ctrldiff.request import Row
 from ctrldiff.result import Refused, Result, Usage
+from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.evidence import EVIDENCE
 from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.sampling.trace import CANVASES, Trace
@@ -42,6 +44,7 @@ class Decoded:
     probs: Mapping[str, float] = field(default_factory=dict)
     nulls: Mapping[str, float] = field(default_factory=dict)
     found: tuple[Found, int] | None = None  # a search, and which of its groups
+    fields: Mapping[str, Field] = field(default_factory=dict)
     weighed: Table | None = None  # what its evidence is weighed by, if that is not the row's table
     score: float | None = None  # the log-probability of an answer that is not the one which was decoded
     refused: tuple[Refused, ...] = ()
@@ -141,9 +144,11 @@ class Decoded:
     def _other_labels(self) -> Iterator[Decoded]:
         """The labels of a lone choice, the most probable first; of equal ones the one named first."""
         assert self.row.labels is not None
+        memory = {name: noted for name, noted in self.state.memory.items() if name != BELIEVED}  # of the best label
         for name, p in sorted(self.probs.items(), key=lambda one: -one[1]):
             if p > 0:
-                yield self._instead(self.row.labels.shortest(name, self.row.canvas), math.log(p))
+                other = self._instead(self.row.labels.shortest(name, self.row.canvas), math.log(p))
+                yield replace(other, state=replace(other.state, memory=memory))
 
     def _others(self) -> Iterator[Decoded]:
         """Whole answers, the likeliest first by all that the model said."""
@@ -162,11 +167,16 @@ class Decoded:
         return replace(self, state=replace(self.state, tokens=whole), score=score)
 
     @cached_property
-    def told(self) -> tuple[str, tuple[Flag, ...]]:
-        """The text that is told, and its flags: null stands for a flagged value if that is asked for."""
-        if self.row.request.unsure == "null":
-            return _nulled(self.raw, self.flags, self.row.type)
-        return self.raw, self.flags
+    def told(self) -> tuple[str, tuple[Flag, ...], dict[str, Field]]:
+        """The text that is told, its flags and its fields: null stands for a flagged value if that is asked for."""
+        request, raw, flags = self.row.request, self.raw, self.flags
+        fields = calibrated(self.fields, request.calibration)
+        if request.below is not None:
+            flags = improbable(raw, flags, fields, request.below)
+        if request.unsure == "null":
+            raw, flags = _nulled(raw, flags, self.row.type)
+            fields = moved(fields, raw)
+        return raw, flags, fields
 
     @cached_property
     def output(self) -> Any:
@@ -190,12 +200,12 @@ class Decoded:
         Raises: OutputInvalid if the type has a rule of its own that it breaks; Unsure if there are flags and the
             request's `unsure` is "error".
         """
-        tokens, row, (raw, flags) = self.tokens, self.row, self.told
+        tokens, row, (raw, flags, fields) = self.tokens, self.row, self.told
         stops = [t for t, token in enumerate(tokens) if token in self.vocabulary.stop_ids]
         if flags and row.request.unsure == "error":
-            worst = ", ".join(f"{flag.where or 'the answer'} ({flag.legal:.1e})" for flag in flags[:5])
+            worst = ", ".join(f"{flag.where or 'the answer'} ({flag.doubt})" for flag in flags[:5])
             raise Unsure(
-                f"text {row.n}: the model believed in nothing legal at {worst}",
+                f"text {row.n}: the model did not believe in {worst}",
                 why=raw[:200],
                 hint='let the type say null there, or take unsure="flag" and read result.flags',
                 raw=raw,
@@ -209,6 +219,7 @@ class Decoded:
                 CanvasWarning,
             )
         found, group = self.found or (None, 0)
+        grounded = grounds_of(row.type.description, raw)
         return Result(
             output=self.output,
             raw=raw,
@@ -228,7 +239,8 @@ class Decoded:
             candidates=() if found is None else found.candidates(group, self.vocabulary),
             full=self.full,
             flags=flags,
-            grounded=grounds_of(row.type.description, raw),
+            fields=sourced(fields, grounded),
+            grounded=grounded,
             refused=self.refused,
         )
 

@@ -303,7 +303,7 @@ def leading_ranked(row: Row, n: int) -> list[tuple[int, float]]:
     (best,), gains = of.best([row]), np.full(table.n_classes + 1, -np.inf)
     edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
     edges = edges[best[t + 1, chain.edge_to[edges]] > -np.inf]
-    tilts = _tilt(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
+    tilts = tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
     for label, tilt in zip(chain.edge_label[edges], tilts):
         gains[chain.label_classes[chain.label_ptr[label] : chain.label_ptr[label + 1]]] = tilt
     tokens = np.flatnonzero(gains[classes.of_token] > -np.inf).astype(np.int32)
@@ -323,7 +323,7 @@ def _leading(row: Row) -> tuple[int, float]:
     ahead = best[t + 1, to] > -np.inf
     value = np.where(ahead, labels[t, label], -np.inf)
     if len(chain.weight):
-        value = value + _tilt(row, t, edges)
+        value = value + tilt_of(row, t, edges)
     if not len(value) or value.max() == -np.inf:
         raise of.improbable(row, labels)
     ptr, members = chain.label_ptr, chain.label_classes
@@ -338,7 +338,7 @@ def _leading(row: Row) -> tuple[int, float]:
     return min(winners), float(np.exp(row.scores.log_sum[t, onward] - of.apart([row])[0][t]).sum())
 
 
-def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
+def tilt_of(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
     """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
     (total,), chain = of.total([row]), row.table.scored.chain
     (plain,) = sweeps.sweep_sum([row.table.scored], of.label_sum([row]), of.reach([row]), weighted=False)

@@ -24,6 +24,7 @@ from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
+from ctrldiff.types.forms import FORMS, url
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
 
@@ -36,7 +37,8 @@ def _ecma(name: str) -> str:
 
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
-_READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
+# Formats whose every text is a value; of mail and URLs those that stand beside a pattern of ours.
+_READ = {"date", "time", "date-time", "uuid", "ipv4", "ipv6", "email", "uri"} & set(FORMATS)
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
 _EXACT = 15  # a JSON number of so many digits is read back as it was written
 _STEPPED = 6  # digits before the point of a float that is a multiple of a fraction
@@ -60,6 +62,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
             node.update(format="uuid", pattern=_UUID_VERSION % version)
         if node.get("format") in _ANY_TEXT:
             del node["format"]
+        _formed(node)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
@@ -230,6 +233,13 @@ class _Exact(GenerateJsonSchema):
         engine = schema.get("regex_engine") or self._config.regex_engine
         return {"x-pattern-python" if engine == "python-re" else "x-pattern-rust": pattern}
 
+    def url_schema(self, schema: Any) -> dict[str, Any]:
+        pattern = url(schema.get("allowed_schemes"), bounded="max_length" in schema)
+        return {"type": "string", "format": "uri", "x-pattern-python": _whole(pattern)}
+
+    def multi_host_url_schema(self, schema: Any) -> dict[str, Any]:
+        return self.url_schema(schema)
+
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
 
@@ -266,8 +276,9 @@ class _Exact(GenerateJsonSchema):
             return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
             return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
+        keys = _formed(dict(keys))
         if any(name in keys for name in PATTERNS if name != "pattern"):
-            return {**result, "propertyNames": keys}
+            return {**result, "propertyNames": {name: value for name, value in keys.items() if name != "format"}}
         if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
             rest = {key: value for key, value in keys.items() if key != "format"}
             name, version = keys["format"], keys["format"].removeprefix("uuid")
@@ -279,6 +290,20 @@ class _Exact(GenerateJsonSchema):
         if keys.get("type", "string") != "string" or listed:
             return {_NO: "its keys are no strings"}
         return {**result, "additionalProperties": False} if "patternProperties" in result else result
+
+
+def _formed(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema, changed in place, whose format is one of pydantic's own: with the pattern of what pydantic takes."""
+    name = node.get("format")
+    if name in FORMS and name not in ("ipv4", "ipv6"):
+        node["x-pattern-python"] = _whole(FORMS[name])
+        if name not in FORMATS:
+            del node["format"]
+    return node
+
+
+def _whole(pattern: str) -> str:
+    return rf"\A(?:{pattern})\Z"
 
 
 def _reaches_out(schema: Any) -> str | None:

@@ -131,8 +131,10 @@ class _Queue:
             yield self.ready.pop(self.gave - 1)
 
     def take(self, alike: Any, count: int, longest: int | None = None) -> list[Row]:
-        """The first rows that are alike, in canvases of at most this length, so many at most."""
-        taken = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)][:count]
+        """Rows that are alike, in canvases of at most this length, so many at most: the first that waits, and those as
+        long as it is, so that what shares a call is not filled up with padding."""
+        found = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)]
+        taken = sorted(found, key=lambda row: abs(row.tokens - found[0].tokens))[:count]
         gone = {row.n for row in taken}
         self.waiting = [row for row in self.waiting if row.n not in gone]
         return taken

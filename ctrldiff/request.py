@@ -151,6 +151,11 @@ class Row:
     seconds: float = 0.0
 
     @property
+    def tokens(self) -> int:
+        """What a network reads of it: prompt and canvas."""
+        return len(self.ids) + self.canvas
+
+    @property
     def text(self) -> str:
         """The request's; of a conversation all that is said in it."""
         return self.request.document

@@ -206,6 +206,11 @@ class Lifted:
         return {}
 
     @cached_property
+    def reached(self) -> dict[int, NDArray[np.uint8]]:
+        """By the length of a canvas, where the start can lead on it if nothing is written; filled by the sweeps."""
+        return {}
+
+    @cached_property
     def only_token(self) -> NDArray[np.int64]:
         """(L,) the token of each label that holds exactly one, else -1."""
         sizes = np.diff(self.classes.ptr)

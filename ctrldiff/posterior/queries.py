@@ -41,8 +41,9 @@ def best_strings(rows: Rows) -> list[I64]:
     """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
     value = of.certain_best(rows)
     swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
-    first = logits(rows).first(places(rows), of.every_max(rows), lambda: sweeps.tied_classes(*swept))
-    found = sweeps.walk_best(*swept, first, [row.written for row in rows])
+    known = [row.scores.first for row in rows]
+    scores = logits(rows).first(places(rows), of.every_max(rows), known, lambda: sweeps.tied_classes(*swept))
+    found = sweeps.walk_best(*swept, scores, known, [row.written for row in rows])
     return [folded(row, tokens) for row, tokens in zip(rows, found)]
 
 
@@ -82,7 +83,7 @@ def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U
 
 def log_z(rows: Rows) -> list[float]:
     """Log of the summed weight of all legal strings. Raises: LogitsInvalid, Infeasible if there is none."""
-    of.certain_total(rows)
+    of.certain_weight(rows)
     return [row.log_z for row in rows]
 
 
@@ -116,7 +117,7 @@ def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
     own = logits(rows).at(
         [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
     )
-    of.total(list(clamped.values()))
+    of.weight(list(clamped.values()))
     for (b, row), scores, at, less in zip(clamped.items(), own, new, of.apart(whole)):
         out[b] = (
             row.log_z + float((scores - less[at]).sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)

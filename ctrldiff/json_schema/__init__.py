@@ -79,8 +79,8 @@ class JsonSchema(Options, Description):
 
     Args:
         given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft, documents,
-            document: `Options`.
+        whitespace, order, ascii, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft,
+            documents, document: `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import SchemaInvalid
-from ctrldiff.json_schema.canonical import Whitespace
+from ctrldiff.json_schema.canonical import PRETTY, Whitespace
 from ctrldiff.json_schema.keywords import DRAFTS
 from ctrldiff.json_schema.plain import Digits
 
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "whitespace": ("compact", "spaced", "pretty"),
+_CHOICES: dict[str, tuple[str | bool | None, ...]] = {
+    "order": ("schema", "any"),
+    "ascii": (False, True),
     "optional": ("omit", "write"),
     "additional": ("declared", "any"),
     "unsupported": ("refuse", "check", "ignore"),
@@ -28,8 +29,12 @@ class Options:
     """What a caller may choose about a schema. `JsonSchema` takes them, `Context` compiles by them.
 
     Fields:
-        whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty" writes a
-            member a line, indented by two.
+        whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty(N)" writes a
+            member a line, indented by N from 0 to 8, as `json.dumps(indent=N)` does; "pretty" is "pretty(2)".
+        order: "schema" writes the properties of an object in the order of the schema. "any" leaves it to the model:
+            every order, each key once, of up to 8 properties; more in one object are refused.
+        ascii: strings and keys are written in ASCII, as `json.dumps(ensure_ascii=True)` does: `\\u00e9`, and a pair of
+            escapes for what lies beyond four digits.
         optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
             suits extraction: a property that admits null says by null that it is not in the text.
         additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
@@ -56,6 +61,8 @@ class Options:
     """
 
     whitespace: Whitespace = "compact"
+    order: Literal["schema", "any"] = "schema"
+    ascii: bool = False
     optional: Literal["omit", "write"] = "omit"
     additional: Literal["declared", "any"] = "declared"
     depth: int = 2
@@ -85,6 +92,10 @@ def check(options: Options) -> None:
         if getattr(options, name) not in choices:
             hint = f"{name} is " + " or ".join(map(repr, choices))
             raise SchemaInvalid(f"{name}={getattr(options, name)!r}", hint=hint)
+    whitespace = options.whitespace
+    if not isinstance(whitespace, str) or not (whitespace in ("compact", "spaced") or PRETTY.fullmatch(whitespace)):
+        hint = "whitespace is 'compact', 'spaced', 'pretty' or 'pretty(0)' to 'pretty(8)'"
+        raise SchemaInvalid(f"whitespace={whitespace!r}", hint=hint)
     for name, most in _MOST.items():
         number = getattr(options, name)
         given = number is not None or name == "depth"

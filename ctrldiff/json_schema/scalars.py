@@ -9,7 +9,7 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
 from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaUnsupported
-from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
+from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char
 from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, leaf, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.formats import FORMATS, REFUSED
@@ -79,11 +79,11 @@ def _names(schema: Schema) -> list[str]:
 def string(context: Context, schema: Schema, sub: Sub) -> Walk:
     """A quoted string: length in code points, pattern and format, each in canonical escapes."""
     yield from ()
-    inside = content(context, schema, sub.pointer)
+    inside, ascii = content(context, schema, sub.pointer), context.options.ascii
     if context.options.strings == "plain" and not sub.shape.said:
         context.narrow(sub.pointer, "strings begin with none of `:,]}` and close no bracket that they did not open")
         bounded = schema.keys() & (FAMILY["string"] - SPELLS)
-        inside = Both((inside, strings())) if bounded else strings()
+        inside = Both((inside, strings(ascii))) if bounded else strings(ascii)
     return Concat((QUOTE, inside, QUOTE))
 
 
@@ -92,28 +92,29 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
     low, high = size(schema, "minLength") or 0, size(schema, "maxLength")
     if high is not None and low > high:
         return context.contradict(at, f"minLength {low} > maxLength {high}")
+    char = string_char(context.options.ascii)
     parts: list[Expression] = []
     if low or high is not None:
-        parts.append(Repeat(STRING_CHAR, low, high))
+        parts.append(Repeat(char, low, high))
     parts += [_pattern(context, schema[name], name, at) for name in PATTERNS if name in schema]
     if "format" in schema:
         named = schema["format"]
         if named in REFUSED:
             return context.refuse(f"{at}/format", "format", REFUSED[named])
         if named in FORMATS:
-            parts.append(Language(_format(named)))
+            parts.append(Language(_format(named, context.options.ascii)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
     if schema.get("x-span"):
         parts.append(_span(context, at))
     if not parts:
-        return Repeat(STRING_CHAR, 0, None)
+        return Repeat(char, 0, None)
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
 @cache
-def _format(named: str) -> Dfa:
-    return escaped(compile_expression(parse(FORMATS[named])))
+def _format(named: str, ascii: bool) -> Dfa:
+    return escaped(compile_expression(parse(FORMATS[named])), ascii=ascii)
 
 
 def _pattern(context: Context, pattern: str, keyword: str, at: str) -> Expression:
@@ -121,7 +122,7 @@ def _pattern(context: Context, pattern: str, keyword: str, at: str) -> Expressio
         found = context.pattern(pattern, f"{at}/{keyword}", PATTERNS[keyword])
     except SchemaUnsupported as error:
         return context.refuse(f"{at}/{keyword}", keyword, error.why)
-    return Language(escaped(found, context.fuel.limits))
+    return Language(escaped(found, context.fuel.limits, context.options.ascii))
 
 
 def _span(context: Context, at: str) -> Expression:
@@ -131,4 +132,5 @@ def _span(context: Context, at: str) -> Expression:
         return context.refuse(f"{at}/x-span", "x-span", "a span stands in a document: JsonSchema(..., document=text)")
     if not document:
         return context.contradict(at, "a span of an empty document")
-    return Language(escaped(substrings(document, context.fuel.limits), context.fuel.limits))
+    limits = context.fuel.limits
+    return Language(escaped(substrings(document, limits), limits, context.options.ascii))

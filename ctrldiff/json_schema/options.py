@@ -9,6 +9,7 @@ from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import SchemaInvalid
 from ctrldiff.json_schema.canonical import PRETTY, Whitespace
 from ctrldiff.json_schema.keywords import DRAFTS
+from ctrldiff.json_schema.openapi import READ_AS
 from ctrldiff.json_schema.plain import Digits
 
 _CHOICES: dict[str, tuple[str | bool | None, ...]] = {
@@ -19,7 +20,7 @@ _CHOICES: dict[str, tuple[str | bool | None, ...]] = {
     "unsupported": ("refuse", "check", "ignore"),
     "formats": ("enforce", "annotate"),
     "strings": ("any", "plain", None),
-    "draft": (*DRAFTS, None),
+    "draft": (*DRAFTS, *READ_AS, None),
 }
 _MOST = {"depth": 64, "recursion": 1_000}
 
@@ -52,7 +53,8 @@ class Options:
             bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
             (`JsonSchema.plain`).
         draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
-            "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
+            "2019-09" or "2020-12"; "openapi-3.0" (`nullable` and its other words are read) or "openapi-3.1". Keywords
+            that its draft does not have are ignored, and reported. None: all count.
         documents: what references outside the schema lead to: {URI: schema}, or a folder of JSON files, each known by
             its way from there and by its own identifier. A file beside another is referred to by its name alone. Kept
             as pairs of URI and JSON text. Whatever else is referred to is refused; nothing is ever fetched.
@@ -79,6 +81,11 @@ class Options:
     def levels(self) -> int:
         """How often a recursive schema is entered again."""
         return self.depth if self.recursion is None else self.recursion
+
+    @property
+    def dialect(self) -> str | None:
+        """The draft of JSON Schema that the schema is read in, if it does not say its own."""
+        return READ_AS.get(self.draft or "", self.draft)
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -128,6 +128,11 @@ class File(BaseModel):
     size: pydantic.ByteSize
 
 
+class Logged(BaseModel):
+    line: pydantic.Json[list[Point]]
+    more: pydantic.Json
+
+
 # a type, texts of it with their values, texts that are none
 CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (int, {"-12": -12}, ["1.0", "x"]),
@@ -242,6 +247,12 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ipaddress.IPv6Network, {"2001:db8::/32": ipaddress.IPv6Network("2001:db8::/32")}, ["2001:db8::1/32"]),
     (ipaddress.IPv4Interface, {"10.1.2.3/8": ipaddress.IPv4Interface("10.1.2.3/8")}, ["10.1.2.3/33"]),
     (pydantic.IPvAnyAddress, {"::": ipaddress.IPv6Address("::"), "1.2.3.4": IPV4}, ["1.2.3", ":"]),
+    (
+        Logged,
+        {r'{"line":"[{\"x\":1,\"y\":0.5}]","more":"\"é\\\"\""}': Logged(line='[{"x":1,"y":0.5}]', more='"é\\""')},
+        ['{"line":[],"more":"1"}', '{"line":"[1]","more":"1"}', '{"line":"[]","more":"x"}', '{"line":"","more":"1"}'],
+    ),
+    (pydantic.Json[int | None], {'"-5"': -5, '"null"': None}, ["5", '"x"', '""']),
     (dict[pydantic.AnyHttpUrl, bool], {'{"http://a/":true}': {pydantic.AnyHttpUrl("http://a/"): True}}, ['{"a":true}']),
 ]
 
@@ -387,7 +398,7 @@ class Deep(BaseModel):
         (Annotated[dt.timedelta, Field(gt=dt.timedelta(1))], "", "gt compares durations"),
         (pydantic.FutureDatetime, "FutureDatetime", "now_op"),
         (dict[float, int], "", "keys are no strings"),
-        (pydantic.Json[int], "", "application/json"),
+        (list[pydantic.Json[complex]], "[]", "complex number"),
     ],
 )
 def test_a_type_that_cannot_be_honoured_is_named_where_it_stands(wanted, field, why):

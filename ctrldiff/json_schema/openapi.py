@@ -23,8 +23,8 @@ def as_json_schema(document: Any) -> Any:
     `nullable` adds null to the `type` beside it, and says nothing where there is none, as OpenAPI 3.0.3 has it: so an
     `enum` beside it has to list null. `int32` and `int64` are bounds, `byte` is Base64, an `example` stands first.
     """
-    for root in _roots(document):
-        for node, _, _ in schemas_of(root, "draft-04"):
+    for top in _roots(document):
+        for node, _, _ in schemas_of(top, "draft-04"):
             _translate(node)
     return document
 
@@ -37,26 +37,26 @@ def _roots(document: Any) -> Iterator[Any]:
     yield from named.values() if isinstance(named, dict) else ()
 
 
-def _translate(node: dict[str, Any]) -> None:
-    kind = node.get("type")
-    if isinstance(node.get("nullable"), bool) and isinstance(kind, str):
-        if node.pop("nullable"):
-            node["type"] = [kind, "null"]
-    if kind == "integer" and (bits := _WHOLE.get(str(node.get("format")))):
-        _bound(node, "minimum", -(2**bits), max)
-        _bound(node, "maximum", 2**bits - 1, min)
-    if kind == "string" and node.get("format") == "byte":
-        del node["format"]
-        node.setdefault("allOf", []).append({"pattern": _BYTE})
-    if "example" in node:
-        node["examples"] = [node.pop("example"), *node.get("examples", [])]
+def _translate(given: dict[str, Any]) -> None:
+    kind = given.get("type")
+    if isinstance(given.get("nullable"), bool) and isinstance(kind, str):
+        if given.pop("nullable"):
+            given["type"] = [kind, "null"]
+    if kind == "integer" and (bits := _WHOLE.get(str(given.get("format")))):
+        _bound(given, "minimum", -(2**bits), max)
+        _bound(given, "maximum", 2**bits - 1, min)
+    if kind == "string" and given.get("format") == "byte":
+        del given["format"]
+        given.setdefault("allOf", []).append({"pattern": _BYTE})
+    if "example" in given:
+        given["examples"] = [given.pop("example"), *given.get("examples", [])]
     for word in WORDS:
-        node.pop(word, None)
+        given.pop(word, None)
 
 
-def _bound(node: dict[str, Any], keyword: str, edge: int, tighter: Any) -> None:
+def _bound(given: dict[str, Any], keyword: str, edge: int, tighter: Any) -> None:
     """A bound, if the schema's own is not tighter; one that excludes its edge stays as it is."""
-    own = node.get(keyword)
+    own = given.get(keyword)
     if own is None or tighter(own, edge) == edge != own:
-        node[keyword] = edge
-        node.pop(f"exclusive{keyword.capitalize()}", None)
+        given[keyword] = edge
+        given.pop(f"exclusive{keyword.capitalize()}", None)

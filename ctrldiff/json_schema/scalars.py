@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
@@ -10,13 +12,15 @@ from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression,
 from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaUnsupported
 from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char
-from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, leaf, size
+from ctrldiff.json_schema.compiler import Schema, Sub, Walk, compile_schema, family, leaf, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.formats import FORMATS, REFUSED
-from ctrldiff.json_schema.keywords import FAMILY, PATTERNS, SPELLS
+from ctrldiff.json_schema.keywords import FAMILY, PATTERNS, SPELLS, those
 from ctrldiff.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.json_schema.plain import digits_of, numbers, strings
 from ctrldiff.regex.parse import parse
+
+_DEFINED = those(lambda row: row.role == "names" and row.holds == "map")
 
 
 @leaf("null")
@@ -105,6 +109,8 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
             parts.append(Language(_format(named, context.options.ascii)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
+    if "x-json" in schema:
+        parts.append(_json_inside(context, schema["x-json"], f"{at}/x-json"))
     if schema.get("x-span"):
         parts.append(_span(context, at))
     if not parts:
@@ -134,3 +140,20 @@ def _span(context: Context, at: str) -> Expression:
         return context.contradict(at, "a span of an empty document")
     limits = context.fuel.limits
     return Language(escaped(substrings(document, limits), limits, context.options.ascii))
+
+
+def _json_inside(context: Context, schema: Any, at: str) -> Expression:
+    """The JSON texts of the values that a schema accepts, as they stand inside a string. It refers to what the whole
+    document defines."""
+    limits, defined = context.fuel.limits, {name: context.root[name] for name in _DEFINED if name in context.root}
+    whole = defined | schema if isinstance(schema, dict) else schema
+    inner = Context(whole, context.fuel, replace(context.options, ascii=False), context.documents)
+    try:
+        texts = compile_expression(compile_schema(inner), limits, context.fuel)
+    except SchemaUnsupported as error:
+        return context.refuse(at, "x-json", f"{error.message}: {error.why}")
+    if inner.loose.items:
+        return context.refuse(at, "x-json", "that no item comes twice is not told of a text inside a text")
+    for pointer, how in inner.narrowed:
+        context.narrow(at + pointer.removeprefix("#"), how)
+    return Language(escaped(texts, limits, context.options.ascii))

@@ -168,7 +168,7 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
     from_text = KEY in schema
-    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING:
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or "x-json" in schema:
         return None
     if {"enum", "const"} & set(schema) and not from_text:
         return None

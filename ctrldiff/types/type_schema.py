@@ -67,8 +67,6 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
             hint = "use str, or Annotated[str, Field(pattern=...)] with the form that is wanted"
-        if why is None and "contentMediaType" in node:
-            why = f"its values are {node['contentMediaType']} inside a string"
         if why is not None:
             at = f"{name}{field}"
             raise ConstraintError(f"{at} cannot be honoured: {why}", hint=hint, pointer=pointer, field=at)
@@ -240,6 +238,9 @@ class _Exact(GenerateJsonSchema):
     def multi_host_url_schema(self, schema: Any) -> dict[str, Any]:
         return self.url_schema(schema)
 
+    def json_schema(self, schema: Any) -> dict[str, Any]:
+        return {"type": "string", "x-json": self.generate_inner(schema["schema"]) if "schema" in schema else {}}
+
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
 
@@ -382,6 +383,8 @@ def _places(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]
         if not isinstance(node, dict):
             continue
         yield node, pointer, field
+        if "x-json" in node:
+            todo.append((node["x-json"], f"{pointer}/x-json", field))
         reference = node.get("$ref", "")
         if reference and reference not in seen:
             seen.add(reference)

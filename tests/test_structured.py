@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
 
+import attrs
 import numpy as np
 import pydantic
 import pytest
@@ -111,6 +112,29 @@ class Box(BaseModel, typing.Generic[T], extra="forbid", frozen=True):
 
 
 BOXES = Box[Box[Level] | None]
+
+
+class Pairs(TypedDict, typing.Generic[T]):
+    first: T
+    rest: typing.NotRequired[list[T]]
+
+
+@attrs.define
+class Leaf:
+    _size: int
+    name: str = attrs.field(default="x", converter=str.upper)
+    seen: list[int] = attrs.field(factory=list, init=False)
+
+
+@attrs.define
+class Small(Leaf):
+    least: int = attrs.field(kw_only=True, validator=attrs.validators.le(20))
+
+
+@attrs.frozen
+class Branch:
+    leaves: list[Leaf]
+    main: Leaf | None = None
 
 
 class Nothing(BaseModel): ...
@@ -225,6 +249,8 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
         {'{"held":{"held":1,"and more":[]},"and more":[null]}': BOXES(held={"held": 1}, **{"and more": [None]})},
         ['{"held":null}', '{"held":null,"and more":[null,null]}', '{"held":{"held":2,"and more":[]},"and more":[]}'],
     ),
+    (Pairs[int], {'{"first":1,"rest":[2]}': {"first": 1, "rest": [2]}}, ['{"first":"a","rest":[]}', '{"rest":[1]}']),
+    (Branch, {'{"leaves":[],"main":null}': Branch([])}, ['{"leaves":[{"name":"a"}],"main":null}']),
     (Nothing, {"{}": Nothing()}, ['{"a":1}']),
     (Line, {'{"start":null,"ends":[{"x":1,"y":0}]}': Line(ends=(Point(1),))}, ['{"ends":[]}']),
     (
@@ -275,6 +301,16 @@ def test_texts_and_values_of_a_type(wanted, texts, others):
     for member in (dfa.sample(rng, 200).decode() for _ in range(60)):
         if member in kind.description:  # whatever may be written is a value: read raises if it is not
             kind.read(member)
+
+
+def test_an_attrs_class_is_made_by_its_own_rules():
+    kind = output_type(list[Small])
+    text = '[{"size":3,"name":"a","least":20}]'
+    assert kind.read(text) == [Small(3, "a", least=20)] and text in kind.description
+    assert kind.read('[{"size":4,"least":5}]') == [Small(4, least=5)]
+    assert kind.ask == "[{size:int,name,least:int}]"
+    with pytest.raises(OutputInvalid, match="<= 20"):
+        kind.read(text.replace("20", "21"))
 
 
 @pytest.mark.parametrize("around", ["{}", '["{}"]', '{{"{}":0}}'])

@@ -259,7 +259,7 @@ def _checked(schema: JsonSchema) -> Callable[[str], Any]:
             raise OutputInvalid(
                 "the answer breaks a keyword that is checked, not enforced",
                 why=f"{text[:200]}\n{against}",
-                hint="decode again with another seed or more steps, or read result.raw",
+                hint="retries=100 tries the next best answers",
                 raw=text,
             )
         return value
@@ -288,7 +288,7 @@ def _reader(
             raise OutputInvalid(
                 "the answer obeys the schema, but the type has a rule that the schema does not say",
                 why=f"{text[:200]}\n{error}",
-                hint="say the rule in the schema (Field(...)), or read result.raw",
+                hint="say the rule in the schema (Field(...)); retries=100 tries the next best answers",
                 raw=text,
             ) from error
 

@@ -7,9 +7,14 @@ in all: so there is a most.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ctrldiff.automata.expression import NOTHING, Concat, Expression, Graph
+from ctrldiff.automata.expression import NOTHING, Concat, Expression, Graph, text
+from ctrldiff.json_schema.canonical import spaces, string_text, value_text
+
+if TYPE_CHECKING:
+    from ctrldiff.json_schema.context import Context
+    from ctrldiff.json_schema.shape import Shape
 
 MOST = 8  # properties of one object that are written in any order
 
@@ -56,3 +61,32 @@ def arranged(
                 todo.append(state)
             edges.append((here, number[state], Concat((comma, member)) if count else member))
     return Graph(len(number), tuple(edges), tuple(ends))
+
+
+def value_in_any_order(context: Context, value: Any, shape: Shape, at: str) -> Expression:
+    """Every text of a listed value, the keys of its objects in any order."""
+    first, comma, last, colon = map(text, spaces(context.options.whitespace, shape.level))
+    if isinstance(value, list) and value:
+        items = [value_in_any_order(context, item, shape.item(n), at) for n, item in enumerate(value)]
+        inside: Expression = Concat(tuple(part for item in items for part in (comma, item))[1:])
+        return Concat((text("["), first, inside, last, text("]")))
+    if not isinstance(value, dict) or not value:
+        return text(value_text(value, ascii=context.options.ascii))
+    if len(value) > MOST:
+        why = f"a listed object of {len(value)} properties; {MOST} are the most"
+        return context.refuse(at, 'order="any"', why)
+    members: dict[int, Expression] = {}
+    for n, (name, inner) in enumerate(value.items()):
+        place = shape.property(name) if name in shape.names else shape.other()
+        key = text(string_text(name, context.options.ascii))
+        members[n] = Concat((key, colon, value_in_any_order(context, inner, place, at)))
+    inside = arranged(
+        members,
+        NOTHING,
+        comma,
+        counted=0,
+        more=lambda count: count < len(members),
+        may_end=lambda came, count: count == len(members),
+        spend=lambda: context.fuel.spend("object states", 1, context.fuel.limits.max_nodes),
+    )
+    return Concat((text("{"), first, inside, last, text("}")))

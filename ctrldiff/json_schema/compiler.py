@@ -22,8 +22,8 @@ from typing import Any, TypeAlias
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.grounded.kinds import KEY
-from ctrldiff.json_schema.any_order import MOST, arranged
-from ctrldiff.json_schema.canonical import spaces, string_text, value_text
+from ctrldiff.json_schema.any_order import value_in_any_order
+from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.formats import NARROWED
@@ -362,7 +362,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     whole = ordered_text(_cut(value, sub.shape, deep) if sub.shape.entered else value, sub.shape)
     in_any = context.options.order == "any"
     if not deep:
-        return _in_any_order(context, value, sub.shape, sub.pointer) if in_any else text(whole)
+        return value_in_any_order(context, value, sub.shape, sub.pointer) if in_any else text(whole)
     if in_any:
         return context.refuse(sub.pointer, 'order="any"', "a listed value that is deeper than a recursion is unrolled")
     if not context.with_marks:
@@ -372,35 +372,6 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
     pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
     return Concat(tuple(places[int(piece)] if n % 2 else text(piece) for n, piece in enumerate(pieces)))
-
-
-def _in_any_order(context: Context, value: Any, shape: Shape, at: str) -> Expression:
-    """Every text of a listed value, the keys of its objects in any order."""
-    first, comma, last, colon = map(text, spaces(context.options.whitespace, shape.level))
-    if isinstance(value, list) and value:
-        items = [_in_any_order(context, item, shape.item(n), at) for n, item in enumerate(value)]
-        inside: Expression = Concat(tuple(part for item in items for part in (comma, item))[1:])
-        return Concat((text("["), first, inside, last, text("]")))
-    if not isinstance(value, dict) or not value:
-        return text(ordered_text(value, shape))
-    if len(value) > MOST:
-        why = f"a listed object of {len(value)} properties; {MOST} are the most"
-        return context.refuse(at, 'order="any"', why)
-    members: dict[int, Expression] = {}
-    for n, (name, inner) in enumerate(value.items()):
-        place = shape.property(name) if name in shape.names else shape.other()
-        key = text(string_text(name, context.options.ascii))
-        members[n] = Concat((key, colon, _in_any_order(context, inner, place, at)))
-    inside = arranged(
-        members,
-        NOTHING,
-        comma,
-        counted=0,
-        more=lambda count: count < len(members),
-        may_end=lambda came, count: count == len(members),
-        spend=lambda: context.fuel.spend("object states", 1, context.fuel.limits.max_nodes),
-    )
-    return Concat((text("{"), first, inside, last, text("}")))
 
 
 _CUT, _CUT_TEXT = "\x00cut {}\x00", re.compile(r'"\\u0000cut (\d+)\\u0000"')

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ctrldiff.canvas import grown, lacking
-from ctrldiff.doubt import Flag, flags_of, with_null
+from ctrldiff.doubt import Flag, flags_of, nodes, with_null
 from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table
 from ctrldiff.request import Row
@@ -31,6 +31,8 @@ from ctrldiff.search.run import Found
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,15 @@ class Decoded:
         if not retries:
             return self
         refused: list[Refused] = []
-        for one in self._ranked(retries + 1):
+        answers = self._answers()
+        one: Decoded | None = next(answers)
+        while one is not None and len(refused) <= retries:
             try:
                 _ = one.output
                 return replace(one, refused=tuple(refused))
             except OutputInvalid as error:
                 refused.append(Refused(one.told[0], error.why))
+                one = _sent(answers, one.blamed(error))
         raise OutputInvalid(
             f"text {self.row.n}: the type's own rules refused "
             + (f"{len(refused)} answers, the likeliest first" if len(refused) > 1 else "the only answer there is"),
@@ -135,11 +140,44 @@ class Decoded:
             row=self.row.n,
         )
 
-    def _ranked(self, n: int) -> Iterator[Decoded]:
-        """This answer, and then the likeliest others, n in all."""
-        yield self
-        others = self._other_labels() if self.probs else self._others()
-        yield from islice((one for one in others if one.raw != self.raw), n - 1)
+    def blamed(self, error: OutputInvalid) -> int | None:
+        """How many bytes of the text hold all that a rule refused: whatever begins so is refused, too. None: all of it.
+
+        A rule of a value sees that value, and those before it: so keys have to stand in the order of the type's fields.
+        """
+        description, where = self.row.type.description, getattr(error, "where", ())
+        if not isinstance(description, JsonSchema) or description.order != "schema" or self.told[0] != self.raw:
+            return None
+        ends = [place.end for place, _ in nodes(self.raw) if place.where in where]
+        return min(ends) + 1 if ends else None  # with the byte that shows that a number is over
+
+    def _answers(self) -> Generator[Decoded, int | None, None]:
+        """This answer, and then the likeliest others. It is sent how much of each was to blame."""
+        length = yield self
+        if self.probs:
+            for other in self._other_labels():
+                if other.raw != self.raw:
+                    yield other
+            return
+        bad = [self._beginning(length)]
+        evidence = self.state.memory[EVIDENCE][self.at, : self.row.canvas]
+        posterior = (self.weighed or self.row.table).bind(evidence.numpy())
+        walk = ranked(posterior.rows[0])
+        tokens: NDArray[np.int64] | None = next(walk, None)
+        while tokens is not None:
+            one = self._other(posterior, tokens)
+            begun = one.raw.encode("utf-8")
+            known = next((len(some) for some in bad if begun.startswith(some)), None)
+            if known is None and begun != self.raw.encode("utf-8"):
+                length = yield one
+                bad.append(one._beginning(length))
+                known = len(bad[-1])
+            tokens = _sent(walk, known)
+
+    def _beginning(self, length: int | None) -> bytes:
+        """So many bytes of the text; all of it, and what shows that it is over, for None."""
+        text = self.raw.encode("utf-8") + b"\0"
+        return text if length is None else text[:length]
 
     def _other_labels(self) -> Iterator[Decoded]:
         """The labels of a lone choice, the most probable first; of equal ones the one named first."""
@@ -150,15 +188,12 @@ class Decoded:
                 other = self._instead(self.row.labels.shortest(name, self.row.canvas), math.log(p))
                 yield replace(other, state=replace(other.state, memory=memory))
 
-    def _others(self) -> Iterator[Decoded]:
-        """Whole answers, the likeliest first by all that the model said."""
-        evidence = self.state.memory[EVIDENCE][self.at, : self.row.canvas]
-        posterior = (self.weighed or self.row.table).bind(evidence.numpy())
-        for tokens in ranked(posterior.rows[0]):
-            one = self._instead(tokens, float(posterior.score(tokens)))
-            legal = one.state.memory[LEGAL].clone()
-            legal[self.at, : self.row.canvas] = torch.from_numpy(posterior.legal(tokens))
-            yield replace(one, state=one.state.remember(**{LEGAL: legal}))
+    def _other(self, posterior: ChainPosterior, tokens: NDArray[np.int64]) -> Decoded:
+        """Another whole answer, by all that the model said."""
+        one = self._instead(tokens, float(posterior.score(tokens)))
+        legal = one.state.memory[LEGAL].clone()
+        legal[self.at, : self.row.canvas] = torch.from_numpy(posterior.legal(tokens))
+        return replace(one, state=one.state.remember(**{LEGAL: legal}))
 
     def _instead(self, tokens: NDArray[np.int64], score: float) -> Decoded:
         """Another answer in the place of this one."""
@@ -243,6 +278,14 @@ class Decoded:
             grounded=grounded,
             refused=self.refused,
         )
+
+
+def _sent(answers: Generator[T, int | None, None], length: int | None) -> T | None:
+    """What a generator gives when it is sent this; None if it is over."""
+    try:
+        return answers.send(length)
+    except StopIteration:
+        return None
 
 
 def _nulled(raw: str, flags: tuple[Flag, ...], type_: OutputType) -> tuple[str, tuple[Flag, ...]]:

@@ -114,6 +114,44 @@ def test_validators_of_fields_and_of_models_are_obeyed(steps, order):
     assert len(free[0].refused) <= len(likeliest_first)
 
 
+class Tagged(BaseModel):
+    first: Annotated[int, Field(ge=0, le=9), only(1, 4)]
+    rest: Annotated[str, Field(pattern="^[ab]{0,3}$")]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_begins_with_a_refused_value_is_not_tried_again(seed, monkeypatch):
+    how = {"retries": 200, "steps": 1, "max_new_tokens": 26, "constrain": cd.constrain.Exact()}
+    model = noisy(seed, {"7": 9.0, "8": 8.0, "a": 3.0, "b": 3.0})
+    result = model("x", Tagged, **how)
+    assert len({one.raw[:10] for one in result.refused}) == len(result.refused) <= 8
+    monkeypatch.setattr("ctrldiff.answer.Decoded.blamed", lambda self, error: None)
+    one_by_one = model("x", Tagged, **how)
+    assert one_by_one.output == result.output and one_by_one.log_prob == pytest.approx(result.log_prob)
+    assert len(one_by_one.refused) > len(result.refused) > 0
+    kept = [one.raw for one in one_by_one.refused]
+    assert sorted(map(kept.index, (one.raw for one in result.refused))) == [
+        kept.index(one.raw) for one in result.refused
+    ]
+
+
+def test_the_place_of_what_was_refused_is_told():
+    class Pet(BaseModel):
+        kind: Literal["cat"]
+        cat: int
+        lives: Annotated[int, only(9)]
+
+    class Home(BaseModel):
+        pets: list[Annotated[Pet | Tagged, Field()]]
+
+    with pytest.raises(OutputInvalid) as caught:
+        cd.output_type(Home).read('{"pets":[{"kind":"cat","cat":1,"lives":7}]}')
+    assert "/pets/0/lives" in caught.value.where
+    with pytest.raises(OutputInvalid) as caught:
+        cd.output_type(Order).read('{"size":2,"colour":"red"}')
+    assert caught.value.where == ("",)
+
+
 def test_evidence_is_what_the_model_said_when_each_position_was_written():
     said = {}
 

@@ -7,7 +7,7 @@ passed over.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ctrldiff.posterior import queries
 from ctrldiff.posterior.lawful import fault_of, positions_of, written_of
 from ctrldiff.posterior.nbest import Menu, first_part
+from ctrldiff.posterior.proviso import Fault
 from ctrldiff.posterior.row import Row
 
 I64 = NDArray[np.int64]
@@ -22,18 +23,19 @@ LOOKS = 10_000  # strings that are looked at, most of them spellings of texts th
 FIRST = 32  # before it is looked for more choices at each position
 
 
-def ranked(row: Row) -> Iterator[I64]:
+def ranked(row: Row) -> Generator[I64, int | None, None]:
     """(T,) the best legal string of each text, best text first; those of equal weight in token-id order.
 
+    Sent a number, it goes on without all strings that begin as the last one does in so many bytes, by the same tokens.
     Ends where there are no more, or after `LOOKS` strings. Raises: LogitsInvalid, Infeasible.
     """
-    told: set[bytes] = set()
+    told: dict[bytes, int | None] = {}  # and how many bytes of each are not to begin another
     looks = FIRST
     while not (yield from _ranked(row, looks, told)) and looks < LOOKS:
         looks = min(8 * looks, LOOKS)
 
 
-def _ranked(row: Row, looks: int, told: set[bytes]) -> Generator[I64, None, bool]:
+def _ranked(row: Row, looks: int, told: dict[bytes, int | None]) -> Generator[I64, int | None, bool]:
     """Those of the `looks` best strings whose texts are not told yet. Returns: whether there are no more strings."""
     vocabulary = row.table.vocabulary
     assert vocabulary is not None
@@ -49,8 +51,10 @@ def _ranked(row: Row, looks: int, told: set[bytes]) -> Generator[I64, None, bool
             shown = written_of(row, tokens)
             text = vocabulary.decode(tokens.tolist())
             if text not in told:
-                told.add(text)
-                yield tokens
+                told[text] = yield tokens
+            length = told[text]
+            if length is not None:
+                shown = min(shown, positions_of(row, tokens, Fault(0, length))[1])
         else:
             _, shown = positions_of(row, tokens, fault)
         for other in part.split(min(shown + 1, len(tokens))):

@@ -27,6 +27,7 @@ from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.json_schema.reach import LONGEST
+from ctrldiff.json_schema.references import escaped
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
@@ -290,6 +291,21 @@ def _reader(
                 why=f"{text[:200]}\n{error}",
                 hint="say the rule in the schema (Field(...)); retries=100 tries the next best answers",
                 raw=text,
+                where=() if quote else _refused_at(error, json.loads(text)),
             ) from error
 
     return read
+
+
+def _refused_at(error: pydantic.ValidationError, value: Any) -> tuple[str, ...]:
+    """The JSON pointers of the values that pydantic refused. It names branches of unions on the way, too."""
+    found = []
+    for one in error.errors(include_url=False, include_context=False):
+        here: Any = value
+        pointer = ""
+        for token in one["loc"]:
+            if (isinstance(here, dict) and token in here) or (isinstance(here, list) and isinstance(token, int)):
+                here, pointer = here[token], f"{pointer}/{escaped(str(token))}"
+        if here == one["input"]:
+            found.append(pointer)
+    return tuple(dict.fromkeys(found))

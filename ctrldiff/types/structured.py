@@ -304,8 +304,13 @@ def _refused_at(error: pydantic.ValidationError, value: Any) -> tuple[str, ...]:
         here: Any = value
         pointer = ""
         for token in one["loc"]:
-            if (isinstance(here, dict) and token in here) or (isinstance(here, list) and isinstance(token, int)):
-                here, pointer = here[token], f"{pointer}/{escaped(str(token))}"
+            if isinstance(here, dict) and token in here:
+                here = here[str(token)]
+            elif isinstance(here, list) and isinstance(token, int):
+                here = here[token]
+            else:
+                continue
+            pointer += f"/{escaped(str(token))}"
         if here == one["input"]:
             found.append(pointer)
     return tuple(dict.fromkeys(found))

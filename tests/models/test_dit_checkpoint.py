@@ -16,8 +16,8 @@ from ctrldiff.sampling.edit import Reconsider
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
-from tests.models import dit_published as made
 from tests.models import dit_reference
+from tests.models.published import dit as made
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, STOP, save_checkpoint
 
 TOKENS, FOLDER = 10, Path("somewhere")

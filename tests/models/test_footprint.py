@@ -15,7 +15,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
 from tests.models.plain_transformer import draw
-from tests.models.published import PROMPT, cases
+from tests.models.published.cases import PROMPT, cases
 from tests.models.tiny_checkpoints import save_checkpoint
 
 CASES = cases()

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ctrldiff.models.hf import load
-from tests.models import dit_published
 from tests.models.plain_transformer import draw
-from tests.models.published import cases
+from tests.models.published import dit
+from tests.models.published.cases import cases
 from tests.models.tiny_checkpoints import N_TOKENS, save_checkpoint
 
 KEPT = json.loads((Path(__file__).parent / "published_logits.json").read_text())
@@ -25,7 +25,7 @@ def smdm(seed):
 
 
 def hdlm(seed):
-    return dit_published.config("hdlm", N_TOKENS), dit_published.published("hdlm", N_TOKENS, seed=seed)
+    return dit.config("hdlm", N_TOKENS), dit.published("hdlm", N_TOKENS, seed=seed)
 
 
 @pytest.mark.parametrize(("name", "made"), [("smdm", smdm), ("hdlm", hdlm)])

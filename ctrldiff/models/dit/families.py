@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ModelError
+from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.callable import CallableDenoiser, noise_share
 from ctrldiff.models.dit.checkpoint import DiTNetwork, network_of, read_config
 from ctrldiff.models.family import EQUAL, Config, Family, Source
@@ -61,8 +62,10 @@ class UniformDenoiser:
 
 
 def _drive(network: DiTNetwork, spec: ModelSpec, vocabulary: Vocabulary, device: str) -> Denoiser:
-    denoiser = CallableDenoiser(network, spec, vocabulary, device)
-    return UniformDenoiser(denoiser) if spec.noise == "uniform" else denoiser
+    denoiser = drive(network, spec, vocabulary, device)
+    if spec.noise == "uniform" and isinstance(denoiser, CallableDenoiser):  # no cache takes uniform noise
+        return UniformDenoiser(denoiser)
+    return denoiser
 
 
 def _facts(config: Config) -> dict[str, Any]:
@@ -73,6 +76,8 @@ def _facts(config: Config) -> dict[str, Any]:
         "time_input": "none" if read.level == "none" else "t",
         "attention": "full" if read.block_length is None else "block_causal",
         "block_length": read.block_length,
+        # Told no time, the keys of a finished block follow from its tokens.
+        "cache": "prefix" if read.block_length is not None and read.level == "none" else "none",
         "edits": read.noise == "uniform" or read.family in ("gidd", "hdlm"),
         "context": read.context,
     }

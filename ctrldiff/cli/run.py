@@ -81,20 +81,13 @@ def run(
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
         facts |= {"full": result.full, "flags": [vars(flag) for flag in result.flags]}
         facts |= {"probs": result.probs} if result.probs else {}
-        facts |= {"grounded": _places(result.grounded)} if result.grounded else {}
+        if result.grounded:
+            facts["grounded"] = {at: [one.place for one in places] for at, places in result.grounded.items()}
         print(json.dumps(facts, ensure_ascii=False))
         return
     from ctrldiff.cli.show import show_result
 
     show_result(result, pretty=schema is not None)
-
-
-def _places(grounded: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Where each value stood: the places that state it, by its pointer."""
-    return {
-        at: [{"start": one.start, "end": one.end, "spelling": one.spelling} for one in places]
-        for at, places in grounded.items()
-    }
 
 
 def _labels(said: list[str]) -> list[str]:

@@ -29,7 +29,7 @@ from ctrldiff.protocols import CommitPolicy, Posterior, Weighs
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
@@ -81,6 +81,8 @@ class Reads:
     Fields:
         spec: how the model is read: its stop ids, its size, its noise.
         top: K, the likeliest tokens of each position that a first read asks for (a server allows `--max-logprobs`, 20).
+        canvas_length: positions that the model works on together, as it is served; counted from the end of the prompt.
+            Those behind the first canvas with an open position are not looked at yet: their rows are flat.
         asks: more reads of one canvas, of `NAMED` tokens each, before it counts as unproven.
         requests, steps, first: how often the server was asked, for how many canvases, and how many of them were proven
             by their first read. They count on.
@@ -91,13 +93,14 @@ class Reads:
     vocabulary: Vocabulary
     top: int = 20
     asks: int = 16
+    canvas_length: int = 256
     requests: int = field(default=0, init=False)
     steps: int = field(default=0, init=False)
     first: int = field(default=0, init=False)
     _known: dict[bytes, Known] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, least in (("top", 1), ("asks", 0)):
+        for name, least in (("top", 1), ("asks", 0), ("canvas_length", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name}={value!r}: an int of at least {least}", param=name)
@@ -112,7 +115,10 @@ class Reads:
 
     def __call__(self, state: State) -> torch.Tensor:
         rows = (~state.done).nonzero()[:, 0].tolist()
-        self._known = {self._key(state, row): Known(int(state.lengths[row]), self.vocabulary.size) for row in rows}
+        for_row = {row: self.window(state, row) for row in rows}
+        self._known = {
+            self._key(state, row): Known(here.stop - here.start, self.vocabulary.size) for row, here in for_row.items()
+        }
         self.ask(state, dict.fromkeys(rows, ()))
         self.steps += len(rows)
         return self.bounds(state, upper=True)
@@ -122,8 +128,13 @@ class Reads:
         out = torch.zeros((*state.shape, self.vocabulary.size))
         for row in (~state.done).nonzero()[:, 0].tolist():
             known = self.known(state, row)
-            out[row, : len(known.bound)] = known.upper() if upper else known.lower()
+            out[row, self.window(state, row)] = known.upper() if upper else known.lower()
         return banned(out, self.spec)
+
+    def window(self, state: State, row: int) -> slice:
+        """The canvas that a row is at: the first with an open position."""
+        first = int(state.open[row].to(torch.uint8).argmax()) // self.canvas_length * self.canvas_length
+        return slice(first, min(first + self.canvas_length, int(state.lengths[row])))
 
     def known(self, state: State, row: int) -> Known:
         """What was read of a row's canvas in this step."""
@@ -140,8 +151,9 @@ class Reads:
             self.known(state, row).learn(read, ranked=not wanted[row])
 
     def _read(self, state: State, row: int, ids: Sequence[int]) -> list[dict[int, float]]:
-        canvas = state.tokens[row, : int(state.lengths[row])].tolist()
-        body = read_only(state.prompt[row].tolist(), canvas, top=self.top, ids=ids)
+        here = self.window(state, row)
+        before, canvas = state.tokens[row, : here.start].tolist(), state.tokens[row, here].tolist()
+        body = read_only([*state.prompt[row].tolist(), *before], canvas, top=self.top, ids=ids)
         return log_probs(self.server.complete(body), len(canvas), self.vocabulary.size, self.server.url)
 
     def _key(self, state: State, row: int) -> bytes:
@@ -235,20 +247,21 @@ class Proven:
         )
 
     def _unread(self, state: State, row: int, tokens: torch.Tensor) -> torch.Tensor:
-        """(T,) where these tokens of a row are to be written and were not read."""
-        exact = self.reads.known(state, row).exact
-        own = tokens[: len(exact)]
-        return state.open[row, : len(exact)] & exact.gather(1, own[:, None])[:, 0].isnan()
+        """(T,) where these tokens of a row are to be written, in the canvas it is at, and were not read."""
+        where, here = torch.zeros_like(state.open[row]), self.reads.window(state, row)
+        missing = self.reads.known(state, row).exact.gather(1, tokens[here, None])[:, 0].isnan()
+        where[here] = state.open[row, here] & missing
+        return where
 
     def _names(self, state: State, row: int, tokens: torch.Tensor, likeliest: torch.Tensor) -> list[int]:
         """The tokens to read next: those of the best text, then the likeliest that were not read where it uses such."""
-        exact = self.reads.known(state, row).exact
+        exact, first = self.reads.known(state, row).exact, self.reads.window(state, row).start
         where = self._unread(state, row, tokens).nonzero()[:, 0]
         columns = torch.cat([tokens[where][:, None], likeliest[where]], dim=1)
         names: dict[int, None] = {}
         for rank in range(columns.shape[1]):
             for at, token in zip(where.tolist(), columns[:, rank].tolist()):
-                if token >= 0 and bool(exact[at, token].isnan()):
+                if token >= 0 and bool(exact[at - first, token].isnan()):
                     names[token] = None
         return sorted(list(names)[:NAMED])
 
@@ -311,11 +324,11 @@ def decode(
     commit: CommitPolicy = TopK("position"),
     seed: int = 0,
 ) -> list[Decoded]:
-    """Answers to prompts on one canvas each, the best text under the constraint proven at every step.
+    """Answers to prompts, the best text under the constraint proven at every step.
 
     Args:
         prompts: token ids, with the chat template and all that belongs before the canvas.
-        length: positions of the canvas, at most what the server serves (256 for DiffusionGemma).
+        length: positions of an answer, written one canvas after the other.
         steps: at most; one for each position if None.
         commit: what of the best text is kept in a step. By position it is what the same loop would keep on the model
             itself; by confidence it is careful, for confidences are lower bounds.
@@ -325,6 +338,7 @@ def decode(
     table = constraint if isinstance(constraint, Table) else constraint.compile(reads.vocabulary)
     state = State.blank(prompts, length, seed=seed)
     proven = Proven(Tables.same(table, len(prompts)), reads)
-    state = sample(reads, state, constraint=proven, schedule=Linear(steps), commit=commit)
+    schedule = Linear(steps) if length <= reads.canvas_length else Blocks(reads.canvas_length, steps)
+    state = sample(reads, state, constraint=proven, schedule=schedule, commit=commit)
     rows = zip(state.tokens.tolist(), state.forwards.tolist())
     return [Decoded(tuple(ids), reads.vocabulary.decode(ids), forwards) for ids, forwards in rows]

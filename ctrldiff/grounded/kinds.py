@@ -15,7 +15,7 @@ from ctrldiff.grounded.names import library, regions, unit_signs
 from ctrldiff.grounded.reading import Json, Reading, whole
 
 KEY = "x-from-text"  # the keyword of JSON Schemas
-MOST = 20_000  # candidates of one kind in one text
+MOST = 10_000  # candidates of one kind in one text
 _NUMBER = {"type": "number"}
 _STRING = {"type": "string"}
 _MONEY = {
@@ -32,13 +32,16 @@ class Kind:
     """One kind of value.
 
     Fields: read, a text and the options to its readings; schema, what its values are as JSON; needs, libraries of the
-        extra; options, by name the values each may have (None: any text).
+        extra; options, by name the values each may have (None: any text). form, how its values are written, in words
+        for a model, and example, one of them; of strings whose schema does not say it.
     """
 
     read: Callable[[str, dict[str, Any]], Iterable[Reading]]
     schema: dict[str, Any]
     needs: tuple[str, ...] = ()
     options: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    form: str = ""
+    example: str = ""
 
 
 def _integers(document: str, options: dict[str, Any]) -> Iterable[Reading]:
@@ -70,21 +73,58 @@ _ORDER = {"order": ("dmy", "mdy")}
 _NAMES, _WORDS = ("babel",), ("num2words",)
 KINDS: dict[str, Kind] = {
     "text": Kind(lambda document, options: (), _STRING),
-    "date": Kind(_ordered_dates, {"type": "string", "format": "date"}, _NAMES, _ORDER),
-    "time": Kind(lambda document, options: clock.times(document), _STRING),
-    "datetime": Kind(lambda d, options: clock.moments(d, options.get("order")), _STRING, _NAMES, _ORDER),
+    "date": Kind(
+        _ordered_dates,
+        {"type": "string", "format": "date"},
+        _NAMES,
+        _ORDER,
+        form="a date (YYYY-MM-DD)",
+        example="2024-05-31",
+    ),
+    "time": Kind(
+        lambda document, options: clock.times(document), _STRING, form="a time (HH:MM:SS)", example="12:00:00"
+    ),
+    "datetime": Kind(
+        lambda d, options: clock.moments(d, options.get("order")),
+        _STRING,
+        _NAMES,
+        _ORDER,
+        form="a date and time (YYYY-MM-DDTHH:MM:SS)",
+        example="2024-05-31T12:00:00",
+    ),
     "integer": Kind(_integers, {"type": "integer"}, _WORDS),
     "number": Kind(lambda document, options: numbers.numbers(document), _NUMBER, _WORDS),
     "percent": Kind(lambda document, options: amounts.percentages(document), _NUMBER, _WORDS),
     "money": Kind(lambda document, options: amounts.money(document), _MONEY, _NAMES + _WORDS),
     "quantity": Kind(_quantities, _QUANTITY, _NAMES + _WORDS),
     "amount": Kind(_in_unit, _NUMBER, _NAMES + _WORDS, {"unit": None}),
-    "email": Kind(lambda document, options: contacts.emails(document), _STRING),
-    "url": Kind(lambda document, options: contacts.urls(document), _STRING),
-    "phone": Kind(
-        lambda d, options: contacts.phones(d, options.get("region")), _STRING, ("phonenumbers",), {"region": None}
+    "email": Kind(
+        lambda document, options: contacts.emails(document),
+        _STRING,
+        form="an e-mail address",
+        example="name@example.com",
     ),
-    "iban": Kind(lambda document, options: contacts.ibans(document), _STRING, ("stdnum.iban",)),
+    "url": Kind(
+        lambda document, options: contacts.urls(document),
+        _STRING,
+        form="a web address",
+        example="https://example.com",
+    ),
+    "phone": Kind(
+        lambda d, options: contacts.phones(d, options.get("region")),
+        _STRING,
+        ("phonenumbers",),
+        {"region": None},
+        form="a telephone number, its digits without spaces",
+        example="+441632960155",
+    ),
+    "iban": Kind(
+        lambda document, options: contacts.ibans(document),
+        _STRING,
+        ("stdnum.iban",),
+        form="an IBAN without spaces",
+        example="DE89370400440532013000",
+    ),
     "label": Kind(_labels, {}, (), {"spellings": None}),
 }
 
@@ -103,6 +143,11 @@ class Stated:
     spelling: str
     alternatives: tuple[Json, ...] = ()
 
+    @property
+    def place(self) -> dict[str, Any]:
+        """Where it stands, as JSON: start, end and spelling."""
+        return {"start": self.start, "end": self.end, "spelling": self.spelling}
+
 
 def find(kind: str, document: str, **options: Any) -> tuple[Stated, ...]:
     """Everything of a kind that a text states, in the order of the text; every reading of a place is one of them.
@@ -116,7 +161,7 @@ def find(kind: str, document: str, **options: Any) -> tuple[Stated, ...]:
     return _found(kind, document, json.dumps(options, sort_keys=True))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)  # 10,000 amounts of money take 28 MB
 def _found(kind: str, document: str, options: str) -> tuple[Stated, ...]:
     readings: dict[tuple[int, int], dict[str, Json]] = {}
     count = 0

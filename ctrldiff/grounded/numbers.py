@@ -13,7 +13,7 @@ from ctrldiff.grounded.names import spoken
 from ctrldiff.grounded.reading import Reading, plain_digits, whole
 
 DIGITS = 15  # of a number with a fraction: a JSON number keeps no more
-LONGEST = 30  # digits of an integer: more is no number but a code
+LONGEST = 27  # digits of an integer: more is no number but a code, and Decimal keeps 28 while it multiplies
 _SPACES = " \u00a0\u2009\u202f"
 _FIGURES = re.compile(r"\d+(?:[.,'’]\d+)*|(?<![\d\w])[.,]\d+")
 _SPACED = re.compile(rf"(?<![\d.,'’])(\d{{1,3}})((?:([{_SPACES}])\d{{3}})(?:\3\d{{3}})*)([.,]\d+)?(?!\d)")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
+from ctrldiff.automata.compile import compile_expression
+from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Concat, Expression, Language, text
 from ctrldiff.constraints.stated import stated_at, words_of
 from ctrldiff.errors import SchemaInvalid
@@ -17,6 +20,7 @@ from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.keywords import those
 from ctrldiff.json_schema.references import escaped as token
 from ctrldiff.json_schema.shape import Shape, listed
+from ctrldiff.limits import Limits
 
 # What says of which type a value is, or may.
 _TYPED = those(lambda row: not row.family and row.role in ("asserts", "applies", "refers") and row.name != KEY)
@@ -67,10 +71,8 @@ def stated(context: Context, schema: dict[str, Any], at: str, spelled: Any) -> E
     context.enforce(at, KEY, *(["type"] if "type" in schema else []))
     kind, options = kind_of(schema, at)
     if kind == "text":
-        spans = context.compiled(words_of(document))
-        found: list[Expression] = [Concat((QUOTE, Language(escaped(spans, context.fuel.limits)), QUOTE))]
-        if spans.is_empty:
-            found = []
+        spans = _escaped_words(document, context.fuel.limits)
+        found: list[Expression] = [] if spans.is_empty else [Concat((QUOTE, Language(spans), QUOTE))]
     else:
         values = {repr(one.value): one.value for one in find(kind, document, **options)}
         context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
@@ -79,6 +81,12 @@ def stated(context: Context, schema: dict[str, Any], at: str, spelled: Any) -> E
         context.contradict(at, f"the text states nothing of the kind {kind!r}")
     declared = schema.get("type", "null")
     return Alt((*found, text("null"))) if "null" in declared else Alt(tuple(found))
+
+
+@lru_cache(maxsize=8)
+def _escaped_words(document: str, limits: Limits) -> Dfa:
+    """The words of a document as they stand inside a JSON string; made once, however many fields there are."""
+    return escaped(compile_expression(words_of(document), limits), limits)
 
 
 def grounds(root: Shape, raw: str, document: str) -> Iterator[tuple[str, tuple[Stated, ...]]]:

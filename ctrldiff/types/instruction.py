@@ -15,13 +15,13 @@ from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.template import Template
 from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.keywords import PATTERNS
+from ctrldiff.json_schema.keywords import PATTERNS, those
 from ctrldiff.json_schema.references import References
 from ctrldiff.types.ask import Style
 from ctrldiff.types.example import example_of, kind_of
 from ctrldiff.types.structured import OutputType
 
-UNSAID = ("$schema", "$id", "default")  # of a schema: for programs
+UNSAID = (*those(lambda row: row.role == "names" and row.holds == "value"), "default")  # of a schema: for programs
 COPIED, STATED = "as it stands in the text", "as the text states it"
 FORMS = {"int": "a whole number", "number": "a number", "bool": "true or false", "date": "a date (YYYY-MM-DD)"}
 
@@ -70,6 +70,10 @@ def instruction(type_: OutputType, most: int | None = None) -> str:
     of = f" for {name}" if name else ""
     of += f" ({type_.place.text})" if type_.place.text else ""
     if isinstance(description, JsonSchema) and description.has_spans and description.schema.get("type") == "string":
+        if written := _form(description.schema.get(KEY)):
+            return f"Answer with {written}{of}, and nothing else."
+        if type_.place.labels:
+            return f"Answer with one of these{of}, and nothing else: {' | '.join(type_.place.labels)}"
         return f"Answer with a passage of the text{of}, copied as it stands, and nothing else."
     if isinstance(description, JsonSchema) and _is_structure(type_):
         said = f"Answer with JSON that obeys this JSON Schema, and nothing else:\n{schema_text(type_, most)}"
@@ -101,15 +105,24 @@ def _filled_in(template: Template, type_: OutputType) -> str:
     return template.pattern.format(**{name: "{" + type_.holes[name].ask + "}" for name in names})
 
 
+def _form(keyword: Any) -> str:
+    """How the values of a kind that a text states are written; "" where their schema says it, and of words."""
+    if isinstance(keyword, dict) and "unit" in keyword:
+        return f"a number of {keyword['unit']}"
+    kind = kind_of(keyword)
+    return KINDS[kind].form if kind in KINDS else ""
+
+
 def _shorten(node: dict[str, Any], most: int | None) -> None:
     """A schema without what a model is not helped by, in place."""
-    for key, said in (("x-span", COPIED), (KEY, STATED)):
-        kind = node.pop(key, False)
-        if kind:
-            node["description"] = f"{node['description']} ({said})" if node.get("description") else said
-        if kind and key == KEY:  # what the value is in JSON is said where it is not
-            known = KINDS.get(kind_of(kind))
-            node |= {word: value for word, value in (known.schema if known else {}).items() if word not in node}
+    said = COPIED if node.pop("x-span", False) is True else ""
+    if (kind := node.pop(KEY, None)) is not None:
+        form = "" if "format" in node or kind_of(kind) == "date" else _form(kind)
+        said = COPIED if kind_of(kind) == "text" else f"{form}, {STATED}" if form else STATED
+        known = KINDS.get(kind_of(kind))  # what the value is in JSON is said where it is not
+        node |= {word: value for word, value in (known.schema if known else {}).items() if word not in node}
+    if said:
+        node["description"] = f"{node['description']} ({said})" if node.get("description") else said
     for key in UNSAID:
         node.pop(key, None)
     for dialect in PATTERNS.keys() & node.keys() - {"pattern"}:

@@ -1,6 +1,7 @@
 """Our loop on a server's reads, against the same loop on the model itself, and what a server may do wrong."""
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ from ctrldiff.engines import vllm_reads
 from ctrldiff.engines.completions import Server, ServerFailed
 from ctrldiff.engines.vllm_reads import Known, Proven, Reads, Unproven, decode
 from ctrldiff.errors import BudgetTooSmall, InputError
+from ctrldiff.models.callable import CallableDenoiser, banned
 from ctrldiff.sampling.commit import Threshold, TopK
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.loop import sample
-from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import State
 from tests.cases import CONSTRAINTS, legal, table
-from tests.conftest import VOCABULARY, ToyNetwork, spec, toy
+from tests.conftest import SIZE, VOCABULARY, ToyNetwork, spec, toy
 from tests.engines.reading import StandIn, served
 
 NAMES = [name for name, description in CONSTRAINTS.items() if description is not None]
@@ -82,6 +84,50 @@ def test_a_best_text_is_the_best_of_all_and_a_confidence_is_a_lower_bound(name, 
             with pytest.raises(InputError, match="only the best text is known"):
                 proven.marginals()
     assert exact < 6 or name in ("choice",)
+
+
+@dataclass(frozen=True)
+class CanvasByCanvas:
+    """A denoiser that sees the prompt, finished canvases and the one it is at; behind it rows are flat."""
+
+    whole: CallableDenoiser
+    width: int
+
+    def noise(self, state):
+        return self.whole.noise(state)
+
+    def observe(self, state, logits):
+        return state
+
+    def __call__(self, state):
+        out = torch.zeros(*state.shape, SIZE)
+        for row in (~state.done).nonzero()[:, 0].tolist():
+            first = int(state.open[row].nonzero()[0]) // self.width * self.width
+            seen = torch.cat([state.prompt[row], state.tokens[row, : first + self.width]])
+            logits = self.whole.network(seen[None])[0, len(state.prompt[row]) + first :]
+            out[row, first : first + self.width] = logits
+        return banned(out, self.whole.spec)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_long_answer_is_written_canvas_by_canvas(name, monkeypatch):
+    monkeypatch.setattr(vllm_reads, "NAMED", 2)
+    for seed, steps in ((0, None), (1, 4)):
+        stand_in = StandIn(ToyNetwork(seed), served=3)
+        ours = reads(stand_in, 3)
+        ours.canvas_length = 3
+        got = decode(ours, PROMPTS, table(name), 8, steps=steps, seed=seed)
+        want = sample(
+            CanvasByCanvas(toy("uniform", seed), 3),
+            State.blank(PROMPTS, 8, seed=seed),
+            constraint=Tables.same(table(name), 3),
+            schedule=Blocks(3, steps),
+            commit=TopK("position"),
+        )
+        assert [list(one.tokens) for one in got] == want.tokens.tolist()
+        assert all(legal(name, one.raw) for one in got)
+        if name == "regex":  # of seven characters: more than one canvas
+            assert max(len(body["prompt"]) for body in stand_in.bodies) > max(map(len, PROMPTS))
 
 
 def test_all_that_is_legal_read_makes_every_rule_that_of_the_model():

@@ -2,6 +2,7 @@
 
 import enum
 import importlib
+import json
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -14,6 +15,7 @@ import ctrldiff as cd
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, ExtraMissing, SchemaInvalid, SchemaUnsupported
 from ctrldiff.grounded import find, names
 from ctrldiff.grounds import grounds_of
+from ctrldiff.types.instruction import words_of
 
 TEXT = (
     "Invoice INV-77 issued the 14th of April 2025, 3:30 pm. Due 12/08/24. Net 1.250,00 EUR (19% VAT).\n"
@@ -226,10 +228,37 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
     assert importlib.import_module("ctrldiff.grounded")
 
 
+def test_a_model_that_reads_sentences_is_told_how_values_are_written():
+    said = words_of(over(Invoice, None), "described")
+    schema, example = json.loads(said["schema"]()), json.loads(said["example"]())
+    assert "x-from-text" not in said["instruction"]()
+    assert schema["properties"]["kilos"]["description"] == "a number of kg, as the text states it"
+    assert schema["properties"]["customer"]["description"] == "as it stands in the text"
+    assert example["issued"] == "2024-05-31" and example["mail"] == "name@example.com"
+    for wanted, sentence in (
+        (cd.Grounded[datetime], "Answer with a date and time (YYYY-MM-DDTHH:MM:SS), and nothing else."),
+        (cd.Grounded[str], "Answer with a passage of the text, copied as it stands, and nothing else."),
+        (cd.Grounded[Literal["a", "b"]], "Answer with one of these, and nothing else: a | b"),
+        (cd.Grounded[int], "Answer with a whole number, and nothing else."),
+    ):
+        assert words_of(over(wanted, None), "described")["instruction"]() == sentence
+
+
 def test_a_template_says_where_the_values_of_its_holes_stood():
     type_ = over(cd.Template("{who} pays {sum}", who=cd.Grounded[str], sum=cd.Grounded[Decimal]))
     grounds = grounds_of(type_.description, "Jensen pays 1250")
     assert {at: places[0].spelling for at, places in grounds.items()} == {"/who": "Jensen", "/sum": "1.250,00"}
+
+
+def test_a_row_of_a_file_says_where_its_values_stood(tmp_path):
+    (tmp_path / "in.jsonl").write_text(json.dumps({"text": TEXT}) + "\n", encoding="utf-8")
+    schema = {"type": "object", "properties": {"day": {"x-from-text": "datetime"}}, "required": ["day"]}
+    generator = cd.Generator(cd.from_pretrained("tiny"), schema, steps=4)
+    cd.extract.extract_file(generator, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    (row,) = map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())
+    assert row["output"] == {"day": "2025-04-14T15:30:00"}
+    (place,) = row["grounded"]["/day"]
+    assert TEXT[place["start"] : place["end"]] == place["spelling"] == "14th of April 2025, 3:30 pm"
 
 
 def test_a_model_answers_with_places():

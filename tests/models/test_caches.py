@@ -139,7 +139,7 @@ def test_a_cache_that_holds_other_texts_is_not_believed():
 def test_only_the_active_block_is_forwarded_and_its_rows_are_exact(name, lengths):
     """And nothing is said of what is behind it."""
     kind, how = causal(name)
-    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), replace(how, ahead=0), VOCABULARY)
     exact = plain(kind, how, BLOCK)
     state = State.blank([[3] * length for length in lengths], LENGTH)
     for _ in range(LENGTH):
@@ -167,7 +167,7 @@ def test_blocks_that_are_aligned_with_the_attention_write_the_same_whatever_is_f
     kind, how = causal(name)
     loop = {"schedule": Blocks(BLOCK, aligned=True), "commit": Threshold(0.5)}
     state = State.blank([[4] * length, [6] * 7], LENGTH)
-    near = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    near = PrefixCached(TransformersNetwork(module(kind), BLOCK), replace(how, ahead=0), VOCABULARY)
     far = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
     want = sample(plain(kind, how, BLOCK), state, **loop).tokens
     assert torch.equal(sample(near, state, **loop).tokens, want)
@@ -178,8 +178,7 @@ def test_blocks_that_are_aligned_with_the_attention_write_the_same_whatever_is_f
 def test_a_constraint_holds_over_blocks_that_are_not_forwarded():
     kind, how = causal("Fast-dLLM v2")
     whole = Regex(r"\d{4}-\d{2}-\d{2}").compile(VOCABULARY)
-    cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="block"), VOCABULARY)
-    assert not cached.ahead
+    cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="prefix", ahead=0), VOCABULARY)
     got = decode(cached, constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK, aligned=True), commit=Threshold(0.7))
     assert all(whole.walk(row) == whole.tail for row in got)
 

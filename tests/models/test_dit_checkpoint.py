@@ -177,12 +177,12 @@ def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_p
 
 
 @pytest.mark.parametrize("name", ["bd3lm", "bd3lm, no levels"])
-@pytest.mark.parametrize("cache", ["prefix", "block"])
-def test_the_keys_of_finished_blocks_are_kept_and_change_no_logits(name, cache, tmp_path):
+@pytest.mark.parametrize("ahead", [None, 1, 0])
+def test_the_keys_of_finished_blocks_are_kept_and_change_no_logits(name, ahead, tmp_path):
     """Blocks in order, and one that is reopened."""
     folder = folder_of(name, tmp_path)
     assert load_folder(folder).spec.cache == "prefix"
-    near, far = (load_folder(folder, cache=one).denoiser for one in (cache, "none"))
+    near, far = (load_folder(folder, **how).denoiser for how in ({"ahead": ahead}, {"cache": "none"}))
     state = State.blank([PROMPT, [70, 71, 72, 73, 74]], 9)
     for position in (0, 2, 1, 3, 4, 5, None, 0, 1, 2, 3, 4, 5, 6, 7):
         if position is None:
@@ -191,7 +191,7 @@ def test_the_keys_of_finished_blocks_are_kept_and_change_no_logits(name, cache, 
         ours, exact = near(state), far(state)
         for row in range(2):
             before = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
-            end = 9 if cache == "prefix" else before // 4 * 4 + 4 - len(state.prompt[row])
+            end = 9 if ahead is None else (before // 4 + 1 + ahead) * 4 - len(state.prompt[row])
             seen = state.open[row, :end, None] & exact[row, :end].isfinite()
             assert torch.allclose(ours[row, :end][seen], exact[row, :end][seen], atol=1e-5), (position, row)
         if position is not None:

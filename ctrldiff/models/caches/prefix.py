@@ -29,14 +29,13 @@ class PrefixCached:
     of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
 
     Args:
-        ahead: forward what is behind the active block (the one with the first open position) too, so that the whole
-            canvas is believed or doubted at every step. Without it those rows are flat: the constraint sees them, the
-            model does not speak of them. For loops that write in order: the default plan, or
-            `Blocks(block_length, aligned=True)`.
         network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do; or it
                 `GoesOn` by itself.
         spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
-            read from the row before the block.
+            read from the row before the block. `ahead`: blocks behind the active one (the one with the first open
+            position) that are forwarded too; None: all of them, so that the whole canvas is believed or doubted at
+            every step. Rows behind are flat: the constraint sees them, the model does not speak of them. For loops
+            that write in order: the default plan, or `Blocks(block_length, aligned=True)`.
         remember: texts of which keys and values are kept at most; the least recently used goes. One that is the
             beginning of another is kept as part of it, and one that `IDLE` calls did not use is let go.
     """
@@ -46,7 +45,6 @@ class PrefixCached:
     vocabulary: Vocabulary
     device: str = "cpu"
     remember: int = 64
-    ahead: bool = True
     room: Room = field(default_factory=Room, repr=False)
     forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
@@ -77,7 +75,7 @@ class PrefixCached:
         for row, ids in texts.items():
             first = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
             begin = first // block * block  # the whole blocks before it, of which keys and values are settled
-            end = len(ids) if self.ahead else min(begin + block, len(ids))
+            end = len(ids) if self.spec.ahead is None else min(begin + block * (1 + self.spec.ahead), len(ids))
             kept, known = self._longest(ids[:begin], block)
             start = max(min(known, first - before), 0)
             groups.setdefault((start, end), []).append(Job(row, begin, begin > known, kept if start else None))

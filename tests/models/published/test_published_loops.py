@@ -44,11 +44,12 @@ def test_our_loop_writes_what_the_published_one_does(name, seed, tmp_path):
     start = State.blank(kept["prompts"], max(lengths), lengths=lengths, pad_id=STOP)
     runs = [run for run in kept["runs"] if run["weights"] == seed]
     assert runs
-    for cache in ("none", "prefix", "block"):
-        denoiser = drive(loaded.denoiser.network, replace(loaded.spec, cache=cache), loaded.denoiser.vocabulary)
+    for cache, ahead in (("none", None), ("prefix", None), ("prefix", 1), ("prefix", 0)):
+        spec = replace(loaded.spec, cache=cache, ahead=ahead)
+        denoiser = drive(loaded.denoiser.network, spec, loaded.denoiser.vocabulary)
         for run in runs:
             schedule = Blocks(loaded.spec.block_length, aligned=True)
             done = sample(denoiser, start, schedule=schedule, commit=commit(run["how"]))
             for row, theirs in enumerate(run["tokens"]):
                 ours = done.tokens[row, : lengths[row]].tolist()
-                assert upto_the_end(ours) == upto_the_end(theirs), (cache, run["how"], row)
+                assert upto_the_end(ours) == upto_the_end(theirs), (cache, ahead, run["how"], row)

@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import ModelError
+from ctrldiff.likelihood import elbo
 from ctrldiff.models.caches import keys_values
 from ctrldiff.models.caches.approximate import ApproximateCached
 from ctrldiff.models.caches.drive import drive
@@ -181,6 +182,17 @@ def test_a_constraint_holds_over_blocks_that_are_not_forwarded():
     cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="prefix", ahead=0), VOCABULARY)
     got = decode(cached, constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK, aligned=True), commit=Threshold(0.7))
     assert all(whole.walk(row) == whole.tail for row in got)
+
+
+def test_a_bound_on_a_text_asks_for_every_position():
+    kind, how = causal("Fast-dLLM v2")
+    network = TransformersNetwork(module(kind), BLOCK)
+    far = drive(network, replace(how, cache="prefix"), VOCABULARY)
+    assert torch.isfinite(elbo(far, [[1, 2]], [[3, 4, 5]]).mean).all()
+    with pytest.raises(ModelError, match="ahead=1"):
+        elbo(drive(network, replace(how, cache="prefix", ahead=1), VOCABULARY), [[1, 2]], [[3, 4, 5]])
+    with pytest.raises(ModelError, match="ahead=-1"):
+        replace(how, ahead=-1)
 
 
 @pytest.mark.parametrize("name", HOW)

@@ -53,7 +53,9 @@ def footprint(described: Described, *, dtype: torch.dtype | str = "auto", device
 
 
 def kept_numbers(config: Config) -> int:
-    """Numbers of the keys and values of one position."""
+    """Numbers of the keys and values of one position, in transformers' words or those of the diffusion transformer."""
+    if "n_blocks" in config:
+        return 2 * config["n_blocks"] * config["hidden_dim"]
     heads = config.get("num_key_value_heads") or config["num_attention_heads"]
     width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     return 2 * config["num_hidden_layers"] * heads * width

@@ -50,6 +50,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "generate",
     "engines",
     "extract",
+    "evaluate",
     "calibrate",
     "warm",
     "cli",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -165,12 +165,17 @@ def show_result(result: Any, *, pretty: bool, canvases: bool = False) -> None:
 
 
 @contextmanager
-def extraction(*, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
+def progress(what: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on standard error, to be told the lines done and the lines in all."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
-        task = progress.add_task("extracting", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def extraction(*, hidden: bool) -> AbstractContextManager[Callable[[int, int | None], None]]:
+    """The bar of an extraction."""
+    return progress("extracting", hidden=hidden)
 
 
 def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) -> None:

@@ -23,7 +23,7 @@ class Entry:
 
 def markdown(entries: Sequence[Entry]) -> str:
     """One table with a row for each entry, then one for each by kind of value and by field. Shares are in percent, with
-    their standard error."""
+    their standard error; passes and seconds are of one document, its probabilities included."""
     head = [
         "model",
         "plan",
@@ -35,7 +35,7 @@ def markdown(entries: Sequence[Entry]) -> str:
         "invented",
         "list items",
     ]
-    head += ["not in the text", "ECE (by chance)", "passes", "s/document", "no answer"]
+    head += ["not in the text", "ECE (by chance)", "passes", "processor s", "no answer"]
     parts = [_table(head, [[one.model, one.plan, *_row(one.score)] for one in entries])]
     for one in entries:
         name = f"{one.model}, {one.plan}"

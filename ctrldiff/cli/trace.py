@@ -26,6 +26,7 @@ from ctrldiff.cli.options import (
     TemperatureOption,
     ThreadsOption,
     TokensOption,
+    TypeOption,
     clock,
     shown,
     told,
@@ -41,6 +42,7 @@ def trace(
     schema: MaybeSchemaOption = None,
     regex: RegexOption = None,
     choice: ChoiceOption = None,
+    named: TypeOption = None,
     ask: AskOption = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
@@ -59,7 +61,7 @@ def trace(
     Who decided each token and how surely, what else it might have been, what the model would have written without a
     constraint, and where the values stand in the text. The file needs no network, and nothing else.
     """
-    asked = wanted(schema, regex, choice)
+    asked = wanted(schema, regex, choice, named)
     how = told("flag", guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained

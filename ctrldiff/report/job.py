@@ -48,7 +48,7 @@ def _fields(tally: JobTally) -> str:
         return ""
     known = tally.values.count > 0
     judged = any(one.judged for one in tally.fields.values())
-    head = ["field", "values", "null", *(["right"] if judged else []), "forced"]
+    head = ["field", "values", "null", *(["right", "ECE"] if judged else []), "forced"]
     head += ["mean p", "probabilities, 0 to 1", f"below {UNSURE:g}", "least probable"] if known else []
     ranked = sorted(tally.fields.items(), key=lambda item: -item[1].count)
     rows = [
@@ -56,7 +56,7 @@ def _fields(tally: JobTally) -> str:
             f'<span class="mono">{isolated(name or "(the whole)")}</span>',
             f"{one.count:,}",
             _share(one.nulls, one.count),
-            *([_share(one.right, one.judged)] if judged else []),
+            *([_share(one.right, one.judged), _figure(one.bins.error)] if judged else []),
             f"{one.forced:,}" if one.forced else "",
             *(_sure(one) if known else []),
         ]
@@ -68,7 +68,7 @@ def _fields(tally: JobTally) -> str:
         if known
         else '<p class="dim">No row says how probable its values are: <code>ctrldiff extract --fields</code>.</p>'
     )
-    numbers = [*range(1, (5 if known else 4) + judged), *([6 + judged] if known else [])]
+    numbers = [*range(1, (5 if known else 4) + 2 * judged), *([6 + 2 * judged] if known else [])]
     return f"<h2>Fields</h2>{why}{table(head, rows, numbers=numbers)}{more}"
 
 
@@ -231,6 +231,10 @@ def _json(value: Any) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _figure(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.3f}"
 
 
 def _share(part: int, whole: int) -> str:

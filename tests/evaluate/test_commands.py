@@ -1,6 +1,7 @@
 """`ctrldiff eval`, `report`, `trace` and `run --stream`, as a stranger meets them."""
 
 import json
+from typing import Literal
 
 from ctrldiff.evaluate.labelled import read_answers
 from tests.test_cli import ctrldiff
@@ -11,6 +12,7 @@ SCHEMA = {
     "properties": {"customer": {"type": ["string", "null"]}, "total": {"type": ["number", "null"]}},
     "required": ["customer", "total"],
 }
+Size = Literal["S", "M"]
 LINES = [
     {
         "id": "a",
@@ -77,6 +79,11 @@ def test_a_trace_is_one_file(ctrldiff, tmp_path):
     assert whole.count('"pieces"') == facts["steps"] + 1 and "308.8</mark>" in whole
     status, _, err = ctrldiff("trace", "x", "--regex", "a", "-o", tmp_path / "no" / "such.html")
     assert status == 2 and "cannot be written" in err
+    for named, steps in (("date", 1), ("tests.evaluate.test_commands:Size", 0)):
+        status, told, err = ctrldiff("trace", "S, of 3 March 2026", "--type", named, "-o", page, "--json")
+        assert status == 0 and json.loads(told)["steps"] >= steps, err
+    status, _, err = ctrldiff("trace", "x", "--type", "no_such_type")
+    assert status == 2 and "no_such_type" in err
     status, _, err = ctrldiff("trace", "x", "--regex", "a", "--choice", "a,b")
     assert status == 2 and "cannot go together" in err
 

@@ -49,7 +49,8 @@ class Value:
     """One value of an answer.
 
     Fields: name, its place ("total", "items/0/price"); text, as it is written; where, the characters of the answer
-        that it takes, if known; source, all the places of the document that state it; prob, None if not known.
+        that it takes, if known; source, all the places of the document that state it; prob, None if not known; forced,
+        the constraint left it to a model that believed in nothing legal there.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Value:
     where: tuple[int, int] | None = None
     source: tuple[tuple[int, int], ...] = ()
     prob: float | None = None
+    forced: bool = False
 
 
 def decode_page(
@@ -112,7 +114,8 @@ def value_table(values: Sequence[Value]) -> str:
     rows = [
         [
             f'<span class="mono" data-v="{n}" tabindex="0">{isolated(value.name or "(the whole)")}</span>',
-            isolated(value.text if len(value.text) <= 300 else value.text[:300] + "..."),
+            isolated(value.text if len(value.text) <= 300 else value.text[:300] + "...")
+            + (' <span class="small differs">forced on the model</span>' if value.forced else ""),
             *([meter(value.prob)] if known else []),
             ", ".join(f"{start:,}&ndash;{end:,}" for start, end in value.source[:3]) or '<span class="dim">-</span>',
         ]

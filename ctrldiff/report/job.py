@@ -208,6 +208,7 @@ def _document(row: JobRow) -> str:
 def values_of(record: Mapping[str, Any]) -> list[Value]:
     """The values of a row of the output, with what it says of them."""
     told, grounded = record.get("fields") or {}, record.get("grounded") or {}
+    forced = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
     out = []
     for name, value in leaves(record["output"]):
         one = told.get(name) or {}
@@ -216,7 +217,7 @@ def values_of(record: Mapping[str, Any]) -> list[Value]:
         if not source and one.get("source"):
             source = ((one["source"][0], one["source"][1]),)
         where = tuple(one["where"]) if "where" in one else None
-        out.append(Value(name, _json(value), where, source, one.get("prob")))
+        out.append(Value(name, _json(value), where, source, one.get("prob"), name in forced))
     for name in grounded:  # an object may be grounded as a whole, money say
         if name.removeprefix("/") not in {value.name for value in out}:
             source = tuple((place["start"], place["end"]) for place in grounded[name])

@@ -132,5 +132,7 @@ def test_grounded_values_are_marked_wherever_they_are_stated():
         "/total": [{"start": 3, "end": 8, "spelling": "5 EUR"}],
         "/day": [{"start": 10, "end": 17, "spelling": "3 March"}, {"start": 20, "end": 27, "spelling": "3 March"}],
     }
+    record["flags"] = [{"where": "/total/amount"}]
+    assert [one.name for one in values_of(record) if one.forced] == ["total/amount"]
     values = {one.name: one.source for one in values_of(record)}
     assert values["total"] == ((3, 8),) and values["day"] == ((10, 17), (20, 27)) and values["total/amount"] == ()

@@ -92,12 +92,12 @@ class Result(Generic[T]):
     def values(self) -> tuple[Value, ...]:
         """The values of the answer, as far as `fields` and `grounded` know of them, for pages."""
         stated = {at[1:]: tuple((one.start, one.end) for one in places) for at, places in self.grounded.items()}
-        forced = {flag.where[1:] for flag in self.flags}
+        flagged = {flag.where[1:] for flag in self.flags}
         out = []
         for name, one in self.fields.items():
             source = stated.get(name) or (() if one.source is None else (one.source,))
             if one.kind not in ("list", "object"):
-                out.append(Value(name, one.text, one.where, source, one.prob, name in forced))
+                out.append(Value(name, one.text, one.where, source, one.prob, name in flagged))
         spelled = {at[1:]: places[0].spelling for at, places in self.grounded.items() if places}
         out += [
             Value(name, spelled[name], None, source)
@@ -117,7 +117,7 @@ class Result(Generic[T]):
             "log-probability": f"{self.log_prob:.2f}",
         }
         if self.flags:
-            facts["values forced on the model"] = f"{len(self.flags):,}"
+            facts["flagged values"] = f"{len(self.flags):,}"
         frames = self.trace.frames[0] if self.trace else ()
         return decode_page(frames, raw=self.raw, document=document, values=self.values, facts=facts, title=title)
 

@@ -49,8 +49,8 @@ class Value:
     """One value of an answer.
 
     Fields: name, its place ("total", "items/0/price"); text, as it is written; where, the characters of the answer
-        that it takes, if known; source, all the places of the document that state it; prob, None if not known; forced,
-        the constraint left it to a model that believed in nothing legal there.
+        that it takes, if known; source, all the places of the document that state it; prob, None if not known; flagged,
+        it was forced on the model, or is less probable than was asked for.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Value:
     where: tuple[int, int] | None = None
     source: tuple[tuple[int, int], ...] = ()
     prob: float | None = None
-    forced: bool = False
+    flagged: bool = False
 
 
 def decode_page(
@@ -115,7 +115,7 @@ def value_table(values: Sequence[Value]) -> str:
         [
             f'<span class="mono" data-v="{n}" tabindex="0">{isolated(value.name or "(the whole)")}</span>',
             isolated(value.text if len(value.text) <= 300 else value.text[:300] + "...")
-            + (' <span class="small differs">forced on the model</span>' if value.forced else ""),
+            + (' <span class="small differs">flagged</span>' if value.flagged else ""),
             *([meter(value.prob)] if known else []),
             ", ".join(f"{start:,}&ndash;{end:,}" for start, end in value.source[:3]) or '<span class="dim">-</span>',
         ]

@@ -23,7 +23,7 @@ def job_page(tally: JobTally, *, name: str = "", plan: Mapping[str, Any] | None 
     total = tally.done + tally.failed
     facts = [(f"{total:,}", "documents"), (f"{tally.done:,} ({_share(tally.done, total)})", "have a valid answer")]
     facts += [(f"{tally.failed:,} ({_share(tally.failed, total)})", "failed")]
-    facts += [(f"{tally.flagged:,}", "with values forced on the model"), (f"{tally.full:,}", "bound by their canvas")]
+    facts += [(f"{tally.flagged:,}", "with flagged values"), (f"{tally.full:,}", "bound by their canvas")]
     if tally.values.count:
         facts += [(f"{tally.values.mean:.3f}", "mean probability of a value")]
     if tally.costed:
@@ -48,7 +48,7 @@ def _fields(tally: JobTally) -> str:
         return ""
     known = tally.values.count > 0
     judged = any(one.judged for one in tally.fields.values())
-    head = ["field", "values", "null", *(["right", "ECE"] if judged else []), "forced"]
+    head = ["field", "values", "null", *(["right", "ECE"] if judged else []), "flagged"]
     head += ["mean p", "probabilities, 0 to 1", f"below {UNSURE:g}", "least probable"] if known else []
     ranked = sorted(tally.fields.items(), key=lambda item: -item[1].count)
     rows = [
@@ -57,7 +57,7 @@ def _fields(tally: JobTally) -> str:
             f"{one.count:,}",
             _share(one.nulls, one.count),
             *([_share(one.right, one.judged), _figure(one.bins.error)] if judged else []),
-            f"{one.forced:,}" if one.forced else "",
+            f"{one.flagged:,}" if one.flagged else "",
             *(_sure(one) if known else []),
         ]
         for name, one in ranked[:SHOWN]
@@ -208,7 +208,7 @@ def _document(row: JobRow) -> str:
 def values_of(record: Mapping[str, Any]) -> list[Value]:
     """The values of a row of the output, with what it says of them."""
     told, grounded = record.get("fields") or {}, record.get("grounded") or {}
-    forced = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
+    flagged = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
     out = []
     for name, value in leaves(record["output"]):
         one = told.get(name) or {}
@@ -217,7 +217,7 @@ def values_of(record: Mapping[str, Any]) -> list[Value]:
         if not source and one.get("source"):
             source = ((one["source"][0], one["source"][1]),)
         where = tuple(one["where"]) if "where" in one else None
-        out.append(Value(name, _json(value), where, source, one.get("prob"), name in forced))
+        out.append(Value(name, _json(value), where, source, one.get("prob"), name in flagged))
     for name in grounded:  # an object may be grounded as a whole, money say
         if name.removeprefix("/") not in {value.name for value in out}:
             source = tuple((place["start"], place["end"]) for place in grounded[name])

@@ -61,7 +61,7 @@ class FieldTally:
 
     count: int = 0
     nulls: int = 0
-    forced: int = 0
+    flagged: int = 0
     unsure: int = 0
     judged: int = 0
     right: int = 0
@@ -110,7 +110,7 @@ class JobTally:
         self.flagged += bool(flags)
         self.nulled += sum(bool(flag.get("nulled")) for flag in flags)
         for flag in flags:
-            self._named(_general(flag["where"].removeprefix("/"))).forced += 1
+            self._named(_general(flag["where"].removeprefix("/"))).flagged += 1
         told = record.get("fields") or {}
         probs = [self._value(row, name, value, told.get(name), right) for name, value in leaves(record["output"])]
         if right:

@@ -85,7 +85,7 @@ def test_figures_are_those_of_the_rows():
     tally.add(JobRow(2, "f.txt", 1, None, "INPUT", FAILED, 0, 0.0))
     assert (tally.done, tally.failed, tally.full, tally.flagged, tally.nulled) == (2, 1, 1, 1, 1)
     a, b = tally.fields["a"], tally.fields["b/*"]
-    assert (a.count, a.nulls, a.forced, a.judged, a.right) == (2, 1, 1, 1, 1)
+    assert (a.count, a.nulls, a.flagged, a.judged, a.right) == (2, 1, 1, 1, 1)
     assert (b.count, b.judged, b.right, b.unsure) == (2, 1, 0, 1)
     assert tally.values.mean == pytest.approx((0.9 + 0.2 + 0.7 + 0.5) / 4)
     assert tally.values.error == pytest.approx((abs(1 - 0.9) + abs(0 - 0.2)) / 2)
@@ -133,6 +133,6 @@ def test_grounded_values_are_marked_wherever_they_are_stated():
         "/day": [{"start": 10, "end": 17, "spelling": "3 March"}, {"start": 20, "end": 27, "spelling": "3 March"}],
     }
     record["flags"] = [{"where": "/total/amount"}]
-    assert [one.name for one in values_of(record) if one.forced] == ["total/amount"]
+    assert [one.name for one in values_of(record) if one.flagged] == ["total/amount"]
     values = {one.name: one.source for one in values_of(record)}
     assert values["total"] == ((3, 8),) and values["day"] == ((10, 17), (20, 27)) and values["total/amount"] == ()

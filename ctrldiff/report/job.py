@@ -171,7 +171,7 @@ def _slowest(tally: JobTally) -> str:
     if not tally.slowest:
         return ""
     rows = [
-        [isolated(_cut(row.name, 120)), f"{seconds:.2f}", f"{row.forwards:,}", str(row.record.get("tokens", ""))]
+        [isolated(_cut(row.name, 120)), f"{seconds:.2f}", f"{row.forwards:,}", f"{_tokens(row.record):,}"]
         for seconds, _, row in sorted(tally.slowest, key=lambda one: -one[0])
     ]
     average = f"On average {tally.seconds / tally.costed:.2f} s; wall clock of the steps a document took part in."
@@ -202,28 +202,42 @@ def _sample(tally: JobTally) -> str:
 
 def _document(row: JobRow) -> str:
     head = f"<summary>{isolated(_cut(row.name, 160))}</summary>"
-    return head + answer("", row.text or "", values_of(row.record))
+    return head + answer("", row.text or "", values_of(row.record, row.text or ""))
 
 
-def values_of(record: Mapping[str, Any]) -> list[Value]:
-    """The values of a row of the output, with what it says of them."""
-    told, grounded = record.get("fields") or {}, record.get("grounded") or {}
+def values_of(record: Mapping[str, Any], text: str = "") -> list[Value]:
+    """The values of a row of the output, with what it says of them, and where they stand in the text that was read."""
+    told = record.get("fields") or {}
+    stated = record.get("spans") or record.get("grounded") or {}
     flagged = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
+    values = dict(leaves(record["output"]))
     out = []
-    for name, value in leaves(record["output"]):
-        one = told.get(name) or {}
-        stated = grounded.get(f"/{name}" if name else "") or ()
-        source = tuple((place["start"], place["end"]) for place in stated)
+    # An object may be stated as a whole, money say.
+    for name in dict.fromkeys([*values, *(at.removeprefix("/") for at in stated)]):
+        one, places = told.get(name) or {}, stated.get(f"/{name}" if name else "") or ()
+        spelled = _json(values[name]) if name in values else str(places[0].get("spelling", "")) if places else ""
+        source = tuple(found for place in places if (found := _place(place, spelled, text)))
         if not source and one.get("source"):
             source = ((one["source"][0], one["source"][1]),)
-        where = tuple(one["where"]) if "where" in one else None
-        out.append(Value(name, _json(value), where, source, one.get("prob"), name in flagged))
-    for name in grounded:  # an object may be grounded as a whole, money say
-        if name.removeprefix("/") not in {value.name for value in out}:
-            source = tuple((place["start"], place["end"]) for place in grounded[name])
-            spelled = str(grounded[name][0]["spelling"]) if grounded[name] else ""
-            out.append(Value(name.removeprefix("/"), spelled, None, source))
+        where = (one["where"][0], one["where"][1]) if "where" in one else None
+        out.append(Value(name, spelled, where, source, one.get("prob"), name in flagged))
     return out
+
+
+def _place(place: Mapping[str, Any], spelled: str, text: str) -> tuple[int, int] | None:
+    """A place in the text that was read. Of a page or a markup file a row says where in the original: the text is
+    searched for what stands there."""
+    wanted = str(place.get("spelling", spelled))
+    start, end = place["start"], place["end"]
+    if text[start:end] == wanted:
+        return start, end
+    at = text.find(wanted) if wanted else -1
+    return None if at < 0 else (at, at + len(wanted))
+
+
+def _tokens(record: Mapping[str, Any]) -> int:
+    usage = record.get("usage") or {}
+    return int(usage.get("answer_tokens") or record.get("tokens") or 0)
 
 
 def _json(value: Any) -> str:

@@ -126,13 +126,22 @@ def test_a_job_without_rows_or_probabilities_has_a_page():
     assert "extract --fields" in job_page(tally)
 
 
-def test_grounded_values_are_marked_wherever_they_are_stated():
-    record = answer(0, {"total": {"amount": 5, "currency": "EUR"}, "day": "2026-03-03"})
-    record["grounded"] = {
+def test_values_are_marked_wherever_they_are_stated():
+    record = answer(0, {"total": {"amount": 5, "currency": "EUR"}, "day": "2026-03-03", "name": "Ann"})
+    text = "To 5 EUR, 3 March, 3 March & Ann"
+    record["spans"] = {
         "/total": [{"start": 3, "end": 8, "spelling": "5 EUR"}],
-        "/day": [{"start": 10, "end": 17, "spelling": "3 March"}, {"start": 20, "end": 27, "spelling": "3 March"}],
+        "/day": [{"start": 10, "end": 17, "spelling": "3 March"}, {"start": 19, "end": 26, "spelling": "3 March"}],
+        "/name": [{"start": 33, "end": 36}],  # in the original, which had &amp; there
     }
     record["flags"] = [{"where": "/total/amount"}]
-    assert [one.name for one in values_of(record) if one.flagged] == ["total/amount"]
-    values = {one.name: one.source for one in values_of(record)}
-    assert values["total"] == ((3, 8),) and values["day"] == ((10, 17), (20, 27)) and values["total/amount"] == ()
+    values = values_of(record, text)
+    assert [one.name for one in values if one.flagged] == ["total/amount"]
+    sources = {one.name: [text[a:b] for a, b in one.source] for one in values}
+    assert sources == {
+        "total/amount": [],
+        "total/currency": [],
+        "day": ["3 March", "3 March"],
+        "name": ["Ann"],
+        "total": ["5 EUR"],
+    }

@@ -118,8 +118,16 @@ class Result(Generic[T]):
         }
         if self.flags:
             facts["flagged values"] = f"{len(self.flags):,}"
-        frames = self.trace.frames[0] if self.trace else ()
-        return decode_page(frames, raw=self.raw, document=document, values=self.values, facts=facts, title=title)
+        frames = self.trace.frames[0] if self.trace and not self.probs else ()  # a decision has no steps
+        return decode_page(
+            frames,
+            raw=self.raw,
+            document=document,
+            values=self.values,
+            labels=self.probs,
+            facts=facts,
+            title=title,
+        )
 
     def _repr_html_(self) -> str:
         """For notebooks."""

@@ -67,6 +67,7 @@ def decode_page(
     raw: str = "",
     document: str = "",
     values: Sequence[Value] = (),
+    labels: Mapping[str, float] | None = None,
     facts: Mapping[str, str] | None = None,
     title: str = "A decode",
 ) -> str:
@@ -75,12 +76,15 @@ def decode_page(
     Args:
         frames: of one row, from the empty canvas to the full one; none shows the answer alone.
         raw, document: the answer and what it was read from; values: of the answer.
-        facts: figures by their names.
+        labels: of a lone choice, the probability of each.     facts: figures by their names.
     """
     body = [f"<h1>{escape(title)}</h1>", cards((b, a) for a, b in (facts or {}).items())]
     if frames:
         legend = " ".join(f'<span class="{name}">{words}</span>' for name, words in LEGEND)
         body.append(_BODY.format(final=escape("".join(piece or "" for piece in frames[-1].pieces)), legend=legend))
+    if labels:
+        ranked = sorted(labels.items(), key=lambda one: -one[1])
+        body.append(table(["label", "probability"], [[isolated(name), meter(prob)] for name, prob in ranked]))
     body.append(answer(raw, document, values))
     if not frames:
         return page(title, "\n".join(body))

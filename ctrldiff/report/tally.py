@@ -91,7 +91,7 @@ class JobTally:
 
     def add(self, row: JobRow, right: Mapping[str, bool] | None = None) -> None:
         """Count a row. `right` says by the name of a field whether its value was."""
-        if row.seconds is not None:
+        if row.seconds is not None and (row.forwards or row.code is None):  # what is refused at once costs nothing
             self.seconds += row.seconds
             self.forwards += row.forwards or 0
             self.costed += 1

@@ -131,6 +131,11 @@ def test_a_result_shows_itself_in_a_notebook(model):
         assert shown.startswith("<iframe sandbox") and shown.endswith("</iframe>")
 
 
+def test_a_decision_shows_its_labels(model):
+    whole = model("19", cd.Choice(["a", "b"]), trace=True).page("19")
+    assert "<script" not in whole and whole.count('class="track"') >= 2
+
+
 def test_guesses_are_ranked_and_are_probabilities(model):
     frame = model("19", cd.Regex("[ab]{4}"), max_new_tokens=6, trace=True).trace.frames[0][1]
     for guesses in (*frame.legal, *frame.own):

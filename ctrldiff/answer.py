@@ -40,6 +40,7 @@ class Decoded:
     nulls: Mapping[str, float] = field(default_factory=dict)
     found: tuple[Found, int] | None = None  # a search, and which of its groups
     fields: Mapping[str, Field] = field(default_factory=dict)
+    field_forwards: int = 0  # which `row.forwards` has too
 
     @property
     def tokens(self) -> list[int]:
@@ -149,6 +150,7 @@ class Decoded:
                 canvas=len(tokens),
                 forwards=self.forwards + row.forwards,
                 seconds=self.seconds + row.seconds,
+                fields=self.field_forwards,
             ),
             tokens=tuple(tokens),
             probs=dict(self.probs),

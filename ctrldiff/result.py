@@ -23,8 +23,9 @@ class Usage:
     """What a result cost.
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in). A canvas
-        that was too small counts too: its row was decoded again.
+        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in); fields (how
+        many of the forwards the probabilities of values took). A canvas that was too small counts too: its row was
+        decoded again.
     """
 
     prompt_tokens: int
@@ -32,6 +33,7 @@ class Usage:
     canvas: int
     forwards: int
     seconds: float
+    fields: int = 0
 
 
 @dataclass(frozen=True)

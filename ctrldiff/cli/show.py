@@ -89,8 +89,8 @@ DECIDED = {  # the colours of the pages: who decided a token
 
 
 def canvas_text(frame: Frame, before: Frame | None = None) -> Text:
-    """A canvas as a line: a token in the colour of who decided it, bold if new, dim and underlined if unsure."""
-    line = Text(f"{frame.step:>3}  ", style="dim")
+    """A canvas as a line: a token in the colour of who decided it, bold if new, underlined if unsure."""
+    line = Text().append(f"{frame.step:>3}  ", "dim")
     last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
     for n, piece in enumerate(frame.pieces[: last + 1]):
         style = "dim"
@@ -106,7 +106,7 @@ def canvas_text(frame: Frame, before: Frame | None = None) -> Text:
 
 def legend() -> Text:
     """What the colours of `canvas_text` say."""
-    line = Text("     ", style="dim")
+    line = Text("     ")
     for name, colour in DECIDED.items():
         line.append(name, colour).append("  ")
     return line.append("bold", "bold").append(": new  ").append("underlined", "underline").append(": unsure")

@@ -80,7 +80,8 @@ class Score:
         items: of lists, whether each right item is in the answer, whole.
         not_in_text: of the strings that were answered (enums and dates aside), whether each is made up.
         fields, kinds: by the key, and by the kind of the value that is right.
-        passes: forward passes of each document.  seconds: of processor time, decoding and probabilities of values.
+        passes: forward passes of each document.     field_passes: what its probabilities took besides.
+        seconds: of processor time, decoding and probabilities of values.
         failed: documents without an answer, by the error; they are wrong everywhere, and null nowhere.
     """
 
@@ -91,6 +92,7 @@ class Score:
     fields: dict[str, FieldScore] = field(default_factory=dict)
     kinds: dict[str, FieldScore] = field(default_factory=dict)
     passes: list[int] = field(default_factory=list)
+    field_passes: list[int] = field(default_factory=list)
     seconds: float = 0.0
     failed: Counter[str] = field(default_factory=Counter)
 
@@ -113,7 +115,8 @@ class Score:
         answered = isinstance(result, Result)
         output = json.loads(result.raw) if isinstance(result, Result) else None
         if isinstance(result, Result):
-            self.passes.append(result.usage.forwards)
+            self.passes.append(result.usage.forwards - result.usage.fields)
+            self.field_passes.append(result.usage.fields)
             self.not_in_text.add(not in_text(text, labelled.text) for text in _strings(output, shape))
         else:
             self.failed[type(result).__name__] += 1

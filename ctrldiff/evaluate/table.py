@@ -22,8 +22,11 @@ class Entry:
 
 
 def markdown(entries: Sequence[Entry]) -> str:
-    """One table with a row for each entry, then one for each by kind of value and by field. Shares are in percent, with
-    their standard error; passes and seconds are of one document, its probabilities included."""
+    """One table with a row for each entry, then one for each by kind of value and by field.
+
+    Shares are in percent, with their standard error; passes and seconds are of one document, and behind a plus stand
+    the passes of its probabilities.
+    """
     head = [
         "model",
         "plan",
@@ -59,6 +62,7 @@ def facts(entry: Entry) -> dict[str, Any]:
         "ece": _number(error),
         "ece_by_chance": _number(chance),
         "passes": _number(_mean(score.passes)),
+        "field_passes": _number(_mean(score.field_passes)),
         "seconds": round(score.seconds, 3),
         "no_answer": dict(score.failed),
         "kinds": {name: _field_facts(one) for name, one in sorted(score.kinds.items())},
@@ -73,10 +77,17 @@ def _row(score: Score) -> list[str]:
         f"{score.documents:,}",
         *map(_percent, (*tallies, score.items, score.not_in_text)),
         "-" if math.isnan(error) else f"{error:.3f} ({chance:.3f})",
-        f"{_mean(score.passes):.1f}" if score.passes else "-",
+        _passes(score),
         f"{score.seconds / max(1, score.documents):.2f}",
         ", ".join(f"{name} {count}" for name, count in score.failed.items()) or "0",
     ]
+
+
+def _passes(score: Score) -> str:
+    if not score.passes:
+        return "-"
+    more = _mean(score.field_passes)
+    return f"{_mean(score.passes):.1f}" + (f" + {more:.1f}" if more else "")
 
 
 def _by(what: str, scores: dict[str, FieldScore]) -> str:

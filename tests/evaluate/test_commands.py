@@ -44,6 +44,7 @@ def test_plans_are_compared_in_one_table(ctrldiff, tmp_path):
     assert len(rows) == 2 and "llada:block=16" in rows[1] and all("PromptTooLong 1" in row for row in rows)
     status, out, _ = ctrldiff(*command[:4], "--json", "--no-fields")
     (told,) = json.loads(out)
+    assert f"| {told['passes']:.1f} + " in rows[0], "probabilities of values are told apart"
     assert told["documents"] == 3 and told["right"]["asked"] == 6 and told["no_answer"] == {"PromptTooLong": 1}
     assert told["ece"] is None and told["passes"] > 0 and told["seconds"] > 0
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 import ctrldiff as cd
+from ctrldiff.cli.show import DECIDED, canvas_text
 from ctrldiff.report.decode import Value, decode_page
-from ctrldiff.sampling.trace import Canvases, Guess, Trace
+from ctrldiff.sampling.trace import DECIDERS, Canvases, Frame, Guess, Trace
 from tests.conftest import SIZE, VOCABULARY, ToyNetwork, blank, spec, toy
 
 FRAMES = re.compile(r'id="data">(.*?)</script>', re.DOTALL)
@@ -141,3 +142,13 @@ def test_guesses_are_ranked_and_are_probabilities(model):
     for guesses in (*frame.legal, *frame.own):
         assert all(isinstance(one, Guess) and 0 < one.prob <= 1 + 1e-6 for one in guesses)
         assert [one.prob for one in guesses] == sorted((one.prob for one in guesses), reverse=True)
+
+
+def test_the_terminal_has_the_colours_of_the_page_and_shows_no_control():
+    before = Frame(1, ("a", None, None), (0.9, float("nan"), float("nan")), ("model", "", ""))
+    frame = Frame(2, ("a", "\x1b[2J", None), (0.9, 0.1, float("nan")), ("model", "constraint", ""))
+    text = canvas_text(frame, before)
+    assert "\x1b" not in text.plain and text.plain == "  2  a<U+001B>[2J\u00b7"
+    styles = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
+    assert styles["a"] == DECIDED["model"] and styles["<U+001B>[2J"] == f"{DECIDED['constraint']} bold underline"
+    assert set(DECIDED) == set(DECIDERS) - {""}

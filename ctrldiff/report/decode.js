@@ -67,7 +67,7 @@ function table(title, rows) {
     row.append(make("td", told(piece), "mono"), bar, make("td", figure(prob), "n"));
     grid.append(row);
   }
-  box.append(rows.length ? grid : make("p", "nothing was to be decided here", "dim"));
+  box.append(rows.length ? grid : make("p", "nothing is noted: given, forced, or open still", "dim"));
   return box;
 }
 

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from ctrldiff.report.page import cards, escape, framed, highlighted, isolated, page, plain, script_of, table
 
+# Positions times steps up to which guesses are told for every open position; in a larger decode for those that a step
+# wrote: the page stays within some 25 MB for a thousand positions in a thousand steps.
+EVERYWHERE = 40_000
 LEGEND = (
     ("model", "the model"),
     ("constraint", "the constraint"),
@@ -88,7 +91,7 @@ def decode_page(
     body.append(answer(raw, document, values))
     if not frames:
         return page(title, "\n".join(body))
-    steps = [_frame(one) for one in frames]
+    steps = [_frame(one, before, len(frames)) for one, before in zip(frames, [None, *frames], strict=False)]
     final = ["" if piece is None else piece for piece in frames[-1].pieces]
     linked = [_positions(final, raw, value.where) for value in values]
     return page(title, "\n".join(body), script=script_of("decode.js"), data={"frames": steps, "values": linked})
@@ -137,15 +140,23 @@ def meter(prob: float | None) -> str:
     return f'<span class="track"><i style="width:{100 * share:.1f}%"></i></span> {figure}'
 
 
-def _frame(frame: FrameLike) -> dict[str, Any]:
+def _frame(frame: FrameLike, before: FrameLike | None, frames: int) -> dict[str, Any]:
     count = len(frame.pieces)
-    nothing: Sequence[Sequence[tuple[str, float]]] = [()] * count
+    everywhere = count * frames <= EVERYWHERE
+
+    def guesses(kept: Sequence[Sequence[tuple[str, float]]]) -> list[list[tuple[str, float]]]:
+        out = []
+        for n, one in enumerate(kept or [()] * count):
+            is_new = before is not None and before.pieces[n] != frame.pieces[n]
+            out.append([(plain(a), float(f"{p:.4g}")) for a, p in one] if everywhere or is_new else [])
+        return out
+
     return {
         "pieces": [None if piece is None else plain(piece) for piece in frame.pieces],
         "sure": [None if math.isnan(one) else float(f"{one:.4g}") for one in frame.confidence],
         "by": list(frame.by or [""] * count),
-        "legal": [[[plain(a), float(f"{p:.4g}")] for a, p in one] for one in frame.legal or nothing],
-        "own": [[[plain(a), float(f"{p:.4g}")] for a, p in one] for one in frame.own or nothing],
+        "legal": guesses(frame.legal),
+        "own": guesses(frame.own),
     }
 
 

@@ -14,7 +14,9 @@ from typing import Any
 HERE = Path(__file__).parent
 CONTEXT, MOST = 400, 20_000  # characters around a highlighted span, and of one document, that are shown
 # What is not seen, or turns what is seen around: written out by its number.
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def plain(text: str) -> str:

@@ -46,9 +46,9 @@ class Canvases:
         own_p, own_best = own.softmax(-1).topk(k, dim=-1)
         notes = {
             WHO: _decided(move, state, own_best[..., 0].cpu()),
-            LEGAL_BEST: _kept_best(legal, was_open, -1),
+            LEGAL_BEST: _kept_best(legal, was_open, -1).to(torch.int32),
             LEGAL_P: _kept_best(legal_p, was_open, torch.nan).float(),
-            OWN_BEST: _kept_best(own_best, was_open, -1),
+            OWN_BEST: _kept_best(own_best, was_open, -1).to(torch.int32),
             OWN_P: _kept_best(own_p, was_open, torch.nan).float(),
         }
         state = kept(state, notes)
@@ -69,8 +69,8 @@ def kept(state: State, notes: dict[str, torch.Tensor] | None = None) -> State:
 
 
 def _longer(state: State, canvas: torch.Tensor, sure: torch.Tensor, notes: dict[str, torch.Tensor]) -> State:
-    best = canvas.new_full((*canvas.shape, KEPT), -1)
-    nothing = {WHO: torch.zeros_like(canvas), LEGAL_BEST: best, OWN_BEST: best}
+    best = torch.full((*canvas.shape, KEPT), -1, dtype=torch.int32)
+    nothing = {WHO: torch.zeros_like(canvas, dtype=torch.uint8), LEGAL_BEST: best, OWN_BEST: best}
     nothing |= {name: torch.full_like(best, torch.nan, dtype=torch.float32) for name in (LEGAL_P, OWN_P)}
     new = nothing | notes | {CANVASES: canvas, SURE: sure}
     old = state.memory
@@ -87,7 +87,7 @@ def _kept_best(values: torch.Tensor, where: torch.Tensor, nothing: float) -> tor
 
 
 def _decided(move: Move, state: State, own: torch.Tensor) -> torch.Tensor:
-    """(B, T) int64: who decided the tokens that stand, by their place in `DECIDERS`; 0 where nothing does.
+    """(B, T) uint8: who decided the tokens that stand, by their place in `DECIDERS`; 0 where nothing does.
 
     The first that holds: a revision, the token follows another one that stood there; the constraint, no other one was
     possible; the model, it is its likeliest; a guide, it is the likeliest of the guided logits; the constraint, it is
@@ -97,7 +97,7 @@ def _decided(move: Move, state: State, own: torch.Tensor) -> torch.Tensor:
     guided = move.logits.unflatten(-1, (-1, move.unguided().shape[-1])).argmax(-1).cpu()  # (B, T, layers)
     best = torch.as_tensor(move.posterior.map()).cpu()
     legal = torch.as_tensor(move.posterior.top(1)[0])[..., 0].cpu()
-    who = torch.full_like(now, DRAW)
+    who = torch.full_like(now, DRAW, dtype=torch.uint8)
     who = torch.where((now == best) | (now == legal), CONSTRAINT, who)
     who = torch.where((now[..., None] == guided).any(-1), GUIDE, who)
     who = torch.where(now == own, MODEL, who)

@@ -126,6 +126,27 @@ def test_the_page_holds_every_frame_and_ties_values_to_positions(model):
     assert data["frames"][-1]["by"] == list(last(trace).by)
 
 
+def test_a_large_decode_has_a_page_that_can_be_opened():
+    guesses = ((Guess("a", 0.5), Guess("b", 0.25)),) * 400
+    nan = float("nan")
+    frames = [
+        Frame(
+            n,
+            ("a",) * n + (None,) * (400 - n),
+            (0.5,) * n + (nan,) * (400 - n),
+            ("model",) * n + ("",) * (400 - n),
+            guesses,
+            guesses,
+        )
+        for n in range(401)
+    ]
+    whole = decode_page(frames)
+    (data,) = map(json.loads, FRAMES.findall(whole))
+    assert len(whole) < 8_000_000
+    for n, frame in enumerate(data["frames"]):
+        assert [at for at, one in enumerate(frame["legal"]) if one] == ([n - 1] if n else [])
+
+
 def test_a_result_shows_itself_in_a_notebook(model):
     result = model("19", cd.Regex("[ab]{4}"), max_new_tokens=6, trace=True)
     for shown in (result._repr_html_(), result.trace._repr_html_(), model("19", cd.Choice(["a", "b"]))._repr_html_()):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import calibration, engines, errors, extract, grounded, models, rewards, search
+    from ctrldiff import calibration, engines, errors, evaluate, extract, grounded, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -88,6 +88,7 @@ _PAGES = {
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
+    "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
     "guide": "ctrldiff.guidance",
@@ -140,6 +141,7 @@ __all__ = [
     "elbo",
     "engines",
     "errors",
+    "evaluate",
     "extract",
     "from_callable",
     "from_pretrained",

@@ -63,7 +63,7 @@ def extract(
     Exit status: 0 if every line has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
     reason; 130 and 143 after Ctrl-C and SIGTERM. Whatever ends it, the files hold whole lines.
     """
-    from ctrldiff.extract.ledger import refuse_foreign
+    from ctrldiff.extract.files import refuse_foreign
     from ctrldiff.extract.places import STREAM, Places
     from ctrldiff.extract.stop import Terminated, terminable
     from ctrldiff.json_schema import JsonSchema

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.extract.documents import Line, check_id, failed_line, json_line, parse, read_lines, text_of
-from ctrldiff.extract.ledger import Ledger
+from ctrldiff.extract.files import Ledger
 from ctrldiff.extract.places import Places, is_file
 from ctrldiff.version import VERSION
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, carry_out, files as ledger, sinks
+from ctrldiff.extract import Places, carry_out, sinks
+from ctrldiff.extract import files as ledger
 from tests.conftest import few
 from tests.extract.fakes import Fake
 

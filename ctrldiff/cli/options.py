@@ -62,7 +62,8 @@ def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
 def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
     """What `--prompt-file` and `--examples` say. Raises: InputError, before a model is loaded."""
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.documents import parse, read_lines
+    from ctrldiff.extract.documents import parse
+    from ctrldiff.extract.streams import read_lines
     from ctrldiff.models.prompt import check_template
 
     said: dict[str, Any] = {}

@@ -2,6 +2,7 @@
 
     JOB/manifest.json              what decides the rows (the plan), and the command that began it
     JOB/ledger.sqlite              the documents that are done; of a shard, ledger-2-of-4.sqlite
+    JOB/exports                    the files that were written from it, one a line
 
 `docs/extract.md` says the tables. A process writes one ledger and reads all of them, so shards need not know of each
 other, and may be cut anew between two runs.
@@ -47,7 +48,6 @@ CREATE TABLE IF NOT EXISTS document (
     text     TEXT                  -- of a sample: what the model read
 );
 CREATE INDEX IF NOT EXISTS failed ON document (n) WHERE code IS NOT NULL;
-CREATE TABLE IF NOT EXISTS export (path TEXT PRIMARY KEY);  -- files that were written from it
 """
 
 
@@ -194,19 +194,6 @@ class Ledger:
         for _, entry in _first_of_each(self._all()):
             yield entry
 
-    def exported(self, path: Path) -> bool:
-        """The file was written from this job."""
-        with self._told():
-            found = [
-                one.execute("SELECT 1 FROM export WHERE path = ?", (_name(path),)).fetchone() for one in self._all()
-            ]
-        return any(found)
-
-    def will_export(self, path: Path) -> None:
-        """Note that the file is about to be written from this job."""
-        with self._told(), self._own:
-            self._own.execute("INSERT OR IGNORE INTO export VALUES (?)", (_name(path),))
-
     def _all(self) -> list[sqlite3.Connection]:
         """This ledger and those of other shards that have come to be."""
         with self._told():
@@ -301,6 +288,29 @@ def check_plan(folder: Path, plan: Mapping[str, Any]) -> None:
         raise InputError(f"{str(folder)!r} is of another run", why="\n".join(told), hint=ANEW)
 
 
+def exported(folder: Path, path: Path) -> bool:
+    """The file was written from this job."""
+    try:
+        return _name(path) in (folder / "exports").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise InputError(f"{str(folder)!r} cannot be read: {error.strerror}") from error
+
+
+def note_export(folder: Path, path: Path) -> None:
+    """Note, before it is done, that a file is written from this job. Raises InputError."""
+    if exported(folder, path):
+        return
+    try:
+        with (folder / "exports").open("a", encoding="utf-8") as stream:
+            stream.write(f"{_name(path)}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise unwritten(folder, error) from error
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """A file at once or not at all. Raises OSError."""
     part = path.with_name(path.name + ".part")
@@ -324,7 +334,7 @@ def _settle(folder: Path, plan: Mapping[str, Any], arguments: Mapping[str, Any])
 
 def _clear(folder: Path) -> None:
     """No job in the folder. The manifest goes last: what dies in between is no job that could be gone on with."""
-    for pattern in ("ledger*.sqlite", "ledger*.sqlite-wal", "ledger*.sqlite-shm", "manifest.json"):
+    for pattern in ("ledger*.sqlite", "ledger*.sqlite-wal", "ledger*.sqlite-shm", "exports", "manifest.json"):
         for path in folder.glob(pattern):
             path.unlink()
 
@@ -354,7 +364,8 @@ def _first_of_each(ledgers: Sequence[sqlite3.Connection]) -> Iterator[tuple[int,
 
 
 def _name(path: Path) -> str:
-    return os.path.realpath(path).encode("utf-8", "backslashreplace").decode()
+    """A path as one line of a file."""
+    return json.dumps(os.path.realpath(path))
 
 
 def _short(value: Any) -> str:

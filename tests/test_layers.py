@@ -45,6 +45,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "generate",
     "engines",
     "extract",
+    "batch",
     "calibrate",
     "warm",
     "cli",

@@ -45,6 +45,11 @@ class Decoder(Protocol):
         """A value that was put together from the answers to a text's parts, as the type has it. Raises InputError."""
 
 
+def shares_calls(generator: Generator[Any]) -> bool:
+    """Whether documents share the network's calls where nobody says: not on a CPU, which is full with one row."""
+    return getattr(generator.model.loaded.denoiser, "device", "cpu") != "cpu"
+
+
 @dataclass(frozen=True)
 class GeneratorDecoder:
     """A generator as a `Decoder`.

@@ -99,13 +99,13 @@ def check_id(document: dict[str, Any], where: str, number: int) -> None:
 
 
 def failure(number: int, shown: str, document: dict[str, Any], error: Exception) -> tuple[str, dict[str, Any]]:
-    """The code and the record of what a document was refused for."""
+    """The code and the record of what a document was refused for. Number 0: it stands in no file."""
     code, told = getattr(error, "code", "EXCEPTION"), str(error)
     if not hasattr(error, "code"):
         told = f"{type(error).__name__}: {error}"
     elif hasattr(error, "row"):
         # The decoder counts the texts it was given; a reader counts lines.
-        told = told.replace(f"text {error.row}", f"line {number}", 1)
+        told = told.replace(f"text {error.row}", f"line {number}" if number else "the text", 1)
     record: dict[str, Any] = {"line": number}
     if "id" in document:
         try:

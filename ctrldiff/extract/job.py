@@ -129,15 +129,14 @@ def extract_file(
         short: fields of `Reading` and `Options` by name: `field="body"`, `strict=True`.
     Raises: InputError if `file` cannot be read, if the job is another run's or cannot be written, and with `strict`.
     """
-    from ctrldiff.extract.decoder import (
-        GeneratorDecoder,
-    )  # it brings torch along, which what is mistyped can do without
+    # It brings torch along, which what is mistyped can do without.
+    from ctrldiff.extract.decoder import GeneratorDecoder, shares_calls
 
     ours = {one.name for one in fields(Reading)}
     reading = replace(reading, **{name: value for name, value in short.items() if name in ours})
     options = replace(options, **{name: value for name, value in short.items() if name not in ours})
     if together is None:
-        together = getattr(generator.model.loaded.denoiser, "device", "cpu") != "cpu"
+        together = shares_calls(generator)
     decoder = GeneratorDecoder(generator, together, chunk, overlap)
     plan = plan_of(generator, reading, together, chunk, overlap)
     return carry_out(decoder, plan, Places.of(file, out, failed, job), reading, options)
@@ -283,7 +282,7 @@ class _Keeper:
 
 def _run(decoder: Decoder, todo: _Todo, keeper: Any, options: Options) -> None:
     """Decode what is to do. Whatever ends it, what has come by then is kept."""
-    entries = _answered(decoder, todo, options.strict)
+    entries = answered(decoder, todo, strict=options.strict)
     left = decoder.batch_size  # once it is to stop: so many are at work
     try:
         for entry in entries:
@@ -298,8 +297,11 @@ def _run(decoder: Decoder, todo: _Todo, keeper: Any, options: Options) -> None:
         keeper.flush()
 
 
-def _answered(decoder: Decoder, todo: _Todo, strict: bool) -> Steps[Entry]:
-    """The results of documents, in order."""
+def answered(decoder: Decoder, todo: Iterable[tuple[int, Found, bytes]], *, strict: bool = False) -> Steps[Entry]:
+    """What a ledger says of documents (number, document, digest), in order, while they are read.
+
+    Raises: with `strict`, what the first of them was refused for.
+    """
     waiting: deque[_Work] = deque()
 
     def texts() -> Iterator[Any]:

@@ -10,7 +10,8 @@
     │   ├── ExtraMissing               it needs libraries that are not installed
     │   └── ConstraintTooLarge         it grew past a limit
     ├── Infeasible                     nothing legal fits what is written and the positions left
-    │   └── BudgetTooSmall             nothing legal fits the canvas at all
+    │   ├── BudgetTooSmall             nothing legal fits the canvas at all
+    │   └── SearchExhausted            nothing legal was found, though there may be something
     ├── LogitsInvalid                  NaN or +inf
     ├── ShapeError                     arrays that do not speak of the same thing
     ├── VocabularyError                tokens whose exact bytes are unknown
@@ -64,6 +65,7 @@ __all__ = [
     "RegexUnsupported",
     "SchemaInvalid",
     "SchemaUnsupported",
+    "SearchExhausted",
     "ShapeError",
     "TokenizerMismatch",
     "UnexpectedKeys",
@@ -190,6 +192,12 @@ class BudgetTooSmall(Infeasible):
     """Nothing legal fits the canvas at all. Fields: shortest, budget."""
 
     code = "BUDGET_TOO_SMALL"
+
+
+class SearchExhausted(Infeasible):
+    """No text was found in which no key and no item comes twice, as its schema demands. Fields: as of Infeasible."""
+
+    code = "SEARCH_EXHAUSTED"
 
 
 class LogitsInvalid(CtrldiffError):

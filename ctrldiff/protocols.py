@@ -31,7 +31,8 @@ class Denoiser(Protocol):
         """The state with this model's noise in its open positions: masks, or random tokens."""
 
     def __call__(self, state: State) -> torch.Tensor:
-        """(B, T, V) logits on the model's device. Row i is about position i: unshifted, raw, banned ids at -inf."""
+        """(B, T, V) logits on the model's device, in its floats. Row i is about position i: unshifted, raw, banned ids
+        at -inf."""
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """The state with what the network wants to know of this step in the next one (self-conditioning), given the
@@ -106,13 +107,16 @@ class Constraint(Protocol):
 class Weighs(Constraint, Protocol):
     """A constraint that others can be made of.
 
-    Fields: ends, ids that end a text or follow its end; layers, how many layers of V the logits have side by side.
+    Fields: ends, ids that end a text or follow its end; layers, how many layers of V the logits have side by side;
+        provisos, whether texts are held to more than an automaton knows.
     """
 
     @property
     def ends(self) -> tuple[int, ...]: ...
     @property
     def layers(self) -> int: ...
+    @property
+    def provisos(self) -> bool: ...
     def weigh(self, scores: torch.Tensor, state: State) -> Posterior:
         """As `bind`, by (B, T, layers * V) scores that are used as they are."""
 

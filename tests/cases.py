@@ -52,6 +52,7 @@ from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, S
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
+from tests.distinct import Distinct
 
 LENGTH = 8  # canvas of the cases; every constraint below fits
 
@@ -66,6 +67,7 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "or": Choice(["-", "--"]) | Regex(r"(ab){1,3}"),
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
     "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
+    "distinct": Regex(r"[0-9ab-]{2,8}") & Distinct(),
 }
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
@@ -197,9 +199,10 @@ def hard_state(name: str, seed: int = 0) -> State:
 
 
 def legal(name: str, data: bytes) -> bool:
-    """`data` is in the language of that name, by the byte automaton; everything is when there is no constraint."""
+    """`data` is in the language of that name, by the byte automaton and the proviso; everything is when there is no
+    constraint."""
     description = CONSTRAINTS[name]
-    return description is None or data in description.dfa()
+    return description is None or data in description
 
 
 def toy_classifier() -> CanvasClassifier:

@@ -80,12 +80,22 @@ def test_check_says_whether_an_instance_is_in_the_language_and_where_it_leaves_i
 
 
 def test_check_counts_no_keyword_as_enforced_where_it_is_refused(ctrldiff):
-    lists = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
-    short = lists | {"items": {"enum": [1, 2]}}
-    status, out, _ = ctrldiff("check", json.dumps({"properties": {"a": lists, "b": short}}), "--json")
+    dear = {"type": "array", "items": {"type": "integer", "multipleOf": 123456789}}
+    short = {"type": "array", "items": {"type": "integer", "multipleOf": 5}}
+    status, out, _ = ctrldiff("check", json.dumps({"properties": {"a": dear, "b": short}}), "--json")
     facts = json.loads(out)
-    assert [one["pointer"] for one in facts["refused"]] == ["#/properties/a/uniqueItems"]
-    assert status and facts["enforced"]["uniqueItems"] == 1 and facts["enforced"]["items"] == 2
+    assert [one["pointer"] for one in facts["refused"]] == ["#/properties/a/items/multipleOf"]
+    assert status and facts["enforced"]["multipleOf"] == 1 and facts["enforced"]["items"] == 2
+
+
+def test_check_explains_what_comes_twice(ctrldiff):
+    schema = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
+    status, out, _ = ctrldiff("check", json.dumps(schema), "--explain", "[1,2,1.0]", "--json")
+    told = json.loads(out)["explained"]
+    assert status == 1 and not told["accepted"] and told["text"][: told["byte"]] == "[1,2,"
+    assert json.loads(ctrldiff("check", json.dumps(schema), "--explain", "[1,2,3]", "--json")[1])["explained"][
+        "accepted"
+    ]
 
 
 def test_check_lists_refusals_and_says_so_by_its_status(ctrldiff):
@@ -440,6 +450,8 @@ MISTYPED = [
     ("extract", "examples/invoice.txt", "-s", '{"const": 1}', "-o", "OUT", "--unsure", "perhaps"),
     ("check", "none.json"),
     ("calibrate", "none.jsonl"),
+    ("calibrate", "none.jsonl", "-s", '{"type": "object"}'),
+    ("extract", "examples/invoice.txt", "-s", '{"const": 1}', "-o", "OUT", "--calibration", "examples/invoice.txt"),
     ("bias", "fit", "none.txt", "examples/invoice.txt", "-o", "OUT"),
     ("bias", "fit", "examples/invoice.txt", "none.txt", "-o", "OUT"),
 ]
@@ -465,6 +477,18 @@ finally:
 """
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 2 and "cannot be read" in done.stderr, done.stderr
+
+
+def test_probabilities_of_values_are_fitted_and_told(ctrldiff, tmp_path):
+    schema = '{"type": "object", "properties": {"total": {"type": ["number", "null"]}}, "required": ["total"]}'
+    docs, fit, out = (tmp_path / name for name in ("docs.jsonl", "fit.json", "out.jsonl"))
+    docs.write_text(json.dumps({"text": "Total due: EUR 12.50.", "output": {"total": 12.5}}))
+    status, printed, _ = ctrldiff("calibrate", str(docs), "-s", schema, "--fit", str(fit), "--json")
+    assert status == 0 and json.loads(printed)["kinds"]["values"]["before"]["count"] == 1
+    told = ("--calibration", str(fit), "--below", "1", "--unsure", "null")
+    assert ctrldiff("extract", str(docs), "-s", schema, "-o", str(out), *told)[0] == 0
+    row = json.loads(out.read_text())
+    assert row["output"] == {"total": None} and row["flags"][0]["prob"] == row["fields"]["total"]["prob"] < 1
 
 
 def test_models_lists_the_families(ctrldiff):

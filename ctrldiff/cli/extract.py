@@ -12,7 +12,10 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    BelowOption,
+    CalibrationOption,
     ExamplesOption,
+    FieldsOption,
     GuideOption,
     JsonOption,
     ModelOption,
@@ -25,6 +28,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    doubts,
     shown,
     told,
 )
@@ -98,6 +102,9 @@ def extract(
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
+    fields: FieldsOption = False,
+    calibration: CalibrationOption = None,
+    below: BelowOption = None,
     guide: GuideOption = None,
     prompt_file: PromptOption = None,
     examples: ExamplesOption = None,
@@ -135,7 +142,14 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    asked = told(
+        unsure,
+        guide,
+        **doubts(fields, calibration, below),
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        **clock(preset, steps, temperature),
+    )
     asked |= shown(prompt_file, examples)
 
     summary, stopped = _carried_out(

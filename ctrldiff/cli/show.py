@@ -17,6 +17,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from ctrldiff.calibration import Report
     from ctrldiff.extract.job import Progress, Summary
+    from ctrldiff.reliability import Calibration, Worth
 
 
 def show_check(facts: dict[str, Any]) -> None:
@@ -129,6 +130,21 @@ def extraction(*, hidden: bool) -> Iterator[Callable[[Progress], None]]:
             bar.update(task, completed=progress.share or 0.0, total=share, told=said)
 
         yield report
+
+
+def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) -> None:
+    """What probabilities of values are worth, before and after a fit, and which ones to ask for."""
+    console = Console()
+    table = Table("kind", "values", "right", "mean p", "ECE", "surer half right", "temperature", "shift")
+    for kind, (before, after) in rows.items():
+        scale = fitted.scales.get("others" if kind == "values" else kind, fitted.scales["others"])
+        fit = ("", "") if kind == "values" else (f"{scale.temperature:.2f}", f"{scale.shift:+.2f}")
+        pairs = [(before.confidence, after.confidence), (before.ece, after.ece), (before.surer_half, after.surer_half)]
+        cells = [f"{a:.3f} -> {b:.3f}" for a, b in pairs]
+        table.add_row(kind, f"{before.count:,}", f"{before.accuracy:.3f}", *cells, *fit)
+    console.print(table)
+    for one in fitted.thresholds:
+        console.print(f"--below {one.prob:.3f}: right in {one.accuracy:.0%} of what is left, {one.coverage:.0%} of all")
 
 
 def show_summary(summary: Summary) -> None:

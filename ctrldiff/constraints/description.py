@@ -15,6 +15,7 @@ from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import Alt, Both, Expression, Language
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.posterior.proviso import Fault, Proviso
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.cache import named_automaton, token_automaton
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -23,8 +24,8 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 class Description(ABC):
     """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
 
-    Subclasses say `expression`, `reaching` where more room means a larger language, `name`, and `blamed` where they
-    know a part to blame; nothing else is theirs.
+    Subclasses say `expression`, `reaching` where more room means a larger language, `proviso` where texts are held to
+    more than an automaton knows, `name`, and `blamed` where they know a part to blame; nothing else is theirs.
     """
 
     @abstractmethod
@@ -36,16 +37,22 @@ class Description(ABC):
         goes as deep as they can reach."""
         return self
 
+    def proviso(self, limits: Limits = DEFAULT) -> Proviso | None:
+        """What the texts of `expression` are held to besides; None: they are exactly the description's."""
+        return None
+
     def dfa(self, limits: Limits = DEFAULT) -> Dfa:
-        """The minimal byte automaton of exactly these texts (remembered for recent descriptions)."""
+        """The minimal byte automaton of these texts, `proviso` aside (remembered for recent descriptions)."""
         return _dfa(self, limits)
 
     def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
         try:
             if self.name is None:
-                return Table(token_automaton(self.dfa(limits), vocabulary, limits), vocabulary)
-            return Table(named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits), vocabulary)
+                automaton = token_automaton(self.dfa(limits), vocabulary, limits)
+            else:
+                automaton = named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits)
+            return Table(automaton, vocabulary, proviso=self.proviso(limits))
         except ConstraintUnsatisfiable as error:
             raise self.explained(error, limits) from error
 
@@ -66,7 +73,7 @@ class Description(ABC):
         return None
 
     def __contains__(self, text: str | bytes) -> bool:
-        return text in self.dfa()
+        return text in self.dfa() and obeys(self.proviso(), text)
 
     def __and__(self, other: Any) -> Description:
         return And((self, as_description(other)))
@@ -81,7 +88,32 @@ class Description(ABC):
         return Or((as_description(other), self))
 
     def __le__(self, other: Any) -> bool:
-        return self.dfa() <= as_description(other).dfa()
+        """Whether every text of this description is one of the other. Raises: ConstraintError where the automata cannot
+        say it, because the other holds its texts to a proviso that this one has not."""
+        other = as_description(other)
+        inside, proviso = self.dfa() <= other.dfa(), other.proviso()
+        if inside and proviso not in (None, self.proviso()):
+            raise ConstraintError(
+                f"whether {self!r} lies within {other!r} cannot be decided"[:300],
+                why="the second forbids that a key or an item comes twice, which no automaton knows",
+                hint="ask of single texts: `text in constraint`",
+            )
+        return inside
+
+
+def obeys(proviso: Proviso | None, text: str | bytes) -> bool:
+    """A text has no fault by a proviso, if there is one."""
+    return proviso is None or proviso.fault(text.encode("utf-8") if isinstance(text, str) else bytes(text)) is None
+
+
+def begins(dfa: Dfa, text: bytes) -> bool:
+    """Some member of an automaton's language begins with these bytes."""
+    state = 0
+    for byte in text:
+        state = dfa.step(state, byte)
+        if state < 0:
+            return False
+    return not dfa.is_empty
 
 
 _RECENT_BYTES = 128 << 20
@@ -107,6 +139,32 @@ def _dfa(description: Description, limits: Limits) -> Dfa:
 
 
 @dataclass(frozen=True)
+class Every:
+    """All of these provisos hold."""
+
+    provisos: tuple[Proviso, ...]
+
+    def fault(self, text: bytes, whole: bool = True) -> Fault | None:
+        found = [fault for one in self.provisos if (fault := one.fault(text, whole)) is not None]
+        return min(found, key=lambda fault: fault.end, default=None)
+
+
+@dataclass(frozen=True)
+class Either:
+    """One of these descriptions holds, with the proviso beside it."""
+
+    parts: tuple[tuple[Description, Proviso | None], ...]
+    limits: Limits
+
+    def fault(self, text: bytes, whole: bool = True) -> Fault | None:
+        held = ((part.dfa(self.limits), proviso) for part, proviso in self.parts)
+        ways = [proviso for dfa, proviso in held if (text in dfa if whole else begins(dfa, text))]
+        faults = [None if proviso is None else proviso.fault(text, whole) for proviso in ways]
+        starts = [fault.start for fault in faults if fault is not None]
+        return Fault(min(starts), len(text) + 1) if starts and len(starts) == len(faults) else None
+
+
+@dataclass(frozen=True)
 class And(Description):
     """The texts that all parts accept."""
 
@@ -114,6 +172,10 @@ class And(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Both(tuple(part.expression(limits) for part in self.parts))
+
+    def proviso(self, limits: Limits = DEFAULT) -> Proviso | None:
+        found = tuple(one for part in self.parts if (one := part.proviso(limits)) is not None)
+        return found[0] if len(found) == 1 else Every(found) if found else None
 
     def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
         for part in self.parts:
@@ -133,6 +195,10 @@ class Or(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Alt(tuple(part.expression(limits) for part in self.parts))
+
+    def proviso(self, limits: Limits = DEFAULT) -> Proviso | None:
+        parts = tuple((part, part.proviso(limits)) for part in self.parts)
+        return Either(parts, limits) if any(proviso is not None for _, proviso in parts) else None
 
     def reaching(self, tokens: int, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Description:
         return Or(tuple(part.reaching(tokens, vocabulary, limits) for part in self.parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.trie import Tree
@@ -80,7 +80,8 @@ class Prior:
         if not any(weight for _, weight in self.terms):
             return description.compile(vocabulary, limits)
         try:
-            return self.lifted(description.dfa(limits), vocabulary, limits)
+            table = self.lifted(description.dfa(limits), vocabulary, limits)
+            return replace(table, proviso=description.proviso(limits))
         except ConstraintUnsatisfiable as error:
             raise description.explained(error, limits) from error
 

@@ -12,6 +12,7 @@ from ctrldiff.automata.expression import Concat, Expression, text
 from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.posterior.proviso import Fault, Proviso
 
 
 @dataclass(frozen=True, init=False)
@@ -64,6 +65,11 @@ class Template(Description):
             parts.append(text(literal) if name is None else descriptions[name].expression(limits))
         return Concat(tuple(parts))
 
+    def proviso(self, limits: Limits = DEFAULT) -> Proviso | None:
+        found = {name: hole.proviso(limits) for name, hole in self._descriptions().items()}
+        held = tuple((name, proviso) for name, proviso in found.items() if proviso is not None)
+        return _InHoles(self, held, limits) if held else None
+
     def holes_of(self, raw: str, limits: Limits = DEFAULT) -> dict[str, str]:
         """The text of every hole in a whole text.
 
@@ -94,6 +100,23 @@ class Template(Description):
                     hole=name,
                 )
         return dict(self.holes)
+
+
+@dataclass(frozen=True)
+class _InHoles:
+    """The provisos of the holes, of the texts that `Template.holes_of` reads there."""
+
+    template: Template
+    provisos: tuple[tuple[str, Proviso], ...]
+    limits: Limits
+
+    def fault(self, text: bytes, whole: bool = True) -> Fault | None:
+        """A fault of some hole. What stands in a hole may depend on the rest: only the whole text shows it."""
+        if not whole:
+            return None
+        holes = self.template.holes_of(text.decode("utf-8"), self.limits)
+        faulty = (name for name, proviso in self.provisos if proviso.fault(holes[name].encode("utf-8")) is not None)
+        return None if next(faulty, None) is None else Fault(0, len(text) + 1)
 
 
 def _pieces(pattern: str) -> Iterator[tuple[str, str | None]]:

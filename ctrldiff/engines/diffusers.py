@@ -64,12 +64,12 @@ class _Answers:
         start, left = table.walk(answer), self._gen_length - len(answer)
         logits, canvas, free = logits[given:], sample[given:], free[given:]
         if edits is not None and not free.all():
-            canvas = edited(table, start, logits, canvas, free, left, threshold=edits).to(canvas.device)
+            canvas = edited(table, start, logits, canvas, free, left, threshold=edits, before=answer).to(canvas.device)
         rng = None
         if temperature > 0:
             source = generator if generator is not None else self._draws
             rng = np.random.default_rng(int(torch.randint(2**62, (1,), generator=source, device=source.device)))
-        return solve(table, start, logits, canvas, free, left, temperature=temperature, rng=rng)
+        return solve(table, start, logits, canvas, free, left, before=answer, temperature=temperature, rng=rng)
 
     def _settled(self, sample: torch.Tensor) -> torch.Tensor:
         """(B,) bool: rows that a pipeline takes for final. It puts their best tokens in the place of what was left."""

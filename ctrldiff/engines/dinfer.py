@@ -47,7 +47,7 @@ class ConstrainedDecoder:
             free = canvas == self.inner.mask_id
             start = self.table.walk(before[row])
             own = logits[row, given:, : self.table.size]
-            solved = solve(self.table, start, own, canvas, free, left)
+            solved = solve(self.table, start, own, canvas, free, left, before=before[row])
             scores[row, given:, : self.table.size] = rewritten(solved, own, self.keep)
         return self.inner.decode(scores, block_start, block_end, x, *more)
 

@@ -198,7 +198,13 @@ def proposal(
     start = request.table.walk(request.answer[:before])
     width = request.table.size
     solved = solve(
-        request.table, start, logits[given:, :width], block[given:], free[given:], left=request.budget - before
+        request.table,
+        start,
+        logits[given:, :width],
+        block[given:],
+        free[given:],
+        left=request.budget - before,
+        before=request.answer[:before],
     )
     return (
         torch.cat([block[:given].cpu(), solved.tokens]),

@@ -58,6 +58,7 @@ class ConstrainedLogits:
                 canvas,
                 free,
                 left,
+                before=input_ids[row, self.prompt_length :],
                 temperature=0.0 if scores.ndim == 2 else self.temperature,  # one token: the model draws it itself
                 rng=np.random.default_rng([self.seed, row, self.calls]),
             )

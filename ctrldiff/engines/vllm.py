@@ -66,7 +66,8 @@ class Answer:
         canvas, free = torch.zeros(length, dtype=torch.int64), torch.ones(length, dtype=torch.bool)
         start, own = self.table.walk(self.written), logits[:, :width]
         # The canvas is solved anew at every step: what vLLM shows the model is noise until a canvas has converged.
-        solved = solve(self.table, start, own, canvas, free, left=self.budget - len(self.written))
+        left = self.budget - len(self.written)
+        solved = solve(self.table, start, own, canvas, free, left, before=self.written)
         out = torch.full_like(logits, never(logits.dtype))
         out[:, :width] = rewritten(solved, own, "first")
         return out

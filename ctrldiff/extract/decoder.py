@@ -32,9 +32,10 @@ class Decoder(Protocol):
     def split(self, text: Any) -> list[tuple[int, int]]:
         """The parts that a text is decoded in; one, if it fits. Raises what can be said against it beforehand."""
 
-    def stream(self, texts: Iterable[Any]) -> Iterator[Any]:
+    def stream(self, texts: Iterable[tuple[Any, bool]]) -> Iterator[Any]:
         """A `Result` for every text, or the exception that it was refused for, in order, while they are read.
 
+        Args: texts: each with whether it is a part of a longer one: then how probable each value is matters.
         Raises: what reading the texts raises, when the results of those before are given.
         """
 
@@ -76,7 +77,7 @@ class GeneratorDecoder:
         """Tokens of a text for which the context has room, beside what is said of the type and a usual answer."""
         context = self.generator.model.loaded.spec.context
         try:
-            row = self._row("a", 0)
+            row = self._row("a", False, 0)
         except CtrldiffError:  # no text of one letter is enough for this type
             return context // 2
         return max(context - len(row.ids) - max(row.canvas, row.first), 16)
@@ -98,7 +99,7 @@ class GeneratorDecoder:
                 return [(0, len(text))]
         return cut(text, most, most // 8 if self.overlap is None else self.overlap, self._count)
 
-    def stream(self, texts: Iterable[Any]) -> Iterator[Any]:
+    def stream(self, texts: Iterable[tuple[Any, bool]]) -> Iterator[Any]:
         """Results in order. An exception of any kind is its text's own: what was at work with it is decoded again, each
         alone."""
         source = iter(texts)
@@ -115,7 +116,7 @@ class GeneratorDecoder:
                     broken.append(error)
                     return
                 waiting.append(text)
-                yield self._read(text, n)
+                yield self._read(*text, n)
 
         while True:
             try:
@@ -126,7 +127,7 @@ class GeneratorDecoder:
             except Exception:
                 pass  # some text's: which, shows when each is alone
             while waiting:
-                yield self._one(waiting.popleft())
+                yield self._one(*waiting.popleft())
         if broken:
             raise broken[0]
 
@@ -155,13 +156,16 @@ class GeneratorDecoder:
     def _count(self, text: str) -> int:
         return len(self.generator.model.loaded.plain_ids(text))
 
-    def _row(self, text: Any, n: int) -> Row:
+    def _row(self, text: Any, is_part: bool, n: int) -> Row:
         one = self.generator
-        return read(one.model, one.compiled, one.request(text), n, one.plan, one.search)
+        request = one.request(text)
+        if is_part and one.search is None and not one.guidance:
+            request = replace(request, fields=True)
+        return read(one.model, one.compiled, request, n, one.plan, one.search)
 
-    def _read(self, text: Any, n: int) -> Any:
+    def _read(self, text: Any, is_part: bool, n: int) -> Any:
         try:
-            return self._row(text, n)
+            return self._row(text, is_part, n)
         except Exception as error:
             return error
 
@@ -172,8 +176,8 @@ class GeneratorDecoder:
             loaded = replace(loaded, denoiser=Alone(loaded.denoiser))
         return decode(loaded, rows, one.plan, one.search, batch_size=one.batch_size, keep=True)
 
-    def _one(self, text: Any) -> Any:
-        row = self._read(text, 0)
+    def _one(self, text: Any, is_part: bool) -> Any:
+        row = self._read(text, is_part, 0)
         if isinstance(row, Exception):
             return row
         try:

@@ -304,7 +304,7 @@ def answered(decoder: Decoder, todo: Iterable[tuple[int, Found, bytes]], *, stri
     """
     waiting: deque[_Work] = deque()
 
-    def texts() -> Iterator[Any]:
+    def texts() -> Iterator[tuple[Any, bool]]:
         for n, found, digest in todo:
             work = _Work(n, found, digest, Document({}, ""), [])
             try:
@@ -317,8 +317,9 @@ def answered(decoder: Decoder, todo: Iterable[tuple[int, Found, bytes]], *, stri
                 work.error = error
             waiting.append(work)
             text = work.document.text
+            whole = len(work.parts) == 1
             for start, end in work.parts:
-                yield text if len(work.parts) == 1 else text[start:end]
+                yield (text if whole else text[start:end]), not whole
 
     def settled() -> Iterator[Entry]:
         while waiting and (waiting[0].error is not None or len(waiting[0].results) == len(waiting[0].parts)):

@@ -76,10 +76,7 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
         text = text[chunk.start : chunk.end]
     value = plain(result.output)
     record: dict[str, Any] = {"output": value, "log_prob": round(result.log_prob, DIGITS), "full": result.full}
-    flags = {
-        one.where: {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
-        for one in result.flags
-    }
+    flags = {one.where: _flag(one) for one in result.flags}
     if flags:
         record["flags"] = list(flags.values())
     stands: dict[str, Any] = {}
@@ -90,8 +87,34 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
         stands[at] = [_place(document, chunk, one.start, one.end) | {"spelling": one.spelling} for one in stated]
     if stands:
         record["spans"] = stands
+    told = {_pointer(name): _field(one, document, chunk) for name, one in result.fields.items()}
+    if told:
+        record["fields"] = {name: told[_pointer(name)] for name in result.fields}
     sure = math.exp(result.log_prob / max(result.usage.answer_tokens, 1))
-    return _Read(record, Part(value, sure, {}, stands, frozenset(flags)), flags, {})
+    probs = {at: one["prob"] for at, one in told.items()}
+    return _Read(record, Part(value, sure, probs, stands, frozenset(flags)), flags, told)
+
+
+def _flag(one: Any) -> dict[str, Any]:
+    told = {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
+    return told if one.prob is None else told | {"prob": round(one.prob, DIGITS)}
+
+
+def _field(one: Any, document: Document, chunk: Chunk) -> dict[str, Any]:
+    """A `Field` as a row says it."""
+    told: dict[str, Any] = {"prob": round(one.prob, DIGITS), "kind": one.kind, "where": list(one.where)}
+    if one.legal_mass is not None:
+        told["legal_mass"] = round(one.legal_mass, DIGITS)
+    if one.source is not None:
+        told["source"] = _place(document, chunk, *one.source)
+    if one.others:
+        told["alternatives"] = [[other.text, round(other.prob, DIGITS)] for other in one.alternatives()]
+    return told
+
+
+def _pointer(name: str) -> str:
+    """The JSON pointer of a field's name."""
+    return f"/{name}" if name else ""
 
 
 def _together(parts: Sequence[_Read], document: Document, reread: Reread) -> dict[str, Any]:
@@ -112,6 +135,9 @@ def _together(parts: Sequence[_Read], document: Document, reread: Reread) -> dic
     flags = merged.moved([one.flags for one in parts])
     if flags:
         record["flags"] = [one | {"where": at} for at, one in flags.items()]
+    if told := merged.moved([one.fields for one in parts]):
+        # The text in which they stood was a part's.
+        record["fields"] = {at[1:]: {k: v for k, v in one.items() if k != "where"} for at, one in told.items()}
     if stands := merged.moved([one.part.spans for one in parts]):
         record["spans"] = stands
     return record

@@ -9,12 +9,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import NOTHING, Expression
+from ctrldiff.automata.expression import NOTHING, Expression, Language
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
-from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.keywords import KEYWORDS, REFERS, those
 from ctrldiff.json_schema.options import Options
+from ctrldiff.json_schema.reach import Reach, reaches
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import Fuel
@@ -23,10 +24,14 @@ from ctrldiff.regex.parse import parse
 MAX_PLACES = 5_000
 _BESIDE = frozenset(those(lambda row: row.of == "itself"))
 _NAMING = those(lambda row: row.keys)
-_NEGATE = those(lambda row: row.of == "itself" and row.negates)
 
 
 Made = TypeVar("Made")
+OTHER_TYPES = ["null", "boolean", "number", "string", "array"]  # than objects
+
+
+class Denied(dict[str, Any]):
+    """`{"not": schema}` that only compiling made: it stands where the schema does."""
 
 
 class ByIdentity(Generic[Made]):
@@ -53,6 +58,16 @@ class Walked:
 
 
 @dataclass
+class Loose:
+    """What texts of the automaton are still to be held to (`unique.py`): that no key comes twice; no item; and the
+    latter where what `uniqueItems` lets be is left out."""
+
+    keys: bool = False
+    items: bool = False
+    negated: bool = False
+
+
+@dataclass
 class Context:
     """One compilation."""
 
@@ -60,42 +75,40 @@ class Context:
     fuel: Fuel
     options: Options
     documents: Documents = field(default_factory=Documents)
+    reach: Reach = field(default_factory=lambda: reaches(0)[0])
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
-    room: int = 1_000  # states that one object may spend on telling apart its properties without a name
-    told_apart: int = 0  # how many of them were spent in all
-    kept: int = 0  # steps that are put aside when names are first told apart, for a try that tells none (`others.py`)
+    loose: Loose = field(default_factory=Loose)  # what the automaton does not hold texts to
     refused: list[tuple[str, str, str]] = field(default_factory=list)  # pointer, keyword, why
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
+    apart: bool = False  # schemas that hold together are intersected as automata, each told by its own place
     cut: bool = False  # something deeper than a recursion is unrolled was left out
 
     def __post_init__(self) -> None:
         self.references = References(self.root, self.documents)
         self.cycles = Cycles(self.references)
+        self.unique = any(one.get("uniqueItems") is True for one in self.references.all)
         self._shapes: dict[object, Shape] = {}
         self._names = ByIdentity[tuple[str, ...]]()
         self._patterns: dict[tuple[str, str], Dfa] = {}
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
+        self._lacks: dict[str, dict[str, Any]] = {}
+        self._own = ByIdentity[dict[str, Any]]()
+        self._denials = ByIdentity[list[dict[str, Any]]]()
+        self._cases: dict[str, ByIdentity[list[tuple[Any, dict[str, Any]]]]] = {}
+        self.anything: dict[str, Any] = {}
         self._members = ByIdentity[list[tuple[Dfa, Any]]]()
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
         self._refusals: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
-
-    def may_tell_apart(self) -> bool:
-        """Put aside what is kept for a try that tells no names apart; False if the steps that are left do not cover it:
-        then no name is told apart from here on."""
-        if self.kept > self.fuel.limits.max_steps - self.fuel.spent.get("steps", 0):
-            self.room = 0
-            return False
-        self.fuel.spend("steps", self.kept, self.fuel.limits.max_steps)
-        self.kept = 0
-        return True
+        self._made = ByIdentity[Dfa]()
+        self._leaves: dict[Expression, Expression] = {}
 
     # ---- what became of keywords
 
@@ -139,18 +152,17 @@ class Context:
             self.refuse(f"{at}/{keyword}", keyword, f"{error.why}; {error.hint}")
             return True, f"{at}/{keyword}"
 
-    def shape(self, seeds: tuple[Any, ...], parent: Shape | None, single: bool = False) -> Shape:
+    def shape(self, seeds: tuple[Any, ...], parent: Shape | None) -> Shape:
         """The place that `seeds` lead to from `parent`. Places alike in everything are one."""
         ids = tuple(id(seed) for seed in seeds)
         entered = self._entered(seeds, parent)
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
-        single = single or bool(parent and parent.single)
-        key = (ids, tuple(entered.items()), free, single, level if self.options.whitespace == "pretty" else 0)
+        key = (ids, tuple(entered.items()), free, level if self.options.whitespace == "pretty" else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
             dead = max(entered.values(), default=0) > self.options.levels
-            self._shapes[key] = Shape(self, seeds, level, free, single, entered, dead)
+            self._shapes[key] = Shape(self, seeds, level, free, entered, dead)
         return self._shapes[key]
 
     def _entered(self, seeds: tuple[Any, ...], parent: Shape | None) -> dict[int, int]:
@@ -159,7 +171,7 @@ class Context:
             return {}
         ids = tuple(id(seed) for seed in seeds)
         if ids not in self._groups:
-            members = self.together(seeds)[0]
+            members = self.together(seeds)
             groups = {group for member in members if (group := self.cycles.of(member)) is not None}
             self._groups[ids] = sorted(groups), {self.cycles.closed_by(member) for member in members}
         groups_here, again = self._groups[ids]
@@ -172,11 +184,10 @@ class Context:
         place.of_names = True
         return place
 
-    def together(self, seeds: tuple[Any, ...]) -> tuple[list[dict[str, Any]], bool]:
-        """Every schema that may apply beside `seeds`, in the order of reading; and whether one is complemented."""
+    def together(self, seeds: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Every schema that may apply beside `seeds`, in the order of reading."""
         found: list[dict[str, Any]] = []
         seen: set[int] = set()
-        negated = False
         todo = list(reversed(seeds))
         while todo:
             schema = todo.pop()
@@ -184,9 +195,8 @@ class Context:
                 continue
             seen.add(id(schema))
             found.append(schema)
-            negated = negated or any(_negates(schema.get(keyword)) for keyword in _NEGATE)
             todo.extend(reversed(list(self.beside(schema))))
-        return found, negated
+        return found
 
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
@@ -207,7 +217,7 @@ class Context:
 
     def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
         names: dict[str, None] = {}
-        for member in self.together(schemas)[0]:
+        for member in self.together(schemas):
             names.update(dict.fromkeys(own_names(member)))
         self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
         return tuple(names)
@@ -222,9 +232,57 @@ class Context:
             self._requires[name] = {"type": "object", "required": [name]}
         return self._requires[name]
 
+    def lacks(self, name: str) -> dict[str, Any]:
+        """`{"properties": {name: false}}`, the same object every time."""
+        if name not in self._lacks:
+            self._lacks[name] = {"properties": {name: False}}
+        return self._lacks[name]
+
+    def own(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """What a schema says without other schemas for the same value, the same object every time."""
+        return self._own.of(schema, lambda: self._without_others(schema))
+
+    def _without_others(self, schema: dict[str, Any]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        for keyword, value in schema.items():
+            row = KEYWORDS.get(keyword)
+            if row is None or row.role in ("annotates", "names"):
+                continue
+            if row.of != "itself" and row.of != "unevaluated":
+                own[keyword] = value
+            elif row.family == "object" and isinstance(value, dict):  # those of properties; what needs only names stays
+                needs = {name: needed for name, needed in value.items() if isinstance(needed, list)}
+                own |= {keyword: needs} if needs else {}
+        self.references.at[id(own)] = self.references.place(schema)
+        return own
+
+    def denials(self, schema: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Schemas of which one holds where this one, of `type` object, `required` and `properties`, does not: of its
+        `names`, in their order, which is the first to break it, and how."""
+        return self._denials.of(schema, lambda: list(_denials(schema, names)))
+
+    def unevaluated(
+        self, schema: dict[str, Any], keyword: str, make: Callable[[], list[tuple[Any, dict[str, Any]]]]
+    ) -> list[tuple[Any, dict[str, Any]]]:
+        """The cases of an `unevaluated...` and the schema of each, read once."""
+        return self._cases.setdefault(keyword, ByIdentity()).of(schema, make)
+
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
         return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
+
+    def made(self, place: Shape, make: Callable[[], Dfa]) -> Dfa:
+        """What is made of a place once."""
+        return self._made.of(place, make)
+
+    def leaf(self, expression: Expression) -> Expression:
+        """A string or a number as its minimal automaton, made once for all that are alike: a schema repeats them many
+        times, and the states of their expressions are some four times as many."""
+        if isinstance(expression, Language) or expression == NOTHING:
+            return expression
+        if expression not in self._leaves:
+            self._leaves[expression] = Language(compile_expression(expression, self.fuel.limits, self.fuel))
+        return self._leaves[expression]
 
     # ---- patterns
 
@@ -260,6 +318,22 @@ class Context:
         return found
 
 
+def _denials(schema: dict[str, Any], names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if "type" in schema:
+        yield {"type": OTHER_TYPES}
+    of, required = schema.get("properties", {}), schema.get("required", ())
+    kept: dict[str, Any] = {"type": "object", "required": [], "properties": {}}  # by the names before
+    for name in names:
+        if name in required:
+            yield kept | {"properties": kept["properties"] | {name: False}}
+            kept = kept | {"required": [*kept["required"], name]}
+        if of.get(name, True) is not True and of[name] != {}:
+            wrong = {name: Denied({"not": of[name]})}
+            needed = kept["required"] if name in required else [*kept["required"], name]
+            yield kept | {"required": needed, "properties": kept["properties"] | wrong}
+            kept = kept | {"properties": kept["properties"] | {name: of[name]}}
+
+
 def in_document(pointer: str) -> str:
     """Where a pointer leads to, without the way there: `#/items/$ref(#/$defs/a)/properties/b` is in `#/$defs/a`."""
     reference, rest = last_reference(pointer)
@@ -275,8 +349,3 @@ def own_names(schema: dict[str, Any]) -> Iterator[str]:
             yield from needs if isinstance(needs, list) else ()
     for value in listed(schema):
         yield from value if isinstance(value, dict) else ()
-
-
-def _negates(value: Any) -> bool:
-    """What this value of a keyword accepts may be excluded: some schema, or one of several."""
-    return len(value) > 1 if isinstance(value, list) else isinstance(value, dict) or value is True

@@ -44,6 +44,8 @@ def explain(schema: JsonSchema, instance: str) -> Explanation:
     text = schema.canonical(value)
     dfa = schema.dfa()
     byte = first_fault(dfa, text.encode())
+    if byte is None and (proviso := schema.proviso()) is not None and (twice := proviso.fault(text.encode())):
+        byte = twice.start
     if byte is None:
         return Explanation(True, text, instance == text, None, None, ())
     reasons = tuple(schema.objections(value))

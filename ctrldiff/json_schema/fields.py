@@ -86,7 +86,7 @@ def field_table(
         if not own.any():
             raise InputError(f"the schema has no string, number, boolean or null at {path!r}", hint=_near(description))
         layer[own] = n + 1
-    return Table(automaton, vocabulary, layer=layer)
+    return Table(automaton, vocabulary, layer=layer, proviso=description.proviso(limits))
 
 
 def _near(description: JsonSchema) -> str:

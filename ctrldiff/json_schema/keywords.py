@@ -56,8 +56,8 @@ class Keyword:
         or holds schemas that are referred to, or "annotates". family: the JSON type that it speaks of, "" for any.
         first, last: the drafts that have it. holds: schemas, or a value that holds none. of: what its schemas speak of.
         beside: the keyword that it is read with, and says nothing without. always: what its own schema accepts obeys
-        its schemas, too. negates: what its schemas accept may be excluded. alternatives: its schemas are. keys: its
-        value names properties. spells: it says how a string or a number looks, beyond its length or its bounds.
+        its schemas, too. alternatives: its schemas are. keys: its value names properties. spells: it says how a string
+        or a number looks, beyond its length or its bounds.
     """
 
     name: str
@@ -69,7 +69,6 @@ class Keyword:
     of: Of = ""
     beside: str = ""
     always: bool = False
-    negates: bool = False
     alternatives: bool = False
     keys: bool = False
     spells: bool = False
@@ -96,9 +95,9 @@ KEYWORDS = _table(
     Keyword("const", "asserts", first="draft-06", spells=True),
     Keyword("allOf", "applies", holds="schemas", of="itself", always=True),
     Keyword("anyOf", "applies", holds="schemas", of="itself", alternatives=True),
-    Keyword("oneOf", "applies", holds="schemas", of="itself", alternatives=True, negates=True),
-    Keyword("not", "applies", holds="schema", of="itself", negates=True),
-    Keyword("if", "applies", first="draft-07", holds="schema", of="itself", negates=True),
+    Keyword("oneOf", "applies", holds="schemas", of="itself", alternatives=True),
+    Keyword("not", "applies", holds="schema", of="itself"),
+    Keyword("if", "applies", first="draft-07", holds="schema", of="itself"),
     Keyword("then", "applies", first="draft-07", holds="schema", of="itself", beside="if"),
     Keyword("else", "applies", first="draft-07", holds="schema", of="itself", beside="if"),
     Keyword("x-from-text", "asserts", spells=True),  # ours: a value that the document states, or null
@@ -139,7 +138,7 @@ KEYWORDS = _table(
     Keyword("unevaluatedItems", "applies", "array", first="2019-09", holds="schema", of="unevaluated"),
     Keyword("contains", "applies", "array", first="draft-06", holds="schema", of="some"),
     Keyword("minContains", "asserts", "array", first="2019-09", holds="size", beside="contains"),
-    Keyword("maxContains", "asserts", "array", first="2019-09", holds="size", beside="contains", negates=True),
+    Keyword("maxContains", "asserts", "array", first="2019-09", holds="size", beside="contains"),
     Keyword("minItems", "asserts", "array", holds="size"),
     Keyword("maxItems", "asserts", "array", holds="size"),
     Keyword("uniqueItems", "asserts", "array", holds="boolean"),

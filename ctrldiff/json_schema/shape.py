@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts, those
+from ctrldiff.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts
 
 if TYPE_CHECKING:
     from ctrldiff.json_schema.compiler import Context
@@ -22,7 +22,7 @@ KINDS = ("null", "boolean", "number", "string", "array", "object")
 _OTHER_PROPERTIES, _UNEVALUATED_PROPERTIES = parts("object", "others"), parts("object", "unevaluated")
 _DESCRIBING = parts("object", "matching") + parts("object", "names")  # properties that have no name in the schema
 _ANY_ITEMS = parts("array", "some") + parts("array", "unevaluated")  # what speaks of items wherever they stand
-_COUNTED = those(lambda row: row.family == "array" and row.negates)
+_OF_ANY_NAME = frozenset((*parts("object", "matching"), *_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES))
 LONG = 256  # items of a listed array; longer ones have a place each only as far as one of them holds something
 
 
@@ -33,7 +33,6 @@ class Shape:
     seeds: the schemas that lead here; members: those and all that apply beside them, in the order of reading.
     names: the properties in their order. prefix: array items told apart by position.
     kinds: the JSON types that are written. open: whether properties beyond `names` are.
-    single: at most one of these, since a schema here is complemented and all must tell names apart alike.
     level: nesting for indentation. free: nested places so far that no schema speaks of.
     of_names: it is not a value but the name of a property.
     entered: how often the recursive groups that speak here have been entered again. dead: too often.
@@ -43,7 +42,6 @@ class Shape:
     seeds: tuple[Any, ...]
     level: int
     free: int
-    single: bool
     entered: dict[int, int]
     dead: bool = False
     of_names: bool = False
@@ -56,9 +54,7 @@ class Shape:
     _children: dict[object, Shape] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        members, negated = self.context.together(self.seeds)
-        self.members = members
-        self.single = self.single or negated
+        members = self.members = self.context.together(self.seeds)
         self.names = self.context.names_of(*self.seeds)
         lengths = [len(m["prefixItems"]) for m in members if isinstance(m.get("prefixItems"), list)]
         lengths += [len(m["items"]) for m in members if isinstance(m.get("items"), list)]
@@ -107,9 +103,23 @@ class Shape:
     def property(self, name: str) -> Shape:
         """The place of a named property."""
         if name not in self._children:
-            seeds = [s for m in self.members for s in self._of_property(m, name)]
+            named, general = self._speaking
+            speaking = sorted({*named.get(name, ()), *general})
+            seeds = [s for n in speaking for s in self._of_property(self.members[n], name)]
             self._children[name] = self._child(seeds)
         return self._children[name]
+
+    @cached_property
+    def _speaking(self) -> tuple[dict[str, list[int]], list[int]]:
+        """The members, by number, that name each property; and those that speak of any."""
+        named: dict[str, list[int]] = {}
+        general = []
+        for n, member in enumerate(self.members):
+            for name in member.get("properties", ()):
+                named.setdefault(name, []).append(n)
+            if not _OF_ANY_NAME.isdisjoint(member) or listed(member):
+                general.append(n)
+        return named, general
 
     def _of_property(self, member: dict[str, Any], name: str) -> Iterator[Any]:
         declared = member.get("properties", {})
@@ -139,13 +149,12 @@ class Shape:
                 seeds += [first[place]] if place < len(first) else [rest] if rest is not None else []
                 seeds += [m[k] for k in _ANY_ITEMS if k in m]
                 seeds += [self.context.constant(v[place]) for v in listed(m) if isinstance(v, list) and place < len(v)]
-            counted = any(k in m for m in self.members for k in _COUNTED)
-            self._children[place] = self._child(seeds, counted)
+            self._children[place] = self._child(seeds)
         return self._children[place]
 
-    def _child(self, seeds: list[Any], single: bool = False) -> Shape:
+    def _child(self, seeds: list[Any]) -> Shape:
         distinct = {id(seed): seed for seed in seeds if seed is not True and seed != {}}
-        return self.context.shape(tuple(distinct.values()), self, single)
+        return self.context.shape(tuple(distinct.values()), self)
 
 
 def listed(schema: dict[str, Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ctrldiff.errors import SchemaInvalid
@@ -16,6 +16,12 @@ _CLASSES = {
     "2019-09": "Draft201909Validator",
     "2020-12": "Draft202012Validator",
 }
+
+
+def validator(schema: Any, draft: str | None, documents: Documents, formats: bool) -> Callable[[Any], bool]:
+    """Whether a value is valid, read once for many values. Args and errors as of `objections`; what refers to a schema
+    that was not given is held to nothing."""
+    return _made(schema, draft, documents, formats, [], True).is_valid
 
 
 _NO_BASE = "json-schema:///"  # what a validator puts before a reference in a document that has no URI
@@ -32,33 +38,37 @@ def objections(
     Args: schema: a fresh value: it is changed in place.   formats: strings are held to their `format`.
     Raises: SchemaInvalid for a schema that a validator cannot read.
     """
+    met: list[str] = []
+    found = list(_made(schema, draft, documents, formats, met, True).iter_errors(value))
+    # What is said against a value only because something unknown stands under "not" is not said.
+    if met and found and _made(schema, draft, documents, formats, met, False).is_valid(value):
+        return
+    for error in found:
+        yield "".join(f"/{part}" for part in error.instance_path) or "/", str(error.message)
+
+
+def _made(
+    schema: Any, draft: str | None, documents: Documents | None, formats: bool, met: list[str], unknown: bool
+) -> Any:
+    """A validator. What refers elsewhere to what was not given is noted in `met`, and `unknown` stands for it."""
     import jsonschema_rs
 
     _forget_metaschemas(schema)
     declared = draft_of(schema.get("$schema")) if isinstance(schema, dict) else None
     make = getattr(jsonschema_rs, _CLASSES[declared or draft or "2020-12"])
-    met: list[str] = []
 
-    def elsewhere(stands_for: bool) -> Any:
-        def retrieve(uri: str) -> Any:
-            document = documents.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if documents else None
-            if document is not None:
-                _forget_metaschemas(document)
-                return document
-            met.append(uri)
-            return stands_for
+    def retrieve(uri: str) -> Any:
+        document = documents.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if documents else None
+        if document is not None:
+            _forget_metaschemas(document)
+            return document
+        met.append(uri)
+        return unknown
 
-        try:
-            return make(schema, retriever=retrieve, validate_formats=formats)
-        except (ValueError, jsonschema_rs.ReferencingError) as error:
-            raise SchemaInvalid(f"a validator cannot read the schema: {str(error)[:200]}") from error
-
-    found = list(elsewhere(True).iter_errors(value))
-    # What is said against a value only because something unknown stands under "not" is not said.
-    if met and found and elsewhere(False).is_valid(value):
-        return
-    for error in found:
-        yield "".join(f"/{part}" for part in error.instance_path) or "/", str(error.message)
+    try:
+        return make(schema, retriever=retrieve, validate_formats=formats)
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        raise SchemaInvalid(f"a validator cannot read the schema: {str(error)[:200]}") from error
 
 
 def _forget_metaschemas(document: Any) -> None:

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import InputError, ShapeError
-from ctrldiff.posterior import queries, refusals, sweeps
+from ctrldiff.posterior import lawful, queries, refusals, sweeps
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
+from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.lifted import Lifted
-from ctrldiff.posterior.nbest import n_best
-from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior.read import HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row
 
 MOST_BEST = 10_000  # strings that `map` gives at most
@@ -88,10 +88,10 @@ class ChainPosterior:
         Raises: LogitsInvalid, Infeasible.
         """
         if n is None:
-            return self.port.give(queries.best_strings(self.rows), np.int64)
+            return self.port.give(lawful.strings(self.rows), np.int64)
         n = whole_number("n", n, 1, MOST_BEST)
         of.best(self.rows)  # of all rows at once; then row by row
-        return self.port.give([queries.folded(row, n_best(row, n)) for row in self.rows], np.int64)
+        return self.port.give([lawful.best(row, n) for row in self.rows], np.int64)
 
     def sample(
         self, n: int | None = None, *, seed: int | None = None, rngs: Sequence[np.random.Generator] | None = None
@@ -115,7 +115,7 @@ class ChainPosterior:
                 f"{len(rngs)} generators for {len(self.rows)} rows",
                 hint="rngs is a list of numpy Generators, one a row",
             )
-        drawn = queries.draws(self.rows, 1 if n is None else n, rngs)
+        drawn = lawful.draws(self.rows, 1 if n is None else n, rngs)
         return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
 
     def marginals(self) -> Any:
@@ -138,7 +138,7 @@ class ChainPosterior:
 
         What is kept counts as written, so its own logits are not read; -inf elsewhere is.
         """
-        return self.port.give(queries.feasible(self.rows, *self._assignment(tokens, keep)), np.bool_)
+        return self.port.give(lawful.feasible(self.rows, *self._assignment(tokens, keep)), np.bool_)
 
     def clamp(self, tokens: Any, keep: Any) -> ChainPosterior:
         """The posterior with `tokens` written where `keep`. Logits already read are not read again.
@@ -157,7 +157,7 @@ class ChainPosterior:
 
     def score(self, tokens: Any) -> Any:
         """(B,) float64: log-probability of whole strings; -inf for one that is not legal."""
-        return self.port.give(queries.score(self.rows, self._tokens(tokens)), np.float64)
+        return self.port.give(lawful.score(self.rows, self._tokens(tokens)), np.float64)
 
     def confidence(self, tokens: Any) -> Any:
         """(B, T) float32: the marginal probability of these tokens, without making all marginals."""
@@ -208,7 +208,7 @@ class ChainPosterior:
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
         sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
         unfinished = [b for b, row in enumerate(self.rows) if len(row.open)]
-        for b, found in zip(unfinished, queries.leading([self.rows[b] for b in unfinished])):
+        for b, found in zip(unfinished, lawful.leading([self.rows[b] for b in unfinished])):
             chosen[b][self.rows[b].open[0]], sure[b], masses[b] = found
         return tuple(self.port.give(*one) for one in ((chosen, np.int64), (sure, np.float32), (masses, np.float32)))
 
@@ -258,7 +258,7 @@ class ChainPosterior:
         for name, table in tables.items():
             parts = [Row(row.scores.by(table), row.written) for row in self.rows]
             of.reach(parts)
-            of.total([part for part in parts if part.possible])
+            of.weight([part for part in parts if part.possible])
             whole = queries.log_z(self.rows)
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
@@ -306,19 +306,24 @@ def bind_table(table: Lifted, log_probs: Any, written: Any = None, raw: bool = F
     return _bind([table] * logits.shape[0], logits, port, written, raw)
 
 
-def bind_rows(tables: Sequence[Lifted], log_probs: Any, written: Any = None, raw: bool = False) -> ChainPosterior:
+def bind_rows(
+    tables: Sequence[Lifted], log_probs: Any, written: Any = None, raw: bool = False, last: Any = None
+) -> ChainPosterior:
     """A table for each row of (B, T, V) log-probabilities; else as `Table.bind`.
 
     raw: they are a network's logits as they are. All answers are those by log-probabilities; no copy is made of them.
-    Not for tables with layers.
+    Not for tables with layers. last: (B, T) what was proposed last, a row of -1 if nothing was: where a proviso leaves
+    nothing that is found in time, that is legal still.
     """
     logits, port = read_logits(log_probs)
     if len(tables) != logits.shape[0]:
         raise ShapeError(f"{len(tables)} tables for {logits.shape[0]} rows of log-probabilities")
-    return _bind(tables, logits, port, written, raw)
+    return _bind(tables, logits, port, written, raw, last)
 
 
-def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any, raw: bool) -> ChainPosterior:
+def _bind(
+    tables: Sequence[Lifted], logits: Logits, port: Port, written: Any, raw: bool, last: Any = None
+) -> ChainPosterior:
     B, T, V = logits.shape
     for table in tables:
         if table.size * table.layers != V:
@@ -331,14 +336,19 @@ def _bind(tables: Sequence[Lifted], logits: Logits, port: Port, written: Any, ra
         held = port.take(written, B, T, np.int64, "written")
     if ((held < -1) | (held >= V)).any():
         raise refusals.bad_ids("written", held[held != -1], V)
-    rows = [Row(ClassScores(table, logits, b, raw), fixed(held[b], np.int64)) for b, table in enumerate(tables)]
+    told = np.full((B, T), -1, np.int64) if last is None else port.take(last, B, T, np.int64, "last")
+    rows = []
+    for b, table in enumerate(tables):
+        agrees = (told[b] >= 0).all() and ((held[b] < 0) | (held[b] == told[b])).all()
+        scores = ClassScores(table, logits, b, raw)
+        rows.append(Row(scores, fixed(held[b], np.int64), last=told[b] if agrees else None))
     of.reach(rows)
     return ChainPosterior(tuple(row.check() for row in rows), port)
 
 
 def read_logits(log_probs: Any) -> tuple[Logits, Port]:
-    """The logits, and how to answer. float32 whose rows lie in order is read in place on the CPU, other floats are
-    converted a few positions at a time; a device has them in float32."""
+    """The logits, and how to answer. float32 and halves whose rows lie in order are read in place on the CPU, others
+    converted a few positions at a time, on a device too."""
     try:
         shape = tuple(np.shape(log_probs))
     except ValueError as error:
@@ -349,14 +359,12 @@ def read_logits(log_probs: Any) -> tuple[Logits, Port]:
         )
     single = len(shape) == 2
     if hasattr(log_probs, "detach"):
-        import torch
-
         if not log_probs.dtype.is_floating_point:
             raise ShapeError(f"log-probabilities are {log_probs.dtype}, expected floats")
         x = log_probs.detach()
         x = x[None] if single else x
         if x.device.type != "cpu":
-            return DeviceLogits(x.to(torch.float32).contiguous()), Port(single, x.device)
+            return DeviceLogits(x), Port(single, x.device)
         return HostLogits(x), Port(single, x.device)
     array = np.asarray(log_probs)
     if array.dtype.kind != "f":

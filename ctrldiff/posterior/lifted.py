@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ctrldiff.errors import ShapeError, VocabularyError
 from ctrldiff.kernels.chain import NO_CLASS, Chain
 from ctrldiff.posterior.arrays import fixed, whole_number
+from ctrldiff.posterior.proviso import Proviso
 
 if TYPE_CHECKING:
     from ctrldiff.tokens.token_automaton import TokenAutomaton
@@ -34,7 +35,9 @@ class Lifted:
     begins in; a table that goes on from the middle of one has another (`ahead`). `prior` says which weights its edges
     have, if any: tables are parts of one another only under the same. `layer` (E,) says which layer of scores each edge
     reads, where scores depend on where in the text a token stands: the logits then have `layers` times V columns, layer
-    after layer. A string takes one way through the automaton, so every query stays exact.
+    after layer. A string takes one way through the automaton, so every query stays exact. `proviso` is what texts are
+    held to besides (`lawful.py`); to it matters also `before`, the text that stands before the canvas, and `after`, how
+    many positions are still to be written behind it.
     """
 
     automaton: TokenAutomaton
@@ -42,11 +45,16 @@ class Lifted:
     start: int = 0
     prior: str = ""
     layer: NDArray[np.int64] | None = None
+    proviso: Proviso | None = None
+    before: bytes = b""
+    after: int = 0
 
     def __post_init__(self) -> None:
         if self.vocabulary is not None and self.vocabulary.size != self.size:
             raise ShapeError(f"the automaton speaks of {self.size} tokens, the vocabulary of {self.vocabulary.size}")
         whole_number("start", self.start, 0, self.n_states - 1)
+        if self.proviso is not None and self.vocabulary is None:
+            raise VocabularyError("a proviso is about texts", hint="give the table its vocabulary")
 
     @property
     def size(self) -> int:
@@ -103,7 +111,7 @@ class Lifted:
         """The most positions any text takes (without stop and pad), or None when there is no most."""
         return self.automaton.longest
 
-    def ahead(self, state: int, after: int = 0) -> Self:
+    def ahead(self, state: int, after: int = 0, before: bytes = b"") -> Self:
         """The table of what may follow from `state`, where `after` positions beyond the canvas are still to be written.
 
         A string is legal there if it can be finished within those. What is written beyond is not weighed, neither by
@@ -117,7 +125,8 @@ class Lifted:
         after = whole_number("after", after, 0, 2**31 - 1)
         distance = fixed(np.maximum(self.automaton.distance - after, 0), np.int32)
         accept = distance == 0
-        part = replace(self, automaton=replace(self.automaton, accept=accept, distance=distance), start=state)
+        automaton = replace(self.automaton, accept=accept, distance=distance)
+        part = replace(self, automaton=automaton, start=state, before=before, after=after)
         # What depends on the tokens alone is shared: it costs a sort of the vocabulary.
         shared = {"classes": self.classes, "only_token": self.only_token, "device_classes": self.device_classes}
         part.__dict__.update(shared, chain=self.chain._replace(accept=fixed(accept, np.uint8), distance=distance))
@@ -177,9 +186,28 @@ class Lifted:
         token_class = self.automaton.token_class[np.maximum(written, 0)]
         return np.where(written < 0, -1, np.where(token_class < 0, NO_CLASS, token_class)).astype(np.int32)
 
+    def leaving(self, state: int) -> NDArray[np.int64]:
+        """(C + 1,) the edge that each class takes out of a state, -1 for none; the last is for tokens on no edge."""
+        if state not in self._leaving:
+            chain, out = self.chain, np.full(self.n_classes + 1, -1)
+            for e in range(chain.edge_ptr[state], chain.edge_ptr[state + 1]):
+                k = chain.edge_label[e]
+                out[chain.label_classes[chain.label_ptr[k] : chain.label_ptr[k + 1]]] = e
+            self._leaving[state] = out
+        return self._leaving[state]
+
+    @cached_property
+    def _leaving(self) -> dict[int, NDArray[np.int64]]:
+        return {}
+
     @cached_property
     def device_classes(self) -> dict[Any, Any]:
         """Copies of `classes.of_token` on torch devices, made when first needed."""
+        return {}
+
+    @cached_property
+    def reached(self) -> dict[int, NDArray[np.uint8]]:
+        """By the length of a canvas, where the start can lead on it if nothing is written; filled by the sweeps."""
         return {}
 
     @cached_property

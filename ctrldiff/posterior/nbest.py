@@ -30,11 +30,15 @@ class Choices(NamedTuple):
 
 
 class Menu:
-    """`Choices` by (position, state) and best tokens by (position, class), looked up when first needed."""
+    """`Choices` by (position, state) and best tokens by (position, class), looked up when first needed.
 
-    def __init__(self, row: Row, n: int) -> None:
+    future: (T + 1, S) what the rest is worth from each state; None: the best of it.
+    """
+
+    def __init__(self, row: Row, n: int, future: NDArray[np.float64] | None = None) -> None:
         self.row, self.n = row, n
-        (self.best,), (self.class_best,) = of.certain_best([row]), of.class_best([row])
+        self.best = of.certain_best([row])[0] if future is None else future
+        (self.class_best,) = of.class_best([row])
         self._choices: dict[tuple[int, int], Choices] = {}
         self._tokens: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
 
@@ -108,10 +112,10 @@ class Part:
             state, rank = int(choices.after[rank]), 0
         return steps
 
-    def split(self) -> list[Part]:
-        """The part without its best string, in parts."""
+    def split(self, end: int | None = None) -> list[Part]:
+        """The part without its best string, in parts; or without all strings that share its first `end` tokens."""
         out = []
-        for t in range(len(self.before), len(self.steps)):
+        for t in range(len(self.before), len(self.steps) if end is None else end):
             _, state, weight = self.steps[t]
             rank = self.rank + 1 if t == len(self.before) else 1
             choices = self.menu.choices(t, state)
@@ -126,13 +130,19 @@ class Part:
         return self.tokens < other.tokens
 
 
+def first_part(menu: Menu) -> Part:
+    """All strings of a menu's row."""
+    start = menu.row.table.start
+    return Part(menu, float(menu.best[0, start]), 0.0, (), start, 0)
+
+
 def n_best(row: Row, n: int) -> NDArray[np.int64]:
     """(n, T) the n best strings, best first; -1 where there are fewer. Ties: the first in token-id order first.
 
     Raises: LogitsInvalid, Infeasible.
     """
     out, menu = np.full((n, len(row.written)), -1, np.int64), Menu(row, n)
-    parts = [Part(menu, float(menu.best[0, row.table.start]), 0.0, (), row.table.start, 0)]
+    parts = [first_part(menu)]
     for i in range(n):
         if not parts:
             break

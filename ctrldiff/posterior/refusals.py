@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import BudgetTooSmall, Infeasible, LogitsInvalid, ShapeError
+from ctrldiff.errors import BudgetTooSmall, Infeasible, LogitsInvalid, SearchExhausted, ShapeError
 from ctrldiff.posterior import sweeps
 from ctrldiff.posterior.lifted import Lifted
 
@@ -179,3 +179,17 @@ def shown(table: Lifted, token: int) -> str:
         return f'"{text.decode()}"'
     except UnicodeDecodeError:
         return repr(text)
+
+
+def none_lawful(table: Lifted, row: int, positions: int, proven: bool) -> Infeasible:
+    """The error for a canvas in which no text was found that the table's proviso lets be; proven, if there is none."""
+    kind, what = (Infeasible, "there is no text") if proven else (SearchExhausted, "no text was found")
+    return kind(
+        f"{what} for row {row} in which nothing comes twice that must not",
+        why="every text that fits" + ("" if proven else " and was tried") + " has a key or an item again",
+        hint="give the canvas more positions, or the constraint fewer keys or items that have to differ",
+        shortest=table.shortest,
+        budget=positions,
+        row=row,
+        position=None,
+    )

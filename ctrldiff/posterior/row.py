@@ -41,6 +41,7 @@ class ClassScores:
         self.max = np.full(shape, -np.inf, np.float32)
         self.log_sum = np.full(shape, -np.inf, np.float64)
         self.whole = np.zeros(shape[0], np.float64)
+        self.first = np.full(shape, -1, np.int32)  # the smallest token of each best score, where it was looked for
         self.has_max = np.zeros(shape[0], np.bool_)
         self.has_sum = np.zeros(shape[0], np.bool_)
 
@@ -99,12 +100,14 @@ class Row:
         scores: class scores of the logits, shared with rows clamped from this one.
         written: (T,) int64, -1 where open.
         origin: the row it was clamped from and how many positions are left behind the last that was written since.
+        last: (T,) a string that is known to be legal, whatever the scores: the last proposal, say, where it agrees.
         known: what was worked out, by name.
     """
 
     scores: ClassScores
     written: I64
     origin: tuple[Row, int] | None = field(default=None, repr=False)
+    last: I64 | None = field(default=None, repr=False)
     known: dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
     @cached_property
@@ -130,7 +133,7 @@ class Row:
     @property
     def log_z(self) -> float:
         """Log of the summed weight of all legal strings; -inf if there is none."""
-        return float(total([self])[0][0, self.table.start] - apart([self])[0].sum())
+        return float(weight([self])[0] - apart([self])[0].sum())
 
     def check(self) -> Row:
         """This row; raises the most helpful error if nothing legal fits."""
@@ -144,7 +147,9 @@ class Row:
         if not new.any():
             return self
         left = len(new) - 1 - int(np.flatnonzero(new)[-1])
-        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left))
+        legal = (one for one in (self.known.get("strings"), self.last) if one is not None)
+        last = next((one for one in legal if (one == tokens)[new].all()), None)
+        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left), last)
 
     @property
     def known_best(self) -> F64:
@@ -276,20 +281,38 @@ def total(rows: Rows) -> list[F64]:
 def certain_total(rows: Rows) -> list[F64]:
     """`total`. Raises: Infeasible for a row of which nothing is left."""
     found = total(rows)
+    certain_weight(rows)
+    return found
+
+
+@kept
+def weight(rows: Rows) -> list[float]:
+    """Log of the summed weight of all legal strings by the scores as they are; -inf if there is none."""
+    return [float(value[0, row.table.start]) for row, value in zip(rows, total(rows))]
+
+
+def certain_weight(rows: Rows) -> list[float]:
+    """`weight`. Raises: Infeasible for a row of which nothing is left."""
+    found = weight(rows)
     for row, value, labels in zip(rows, found, label_sum(rows)):
-        if value[0, row.table.start] == -np.inf:
+        if value == -np.inf:
             raise improbable(row, labels)
     return found
 
 
 @kept
 def flow(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T,) probability of the likeliest state before each position, (T, L) of each label.
+    """(T,) probability of the likeliest state before each position, (T, L) of each label. `total` is used where it is
+    known, and not kept where it is not: with `best` it is what takes most room.
 
     Raises: as `certain_total`.
     """
-    values = certain_total(rows)
-    return sweeps.flow(scored(rows), label_sum(rows), values)
+    known = [row.known.get("total") for row in rows]
+    found = sweeps.flow(scored(rows), label_sum(rows), reach(rows), known)
+    for row, (value, _, _) in zip(rows, found):
+        row.known["weight"] = value
+    certain_weight(rows)
+    return [(likeliest, taken) for _, likeliest, taken in found]
 
 
 @kept

@@ -26,6 +26,7 @@ class Free:
 
     ends: tuple[int, ...] = ()
     layers: int = 1
+    provisos: bool = False
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         return bind_free(logits, state.written, raw=True)
@@ -55,6 +56,11 @@ class Tables:
         return self.tables[0].layers if self.tables else 1
 
     @property
+    def provisos(self) -> bool:
+        """Whether the texts of some row are held to more than its automaton knows."""
+        return any(table.proviso is not None for table in self.tables)
+
+    @property
     def ends(self) -> tuple[int, ...]:
         """Ids that end a text or follow its end."""
         vocabularies = {id(table.vocabulary): table.vocabulary for table in self.tables if table.vocabulary}
@@ -69,13 +75,13 @@ class Tables:
     def weigh(self, scores: torch.Tensor, state: State) -> ChainPosterior:
         """As `bind`, by (B, T, layers * V) scores that are used as they are."""
         if self.layers > 1:
-            return bind_rows(self.tables, scores, state.written)
+            return bind_rows(self.tables, scores, state.written, last=state.history[:, -1])
         return self._bind(scores, state, raw=False)
 
     def _bind(self, scores: torch.Tensor, state: State, raw: bool) -> ChainPosterior:
         nothing = free_table(scores.shape[-1])  # for complete rows, of which nothing more is asked: it costs least
         tables = [nothing if done else table for table, done in zip(self.tables, state.done.tolist(), strict=True)]
-        return bind_rows(tables, scores, state.written, raw)
+        return bind_rows(tables, scores, state.written, raw, state.history[:, -1])
 
     def settle(self, state: State) -> State:
         if not self.tables:
@@ -122,7 +128,7 @@ class _DrawnAt:
     temperature: float
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        drawn = self.inner.bind(logits / self.temperature, state)
+        drawn = self.inner.bind(logits.to(torch.float32) / self.temperature, state)
         return cast(Posterior, _Tempered(self.inner.bind(logits, state), drawn))
 
     def settle(self, state: State) -> State:
@@ -201,12 +207,16 @@ class LeftmostFirst:
         return self.inner.settle(state)
 
 
+LENGTHS = 8  # that are tried for a row whose texts are held to a proviso
+
+
 @dataclass(frozen=True)
 class LengthFirst:
     """Any constraint, with the number of tokens of each row's text settled first, anew at every step: the likeliest of
     its posterior, which is how much all the texts of a length weigh together. The best single text leans to the short.
 
-    Ties: the shortest. The queries are those of the exact posterior given that length.
+    Ties: the shortest. The queries are those of the exact posterior given that length. Where no legal text of it is
+    found, because its keys or items have to differ, the next likeliest of `LENGTHS`; then any.
     """
 
     inner: Weighs
@@ -218,15 +228,36 @@ class LengthFirst:
         for token in self.inner.ends:
             over += exact.confidence(torch.full(state.shape, token)).cpu()
         over = torch.nn.functional.pad(over.cummax(dim=1).values, (0, 1), value=1.0)
-        length = over.diff(dim=1, prepend=torch.zeros_like(over[:, :1])).argmax(dim=1)
+        likely = over.diff(dim=1, prepend=torch.zeros_like(over[:, :1]))
+        posterior = self._of_length(scores, state, likely.argmax(dim=1))
+        tried = torch.zeros(state.shape[0], dtype=torch.int64)
+        while self.inner.provisos and not (fits := _found(posterior, state)).all():
+            likely[~fits] = likely[~fits].scatter(1, likely[~fits].argmax(dim=1, keepdim=True), 0.0)
+            tried += ~fits
+            any_length = (tried >= LENGTHS) | (likely.amax(dim=1) <= 0)
+            length = torch.where(any_length, -1, likely.argmax(dim=1))
+            posterior = self._of_length(scores, state, length)
+            if any_length[~fits].all():
+                break
+        return posterior
+
+    def _of_length(self, scores: torch.Tensor, state: State, length: torch.Tensor) -> Posterior:
+        """The posterior of texts of so many tokens, (B,); of any for a row of -1."""
         ended = (torch.arange(state.shape[1]) >= length[:, None]).to(scores.device)
         width = scores.shape[-1] // self.inner.layers
         inside = torch.ones(self.inner.layers, width, dtype=torch.bool, device=scores.device)
         inside[:, list(self.inner.ends)] = False
-        return self.inner.weigh(scores.masked_fill(ended[:, :, None] == inside.flatten(), -torch.inf), state)
+        barred = (ended[:, :, None] == inside.flatten()) & (length >= 0)[:, None, None].to(scores.device)
+        return self.inner.weigh(scores.masked_fill(barred, -torch.inf), state)
 
     def settle(self, state: State) -> State:
         return self.inner.settle(state)
+
+
+def _found(posterior: Posterior, state: State) -> torch.Tensor:
+    """(B,) whether a legal text of each row was found."""
+    nothing = torch.zeros(state.shape, dtype=torch.bool)
+    return torch.as_tensor(posterior.feasible(torch.zeros(state.shape, dtype=torch.int64), nothing)).cpu()
 
 
 FREE = Free()

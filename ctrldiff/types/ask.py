@@ -148,7 +148,7 @@ class _Reader:
             common = self._keys(shape, outside, inside, depth)
             found = []
             for branch, names in named:
-                if any("properties" in part for part in context.together((branch,))[0]):
+                if any("properties" in part for part in context.together((branch,))):
                     place = context.shape((branch,), None)
                     found.append(Asked(keys=(*common, *self._keys(place, names, inside, depth)), is_object=True))
             if len(found) > 1:

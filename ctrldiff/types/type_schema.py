@@ -236,22 +236,6 @@ class _Exact(GenerateJsonSchema):
     def literal_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(None, schema["expected"]) or super().literal_schema(schema)
 
-    def set_schema(self, schema: Any) -> dict[str, Any]:
-        return self._distinct(super().set_schema(schema))
-
-    def frozenset_schema(self, schema: Any) -> dict[str, Any]:
-        return self._distinct(super().frozenset_schema(schema))
-
-    def _distinct(self, result: dict[str, Any]) -> dict[str, Any]:
-        """A value that comes twice is one value of the set: it matters only where the set has a least size."""
-        items = result.get("items", {})
-        if "$ref" in items:
-            items = self.get_schema_from_definitions(items["$ref"]) or {}
-        listed = items.get("enum", ()) if items.get("type") != "boolean" else (True, False)
-        if result.get("minItems", 0) <= 1 and not 0 < len(listed) <= 8 and "const" not in items:
-            result.pop("uniqueItems", None)
-        return result
-
     def tagged_union_schema(self, schema: Any) -> dict[str, Any]:
         result = super().tagged_union_schema(schema)
         if isinstance(schema["discriminator"], str) and "oneOf" in result:  # tags exclude each other

@@ -70,7 +70,7 @@ def main() -> None:
         began = time.process_time()
         try:
             schema = JsonSchema(entry["schema"], additional="any")
-            dfa = schema.dfa()
+            dfa, proviso = schema.dfa(), schema.proviso()
         except CtrldiffError as error:
             split.refused[error.facts["keyword"] if isinstance(error, SchemaUnsupported) else error.code] += 1
             continue
@@ -79,6 +79,8 @@ def main() -> None:
         for test in entry["tests"]:
             text = schema.canonical(test["data"]).encode()
             fault = first_fault(dfa, text)
+            if fault is None and proviso is not None and (twice := proviso.fault(text)) is not None:
+                fault = twice.start
             split.instances[test["valid"], fault is None] += 1
             if test["valid"] and fault is not None:
                 around = (text[max(0, fault - 60) : fault] + b" <HERE> " + text[fault : fault + 40]).decode(

@@ -168,3 +168,12 @@ def test_every_hole_is_filled_in_one_canvas(model, how):
     assert result.raw.startswith(f"Dear {output['customer']}, you owe {output['currency']} ")
     assert result.raw.endswith(f", due on {output['due_date']}.")
     assert result.usage.forwards == 1 or how.get("steps") != 1
+
+
+def test_a_hole_holds_its_texts_to_what_its_constraint_does():
+    numbers = {"type": "array", "items": {"type": "integer"}, "uniqueItems": True}
+    keys = {"type": "object", "additionalProperties": {"type": "integer"}}
+    letter = cd.Template("{all}: {each}", all=cd.JsonSchema(keys), each=cd.JsonSchema(numbers))
+    assert '{"a":1,"b":1}: [1,2]' in letter
+    assert '{"a":1,"a":1}: [1,2]' not in letter and '{"a":1,"b":1}: [2,2]' not in letter
+    assert cd.Template("{n}", n=cd.Regex("[0-9]")).proviso() is None

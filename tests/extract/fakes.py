@@ -30,9 +30,9 @@ class Fake:
     def reread(self, value: Any, text: str) -> Any:
         return value
 
-    def stream(self, texts: Iterable[Any]) -> Iterator[Any]:
+    def stream(self, texts: Iterable[tuple[Any, bool]]) -> Iterator[Any]:
         held: list[Any] = []
-        for text in texts:
+        for text, _ in texts:
             held.append(text)
             if len(held) > self.ahead:
                 yield self.answer(held.pop(0))
@@ -45,5 +45,5 @@ class Fake:
         output = float("nan") if "nan" in text else text[::-1] if "half" not in text else "\ud83d"
         usage = SimpleNamespace(prompt_tokens=1, answer_tokens=len(text), canvas=len(text), forwards=1, seconds=0.5)
         return SimpleNamespace(
-            output={"got": output}, log_prob=-1.0, usage=usage, full="full" in text, flags=(), grounded={}
+            output={"got": output}, log_prob=-1.0, usage=usage, full="full" in text, flags=(), grounded={}, fields={}
         )

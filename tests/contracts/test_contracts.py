@@ -38,7 +38,7 @@ from tests.cases import (
     bound,
     hard_state,
 )
-from tests.conftest import MASK, NOISES, PAD, SIZE, logits_like, toy
+from tests.conftest import MASK, NOISES, PAD, logits_like, toy
 
 
 def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:

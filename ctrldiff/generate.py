@@ -29,6 +29,7 @@ from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, draws, searchable
+from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
@@ -40,12 +41,13 @@ class Short(Parts, total=False):
     """Short forms for the parts of a plan: `commit=X` is `plan=Plan.default(steps, temperature).but(commit=X)`.
 
     Fields: steps, temperature: as `Plan.default` takes them; trace: one more observer, which keeps the canvases of
-        every step for `result.trace`; processors: before those of the plan.
+        every step for `result.trace`, or a function that is told of the state after each, too (`Trace.latest`);
+        processors: before those of the plan.
     """
 
     steps: int | None
     temperature: float
-    trace: bool
+    trace: bool | Callable[[State], object]
 
 
 class Made(Short, total=False):
@@ -423,7 +425,9 @@ def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
     plan = plan.but(**named)
     if search is not None:
         searchable(search, plan)
-    return plan.but(observers=(*plan.observers, Canvases())) if trace else plan
+    if not trace:
+        return plan
+    return plan.but(observers=(*plan.observers, Canvases(trace if callable(trace) else None)))
 
 
 def type_key(request: Request[Any]) -> object:

@@ -511,6 +511,7 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
 
 
 def exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+    """A schema at the same place that may be complemented: nothing of it is narrowed."""
     return Sub(schema, pointer, sub.shape, exact=True, lower=sub.lower)
 
 

@@ -531,6 +531,7 @@ _COMBINES = frozenset((*COMBINING, *UNEVALUATED))
 
 
 def members_of(schema: Schema, keyword: str, at: str) -> list[Any]:
+    """The schemas that a keyword lists. Raises: SchemaInvalid for an empty list."""
     members = schema[keyword]
     if not members:
         raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")

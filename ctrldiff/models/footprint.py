@@ -22,8 +22,8 @@ PROMPT, CANVAS = 1000, 128  # tokens, of the table
 class Footprint:
     """Bytes, for weights held as `dtype`.
 
-    Fields: weights; logits (of a position of a canvas, as the network gives them and as float32); kept (keys and values
-        of a position of a text; 0 for a model without a cache).
+    Fields: weights; logits (of a position of a canvas, as the network gives them and as they are read); kept (keys and
+        values of a position of a text; 0 for a model without a cache).
     """
 
     dtype: str
@@ -49,7 +49,7 @@ def footprint(described: Described, *, dtype: torch.dtype | str = "auto", device
     sizes = [math.prod(shape) for shape in shapes(described.folder).values()]
     kept = 0 if described.spec.cache == "none" else kept_numbers(described.config) * held.itemsize
     name = str(held).removeprefix("torch.")
-    return Footprint(name, sum(sizes) * held.itemsize, vocabulary_rows(described) * (held.itemsize + 4), kept)
+    return Footprint(name, sum(sizes) * held.itemsize, vocabulary_rows(described) * 2 * held.itemsize, kept)
 
 
 def kept_numbers(config: Config) -> int:

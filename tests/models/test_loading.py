@@ -170,7 +170,7 @@ def test_bfloat16_by_name_and_by_dtype(folder):
         denoiser = load(folder, dtype=dtype).denoiser
         assert denoiser.network.module.dtype == torch.bfloat16
         logits = denoiser(denoiser.noise(State.blank([[1, 2]], 3)))
-        assert logits.dtype == torch.float32
+        assert logits.dtype == torch.bfloat16, "read as they are"
     with pytest.raises(ModelError, match="bfloat17"):
         load(folder, dtype="bfloat17")
 

@@ -51,6 +51,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "engines",
     "extract",
     "evaluate",
+    "batch",
     "calibrate",
     "warm",
     "cli",

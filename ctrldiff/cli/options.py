@@ -144,7 +144,8 @@ def doubts(fields: bool, calibration: Path | None, below: float | None) -> dict[
 def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
     """What `--prompt-file` and `--examples` say. Raises: InputError, before a model is loaded."""
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.documents import parse, read_lines
+    from ctrldiff.extract.documents import parse
+    from ctrldiff.extract.streams import read_lines
     from ctrldiff.models.prompt import check_template
 
     said: dict[str, Any] = {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +18,7 @@ from ctrldiff.report.page import plain
 
 if TYPE_CHECKING:
     from ctrldiff.calibration import Report
-    from ctrldiff.extract.job import Summary
+    from ctrldiff.extract.job import Progress, Summary
     from ctrldiff.reliability import Calibration, Worth
     from ctrldiff.sampling.trace import Frame
     from ctrldiff.state import State
@@ -168,14 +170,35 @@ def show_result(result: Any, *, pretty: bool, canvases: bool = False) -> None:
 def progress(what: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on standard error, to be told the lines done and the lines in all."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as bars:
+    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bars:
         task = bars.add_task(what, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def extraction(*, hidden: bool) -> AbstractContextManager[Callable[[int, int | None], None]]:
-    """The bar of an extraction."""
-    return progress("extracting", hidden=hidden)
+@contextmanager
+def extraction(*, hidden: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar on standard error: how much of the input is read, documents a second, answers, failures, the time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        task = bar.add_task("extracting", total=None, told="")
+        first: list[tuple[float, int]] = []
+
+        def report(progress: Progress) -> None:
+            came = progress.done + progress.failed
+            first[:] = first or [(time.monotonic(), came)]
+            took = time.monotonic() - first[0][0]
+            rate = (came - first[0][1]) / took if took else 0.0
+            share = None if progress.share is None else 1.0
+            said = f"{rate:.1f} documents/s, {progress.done:,} answers, {progress.failed:,} failed"
+            bar.update(task, completed=progress.share or 0.0, total=share, told=said)
+
+        yield report
 
 
 def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) -> None:
@@ -194,16 +217,18 @@ def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) 
 
 
 def show_summary(summary: Summary) -> None:
-    """What became of a file, on standard error."""
+    """What became of an input, on standard error."""
     here = summary.done + summary.failed - summary.earlier
     rate = here / summary.seconds if summary.seconds else 0.0
-    parts = [
-        f"{here} lines in {summary.seconds:.1f} s ({rate:.2f}/s), {summary.forwards / max(here, 1):.1f} forwards each"
-    ]
+    forwards = summary.forwards / max(here, 1)
+    parts = [f"{here} documents in {summary.seconds:.1f} s ({rate:.2f}/s), {forwards:.1f} forwards each"]
     if summary.earlier:
         parts.append(f"{summary.earlier} were done before")
     if summary.failed:
-        parts.append(f"{summary.done} answers, {summary.failed} failed (see {summary.failed_file})")
+        where = summary.failed_file or summary.job
+        parts.append(f"{summary.done} answers, {summary.failed} failed (see {where})")
+    if not summary.complete:
+        parts.append(f"not all of the input is done: the job is {summary.job}")
     Console(stderr=True).print("; ".join(parts), highlight=False, markup=False)
 
 

@@ -37,11 +37,11 @@ def written(folder):
 def test_plans_are_compared_in_one_table(ctrldiff, tmp_path):
     file = written(tmp_path)
     assert len(read_answers(file)) == 3
-    command = ("eval", file, "--schema", json.dumps(SCHEMA), "--plan", "default", "--plan", "llada:block=16")
+    command = ("eval", file, "--schema", json.dumps(SCHEMA), "--plan", "default", "--plan", "llada:block=16,steps=4")
     status, out, err = ctrldiff(*command)
     assert status == 0, err
     rows = [line for line in out.splitlines() if line.startswith("| tiny |")]
-    assert len(rows) == 2 and "llada:block=16" in rows[1] and all("PromptTooLong 1" in row for row in rows)
+    assert len(rows) == 2 and "llada:block=16,steps=4" in rows[1] and all("PromptTooLong 1" in row for row in rows)
     status, out, _ = ctrldiff(*command[:4], "--json", "--no-fields")
     (told,) = json.loads(out)
     assert f"| {told['passes']:.1f} + " in rows[0], "probabilities of values are told apart"

@@ -29,6 +29,7 @@ from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, draws, searchable
+from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
@@ -40,12 +41,13 @@ class Short(Parts, total=False):
     """Short forms for the parts of a plan: `commit=X` is `plan=Plan.default(steps, temperature).but(commit=X)`.
 
     Fields: steps, temperature: as `Plan.default` takes them; trace: one more observer, which keeps the canvases of
-        every step for `result.trace`; processors: before those of the plan.
+        every step for `result.trace`, or a function that is told of the state after each, too (`Trace.latest`);
+        processors: before those of the plan.
     """
 
     steps: int | None
     temperature: float
-    trace: bool
+    trace: bool | Callable[[State], object]
 
 
 class Made(Short, total=False):
@@ -67,6 +69,7 @@ class Made(Short, total=False):
     below: float | None
     readout: Readouts
     against: str | None
+    retries: int
     prompt: str | None
     examples: Sequence[tuple[str, Any]]
     limits: Limits
@@ -214,6 +217,9 @@ class Generator(Generic[T]):
         readout: how the labels of a lone choice are read: by the "product" of positions, by "letters" named in the
             prompt, or by the "elbo" of each.
         against: a text without the matter in it, such as "N/A": what labels have by their name alone is taken out.
+        retries: how many more complete answers are tried, the likeliest first, if a rule of the type's own (a validator
+            of pydantic's, a keyword that is checked) refuses one: exact, by what the model said of each position when
+            it was written. Needs (T, V) floats a row. `result.refused` has what was refused.
         limits: what compiling may cost.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
@@ -237,6 +243,7 @@ class Generator(Generic[T]):
     below: float | None
     readout: Readouts
     against: str | None
+    retries: int
     limits: Limits
 
     @overload
@@ -264,6 +271,7 @@ class Generator(Generic[T]):
         below: float | None = None,
         readout: Readouts = "product",
         against: str | None = None,
+        retries: int = 0,
         prompt: str | None = None,
         examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
@@ -390,6 +398,9 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     """A request as `decode` takes it. Raises: what is wrong with it, before any forward pass."""
     if search is not None and request.nulls:
         raise InputError("a search goes without nulls=True", hint="leave it out", param="nulls")
+    if search is not None and request.retries:
+        hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
+        raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
     check_guidance(model.loaded, row, search)
     return row
@@ -414,7 +425,9 @@ def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
     plan = plan.but(**named)
     if search is not None:
         searchable(search, plan)
-    return plan.but(observers=(*plan.observers, Canvases())) if trace else plan
+    if not trace:
+        return plan
+    return plan.but(observers=(*plan.observers, Canvases(trace if callable(trace) else None)))
 
 
 def type_key(request: Request[Any]) -> object:

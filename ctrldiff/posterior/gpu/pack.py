@@ -40,19 +40,20 @@ class Pack:
 
     Fields:
         ints: int32, weights: float64, meta: (B, COLUMNS) int64. The most that any row has follows:
-        states, edges, labels, classes, segments, tiles (programs that read a line), tokens.
+        states, labels, classes, segments, tiles (programs that read a line), tokens, and in `degrees` how many states
+        have few, some and many edges, of those that go out or come in.
     """
 
     ints: torch.Tensor
     weights: torch.Tensor
     meta: torch.Tensor
     states: int
-    edges: int
     labels: int
     classes: int
     segments: int
     tiles: int
     tokens: int
+    degrees: tuple[int, int, int]
 
     @staticmethod
     def of(tables: Sequence[Lifted], device: torch.device) -> Pack:
@@ -74,13 +75,20 @@ class Pack:
             weights=torch.cat([weights for _, weights, _ in parts]),
             meta=torch.from_numpy(meta).to(device),
             states=int(most[STATES.value]),
-            edges=max(table.n_edges for table in tables),
             labels=int(most[LABELS.value]),
             classes=int(most[CLASSES.value]),
             segments=int((narrows + wides).max()),
             tiles=int((-(-narrows // PER_TILE) + wides).max()),
             tokens=max(table.size for table in tables),
+            degrees=_degrees(meta),
         )
+
+
+def _degrees(meta: NDArray[np.int64]) -> tuple[int, int, int]:
+    """The most states of any row with few, some and many edges."""
+    graphs = np.concatenate([meta[:, OUT.value : IN.value], meta[:, IN.value : BY_LABEL.value]])
+    few, some, every = (graphs[:, column.value] for column in (N_FEW, N_SOME, N_ALL))
+    return int(few.max()), int((some - few).max()), int((every - some).max())
 
 
 def _on_device(table: Lifted, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.int64]]:

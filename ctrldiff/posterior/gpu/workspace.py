@@ -18,7 +18,7 @@ from ctrldiff.posterior.gpu.pack import FEW, MOST_LANES, NARROW, PER_TILE, SOME,
 from ctrldiff.posterior.lifted import Lifted
 
 TILE = 1024  # edges that a program of a sweep takes at a time
-ALONE = 1 << 16  # edges and states of a table that one program sweeps; of larger ones each line is a launch of its own
+ALONE = 4  # tiles of a line that one program takes; where there are more, several do, and each line is a launch
 EACH = 16  # segments, classes or edges that one entry is gathered from at a time
 MANY = 64  # entries of a line that a program works out
 LINE = 512  # states or positions of a line at a time
@@ -192,7 +192,9 @@ class Workspace:
         sweep.begin_lines[(B, _blocks(pack.states, LINE), directions)](
             pack.ints, pack.meta, value, B, T, pack.states, LINE
         )
-        programs = _blocks(self.pack.edges, ALONE)
+        few, some, many = pack.degrees
+        tiles = _blocks(few, TILE // FEW), _blocks(some, TILE // SOME), many
+        programs = 1 if sum(tiles) <= ALONE else max(tiles)  # each has a tile or less of every kind
         for first, last in [(0, T)] if programs == 1 else [(i, i + 1) for i in range(T)]:
             sweep.sweep_edges[(B, programs, directions)](
                 pack.ints, pack.weights, pack.meta, scores, value, B, T, *size, first, last, is_sum, FEW, SOME, TILE

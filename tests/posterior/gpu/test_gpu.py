@@ -57,7 +57,7 @@ def test_several_programs_a_row_find_the_same(monkeypatch):
     tables, x, written = batch(BATCHES[1])
     alone = bind(tables, x, written)
     want = alone.map().tolist(), alone.log_z().tolist()
-    monkeypatch.setattr(workspace, "ALONE", 2)
+    monkeypatch.setattr(workspace, "ALONE", 1)
     monkeypatch.setattr(workspace, "TILE", 64)  # so that a line is more than one tile
     apart = bind(tables, x, written)
     assert apart.map().tolist() == want[0]

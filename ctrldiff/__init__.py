@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ctrldiff.posterior.table import Table
     from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
-    from ctrldiff.result import Result, Usage
+    from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
     from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
@@ -61,6 +61,7 @@ _HOME = {
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
+    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -118,6 +119,7 @@ __all__ = [
     "Money",
     "Plan",
     "Prior",
+    "Refused",
     "Regex",
     "Request",
     "Result",

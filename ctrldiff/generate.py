@@ -67,6 +67,7 @@ class Made(Short, total=False):
     below: float | None
     readout: Readouts
     against: str | None
+    retries: int
     prompt: str | None
     examples: Sequence[tuple[str, Any]]
     limits: Limits
@@ -214,6 +215,9 @@ class Generator(Generic[T]):
         readout: how the labels of a lone choice are read: by the "product" of positions, by "letters" named in the
             prompt, or by the "elbo" of each.
         against: a text without the matter in it, such as "N/A": what labels have by their name alone is taken out.
+        retries: how many more complete answers are tried, the likeliest first, if a rule of the type's own (a validator
+            of pydantic's, a keyword that is checked) refuses one: exact, by what the model said of each position when
+            it was written. Needs (T, V) floats a row. `result.refused` has what was refused.
         limits: what compiling may cost.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
@@ -237,6 +241,7 @@ class Generator(Generic[T]):
     below: float | None
     readout: Readouts
     against: str | None
+    retries: int
     limits: Limits
 
     @overload
@@ -264,6 +269,7 @@ class Generator(Generic[T]):
         below: float | None = None,
         readout: Readouts = "product",
         against: str | None = None,
+        retries: int = 0,
         prompt: str | None = None,
         examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
@@ -390,6 +396,9 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     """A request as `decode` takes it. Raises: what is wrong with it, before any forward pass."""
     if search is not None and request.nulls:
         raise InputError("a search goes without nulls=True", hint="leave it out", param="nulls")
+    if search is not None and request.retries:
+        hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
+        raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
     check_guidance(model.loaded, row, search)
     return row

@@ -195,12 +195,14 @@ class Move:
         before: the state that the step read.       posterior: what the tokens were proposed from.
         wrote: (B, T) where the commit policy, or the end of the row, wrote; what was forced after it is not among them.
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
+        logits: (B, T, V), what the constraint was bound to.
     """
 
     before: State
     posterior: Posterior
     wrote: Where
     unguided: Callable[[], torch.Tensor]
+    logits: torch.Tensor
 
 
 class Observer(Protocol):

@@ -68,6 +68,7 @@ class Request(Generic[T]):
         readout: how the labels of a lone choice are read: by the "product" of positions, by "letters", or by the
             "elbo"; `docs/decide.md`.
         against: a text whose label probabilities those of `text` are divided by; None: none.
+        retries: how many more answers are tried, the likeliest first, if the type's own rules refuse one.
         prompt: a template in place of the model's own, with the places of `docs/prompts.md`: of what the user says, for
             a model with a chat template, else of the whole prompt.
         examples: (text, value) pairs that are shown before the text, as turns of a chat or as prompts with answers.
@@ -89,6 +90,7 @@ class Request(Generic[T]):
     below: float | None = None
     readout: Readouts = "product"
     against: str | None = None
+    retries: int = 0
     prompt: str | None = None
     examples: Sequence[tuple[str, Any]] = ()
 
@@ -96,6 +98,7 @@ class Request(Generic[T]):
         check_number("seed", self.seed, 0)
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
+        check_number("retries", self.retries, 0)
         check_word("unsure", self.unsure)
         check_word("readout", self.readout)
         if self.against is not None:

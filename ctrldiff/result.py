@@ -33,6 +33,14 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """An answer that the type's own rules refused: its text, and what they said."""
+
+    raw: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Result(Generic[T]):
     """One answer.
 
@@ -40,7 +48,8 @@ class Result(Generic[T]):
         output: a value of the wanted type.       raw: its text.
         log_prob: for a lone choice, the exact log-probability of the label. Otherwise the sum over positions of the
             log of each token's constrained marginal when it was written: a product of conditionals, exact when one
-            position was written at a time, an approximation when several were.
+            position was written at a time, an approximation when several were. Where likelier answers
+            were refused, that of the answer under the posterior that the decode ended with.
         probs: every label's exact probability, for a lone choice; else empty.
         nulls: with `Generator(nulls=True)`, for every key of an object that may be null the exact probability that it
             is, in the last step that left it open; else empty.
@@ -52,6 +61,7 @@ class Result(Generic[T]):
             whole): how probable it is, where it stands, what else it might have been; else empty. `Field`.
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
             their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
+        refused: with `Generator(retries=N)`, the likelier answers that the type's own rules refused, in that order.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
@@ -70,6 +80,7 @@ class Result(Generic[T]):
     flags: tuple[Flag, ...] = ()
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
 
     @property
     def prob(self) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import types
 import typing
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -15,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import pydantic
-import typing_extensions
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaError, to_jsonable_python
 
@@ -24,6 +22,8 @@ from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
+from ctrldiff.types.forms import FORMS, url
+from ctrldiff.types.portable import portable
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
 
@@ -36,7 +36,8 @@ def _ecma(name: str) -> str:
 
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
-_READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
+# Formats whose every text is a value; of mail and URLs those that stand beside a pattern of ours.
+_READ = {"date", "time", "date-time", "uuid", "ipv4", "ipv6", "email", "uri"} & set(FORMATS)
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
 _EXACT = 15  # a JSON number of so many digits is read back as it was written
 _STEPPED = 6  # digits before the point of a float that is a multiple of a fraction
@@ -60,12 +61,11 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
             node.update(format="uuid", pattern=_UUID_VERSION % version)
         if node.get("format") in _ANY_TEXT:
             del node["format"]
+        _formed(node)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
             hint = "use str, or Annotated[str, Field(pattern=...)] with the form that is wanted"
-        if why is None and "contentMediaType" in node:
-            why = f"its values are {node['contentMediaType']} inside a string"
         if why is not None:
             at = f"{name}{field}"
             raise ConstraintError(f"{at} cannot be honoured: {why}", hint=hint, pointer=pointer, field=at)
@@ -75,7 +75,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
 def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
-        return pydantic.TypeAdapter(_portable(wanted))
+        return pydantic.TypeAdapter(portable(wanted))
     except (pydantic.errors.PydanticUserError, SchemaError, NameError, ImportError, UnicodeError) as error:
         why = (str(error).splitlines() or [""])[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
@@ -103,7 +103,7 @@ def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dic
         if key not in hints:
             raise ConstraintError(f"the parameter {key!r} of {name} has no type", hint=f"{key}: int, say", field=key)
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[f"p{place}"] = (_portable(hints[key]), pydantic.Field(default, alias=key))
+        fields[f"p{place}"] = (portable(hints[key]), pydantic.Field(default, alias=key))
     model = pydantic.create_model(name, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
     aliases = {f"p{place}": key for place, key in enumerate(parameters)}
     return model, lambda value: {key: getattr(value, field) for field, key in aliases.items()}
@@ -230,6 +230,16 @@ class _Exact(GenerateJsonSchema):
         engine = schema.get("regex_engine") or self._config.regex_engine
         return {"x-pattern-python" if engine == "python-re" else "x-pattern-rust": pattern}
 
+    def url_schema(self, schema: Any) -> dict[str, Any]:
+        pattern = url(schema.get("allowed_schemes"), bounded="max_length" in schema)
+        return {"type": "string", "format": "uri", "x-pattern-python": _whole(pattern)}
+
+    def multi_host_url_schema(self, schema: Any) -> dict[str, Any]:
+        return self.url_schema(schema)
+
+    def json_schema(self, schema: Any) -> dict[str, Any]:
+        return {"type": "string", "x-json": self.generate_inner(schema["schema"]) if "schema" in schema else {}}
+
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
 
@@ -266,8 +276,9 @@ class _Exact(GenerateJsonSchema):
             return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
             return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
+        keys = _formed(dict(keys))
         if any(name in keys for name in PATTERNS if name != "pattern"):
-            return {**result, "propertyNames": keys}
+            return {**result, "propertyNames": {name: value for name, value in keys.items() if name != "format"}}
         if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
             rest = {key: value for key, value in keys.items() if key != "format"}
             name, version = keys["format"], keys["format"].removeprefix("uuid")
@@ -279,6 +290,20 @@ class _Exact(GenerateJsonSchema):
         if keys.get("type", "string") != "string" or listed:
             return {_NO: "its keys are no strings"}
         return {**result, "additionalProperties": False} if "patternProperties" in result else result
+
+
+def _formed(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema, changed in place, whose format is one of pydantic's own: with the pattern of what pydantic takes."""
+    name = node.get("format")
+    if name in FORMS and name not in ("ipv4", "ipv6"):
+        node["x-pattern-python"] = _whole(FORMS[name])
+        if name not in FORMATS:
+            del node["format"]
+    return node
+
+
+def _whole(pattern: str) -> str:
+    return rf"\A(?:{pattern})\Z"
 
 
 def _reaches_out(schema: Any) -> str | None:
@@ -357,6 +382,8 @@ def _places(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]
         if not isinstance(node, dict):
             continue
         yield node, pointer, field
+        if "x-json" in node:
+            todo.append((node["x-json"], f"{pointer}/x-json", field))
         reference = node.get("$ref", "")
         if reference and reference not in seen:
             seen.add(reference)
@@ -379,27 +406,3 @@ def _shown(keyword: Keyword, way: str) -> str:
         return "[]"
     name = unescaped(way.rpartition("/")[2])
     return f".{name}" if keyword.family == "object" else f"[{name}]"
-
-
-def _portable(wanted: Any) -> Any:
-    """`typing.TypedDict` as the kind that pydantic reads on every Python, also inside generic types."""
-    if type(wanted).__module__ == "typing" and type(wanted).__name__ == "_TypedDictMeta":
-        hints = typing.get_type_hints(wanted, include_extras=True)
-        fields = {
-            key: (typing_extensions.Required if key in wanted.__required_keys__ else typing_extensions.NotRequired)[
-                _portable(typing.get_args(hint)[0] if typing.get_origin(hint) in _MARKS else hint)
-            ]
-            for key, hint in hints.items()
-        }
-        return typing_extensions.TypedDict(wanted.__name__, fields)  # type: ignore[operator]
-    arguments = getattr(wanted, "__args__", None)
-    if isinstance(wanted, types.UnionType):
-        return typing.Union[tuple(map(_portable, wanted.__args__))]  # noqa: UP007
-    if isinstance(arguments, tuple) and hasattr(wanted, "copy_with"):
-        return wanted.copy_with(tuple(_portable(argument) for argument in arguments))
-    if isinstance(arguments, tuple) and typing.get_origin(wanted) in (list, dict, tuple, set, frozenset):
-        return typing.get_origin(wanted)[tuple(_portable(argument) for argument in arguments)]
-    return wanted
-
-
-_MARKS = (typing.Required, typing.NotRequired)

@@ -9,7 +9,7 @@ from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.state import State
 from tests.models import plain_transformer
 from tests.models.plain_others import Sizes, bert, bert_shapes, gpt2, gpt2_shapes
-from tests.models.published import LENGTH, PROMPT, QWEN, Case, qwen_config
+from tests.models.published.cases import LENGTH, PROMPT, QWEN, Case, qwen_config
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP, random_weights, save_checkpoint
 
 S = Sizes()

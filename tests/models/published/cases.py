@@ -419,7 +419,15 @@ def cases() -> list[Case]:
             "WeDLM",
             qwen3,
             QWEN,
-            qwen_config(qwen3, architectures=["WeDLMForCausalLM"], model_type="wedlm", mask_token_id=MASK, **stop),
+            qwen_config(
+                qwen3,
+                architectures=["WeDLMForCausalLM"],
+                model_type="wedlm",
+                mask_token_id=MASK,
+                attention_bias=False,
+                qk_norm=True,
+                **stop,
+            ),
             seeing=written_come_first,
         ),
         Case(

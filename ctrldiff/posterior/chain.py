@@ -179,7 +179,7 @@ class ChainPosterior:
     def surprise(self, tokens: Any) -> Any:
         """(B, T) float32 nats: minus the log-probability that was bound for each of these tokens at its own position,
         whatever the constraint says (law X3); 0 where written, inf for a forbidden token."""
-        return self.port.give(queries.surprise(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 2, queries.surprise)
 
     def local(self, tokens: Any) -> Any:
         """(B, T) float32: the probability of each of these tokens by the scores at its own position alone, among the
@@ -188,7 +188,7 @@ class ChainPosterior:
         1 where written, and where the constraint leaves nothing else; 0 from the first illegal one on.
         Weights of edges do not count.
         """
-        return self.port.give(queries.local(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 0, queries.local)
 
     def legal(self, tokens: Any) -> Any:
         """(B, T) float32: the probability, by the scores at each position alone, of all tokens that some legal string
@@ -197,7 +197,7 @@ class ChainPosterior:
         1: the constraint forbids nothing that was likely; near 0: it leaves nothing that was. 1 where written, 0 from
         the first illegal token on. The scores are to be log-probabilities; weights of edges do not count.
         """
-        return self.port.give(queries.legal(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 1, queries.legal)
 
     def anchored(self) -> Any:
         """(B, T) float32: the probability of the likeliest automaton state before each position.
@@ -218,6 +218,9 @@ class ChainPosterior:
         has no choice left.
         Raises: LogitsInvalid, Infeasible.
         """
+        there = None if self.swept is None else self.swept.leading()
+        if there is not None:
+            return tuple(self.port.give(list(one), None) for one in there)
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
         sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
         unfinished = [b for b, row in enumerate(self.rows) if len(row.open)]
@@ -276,6 +279,11 @@ class ChainPosterior:
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
         return out
+
+    def _along(self, tokens: NDArray[np.int64], which: int, here: Callable[..., Any]) -> Any:
+        """(B, T) float32 of a string a row: which of the answers of `Swept.given`, or the host's query."""
+        there = None if self.swept is None else self.swept.given(tokens)
+        return self._give(None if there is None else there[which], lambda rows: here(rows, tokens), np.float32)
 
     def _tokens(self, tokens: Any) -> NDArray[np.int64]:
         ids = self.port.take(tokens, len(self.rows), len(self.rows[0].written), np.int64, "tokens")

@@ -5,6 +5,7 @@ without a number on the host.
     read       K1 classes, K2 labels: one read of the logits
     sweep      K3 the chain: values of all futures (and pasts), the walk, draws
     spread     K4 marginals: the mass on labels, classes and tokens
+    along      one string, position by position; the first choice
     workspace  every buffer, and the launches of a step in their order
     swept      what a posterior asks
 

@@ -41,7 +41,7 @@ class Pack:
     Fields:
         ints: int32, weights: float64, meta: (B, COLUMNS) int64. The most that any row has follows:
         states, labels, classes, segments, tiles (programs that read a line), tokens, and in `degrees` how many states
-        have few, some and many edges, of those that go out or come in.
+        have few, some and many edges, of those that go out or come in. weighted: some edge of some row has a weight.
     """
 
     ints: torch.Tensor
@@ -54,6 +54,7 @@ class Pack:
     tiles: int
     tokens: int
     degrees: tuple[int, int, int]
+    weighted: bool
 
     @staticmethod
     def of(tables: Sequence[Lifted], device: torch.device) -> Pack:
@@ -81,6 +82,7 @@ class Pack:
             tiles=int((-(-narrows // PER_TILE) + wides).max()),
             tokens=max(table.size for table in tables),
             degrees=_degrees(meta),
+            weighted=any(len(table.chain.weight) for table in tables),
         )
 
 

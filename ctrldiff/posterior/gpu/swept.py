@@ -111,6 +111,23 @@ class Swept:
         self.summed.anchored(out)
         return out
 
+    def given(self, tokens: I64) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+        """(B, T) float32 each, what `local`, `legal` and `surprise` say of these strings."""
+        if self.best is None:
+            return None
+        local, legal, surprise = (self._line() for _ in range(3))
+        self.best.given(torch.from_numpy(tokens).to(local.device), local, legal, surprise)
+        return local, legal, surprise
+
+    def leading(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+        """(B, T) int64 and (B,) float32 twice, as `ChainPosterior.leading`; not of tables with weights."""
+        if self.best is None or self.work.pack.weighted:
+            return None
+        tokens = torch.empty_like(self.work.written)
+        sure, mass = (torch.empty(len(tokens), dtype=torch.float32, device=tokens.device) for _ in range(2))
+        self.best.leading(tokens, sure, mass)
+        return tokens, sure, mass
+
     def sample(self, n: int, rngs: Sequence[np.random.Generator]) -> torch.Tensor | None:
         """(B, n, T) draws. Each generator gives its row one number: the key of a counter-based stream."""
         if self.summed is None:

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import torch
 
-from ctrldiff.posterior.gpu import read, spread, sweep
+from ctrldiff.posterior.gpu import along, read, spread, sweep
 from ctrldiff.posterior.gpu.pack import FEW, MOST_LANES, NARROW, PER_TILE, SOME, WIDE, Pack
 from ctrldiff.posterior.lifted import Lifted
 
@@ -256,6 +256,49 @@ class Workspace:
         B, T = self.written.shape
         spread.likeliest_states[(self.lines,)](
             self.pack.meta, self.value, self.weight[0], out, B, T, self.pack.states, LINE
+        )
+
+    def given(self, tokens: torch.Tensor, local: torch.Tensor, legal: torch.Tensor, surprise: torch.Tensor) -> None:
+        """Fills (B, T) float32 each, of one string a row (B, T), from `best`; see `along.walk_given`."""
+        pack, (B, T) = self.pack, self.written.shape
+        along.walk_given[(B,)](
+            pack.ints,
+            pack.meta,
+            self.logits,
+            self.written,
+            tokens,
+            self.line[0],
+            self.labels[1],
+            self.best_value,
+            local,
+            legal,
+            surprise,
+            T,
+            *self.logits.stride()[:2],
+            pack.states,
+            pack.labels,
+            self.raw,
+            MANY,
+        )
+
+    def leading(self, tokens: torch.Tensor, sure: torch.Tensor, mass: torch.Tensor) -> None:
+        """Fills (B, T) int64 and (B,) float32 twice, from `best`; see `along.walk_first`."""
+        pack, (B, T) = self.pack, self.written.shape
+        along.walk_first[(B,)](
+            pack.ints,
+            pack.meta,
+            self.written,
+            self.line[0],
+            *self.labels,
+            self.best_value,
+            tokens,
+            sure,
+            mass,
+            T,
+            pack.states,
+            pack.labels,
+            self.raw,
+            LINE,
         )
 
     def sample(self, seeds: torch.Tensor, out: torch.Tensor) -> None:

@@ -13,7 +13,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ctrldiff.posterior.gpu import read, spread, sweep
+from ctrldiff.posterior.gpu import along, read, spread, sweep
 from ctrldiff.posterior.gpu.pack import FEW, NARROW, PER_TILE, SOME, WIDE
 from ctrldiff.posterior.gpu.workspace import EACH, LINE, MANY, TILE
 
@@ -45,6 +45,11 @@ TYPES = {
     "gain": "*fp32",
     "probs": "*fp32",
     "likeliest": "*fp32",
+    "local": "*fp32",
+    "legal": "*fp32",
+    "surprise": "*fp32",
+    "sure": "*fp32",
+    "mass": "*fp32",
 }
 LOGITS = ("*bf16", "*fp16", "*fp32")
 # A kernel and what its constants are in a launch of `workspace.py`.
@@ -64,6 +69,8 @@ KERNELS: list[tuple[Any, dict[str, Any]]] = [
     (spread.spread_tokens, {"WIDTH": WIDE}),
     (spread.spread_chosen, {"WIDTH": LINE}),
     (spread.likeliest_states, {"WIDTH": LINE}),
+    (along.walk_given, {"RAW": True, "WIDTH": MANY}),
+    (along.walk_first, {"RAW": True, "WIDTH": LINE}),
 ]
 
 

@@ -58,7 +58,18 @@ class Pack:
 
     @staticmethod
     def of(tables: Sequence[Lifted], device: torch.device) -> Pack:
-        """The tables of these rows, each in memory once. A table's own arrays are copied when it is first seen."""
+        """The tables of these rows, each in memory once. A table's own arrays are copied when it is first seen; what was
+        packed last is kept with the first of them, since the next step wants it again."""
+        kept = tables[0].device_packs.get("last")
+        if kept is not None and kept[1].ints.device == device and list(map(id, kept[0])) == list(map(id, tables)):
+            found: Pack = kept[1]
+            return found
+        pack = Pack._of(tables, device)
+        tables[0].device_packs["last"] = tuple(tables), pack
+        return pack
+
+    @staticmethod
+    def _of(tables: Sequence[Lifted], device: torch.device) -> Pack:
         different = list({id(table): table for table in tables}.values())
         parts = [_on_device(table, device) for table in different]
         starts = np.cumsum([[0, 0]] + [[len(ints), len(weights)] for ints, weights, _ in parts], axis=0)

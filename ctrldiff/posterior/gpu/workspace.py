@@ -7,9 +7,10 @@ copied into the same places. Buffers are made when a launch first needs them: on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import Concatenate, ParamSpec
 
 import torch
 
@@ -17,11 +18,23 @@ from ctrldiff.posterior.gpu import along, read, spread, sweep
 from ctrldiff.posterior.gpu.pack import FEW, MOST_LANES, NARROW, PER_TILE, SOME, WIDE, Pack
 from ctrldiff.posterior.lifted import Lifted
 
+P = ParamSpec("P")
 TILE = 1024  # edges that a program of a sweep takes at a time
 ALONE = 4  # tiles of a line that one program takes; where there are more, several do, and each line is a launch
 EACH = 16  # segments, classes or edges that one entry is gathered from at a time
 MANY = 64  # entries of a line that a program works out
 LINE = 512  # states or positions of a line at a time
+
+
+def launch(work: Callable[Concatenate[Workspace, P], None]) -> Callable[Concatenate[Workspace, P], None]:
+    """Launches on the device where the logits are, which need not be the current one."""
+
+    @wraps(work)
+    def there(self: Workspace, *args: P.args, **kwargs: P.kwargs) -> None:
+        with torch.cuda.device_of(self.logits):
+            work(self, *args, **kwargs)
+
+    return there
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +134,7 @@ class Workspace:
 
     # --- launches ------------------------------------------------------------------------------------------------
 
+    @launch
     def read(self) -> None:
         """K1: fills `seg` from the logits. What is written later makes none of it wrong."""
         pack, x, T = self.pack, self.logits, self.written.shape[1]
@@ -140,6 +154,7 @@ class Workspace:
             WIDE,
         )
 
+    @launch
     def close(self) -> None:
         """K1's end and K2: fills `classes`, `line` and `labels`, from what was read."""
         pack, T = self.pack, self.written.shape[1]
@@ -157,6 +172,7 @@ class Workspace:
         other.__dict__["seg"] = self.seg
         return other
 
+    @launch
     def best(self) -> None:
         """K3: fills `best_value`, `best_weight` and `strings`, from `close`."""
         pack, (B, T) = self.pack, self.written.shape
@@ -179,6 +195,7 @@ class Workspace:
             LINE,
         )
 
+    @launch
     def sums(self) -> None:
         """K3: fills `value` and `weight`, from `close`."""
         pack, (B, T) = self.pack, self.written.shape
@@ -200,6 +217,7 @@ class Workspace:
                 pack.ints, pack.weights, pack.meta, scores, value, B, T, *size, first, last, is_sum, FEW, SOME, TILE
             )
 
+    @launch
     def spread(self) -> None:
         """K4: fills `taken` and `gain`, from `sums`."""
         pack, (B, T) = self.pack, self.written.shape
@@ -234,6 +252,7 @@ class Workspace:
             EACH,
         )
 
+    @launch
     def marginals(self, out: torch.Tensor) -> None:
         """Fills (B, T, V) float32 probabilities, from `spread`."""
         V, T = self.logits.shape[2], self.written.shape[1]
@@ -241,6 +260,7 @@ class Workspace:
             *self._tokens_of(), out, T, V, *self.logits.stride()[:2], self.pack.classes + 1, WIDE
         )
 
+    @launch
     def confidence(self, tokens: torch.Tensor, out: torch.Tensor) -> None:
         """Fills (B, T) float32, the marginals of these tokens (B, T), from `spread`."""
         B, T = self.written.shape
@@ -251,6 +271,7 @@ class Workspace:
     def _tokens_of(self) -> tuple[torch.Tensor, ...]:
         return self.pack.ints, self.pack.meta, self.logits, self.written, self.classes[0], self.gain
 
+    @launch
     def anchored(self, out: torch.Tensor) -> None:
         """Fills (B, T) float32, the probability of the likeliest state before each position, from `sums`."""
         B, T = self.written.shape
@@ -258,6 +279,7 @@ class Workspace:
             self.pack.meta, self.value, self.weight[0], out, B, T, self.pack.states, LINE
         )
 
+    @launch
     def given(self, tokens: torch.Tensor, local: torch.Tensor, legal: torch.Tensor, surprise: torch.Tensor) -> None:
         """Fills (B, T) float32 each, of one string a row (B, T), from `best`; see `along.walk_given`."""
         pack, (B, T) = self.pack, self.written.shape
@@ -281,6 +303,7 @@ class Workspace:
             MANY,
         )
 
+    @launch
     def leading(self, tokens: torch.Tensor, sure: torch.Tensor, mass: torch.Tensor) -> None:
         """Fills (B, T) int64 and (B,) float32 twice, from `best`; see `along.walk_first`."""
         pack, (B, T) = self.pack, self.written.shape
@@ -301,6 +324,7 @@ class Workspace:
             LINE,
         )
 
+    @launch
     def sample(self, seeds: torch.Tensor, out: torch.Tensor) -> None:
         """Fills (B, n, T) with draws, from `sums` and a key of each row (B,) int64."""
         pack, (B, T), (class_max, class_sum, _) = self.pack, self.written.shape, self.classes

@@ -51,7 +51,8 @@ TYPES = {
     "sure": "*fp32",
     "mass": "*fp32",
 }
-LOGITS = ("*bf16", "*fp16", "*fp32")
+SHARED = 99 * 1024  # bytes of shared memory that a program may have on any device from sm_80 on
+LOGITS = ("*bf16", "*fp32", "*fp16")
 # A kernel and what its constants are in a launch of `workspace.py`.
 KERNELS: list[tuple[Any, dict[str, Any]]] = [
     (read.read_segments, {"PER_TILE": PER_TILE, "NARROW": NARROW, "WIDE": WIDE}),
@@ -75,11 +76,13 @@ KERNELS: list[tuple[Any, dict[str, Any]]] = [
 
 
 def size(kernel: Any, constants: dict[str, Any], logits: str, arch: int) -> int:
-    """The bytes of a kernel's cubin. Raises what the compiler does if it does not lower."""
+    """The bytes of a kernel's cubin. Raises what the compiler does if it does not lower, and for too much memory."""
     types = {**TYPES, "logits": logits}
     signature = {name: "constexpr" if name in constants else types.get(name, "i32") for name in kernel.arg_names}
     source = ASTSource(fn=kernel, signature=signature, constexprs=constants)
-    return len(triton.compile(source, target=GPUTarget("cuda", arch, 32)).asm["cubin"])
+    code = triton.compile(source, target=GPUTarget("cuda", arch, 32))
+    assert code.metadata.shared <= SHARED, f"{kernel.fn.__name__} wants {code.metadata.shared} bytes of shared memory"
+    return len(code.asm["cubin"])
 
 
 def main(archs: list[int]) -> None:

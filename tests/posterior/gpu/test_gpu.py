@@ -17,11 +17,12 @@ from ctrldiff.posterior.gpu import workspace
 from ctrldiff.posterior.gpu.swept import Swept
 from ctrldiff.posterior.gpu.workspace import Workspace
 from ctrldiff.posterior.table import Table
-from tests.oracles import weights_along, with_weights
-from tests.posterior.cases import feasible_cases, impossible_cases
+from tests.oracles import random_cases, try_every_string, weights_along, with_weights
 from tests.posterior.gpu.there import batch, bind, both, groups
 
-BATCHES = [some for some in groups(feasible_cases()[:64], 6) if len(some) > 2]
+ALL = [(seed, case, table, try_every_string(case)) for seed, case, table in random_cases(0, 120)]
+CASES = [one for one in ALL if one[3].log_z > -np.inf]
+BATCHES = [some for some in groups(CASES[:64], 4) if len(some) > 2][:8]
 
 
 @pytest.mark.parametrize("some", BATCHES, ids=[str(i) for i in range(len(BATCHES))])
@@ -43,9 +44,9 @@ def test_rows_of_any_tables_and_lengths_are_exact(some):
     np.testing.assert_allclose(there.anchored(), host.anchored(), atol=2e-6)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_weights_of_edges_count(seed):
-    _, case, table, truth = feasible_cases()[40 + 7 * seed]
+    _, case, table, truth = CASES[40 + 7 * seed]
     table = with_weights(table, np.random.default_rng(seed))
     weights = truth.weights + [weights_along(table, string) for string in truth.strings]
     there = bind([table], torch.from_numpy(case.log_probs)[None], case.written[None])
@@ -64,8 +65,7 @@ def test_several_programs_a_row_find_the_same(monkeypatch):
     assert apart.log_z().tolist() == pytest.approx(want[1], abs=1e-12)
 
 
-@pytest.mark.parametrize("raw", [False, True])
-@pytest.mark.parametrize("number", [3, 5])
+@pytest.mark.parametrize("number, raw", [(3, False), (5, True)])
 def test_a_string_is_worth_what_the_host_says(number, raw):
     tables, x, written = batch(BATCHES[number])
     there, host = both(tables, x, written, raw)
@@ -78,7 +78,7 @@ def test_a_string_is_worth_what_the_host_says(number, raw):
 
 
 def test_the_first_choice_under_weights_is_the_host_s():
-    _, case, table, _ = next(one for one in feasible_cases()[40:] if (one[1].written < 0).all())
+    _, case, table, _ = next(one for one in CASES[40:] if (one[1].written < 0).all())
     table = with_weights(table, np.random.default_rng(0))
     there, host = both([table], torch.from_numpy(case.log_probs)[None], case.written[None])
     for one, other in zip(there.leading(), host.leading()):
@@ -116,7 +116,7 @@ def test_logits_of_any_layout_are_read_in_place():
 
 
 def test_scores_of_ten_thousand_cost_no_digits():
-    _, case, table, _ = feasible_cases()[3]
+    _, case, table, _ = CASES[3]
     x = torch.from_numpy(np.round(case.log_probs * 256) / 256)[None]
     plain, far = (bind([table], x + c, case.written[None]) for c in (0.0, 10_000.0))
     assert far.map().tolist() == plain.map().tolist()
@@ -138,9 +138,9 @@ def test_what_is_no_number_is_refused_by_position(value, dtype):
 
 
 def test_what_is_forbidden_altogether_is_refused_as_on_the_host():
-    fits = [(case, table) for _, case, table, truth in impossible_cases()[:40] if len(truth.strings)]
-    assert len(fits) > 3
-    for case, table in fits[:4]:
+    fits = [(case, table) for _, case, table, truth in ALL if truth.log_z == -np.inf and len(truth.strings)]
+    assert len(fits) > 1
+    for case, table in fits[:2]:
         x = torch.from_numpy(case.log_probs)[None]
         host = bind_rows([table], x, torch.from_numpy(case.written)[None])
         for ask in ("map", "log_z", "marginals", "anchored", "sample"):
@@ -177,7 +177,7 @@ def uniforms(key: int, n: int, T: int) -> np.ndarray:
 
 def test_draws_are_the_host_s_by_the_same_numbers():
     differ = 0
-    for _, case, table, _ in feasible_cases()[50:57]:
+    for _, case, table, _ in CASES[50:57]:
         x, written = torch.from_numpy(case.log_probs)[None], case.written[None]
         there, host = both([table], x, written)
         drawn = there.sample(3, seed=3)[0].numpy()
@@ -250,7 +250,7 @@ def step(work: Workspace) -> None:
 
 
 def test_ordinary_memory_is_swept_by_the_host_and_a_word_turns_the_kernels_off(monkeypatch):
-    _, case, table, _ = feasible_cases()[0]
+    _, case, table, _ = CASES[0]
     assert table.bind(torch.from_numpy(case.log_probs), case.written).swept is None
     assert gpu.wanted()
     monkeypatch.setenv("CTRLDIFF_TRITON", "off")
@@ -258,10 +258,9 @@ def test_ordinary_memory_is_swept_by_the_host_and_a_word_turns_the_kernels_off(m
     assert Swept.of([table], torch.from_numpy(case.log_probs)[None].double(), case.written[None], False) is None
 
 
-@pytest.mark.slow
-def test_a_canvas_of_four_thousand_loses_no_digits():
+def test_a_long_canvas_loses_no_digits():
     rng = np.random.default_rng(0)
-    x = torch.from_numpy(rng.normal(size=(1, 4096, 8), scale=3).astype(np.float32))
-    there = bind([free_table(8)], x, np.full((1, 4096), -1))
+    x = torch.from_numpy(rng.normal(size=(1, 256, 8), scale=3).astype(np.float32))
+    there = bind([free_table(8)], x, np.full((1, 256), -1))
     exact = np.logaddexp.reduce(x.numpy().astype(np.float64), axis=2).sum()
-    assert there.log_z()[0] == pytest.approx(exact, abs=1e-8)
+    assert there.log_z()[0] == pytest.approx(exact, abs=1e-10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -53,8 +52,3 @@ def groups(cases: Sequence[tuple[int, Case, Table, Truth]], rows: int) -> list[l
         length = 0 if case.vocabulary.stop_ids else case.length
         by_size.setdefault((case.vocabulary.size, length), []).append((case, table, truth))
     return [members[i : i + rows] for members in by_size.values() for i in range(0, len(members), rows)]
-
-
-def half(case: Case) -> Case:
-    """The case with scores that bfloat16 holds exactly."""
-    return replace(case, log_probs=torch.from_numpy(case.log_probs).bfloat16().float().numpy())

@@ -1,4 +1,4 @@
-"""Documents into rows: found (inputs), read (documents), decoded (decoder), kept (ledger), written (export)."""
+"""Documents into rows: found (inputs), read (documents), decoded (decoder), kept (ledger), written (outputs)."""
 
 from ctrldiff.extract.inputs import Reading
 from ctrldiff.extract.job import Options, Progress, Summary, carry_out, export, extract_file

@@ -36,7 +36,8 @@ def cut(text: str, most: int, overlap: int, count: Callable[[str], int]) -> list
         if end == len(pieces):
             break
         again, held = end, 0
-        while again - 1 > first and held + pieces[again - 1][2] <= overlap:
+        room = min(overlap, most - pieces[end][2])  # the next sentence has to fit too
+        while again - 1 > first and held + pieces[again - 1][2] <= room:
             again -= 1
             held += pieces[again][2]
         first = again

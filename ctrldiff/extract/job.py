@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.extract.documents import check_id, failure, json_line
-from ctrldiff.extract.export import write
 from ctrldiff.extract.inputs import Document, Found, Input, Reading
 from ctrldiff.extract.ledger import (
     Entry,
@@ -27,6 +26,7 @@ from ctrldiff.extract.ledger import (
     read_ledgers,
     read_manifest,
 )
+from ctrldiff.extract.outputs import write
 from ctrldiff.extract.places import STREAM, Places, is_file
 from ctrldiff.extract.plan import made_by, plan_of
 from ctrldiff.extract.rows import Chunk, row_of
@@ -84,7 +84,7 @@ class Options:
         retry_failed: decode again what failed before.
         strict: raise at the first document that cannot be used.
         overwrite: write over the job, `out` and `failed`, whatever they are. Never over the input.
-        flat: see `export.write`.
+        flat: see `outputs.write`.
         report: called after every result.
         stop: asked after every result; once it says True no more documents are begun, and those at work are finished.
         arguments: the command, for the manifest.

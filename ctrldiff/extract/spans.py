@@ -7,8 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctrldiff.extract.chunks import escaped
+from ctrldiff.json_schema.keywords import those
 
 MOST = 20  # places of one value that are told
+
+TOGETHER = those(lambda row: row.holds == "schemas" and row.of == "itself")  # lists of schemas for the value itself
 
 
 def span_places(schema: Any, value: Any, text: str) -> dict[str, list[tuple[int, int]]]:
@@ -40,7 +43,7 @@ def _spans(whole: Any, node: Any, value: Any, at: str, seen: set[tuple[int, str]
         yield at, value
     if isinstance(node.get("$ref"), str):
         yield from _spans(whole, _at(whole, node["$ref"]), value, at, seen)
-    for word in ("allOf", "anyOf", "oneOf"):
+    for word in TOGETHER:
         for one in node.get(word, ()):
             yield from _spans(whole, one, value, at, seen)
     if isinstance(value, dict):

@@ -206,7 +206,7 @@ def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
 def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The values of the types that a schema allows here, under its keywords for each type."""
     shape, kinds = sub.shape, []
-    if shape.implied and schema:
+    if shape.implied:
         context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
     for name in _types(context, schema, sub.pointer):
         kind = "number" if name == "integer" else name

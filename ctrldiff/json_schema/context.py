@@ -13,7 +13,7 @@ from ctrldiff.automata.expression import NOTHING, Expression
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
-from ctrldiff.json_schema.keywords import REFERS, those
+from ctrldiff.json_schema.keywords import KEYWORDS, REFERS, those
 from ctrldiff.json_schema.options import Options
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
@@ -183,6 +183,10 @@ class Context:
             todo.extend(reversed(list(self.beside(schema))))
         return found
 
+    def speaking(self, seeds: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Those of them whose keywords count: a reference may silence what stands beside it."""
+        return [member for member in self.together(seeds) if not self.references.alone(member)]
+
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.alone(schema):
@@ -191,7 +195,7 @@ class Context:
         for keyword, value in schema.items():
             if keyword in REFERS:
                 yield self.resolve(schema, keyword, self.references.place(schema))[0]
-            elif keyword in _BESIDE:
+            elif keyword in _BESIDE and KEYWORDS[keyword].says(schema):
                 yield from (part for _, part in held(keyword, value))
 
     def names_of(self, *schemas: Any) -> tuple[str, ...]:
@@ -202,7 +206,7 @@ class Context:
 
     def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
         names: dict[str, None] = {}
-        for member in self.together(schemas):
+        for member in self.speaking(schemas):
             names.update(dict.fromkeys(own_names(member)))
         self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
         return tuple(names)

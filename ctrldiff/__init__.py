@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
     from ctrldiff.errors import CtrldiffError
+    from ctrldiff.fields import Field
     from ctrldiff.generate import Generator, Model, from_pretrained
     from ctrldiff.grounded.types import FromText, Grounded, Money
     from ctrldiff.json_schema import JsonSchema
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
     from ctrldiff.posterior.table import Table
+    from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
     from ctrldiff.result import Result, Usage
     from ctrldiff.sampling import commits as commit
@@ -42,9 +44,11 @@ __version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
+    "Calibration": "ctrldiff.reliability",
     "Choice": "ctrldiff.constraints.basic",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "Field": "ctrldiff.fields",
     "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
     "Grounded": "ctrldiff.grounded.types",
@@ -99,9 +103,11 @@ _PAGES = {
 
 __all__ = [
     "Automaton",
+    "Calibration",
     "Choice",
     "CtrldiffError",
     "Dfa",
+    "Field",
     "FromText",
     "Generator",
     "Grounded",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ctrldiff.canvas import grown, lacking
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, Unsure, warn
+from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.request import Row
@@ -38,6 +39,7 @@ class Decoded:
     probs: Mapping[str, float] = field(default_factory=dict)
     nulls: Mapping[str, float] = field(default_factory=dict)
     found: tuple[Found, int] | None = None  # a search, and which of its groups
+    fields: Mapping[str, Field] = field(default_factory=dict)
 
     @property
     def tokens(self) -> list[int]:
@@ -106,8 +108,9 @@ class Decoded:
         Raises: OutputInvalid if the type has a rule of its own that it breaks; Unsure if there are flags and the
             request's `unsure` is "error".
         """
-        tokens, row, raw, flags = self.tokens, self.row, self.raw, self.flags
-        unsure = row.request.unsure
+        tokens, row, raw = self.tokens, self.row, self.raw
+        unsure, fields = row.request.unsure, calibrated(self.fields, row.request.calibration)
+        flags = self.flags if row.request.below is None else improbable(raw, self.flags, fields, row.request.below)
         stops = [t for t, token in enumerate(tokens) if token in self.vocabulary.stop_ids]
         if self.probs:
             log_prob = math.log(max(self.probs.values()))
@@ -116,9 +119,9 @@ class Decoded:
             held = self.state.held_confidence[self.at, : row.canvas].to(torch.float64)
             log_prob = float(held.clamp(min=1e-45).log().nansum())
         if flags and unsure == "error":
-            worst = ", ".join(f"{flag.where or 'the answer'} ({flag.legal:.1e})" for flag in flags[:5])
+            worst = ", ".join(f"{flag.where or 'the answer'} ({flag.doubt})" for flag in flags[:5])
             raise Unsure(
-                f"text {row.n}: the model believed in nothing legal at {worst}",
+                f"text {row.n}: the model did not believe in {worst}",
                 why=raw[:200],
                 hint='let the type say null there, or take unsure="flag" and read result.flags',
                 raw=raw,
@@ -127,6 +130,7 @@ class Decoded:
             )
         if unsure == "null":
             raw, flags = _nulled(raw, flags, row.type)
+            fields = moved(fields, raw)
         if self.full:
             warn(
                 f"text {row.n}: the end of its canvas of {row.canvas:,} positions bound the answer, so values "
@@ -134,6 +138,7 @@ class Decoded:
                 CanvasWarning,
             )
         found, group = self.found or (None, 0)
+        grounded = grounds_of(row.type.description, raw)
         return Result(
             output=row.type.read(raw),
             raw=raw,
@@ -153,7 +158,8 @@ class Decoded:
             candidates=() if found is None else found.candidates(group, self.vocabulary),
             full=self.full,
             flags=flags,
-            grounded=grounds_of(row.type.description, raw),
+            fields=sourced(fields, grounded),
+            grounded=grounded,
         )
 
 

@@ -9,7 +9,11 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.text import check_text
 
-WORDS = {"unsure": ("flag", "null", "error"), "on_error": ("raise", "keep")}
+WORDS = {
+    "unsure": ("flag", "null", "error"),
+    "on_error": ("raise", "keep"),
+    "readout": ("product", "letters", "elbo"),
+}
 # What other libraries call things, and what they are called here.
 ELSEWHERE = {
     "top_p": "temperature=, or prior=",
@@ -36,6 +40,14 @@ def check_word(name: str, value: Any) -> None:
     """Raise InputError for what is none of the words that this argument takes."""
     if value not in WORDS[name]:
         raise InputError(f"{name}={value!r}", hint=f"one of {', '.join(WORDS[name])}", param=name)
+
+
+def check_probability(name: str, value: Any) -> None:
+    """Raise InputError for what is neither None nor a number from 0 to 1."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise InputError(f"{name}={value!r}: a probability, from 0 to 1", param=name)
 
 
 def is_conversation(given: Any) -> bool:

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ctrldiff.errors import InputError
 
@@ -62,6 +63,15 @@ class Prediction:
         return self.best == self.label
 
 
+class Judged(Protocol):
+    """What was said with some confidence, and turned out right or not."""
+
+    @property
+    def confidence(self) -> float: ...
+    @property
+    def right(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Bin:
     """Predictions of like confidence.
@@ -91,16 +101,16 @@ class Bin:
         return max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n))
 
 
-def equal_width(predictions: Sequence[Prediction], bins: int = 10) -> list[Bin]:
+def equal_width(predictions: Sequence[Judged], bins: int = 10) -> list[Bin]:
     """Bins ((k - 1)/n, k/n] by confidence, 0 in the first; those with nothing in them are left out."""
     edges = [k / _at_least_one(bins) for k in range(bins + 1)]
-    groups: list[list[Prediction]] = [[] for _ in range(bins)]
+    groups: list[list[Judged]] = [[] for _ in range(bins)]
     for one in predictions:
         groups[max(0, bisect_left(edges, one.confidence) - 1)].append(one)
     return [_bin(group, edges[k], edges[k + 1]) for k, group in enumerate(groups) if group]
 
 
-def equal_mass(predictions: Sequence[Prediction], bins: int = 10) -> list[Bin]:
+def equal_mass(predictions: Sequence[Judged], bins: int = 10) -> list[Bin]:
     """Bins of as equal a count as ties allow: equal confidences stay together, so the order of a file is nothing."""
     ranked = sorted(predictions, key=lambda one: one.confidence)
     out, start = [], 0
@@ -120,7 +130,7 @@ def _at_least_one(bins: int) -> int:
     return bins
 
 
-def _bin(group: Sequence[Prediction], low: float, high: float) -> Bin:
+def _bin(group: Sequence[Judged], low: float, high: float) -> Bin:
     n, sure = len(group), [one.confidence for one in group]
     return Bin(
         low=low,

@@ -20,19 +20,22 @@ from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.prior import Prior
+from ctrldiff.decisions import fields_of
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
+from ctrldiff.fields import of_labels
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
+from ctrldiff.readout import read_labels
 from ctrldiff.request import Row, prompt_about
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.legal import NoteLegal
+from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import EachLayer
@@ -77,7 +80,7 @@ def decode(
             try:
                 if isinstance(done, CtrldiffError):
                     raise done
-                queue.ready[n] = done.result()
+                queue.ready[n] = engine.with_fields(done).result()
             except CtrldiffError as error:
                 if not keep:
                     raise
@@ -127,8 +130,10 @@ class _Queue:
             yield self.ready.pop(self.gave - 1)
 
     def take(self, alike: Any, count: int, longest: int | None = None) -> list[Row]:
-        """The first rows that are alike, in canvases of at most this length, so many at most."""
-        taken = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)][:count]
+        """Rows that are alike, in canvases of at most this length, so many at most: the first that waits, and those as
+        long as it is, so that what shares a call is not filled up with padding."""
+        found = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)]
+        taken = sorted(found, key=lambda row: abs(row.tokens - found[0].tokens))[:count]
         gone = {row.n for row in taken}
         self.waiting = [row for row in self.waiting if row.n not in gone]
         return taken
@@ -177,7 +182,7 @@ class _Engine:
         request = row.request
         nulls = row.type.description if request.nulls else None
         if row.labels is not None:
-            return "decision", id(row.compiled), row.canvas
+            return "decision", id(row.compiled), row.canvas, request.readout, request.against
         if self.search is not None:
             return "search", row.canvas, request.seed, *map(id, request.guidance)
         if request.guidance:
@@ -296,13 +301,37 @@ class _Engine:
 
     def _decided(self, rows: list[Row]) -> Iterator[Decoded]:
         began = time.perf_counter()
-        labels = rows[0].labels
-        assert labels is not None
-        state, probs = decide(self.loaded.denoiser, self._blank(rows, rows[0].canvas), labels)
+        state, probs = read_labels(self.loaded, rows, self.batch_size)
         if any(isinstance(one, Canvases) for one in self.plan.observers):
             state = kept(state)
         took = time.perf_counter() - began
         yield from (Decoded(row, state, n, took, probs[n]) for n, row in enumerate(rows))
+
+    def with_fields(self, done: Decoded) -> Decoded:
+        """A canvas with what is to be said of its values, if that is asked for."""
+        row = done.row
+        if not row.request.asks_fields:
+            return done
+        if done.probs:  # all of it is known, by the one pass that there was
+            believed = done.state.memory.get(BELIEVED)
+            size = sum(token not in done.vocabulary.stop_ids for token in done.tokens)
+            least = None if believed is None else float(believed[done.at, :size].min())
+            return replace(done, fields=of_labels(done.raw, done.probs, row.text, least))
+        began, noted = time.perf_counter(), done.state.memory.get(LEGAL)
+        fields, forwards = fields_of(
+            done.raw,
+            done.tokens,
+            row.ids,
+            row.table,
+            self.loaded.denoiser,
+            row.type.description,
+            document=row.text,
+            legal=None if noted is None else noted[done.at, : row.canvas].tolist(),
+            batch_size=self.batch_size,
+            limits=row.compiled.limits,
+        )
+        row = replace(row, forwards=row.forwards + forwards)
+        return replace(done, row=row, fields=fields, seconds=done.seconds + time.perf_counter() - began)
 
     def _blank(self, rows: Sequence[Row], length: int) -> State:
         return State.blank(
@@ -319,9 +348,9 @@ class _Engine:
         plan, given = self.plan, Tables(tuple(row.table for row in rows))
         constraint = constrained(plan, given)
         if guides and isinstance(guides[-1], ByField):
-            layered = [fields_of(row, guides[-1].paths) for row in rows]
-            constraint = constrained(plan, Tables(tuple(layered)))
-            plan = plan.but(processors=[EachLayer(one, layered[0].layers) for one in plan.processors])
+            tables = [layered(row, guides[-1].paths) for row in rows]
+            constraint = constrained(plan, Tables(tuple(tables)))
+            plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
         notes: list[Observer] = [NoteLegal()]
         nulls: NoteNulls | None = None
         if rows and rows[0].request.nulls:
@@ -339,7 +368,7 @@ class _Engine:
                     "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
                 )
             for row in rows:
-                fields_of(row, guides[-1].paths)  # refuse now what cannot be told apart later
+                layered(row, guides[-1].paths)  # refuse now what cannot be told apart later
         return guides
 
     def _context(self, rows: Sequence[Row]) -> GuideContext:
@@ -373,7 +402,7 @@ def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> No
         _Engine(loaded, Plan(), search, 1, False).guides(copies)
 
 
-def fields_of(row: Row, paths: tuple[str, ...]) -> Table:
+def layered(row: Row, paths: tuple[str, ...]) -> Table:
     """The token table of a row's type with a layer of scores for each path."""
     if row.request.prior != Prior():
         raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")

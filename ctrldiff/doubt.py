@@ -36,7 +36,8 @@ class Flag:
 
     Fields: where, its JSON pointer in the answer ("" is the whole of it); text, as it was written; legal, the least
         legal mass at any of its positions: of all the model believed there, how much was legal; start and end, where
-        it stands in the bytes of the text that was decoded; nulled, whether `unsure="null"` put null in its place.
+        it stands in the bytes of the text that was decoded; nulled, whether `unsure="null"` put null in its place;
+        prob, how probable it is, where that is why it is flagged (`below=`).
     """
 
     where: str
@@ -45,6 +46,12 @@ class Flag:
     start: int
     end: int
     nulled: bool = False
+    prob: float | None = None
+
+    @property
+    def doubt(self) -> str:
+        """Why it is flagged, in a few words."""
+        return f"legal {self.legal:.1e}" if self.prob is None else f"p {self.prob:.2f}"
 
 
 def flags_of(
@@ -71,11 +78,17 @@ def flags_of(
     return tuple(found)
 
 
-def places(raw: str) -> Iterator[Place]:
+def places(raw: str) -> list[Place]:
     """Every scalar of a JSON text and every empty container, in the order of the text."""
+    return [place for place, holds in nodes(raw) if not holds]
+
+
+def nodes(raw: str) -> Iterator[tuple[Place, bool]]:
+    """Every value of a JSON text and whether it holds others, in the order in which they end."""
     at, start = 0, 0  # in characters, in bytes
     inside: list[int | str] = []  # the way down: the next item's number, or the member's key
     opened: list[bool] = []  # for each container: nothing of it was read yet
+    begun: list[int] = []  # for each container: the byte at which it begins
     key: str | None = None
     while True:
         gap = _SPACE.match(raw, at)
@@ -88,8 +101,7 @@ def places(raw: str) -> Iterator[Place]:
         in_object = bool(inside) and isinstance(inside[-1], str)
         if letter in "}]":
             inside.pop()
-            if opened.pop():
-                yield Place(_pointer(inside), start - 1, start + 1)
+            yield Place(_pointer(inside), begun.pop(), start + 1), not opened.pop()
             step = 1
             key = None
             _count(inside)
@@ -98,6 +110,7 @@ def places(raw: str) -> Iterator[Place]:
                 opened[-1] = False
             inside.append("" if letter == "{" else 0)
             opened.append(True)
+            begun.append(start)
             step, key = 1, None
         else:
             scalar = _SCALAR.match(raw, at)
@@ -110,7 +123,7 @@ def places(raw: str) -> Iterator[Place]:
                 key = _plain(spelled)
                 inside[-1] = key
             else:
-                yield Place(_pointer(inside), start, start + len(spelled.encode("utf-8")))
+                yield Place(_pointer(inside), start, start + len(spelled.encode("utf-8"))), False
                 key = None
                 _count(inside)
         start += len(raw[at : at + step].encode("utf-8"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, Unpack, overload
@@ -21,7 +22,8 @@ from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
-from ctrldiff.request import Guidances, Request, Row, Said, Unsures, read_row
+from ctrldiff.reliability import Calibration
+from ctrldiff.request import Guidances, Readouts, Request, Row, Said, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
@@ -60,6 +62,11 @@ class Made(Short, total=False):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    fields: bool
+    calibration: Calibration | None
+    below: float | None
+    readout: Readouts
+    against: str | None
     prompt: str | None
     examples: Sequence[tuple[str, Any]]
     limits: Limits
@@ -199,6 +206,14 @@ class Generator(Generic[T]):
             more, put "null" where the type allows it, or raise an "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
+        fields: say of every value how probable it is, where it stands and what else it might have been:
+            `result.fields`; a row of one more forward pass for each value.
+        calibration: a fitted `Calibration`, by which the probabilities of fields are told; implies `fields`.
+        below: values less probable than this are flagged like forced ones, and `unsure` says what becomes of them;
+            implies `fields`.
+        readout: how the labels of a lone choice are read: by the "product" of positions, by "letters" named in the
+            prompt, or by the "elbo" of each.
+        against: a text without the matter in it, such as "N/A": what labels have by their name alone is taken out.
         limits: what compiling may cost.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
@@ -217,6 +232,11 @@ class Generator(Generic[T]):
     unsure: Unsures
     on_error: Literal["raise", "keep"]
     nulls: bool
+    fields: bool
+    calibration: Calibration | None
+    below: float | None
+    readout: Readouts
+    against: str | None
     limits: Limits
 
     @overload
@@ -239,6 +259,11 @@ class Generator(Generic[T]):
         unsure: Unsures = "flag",
         on_error: Literal["raise", "keep"] = "raise",
         nulls: bool = False,
+        fields: bool = False,
+        calibration: Calibration | None = None,
+        below: float | None = None,
+        readout: Readouts = "product",
+        against: str | None = None,
         prompt: str | None = None,
         examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
@@ -327,7 +352,9 @@ class Generator(Generic[T]):
 
     def request(self, text: Any, draw: int = 0) -> Request[T]:
         """What this generator asks of a text."""
-        own = {one.name: getattr(self, one.name) for one in fields(Request) if one.name not in ("text", "draw")}
+        own = {
+            one.name: getattr(self, one.name) for one in dataclasses.fields(Request) if one.name not in ("text", "draw")
+        }
         return Request(text=text, draw=draw, **own)
 
     def check(self, text: str) -> int:

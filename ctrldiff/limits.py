@@ -18,6 +18,9 @@ class Limits:
 
     max_pattern: int = 200_000  # characters of one pattern, bytes of one schema's JSON text
     max_nodes: int = 1_000_000  # nodes of a syntax tree, after bounded repeats are unrolled
+    max_parts: int = 50_000  # schemas at a place of the instance, each read in some 50 microseconds of Python
+    max_properties: int = 300_000  # looked up, each in every schema of an object that is merged, some 5 microseconds
+    max_object_states: int = 100_000  # places between the properties of objects, by what was written before
     max_nfa_states: int = 1_000_000
     max_states: int = 200_000  # states of any byte DFA, before or after minimising
     max_steps: int = 50_000_000  # elementary steps of one determinise, product or minimise call

@@ -31,7 +31,8 @@ class Denoiser(Protocol):
         """The state with this model's noise in its open positions: masks, or random tokens."""
 
     def __call__(self, state: State) -> torch.Tensor:
-        """(B, T, V) logits on the model's device. Row i is about position i: unshifted, raw, banned ids at -inf."""
+        """(B, T, V) logits on the model's device, in its floats. Row i is about position i: unshifted, raw, banned ids
+        at -inf."""
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """The state with what the network wants to know of this step in the next one (self-conditioning), given the

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
-from ctrldiff.arguments import check_word, is_conversation, messages_of
+from ctrldiff.arguments import check_probability, check_word, is_conversation, messages_of
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
@@ -18,6 +18,7 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.models.prompt import asks, check_template
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
+from ctrldiff.reliability import Calibration
 from ctrldiff.sampling.plan import check_number
 from ctrldiff.text import check_text
 from ctrldiff.types.instruction import words_of
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 Guidances = Sequence[Guide | Guidance | Callable[..., torch.Tensor]]
 Unsures = Literal["flag", "null", "error"]
+Readouts = Literal["product", "letters", "elbo"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ class Request(Generic[T]):
         prior: log weights for what a text says.
         unsure: what to do with values that the constraint forced on the model.
         nulls: note how probable null is for every key of an object that may be null.
+        fields: say of every value how probable it is, where it stands and what else it might have been (`Field`).
+        calibration: what makes of these probabilities ones that are right as often as they say; implies `fields`.
+        below: values less probable than this are flagged, as those that were forced on the model; implies `fields`.
+        readout: how the labels of a lone choice are read: by the "product" of positions, by "letters", or by the
+            "elbo"; `docs/decide.md`.
+        against: a text whose label probabilities those of `text` are divided by; None: none.
         prompt: a template in place of the model's own, with the places of `docs/prompts.md`: of what the user says, for
             a model with a chat template, else of the whole prompt.
         examples: (text, value) pairs that are shown before the text, as turns of a chat or as prompts with answers.
@@ -76,6 +84,11 @@ class Request(Generic[T]):
     prior: Prior = Prior()
     unsure: Unsures = "flag"
     nulls: bool = False
+    fields: bool = False
+    calibration: Calibration | None = None
+    below: float | None = None
+    readout: Readouts = "product"
+    against: str | None = None
     prompt: str | None = None
     examples: Sequence[tuple[str, Any]] = ()
 
@@ -84,6 +97,13 @@ class Request(Generic[T]):
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
         check_word("unsure", self.unsure)
+        check_word("readout", self.readout)
+        if self.against is not None:
+            check_text(self.against, "against")
+        check_probability("below", self.below)
+        if self.calibration is not None and not isinstance(self.calibration, Calibration):
+            what = type(self.calibration).__name__
+            raise InputError(f"calibration is a {what}", hint="cd.Calibration.load(FILE)", param="calibration")
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
         said = Said(self.ask, self.prompt, self.examples)
@@ -96,6 +116,11 @@ class Request(Generic[T]):
         if isinstance(self.text, str):
             return self.text
         return "\n\n".join(content for role, content in messages_of(self.text) if role != "system")
+
+    @property
+    def asks_fields(self) -> bool:
+        """The result has fields."""
+        return self.fields or self.calibration is not None or self.below is not None
 
 
 @dataclass(frozen=True)
@@ -123,6 +148,11 @@ class Row:
     seconds: float = 0.0
 
     @property
+    def tokens(self) -> int:
+        """What a network reads of it: prompt and canvas."""
+        return len(self.ids) + self.canvas
+
+    @property
     def text(self) -> str:
         """The request's; of a conversation all that is said in it."""
         return self.request.document
@@ -144,6 +174,12 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
         raise InputError(f"text {n} is empty", hint="leave it out, or say what is wanted", row=n)
     type_, table = compiled.of(text, wanted)
     labels = compiled.labels if decided and not request.guidance else None
+    if labels is None and (request.readout != "product" or request.against is not None):
+        raise InputError(
+            f"readout={request.readout!r}, and the answer is no lone choice decided in one pass",
+            hint="it is for a Choice, Literal, Enum, bool, YesNo or Score under the default plan, unguided",
+            param="readout",
+        )
     least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
     context = spec.context - spec.context % spec.round_to
     shots = compiled.spelled(request.examples)

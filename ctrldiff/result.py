@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from ctrldiff.doubt import Flag
+from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
@@ -45,7 +46,10 @@ class Result(Generic[T]):
             is, in the last step that left it open; else empty.
         full: the end of the canvas bound the answer: some token that might have come next could not have been finished
             in the positions left, so a value may be cut and a list ended. False for answers that had room.
-        flags: the values that the constraint forced on the model, each with its place and the legal mass; `doubt.Flag`.
+        flags: the values that the constraint forced on the model, and with `below=` those that are improbable, each
+            with its place and the legal mass; `doubt.Flag`.
+        fields: with `Generator(fields=True)`, every value by its place ("total", "items/0/price", "items", "" for the
+            whole): how probable it is, where it stands, what else it might have been; else empty. `Field`.
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
             their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
@@ -64,6 +68,7 @@ class Result(Generic[T]):
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
     full: bool = False
     flags: tuple[Flag, ...] = ()
+    fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
 
     @property

@@ -68,7 +68,10 @@ def warm(model: str | Path = "tiny") -> Warmed:
 
 
 def compile_kernels() -> None:
-    """Call every kernel once, as everyone calls it: each has one signature, whatever the model and the type are."""
+    """Call every kernel once, as everyone calls it: each has one signature, whatever the model and the type are. What
+    reads a network's logits has another for bfloat16."""
+    import torch
+
     vocabulary = Vocabulary.from_tokens([*(bytes([byte]) for byte in range(256)), b"ab", None], stop_ids=[257])
     endless = compile_expression(Regex("ab*|cb*").expression())  # equal cycles are merged by kernels of their own
     span = compile_expression(SpanOf("a bad cab").expression())
@@ -76,15 +79,17 @@ def compile_kernels() -> None:
     _ = (wanted & span & endless).ahead
     table = Table(lift(wanted, vocabulary), vocabulary)  # not `compile`, which finds what an earlier process lifted
     scores = np.linspace(-1.0, 0.0, 6 * vocabulary.size, dtype=np.float32).reshape(6, -1)
-    posterior = table.bind(scores)
-    tokens = posterior.map()
     table.bind(scores.astype(np.float64)).map()  # of other floats the first tokens are looked up before the walk
-    posterior.sample(seed=0)
-    posterior.score(tokens)
-    posterior.confidence(tokens)
-    posterior.local(tokens)
-    posterior.marginals()
-    posterior.leading()
-    posterior.entropy()
-    posterior.forced()
+    for given in (torch.from_numpy(scores).to(torch.bfloat16), torch.from_numpy(scores)):
+        posterior = table.bind(given)
+        tokens = posterior.map()
+        posterior.sample(seed=0)
+        posterior.score(tokens)
+        posterior.confidence(tokens)
+        posterior.local(tokens)
+        posterior.marginals()
+        posterior.leading()
+        posterior.entropy()
+        posterior.forced()
+        posterior.ends()
     table.states(tokens)

@@ -411,6 +411,8 @@ MISTYPED = [
     ("extract", "examples/invoice.txt", "-s", '{"const": 1}', "-o", "OUT", "--unsure", "perhaps"),
     ("check", "none.json"),
     ("calibrate", "none.jsonl"),
+    ("calibrate", "none.jsonl", "-s", '{"type": "object"}'),
+    ("extract", "examples/invoice.txt", "-s", '{"const": 1}', "-o", "OUT", "--calibration", "examples/invoice.txt"),
     ("bias", "fit", "none.txt", "examples/invoice.txt", "-o", "OUT"),
     ("bias", "fit", "examples/invoice.txt", "none.txt", "-o", "OUT"),
 ]
@@ -436,6 +438,18 @@ finally:
 """
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
         assert done.returncode == 2 and "cannot be read" in done.stderr, done.stderr
+
+
+def test_probabilities_of_values_are_fitted_and_told(ctrldiff, tmp_path):
+    schema = '{"type": "object", "properties": {"total": {"type": ["number", "null"]}}, "required": ["total"]}'
+    docs, fit, out = (tmp_path / name for name in ("docs.jsonl", "fit.json", "out.jsonl"))
+    docs.write_text(json.dumps({"text": "Total due: EUR 12.50.", "output": {"total": 12.5}}))
+    status, printed, _ = ctrldiff("calibrate", str(docs), "-s", schema, "--fit", str(fit), "--json")
+    assert status == 0 and json.loads(printed)["kinds"]["values"]["before"]["count"] == 1
+    told = ("--calibration", str(fit), "--below", "1", "--unsure", "null")
+    assert ctrldiff("extract", str(docs), "-s", schema, "-o", str(out), *told)[0] == 0
+    row = json.loads(out.read_text())
+    assert row["output"] == {"total": None} and row["flags"][0]["prob"] == row["fields"]["total"]["prob"] < 1
 
 
 def test_models_lists_the_families(ctrldiff):

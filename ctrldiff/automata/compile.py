@@ -29,6 +29,7 @@ from ctrldiff.automata.expression import (
     Repeat,
 )
 from ctrldiff.automata.nfa import Builder, Fragment, Labels
+from ctrldiff.automata.sharing import shared
 from ctrldiff.automata.trie import add_words, tree_size
 from ctrldiff.automata.utf8 import byte_edges, split
 from ctrldiff.automata.widths import children, children_first, reached
@@ -73,6 +74,7 @@ class _Compilation:
         self.languages: dict[int, tuple[Dfa, Fragment]] = {}
 
     def run(self, root: Expression) -> Dfa:
+        self.root = root = shared(root)  # held: its parts are told apart by identity
         order = list(children_first(root))
         for node in order:
             for child in children(node):

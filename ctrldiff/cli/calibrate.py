@@ -17,12 +17,23 @@ def calibrate(
     file: Annotated[Path, typer.Argument(help='JSON lines: {"text", "label", "labels"} or {"probs", "label"}.')],
     svg: Annotated[Path | None, typer.Option(help="Where the reliability diagram goes.")] = None,
     bins: Annotated[int, typer.Option(min=1, help="Bins of each kind.")] = 10,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", help='Lines are {"text", "output"}: objects, judged value by value.')
+    ] = None,
+    fit: Annotated[
+        Path | None, typer.Option(help="Where the fitted calibration of values goes, for --calibration.")
+    ] = None,
     ask: Annotated[str | None, typer.Option(help="The name of the wanted value.")] = None,
     model: ModelOption = "tiny",
     batch_size: Annotated[int, typer.Option(min=1, help="Texts per forward pass.")] = 16,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure decisions: accuracy, calibration error, Brier score, log loss, and a reliability table."""
+    """Measure decisions: accuracy, calibration error, Brier score, log loss, and a reliability table.
+
+    With --schema or --fit: the values of objects, by kind, before and after a fit, each judged by a fit on other lines.
+    """
+    if schema is not None or fit is not None:
+        return _values(file, schema, fit, model, batch_size, as_json)
     from ctrldiff.calibrate import Question, predict, read_lines
     from ctrldiff.calibration import Prediction, report
     from ctrldiff.calibration import svg as drawn
@@ -51,3 +62,32 @@ def calibrate(
         from ctrldiff.cli.show import show_calibration
 
         show_calibration(measured)
+
+
+def _values(file: Path, schema: str | None, fit: Path | None, model: str, batch_size: int, as_json: bool) -> None:
+    """Fit the probabilities of values on labelled objects."""
+    from ctrldiff.calibrate import judge, read_answers
+    from ctrldiff.generate import from_pretrained
+    from ctrldiff.json_schema import JsonSchema
+    from ctrldiff.reliability import HOLDERS, Calibration, held_out, worth
+
+    answers = read_answers(file)
+    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    outcomes = judge(from_pretrained(model), answers, wanted, batch_size=batch_size)
+    after, fitted = held_out(outcomes), Calibration.fit(outcomes)
+    rows = {}
+    for kind in ("values", *sorted({one.kind for one in outcomes})):
+        mine = [
+            n for n, one in enumerate(outcomes) if one.kind == kind or (kind == "values" and one.kind not in HOLDERS)
+        ]
+        if mine:
+            rows[kind] = (worth([outcomes[n] for n in mine]), worth([after[n] for n in mine]))
+    if fit is not None:
+        fitted.save(fit)
+    if as_json:
+        facts = {kind: {"before": vars(a), "after": vars(b)} for kind, (a, b) in rows.items()}
+        print(json.dumps({"kinds": facts, "thresholds": [one._asdict() for one in fitted.thresholds]}, allow_nan=False))
+    else:
+        from ctrldiff.cli.show import show_reliability
+
+        show_reliability(rows, fitted)

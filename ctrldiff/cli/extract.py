@@ -11,7 +11,10 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    BelowOption,
+    CalibrationOption,
     ExamplesOption,
+    FieldsOption,
     GuideOption,
     JsonOption,
     ModelOption,
@@ -25,6 +28,7 @@ from ctrldiff.cli.options import (
     TokensOption,
     UnsureOption,
     clock,
+    doubts,
     shown,
     told,
 )
@@ -50,6 +54,9 @@ def extract(
     temperature: TemperatureOption = 0.0,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
+    fields: FieldsOption = False,
+    calibration: CalibrationOption = None,
+    below: BelowOption = None,
     guide: GuideOption = None,
     prompt_file: PromptOption = None,
     examples: ExamplesOption = None,
@@ -75,7 +82,14 @@ def extract(
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
-    asked = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
+    asked = told(
+        unsure,
+        guide,
+        **doubts(fields, calibration, below),
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        **clock(preset, steps, temperature),
+    )
     asked |= shown(prompt_file, examples)
 
     from ctrldiff.cli.show import extraction, show_summary

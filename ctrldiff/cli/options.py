@@ -30,6 +30,15 @@ GuideOption = Annotated[
 ThreadsOption = Annotated[
     int | None, typer.Option(min=1, help="Threads of the network; default: one for a small one (docs/extract.md).")
 ]
+FieldsOption = Annotated[
+    bool, typer.Option("--fields", help="Say of every value how probable it is; a forward pass more for each.")
+]
+CalibrationOption = Annotated[
+    Path | None, typer.Option(help="What `ctrldiff calibrate --fit` wrote: probabilities are told by it.")
+]
+BelowOption = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Values less probable than this are flagged; see --unsure.")
+]
 PromptOption = Annotated[
     Path | None,
     typer.Option("--prompt-file", help="A prompt template: {text}, {schema}, {example}, {ask} (docs/prompts.md)."),
@@ -57,6 +66,14 @@ def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
 
         guides = [read_guide(text) for text in guide]
     return {"unsure": unsure, "guidance": guides, **others}
+
+
+def doubts(fields: bool, calibration: Path | None, below: float | None) -> dict[str, Any]:
+    """What `--fields`, `--calibration` and `--below` say. Raises: InputError, before a model is loaded."""
+    from ctrldiff.reliability import Calibration
+
+    read = None if calibration is None else Calibration.load(calibration)
+    return {"fields": fields, "calibration": read, "below": below}
 
 
 def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from ctrldiff.calibration import Report
     from ctrldiff.extract.job import Summary
+    from ctrldiff.reliability import Calibration, Worth
 
 
 def show_check(facts: dict[str, Any]) -> None:
@@ -110,6 +111,21 @@ def extraction(*, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
         task = progress.add_task("extracting", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) -> None:
+    """What probabilities of values are worth, before and after a fit, and which ones to ask for."""
+    console = Console()
+    table = Table("kind", "values", "right", "mean p", "ECE", "surer half right", "temperature", "shift")
+    for kind, (before, after) in rows.items():
+        scale = fitted.scales.get("others" if kind == "values" else kind, fitted.scales["others"])
+        fit = ("", "") if kind == "values" else (f"{scale.temperature:.2f}", f"{scale.shift:+.2f}")
+        pairs = [(before.confidence, after.confidence), (before.ece, after.ece), (before.surer_half, after.surer_half)]
+        cells = [f"{a:.3f} -> {b:.3f}" for a, b in pairs]
+        table.add_row(kind, f"{before.count:,}", f"{before.accuracy:.3f}", *cells, *fit)
+    console.print(table)
+    for one in fitted.thresholds:
+        console.print(f"--below {one.prob:.3f}: right in {one.accuracy:.0%} of what is left, {one.coverage:.0%} of all")
 
 
 def show_summary(summary: Summary) -> None:

@@ -64,9 +64,10 @@ def extract_file(
 ) -> Summary:
     """Decode `field` of every JSON line of `file`, and write one JSON line for each to `out`, in order.
 
-    A line of the output holds `line` (from 1), the input's `id` if it has one, `output`, `log_prob` and `tokens`. A
-    line that fails, for whatever reason, is written with that reason to `failed`, and the others go on. An `out` of the
-    same run is gone on with after its last line, to the bytes of a run that was never stopped (`docs/extract.md`).
+    A line of the output holds `line` (from 1), the input's `id` if it has one, `output`, `log_prob`, `tokens`, `full`,
+    and `flags` and `fields` where there are any. A line that fails, for whatever reason, is written with that reason to
+    `failed`, and the others go on. An `out` of the same run is gone on with after its last line, to the bytes of a run
+    that was never stopped (`docs/extract.md`).
 
     Args:
         file, out: "-" for the standard streams, which cannot be gone on with.
@@ -142,6 +143,18 @@ def plan_of(generator: Generator, field: str) -> dict[str, Any]:
             plain = value is None or isinstance(value, bool | int | float | str)
             plan[name] = value if plain else _short(repr(value))
     return plan
+
+
+def _told(one: Any) -> dict[str, Any]:
+    """A `Field` as a row of the output says it."""
+    told = {"prob": round(one.prob, 6), "kind": one.kind, "where": one.where}
+    if one.legal_mass is not None:
+        told["legal_mass"] = round(one.legal_mass, 6)
+    if one.source is not None:
+        told["source"] = one.source
+    if one.others:
+        told["alternatives"] = [[other.text, round(other.prob, 6)] for other in one.alternatives()]
+    return told
 
 
 def _digest(text: str) -> str:
@@ -236,8 +249,11 @@ class _Reader:
             if result.flags:
                 record["flags"] = [
                     {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
+                    | ({} if one.prob is None else {"prob": round(one.prob, 6)})
                     for one in result.flags
                 ]
+            if result.fields:
+                record["fields"] = {name: _told(one) for name, one in result.fields.items()}
             if result.grounded:
                 record["grounded"] = {at: [one.place for one in places] for at, places in result.grounded.items()}
             return _Kept(line.number, True, json_line(record), result.usage.forwards)

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -14,9 +14,15 @@ from typing import Any, ParamSpec, TypeVar
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
 from ctrldiff.constraints.description import Description
-from ctrldiff.errors import ConstraintTooLarge, ConstraintUnsatisfiable, SchemaInvalid, SchemaUnsupported
+from ctrldiff.errors import (
+    ConstraintError,
+    ConstraintTooLarge,
+    ConstraintUnsatisfiable,
+    SchemaInvalid,
+    SchemaUnsupported,
+)
 from ctrldiff.grounded.kinds import KEY, Stated
-from ctrldiff.json_schema import arrays, objects, scalars  # noqa: F401  (each registers its families)
+from ctrldiff.json_schema import arrays, objects, scalars, together  # noqa: F401  (each registers its walks)
 from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
 from ctrldiff.json_schema.context import Context, Loose, in_document
 from ctrldiff.json_schema.dialect import as_draft, schemas_of
@@ -26,6 +32,7 @@ from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.plain import digits_in, structural
+from ctrldiff.json_schema.reach import SHARES, SIZES, Reach, reaches
 from ctrldiff.json_schema.reaching import deep_enough
 from ctrldiff.json_schema.references import References, escaped
 from ctrldiff.json_schema.shape import Shape
@@ -143,23 +150,40 @@ class JsonSchema(Options, Description):
 
     @within_the_stack
     def expression(self, limits: Limits = DEFAULT) -> Expression:
-        expression, cut = self._expression(limits)
+        return self._reached(limits)[0]
+
+    def _reached(self, limits: Limits) -> tuple[Expression, Reach]:
+        """The expression, and how far it is written: what passes the limits is cut off sooner, if it can be."""
+        left = limits.max_steps
+        *before, last = reaches(self.depth)
+        for reach, share in zip(before, SHARES, strict=True):
+            try:
+                return self._deep(replace(limits, max_steps=int(share * left)), reach), reach
+            except ConstraintTooLarge as error:
+                if not (reach.cuts and reach.light and error.facts["what"] in SIZES):
+                    raise
+            left -= min(reach.steps, int(share * left))
+        return self._deep(replace(limits, max_steps=left), last), last
+
+    def _deep(self, limits: Limits, reach: Reach) -> Expression:
+        """The expression; of a recursive schema that no text of the usual depth satisfies, a deeper one."""
+        expression, cut = self._expression(limits, reach)
         if not cut or self.recursion is not None or not _is_nothing(expression):
             return expression
-        for recursion in _DEEPER:  # what no text of the usual depth satisfies, some deeper one may
+        for recursion in _DEEPER:
             try:
-                deeper, _ = self.but(recursion=recursion)._expression(limits)
+                deeper, _ = self.but(recursion=recursion)._expression(limits, reach)
             except ConstraintTooLarge:
                 break
             if not _is_nothing(deeper):
                 return deeper
         return expression
 
-    def _expression(self, limits: Limits) -> tuple[Expression, bool]:
-        """The expression, and whether a recursion was cut off."""
-        context = self.context(limits)
+    def _expression(self, limits: Limits, reach: Reach) -> tuple[Expression, bool]:
+        """The expression, and whether a recursion was cut off; its automaton, where that may be empty or too large."""
+        context = self.context(limits, reach)
         expression = compile_schema(context)
-        if not (context.contradictions or context.cut):
+        if not (context.contradictions or context.cut or reach.cuts):
             return expression, context.cut
         dfa = compile_expression(expression, context.fuel.limits, context.fuel)
         if dfa.is_empty and context.contradictions and not context.cut:
@@ -169,6 +193,7 @@ class JsonSchema(Options, Description):
 
     def blamed(self, limits: Limits = DEFAULT) -> tuple[str, dict[str, Any]]:
         context = self.context(limits)
+        context.apart = True
         pointer, why = first_nothing(context, walk(context))
         pointer = in_document(pointer)
         return f"{pointer[:300]}: {why}", {"pointer": pointer}
@@ -204,8 +229,8 @@ class JsonSchema(Options, Description):
 
     @within_the_stack
     def report(self, limits: Limits = DEFAULT) -> Report:
-        """What is enforced, narrowed, refused, ignored and unknown, without building an automaton."""
-        context = self.context(limits)
+        """What is enforced, narrowed, refused, ignored and unknown, of a schema written as far as the limits allow."""
+        context = self.context(limits, _reach(self, limits))
         try:
             compile_schema(context)
         except SchemaUnsupported:
@@ -223,15 +248,17 @@ class JsonSchema(Options, Description):
         """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
         return unknown_in(self.schema, self.draft, Documents(self.documents))
 
-    def context(self, limits: Limits) -> Context:
-        """A fresh compilation of the schema as it is enforced."""
+    def context(self, limits: Limits, reach: Reach | None = None) -> Context:
+        """A fresh compilation of the schema as it is enforced, as far as `reach`."""
         if len(self.text) > 20 * limits.max_pattern:
             raise ConstraintTooLarge("schema text", len(self.text), 20 * limits.max_pattern)
         schema, documents, _ = self._enforced(limits)
-        return self._context_of(schema, documents, limits)
+        return self._context_of(schema, documents, limits, reach or reaches(self.depth)[0])
 
-    def _context_of(self, schema: Any, documents: Documents, limits: Limits) -> Context:
-        return Context(schema, limits.fuel(), Options(**self.chosen), documents)
+    def _context_of(self, schema: Any, documents: Documents, limits: Limits, reach: Reach) -> Context:
+        fuel = limits.fuel()
+        reach.tanks.append(fuel)
+        return Context(schema, fuel, Options(**self.chosen | {"depth": reach.depth}), documents, reach)
 
     def _enforced(self, limits: Limits) -> tuple[Any, Documents, tuple[tuple[str, str, str], ...]]:
         """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
@@ -243,7 +270,7 @@ class JsonSchema(Options, Description):
                 if KEY in node:
                     complete(node, at)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
-            context = self._context_of(schema, documents, limits)
+            context = self._context_of(schema, documents, limits, reaches(self.depth)[0])
             try:
                 compile_schema(context)
                 break
@@ -283,11 +310,20 @@ def _check_texts(text: str, value: Any) -> None:
             todo += [(part, f"{at}/{n}") for n, part in enumerate(node)]
 
 
+@lru_cache(maxsize=256)
+def _reach(schema: JsonSchema, limits: Limits) -> Reach:
+    """How far a schema is written; the farthest, of one that is not compiled at all."""
+    try:
+        return schema._reached(limits)[1]
+    except ConstraintError:
+        return reaches(schema.depth)[0]
+
+
 @lru_cache(maxsize=128)
 @within_the_stack
 def _loose(schema: JsonSchema, limits: Limits) -> Loose:
     """What texts of the schema's automaton are still to be held to."""
-    context = schema.context(limits)
+    context = schema.context(limits, _reach(schema, limits))
     compile_schema(context)
     return context.loose
 

@@ -11,8 +11,9 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.canonical import spaces, value_text
-from ctrldiff.json_schema.compiler import LONGEST_ARRAY, Schema, Sub, Walk, family, size
+from ctrldiff.json_schema.compiler import Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
+from ctrldiff.json_schema.reach import MOST_ITEMS
 from ctrldiff.json_schema.shape import Shape, items_of
 
 ANY_ARRAY: Schema = {"type": "array"}
@@ -30,25 +31,33 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The items by position, between `minItems` and `maxItems`, then `contains` and `uniqueItems` on top."""
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
+        context.reach.cuts = True
         return literal("[]")
     low, high = size(schema, "minItems") or 0, size(schema, "maxItems")
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
-    if high is not None and high > max(low, LONGEST_ARRAY) and not sub.exact:
-        context.narrow(at, f"arrays of at most {max(low, LONGEST_ARRAY)} items are written (maxItems {high})")
-        high = max(low, LONGEST_ARRAY)
-    first, rest = items_of(schema)
+    if high is not None and not sub.exact:
+        reach = context.reach.bounded(high, low, MOST_ITEMS)
+        if reach < high:
+            context.narrow(at, f"arrays of at most {reach} items are written (maxItems {high})")
+        high = reach
     items: list[Expression] = []
     for place in range(shape.prefix + 1):
         if high is not None and place >= high:
             items.append(NOTHING)
             continue
-        of = first[place] if place < len(first) else True if rest is None else rest
-        name = f"prefixItems/{place}" if place < len(first) else "items"
-        items.append((yield Sub(of, f"{at}/{name}", shape.item(place), sub.exact, lower=sub.lower)))
+        asked = []
+        for one in parts_of(schema, sub):
+            first, rest = items_of(one.schema)
+            of = first[place] if place < len(first) else True if rest is None else rest
+            name = f"prefixItems/{place}" if place < len(first) else "items"
+            asked.append(Sub(of, f"{one.pointer}/{name}", shape.item(place), one.exact, lower=one.lower))
+        free = Sub(True, at, shape.item(place), sub.exact, lower=sub.lower)
+        items.append((yield from all_of(context, asked or [free])))
     parts = [_sequence(shape, items, low, high)]
-    if "contains" in schema:
-        parts.append((yield from _containing(schema, sub)))
+    for one in parts_of(schema, sub):
+        if "contains" in one.schema:
+            parts.append((yield from _containing(one.schema, one)))
     if schema.get("uniqueItems") and (high is None or high > 1):
         parts.append(_distinct(context, sub, items))
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
@@ -82,7 +91,7 @@ def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
     return Alt((literal("[]"), whole)) if empty else whole
 
 
-def _containing(schema: Schema, sub: Sub) -> Generator[Sub, Expression, Expression]:
+def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expression, Expression]:
     """Arrays in which at least `minContains` and at most `maxContains` items match `contains`."""
     shape, at = sub.shape, f"{sub.pointer}/contains"
     least = size(schema, "minContains")

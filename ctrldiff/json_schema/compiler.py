@@ -5,14 +5,17 @@ The driver keeps the generators on a list of its own, so a schema nested 3,000 d
 
 Every schema of one place becomes a subset of that place's base (`shape.py`), so the combining keywords are the
 algebra: all is intersection, any is union, not is difference from the base. Where a schema is complemented (`exact`)
-nothing may be narrowed; elsewhere an alternative leaves out the properties that only its siblings speak of.
+nothing may be narrowed; elsewhere an alternative leaves out the properties that only its siblings speak of. That is
+how it reads below, and how `context.apart` compiles it; as a rule schemas that hold together are merged before any
+automaton is made (`together.py`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -21,25 +24,26 @@ from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
-from ctrldiff.json_schema.exclusive import exclusive
+from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.formats import NARROWED
 from ctrldiff.json_schema.from_text import settles_type, stated
-from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, said, those
+from ctrldiff.json_schema.keywords import BESIDE, FAMILY, KEYWORDS, OF_ANY, said, those
 from ctrldiff.json_schema.others import order
+from ctrldiff.json_schema.reach import LONGEST
 from ctrldiff.json_schema.recursion import marked
 from ctrldiff.json_schema.references import before_references
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.json_schema.unevaluated import scenarios
 
 Schema: TypeAlias = dict[str, Any]
-Walk: TypeAlias = Generator["Sub", Expression, Expression]
+Walk: TypeAlias = Generator["Sub | Together", Expression, Expression]
 
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 MAX_DEPTH = 4_000
-LONGEST_STRING, LONGEST_ARRAY = 1_024, 1_024  # beyond what a canvas holds, limits are narrowed to these
 NO_NAMES: frozenset[str] = frozenset()
 _OF_SOME = frozenset().union(*FAMILY.values())
-_UNEVALUATED = those(lambda row: row.of == "unevaluated")
+UNEVALUATED = those(lambda row: row.of == "unevaluated")
+DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
 
 
 @dataclass(frozen=True)
@@ -64,9 +68,35 @@ class Sub:
         return replace(self, lower=self.lower != context.unique)
 
 
+@dataclass(frozen=True)
+class Together:
+    """Schemas of one place that all hold: the driver answers with the expression of what they share."""
+
+    subs: tuple[Sub, ...]
+
+    @property
+    def pointer(self) -> str:
+        """Where the first of them is."""
+        return self.subs[0].pointer
+
+
+class Merged(dict[str, Any]):
+    """The keywords of several schemas for one type as those of one, as far as a family reads them; `of` are those of
+    the schemas that speak of parts of the value."""
+
+    of: tuple[Sub, ...] = ()
+
+
 Family: TypeAlias = Callable[[Context, Schema, Sub], Walk]
 Leaf: TypeAlias = Callable[[Context, Schema, str], Expression]
 _families: dict[str, Family] = {}
+_merge: list[Callable[[Context, Together], Walk]] = []
+
+
+def merging(walk: Callable[[Context, Together], Walk]) -> Callable[[Context, Together], Walk]:
+    """Register the walk of schemas that hold together."""
+    _merge[:] = [walk]
+    return walk
 
 
 def family(*types: str) -> Callable[[Family], Family]:
@@ -142,17 +172,41 @@ def walk(context: Context) -> Walked:
             continue
         if key in under_way:
             raise SchemaInvalid(f"{sub.pointer[:300]} refers to itself without end")
-        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_nodes)
+        context.fuel.spend("sub-schemas", 1, context.fuel.limits.max_parts)
         if len(stack) > MAX_DEPTH:
             raise ConstraintTooLarge("nesting depth", len(stack), MAX_DEPTH, where=sub.pointer[:80])
         under_way.add(key)
         done.subs[key], done.below[key] = sub, []
-        stack.append((key, _schema(context, sub)))
+        stack.append((key, _merge[0](context, sub) if isinstance(sub, Together) else _schema(context, sub)))
     return done
 
 
-def _key(sub: Sub) -> object:
+def _key(asked: Sub | Together) -> object:
+    if isinstance(asked, Together):
+        return frozenset(map(key_of, asked.subs))
+    return key_of(asked)
+
+
+def key_of(sub: Sub) -> object:
+    """What tells schemas of one compilation apart."""
     return (id(sub.schema), id(sub.shape), sub.exact, sub.kept, sub.barred, sub.lower)
+
+
+def parts_of(schema: Schema, sub: Sub) -> tuple[Sub, ...]:
+    """The schemas that a family is given: those that were merged, or the one."""
+    return schema.of if isinstance(schema, Merged) else (replace(sub, schema=schema),)
+
+
+def all_of(context: Context, subs: list[Sub]) -> Walk:
+    """What all these schemas of one place accept."""
+    if len(subs) == 1:
+        return (yield subs[0])
+    if not context.apart:
+        return (yield Together(tuple(subs)))
+    parts = []
+    for sub in subs:
+        parts.append((yield sub))
+    return Both(tuple(parts))
 
 
 def _schema(context: Context, sub: Sub) -> Walk:
@@ -163,7 +217,7 @@ def _schema(context: Context, sub: Sub) -> Walk:
     if shape.dead and context.with_marks:
         return marked(context, schema, shape)
     if shape.dead:
-        context.cut = True
+        context.cut = context.reach.cuts = True
         context.narrow(before_references(at), f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     if schema is True:
@@ -176,18 +230,16 @@ def _schema(context: Context, sub: Sub) -> Walk:
         context.enforce(at, "$ref")
         target, pointer = context.resolve(schema, "$ref", at)
         return (yield replace(sub, schema=target, pointer=pointer))
-    parts: list[Expression] = []
-    if "enum" in schema or "const" in schema:
-        parts.append(_listed(context, schema, sub))
-    if KEY in schema:
-        parts.append(stated(context, schema, at, lambda value: _spelled(context, value, sub)))
-    if _OF_SOME & schema.keys() or ("type" in schema and not settles_type(schema, at)):
+    if not context.apart and combines(schema):
+        return (yield Together((sub,)))
+    parts = listings(context, schema, sub)
+    if is_typed(schema, at):
         parts.append((yield from _base(context, schema, sub)))
     for keyword, combine in COMBINING.items():
         if keyword in schema:
-            parts.append((yield from combine(context, schema, keyword, _beside(context, sub, keyword))))
+            parts.append((yield from combine(context, schema, keyword, beside(context, sub, keyword))))
             context.enforce(at, keyword, *(name for name in BESIDE[keyword] if name in schema))
-    for keyword in _UNEVALUATED:
+    for keyword in UNEVALUATED:
         if schema.get(keyword, True) is not True:
             parts.append((yield from _unevaluated(context, schema, keyword, sub)))
     if not parts:
@@ -195,9 +247,21 @@ def _schema(context: Context, sub: Sub) -> Walk:
     return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
 
-def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
+def speaks(schema: Schema) -> bool:
+    """It says something of values by itself: by a keyword of some type, by naming types or listing values."""
+    return not _OF_SOME.isdisjoint(schema) or not OF_ANY.isdisjoint(schema)
+
+
+def combines(schema: Schema) -> bool:
+    """It applies other schemas to the same value."""
+    if not _COMBINES.isdisjoint(schema):
+        return any(schema.get(k, True) is not True or k not in UNEVALUATED for k in _COMBINES & schema.keys())
+    return any(isinstance(needed, dict | bool) for k in DEPENDENT for needed in schema.get(k, {}).values())
+
+
+def beside(context: Context, sub: Sub, keyword: str) -> Sub:
     """`sub`, keeping the names that its schema speaks of outside of `keyword`."""
-    if sub.exact:
+    if sub.exact or context.options.additional != "declared":
         return sub
     rest = {k: v for k, v in sub.schema.items() if k != keyword and k not in BESIDE[keyword]}
     return replace(sub, kept=sub.kept.union(own_names(rest), context.names_of(*context.beside(rest))))
@@ -205,16 +269,32 @@ def _beside(context: Context, sub: Sub, keyword: str) -> Sub:
 
 def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The values of the types that a schema allows here, under its keywords for each type."""
-    shape, kinds = sub.shape, []
+    kinds = []
+    for name in types_of(context, schema, sub):
+        kinds.append((yield from of_type(context, schema, name, sub)))
+    return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
+
+
+def types_of(context: Context, schema: Schema, sub: Sub) -> list[str]:
+    """The JSON types that a schema allows and its place writes."""
+    shape = sub.shape
     if shape.implied:
         context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
-    for name in _types(context, schema, sub.pointer):
-        kind = "number" if name == "integer" else name
-        if kind in shape.kinds:
-            context.enforce(sub.pointer, *said(schema, kind))
-            reached = string_within_reach(context, schema, sub.pointer, sub.exact) if kind == "string" else schema
-            kinds.append((yield from _families[name](context, reached, sub)))
-    return kinds[0] if len(kinds) == 1 else Alt(tuple(kinds))
+    return [name for name in _types(context, schema, sub.pointer) if kind_of(name) in shape.kinds]
+
+
+def kind_of(name: str) -> str:
+    """The family that a type belongs to."""
+    return "number" if name == "integer" else name
+
+
+def of_type(context: Context, schema: Schema, name: str, sub: Sub) -> Walk:
+    """The values of one type, under the keywords that speak of it."""
+    if not isinstance(schema, Merged):
+        context.enforce(sub.pointer, *said(schema, kind_of(name)))
+    reached = string_within_reach(context, schema, sub.pointer, sub.exact) if name == "string" else schema
+    values = yield from _families[name](context, reached, sub)
+    return context.leaf(values) if name in ("string", "number", "integer") else values
 
 
 def _types(context: Context, schema: Schema, at: str) -> list[str]:
@@ -242,11 +322,26 @@ def string_within_reach(context: Context, schema: Schema, at: str, exact: bool) 
     high, least = schema.get("maxLength"), schema.get("minLength", 0)
     if exact or high is None:
         return schema
-    reach = max(LONGEST_STRING, least)
+    reach = context.reach.bounded(int(high), int(least), LONGEST)
     if high <= reach:
         return schema
     context.narrow(at, f"strings of at most {reach} characters are written (maxLength {high})")
     return schema | {"maxLength": reach}
+
+
+def listings(context: Context, schema: Schema, sub: Sub) -> list[Expression]:
+    """The values that a schema lists, keyword by keyword: its own, and those that the document states."""
+    found = []
+    if "enum" in schema or "const" in schema:
+        found.append(_listed(context, schema, sub))
+    if KEY in schema:
+        found.append(stated(context, schema, sub.pointer, lambda value: _spelled(context, value, sub)))
+    return found
+
+
+def is_typed(schema: Schema, at: str) -> bool:
+    """It says something of types that the values it lists do not settle."""
+    return not _OF_SOME.isdisjoint(schema) or ("type" in schema and not settles_type(schema, at))
 
 
 def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
@@ -267,7 +362,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     if not deep:
         return text(whole)
     if not context.with_marks:
-        context.cut = True
+        context.cut = context.reach.cuts = True
         context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
@@ -320,57 +415,67 @@ def _reference(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk
 
 
 def _all(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
-    members, parts = _members(schema, keyword, sub.pointer), []
-    for n, member in enumerate(members):
-        kept = sub.kept
-        if not sub.exact:
-            kept = kept | frozenset(context.names_of(*members[:n], *members[n + 1 :]))
-        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", kept=kept)))
+    parts = []
+    for member in conjuncts(context, members_of(schema, keyword, sub.pointer), keyword, sub):
+        parts.append((yield member))
     return Both(tuple(parts))
 
 
-def _alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) -> Generator[Sub, Expression, list]:
+def conjuncts(context: Context, members: list[Any], keyword: str, sub: Sub) -> Iterator[Sub]:
+    """Every member, each keeping the names that its siblings speak of."""
+    telling = not sub.exact and context.options.additional == "declared"
+    spoken = Counter(name for member in members for name in context.names_of(member)) if telling else {}
+    for n, member in enumerate(members):
+        kept = sub.kept
+        if spoken and isinstance(member, dict) and combines(member):  # what it keeps is asked for by its alternatives
+            own = frozenset(context.names_of(member))
+            kept = kept.union(name for name, times in spoken.items() if times > (name in own))
+        yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", kept=kept)
+
+
+def alternatives(context: Context, members: list[Any], keyword: str, sub: Sub) -> Iterator[Sub]:
     """Every member, each without the properties that only its siblings speak of."""
-    parts = []
+    telling = not sub.exact and context.options.additional == "declared"
+    every = {name for member in members for name in context.names_of(member)} - sub.kept if telling else NO_NAMES
+    context.fuel.spend("names of alternatives", len(every) * len(members), context.fuel.limits.max_nodes)
     for n, member in enumerate(members):
         barred = sub.barred
-        if not sub.exact and sub.shape.context.options.additional == "declared":
-            own = set(context.names_of(member))
-            others = {name for other in members for name in context.names_of(other)}
-            barred = barred | frozenset(others - own - sub.kept)
-        parts.append((yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", barred=barred)))
-    return parts
+        if every:
+            barred = barred.union(every.difference(context.names_of(member)))
+        yield replace(sub, schema=member, pointer=f"{sub.pointer}/{keyword}/{n}", barred=barred)
 
 
 def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
-    members = _members(schema, keyword, sub.pointer)
-    return Alt(tuple((yield from _alternatives(context, members, keyword, sub))))
+    members, parts = members_of(schema, keyword, sub.pointer), []
+    for member in alternatives(context, members, keyword, sub):
+        parts.append((yield member))
+    return Alt(tuple(parts))
 
 
 def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     """Exactly one: every member less the members that could hold beside it."""
-    members = _members(schema, keyword, sub.pointer)
-    parts = yield from _alternatives(context, members, keyword, sub)
+    members = members_of(schema, keyword, sub.pointer)
+    near = rivals(context, members)
     exact: dict[int, Expression] = {}
     out: list[Expression] = []
-    for n, part in enumerate(parts):
-        others = [m for m in range(len(members)) if m != n and not exclusive(context, members[n], members[m])]
-        for m in others:
+    for n, member in enumerate(alternatives(context, members, keyword, sub)):
+        part = yield member
+        for m in near[n]:
             if m not in exact:
-                exact[m] = yield _exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}").failing(context)
-        out.append(Minus(part, Alt(tuple(exact[m] for m in others))) if others else part)
+                exact[m] = yield exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}").failing(context)
+        out.append(Minus(part, Alt(tuple(exact[m] for m in near[n]))) if near[n] else part)
     return Alt(tuple(out))
 
 
 def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     everything = yield replace(sub, schema=True)
-    return Minus(everything, (yield _exactly(sub, schema["not"], f"{sub.pointer}/not").failing(context)))
+    return Minus(everything, (yield exactly(sub, schema["not"], f"{sub.pointer}/not").failing(context)))
 
 
 def _if(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     if "then" not in schema and "else" not in schema:
         return (yield replace(sub, schema=True))
-    held = _exactly(sub, schema["if"], f"{sub.pointer}/if")
+    held = exactly(sub, schema["if"], f"{sub.pointer}/if")
     test = yield held
     everything = yield replace(sub, schema=True)
     then: Expression = test
@@ -389,16 +494,16 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
     for case in scenarios(context, schema, sub.pointer):
         of_objects = KEYWORDS[keyword].family == "object"
         rest = case.properties(schema[keyword]) if of_objects else case.array(schema[keyword])
-        parts = [(yield _exactly(sub, rest, f"{sub.pointer}/{keyword}"))]
+        parts = [(yield exactly(sub, rest, f"{sub.pointer}/{keyword}"))]
         for held, pointer in case.holds:
-            parts.append((yield _exactly(sub, held, pointer)))
+            parts.append((yield exactly(sub, held, pointer)))
         for failed, pointer in case.fails:
-            parts.append(Minus(everything, (yield _exactly(sub, failed, pointer).failing(context))))
+            parts.append(Minus(everything, (yield exactly(sub, failed, pointer).failing(context))))
         cases.append(Both(tuple(parts)))
     return Alt(tuple(cases))
 
 
-def _exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+def exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
     return Sub(schema, pointer, sub.shape, exact=True, lower=sub.lower)
 
 
@@ -414,7 +519,10 @@ COMBINING: dict[str, Callable[[Context, Schema, str, Sub], Walk]] = {
 }
 
 
-def _members(schema: Schema, keyword: str, at: str) -> list[Any]:
+_COMBINES = frozenset((*COMBINING, *UNEVALUATED))
+
+
+def members_of(schema: Schema, keyword: str, at: str) -> list[Any]:
     members = schema[keyword]
     if not members:
         raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")

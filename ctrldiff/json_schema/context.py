@@ -9,12 +9,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import NOTHING, Expression
+from ctrldiff.automata.expression import NOTHING, Expression, Language
 from ctrldiff.errors import RegexSyntaxError, RegexUnsupported, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.cycles import Cycles
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS, REFERS, those
 from ctrldiff.json_schema.options import Options
+from ctrldiff.json_schema.reach import Reach, reaches
 from ctrldiff.json_schema.references import References, held, last_reference
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import Fuel
@@ -26,6 +27,11 @@ _NAMING = those(lambda row: row.keys)
 
 
 Made = TypeVar("Made")
+OTHER_TYPES = ["null", "boolean", "number", "string", "array"]  # than objects
+
+
+class Denied(dict[str, Any]):
+    """`{"not": schema}` that only compiling made: it stands where the schema does."""
 
 
 class ByIdentity(Generic[Made]):
@@ -69,6 +75,7 @@ class Context:
     fuel: Fuel
     options: Options
     documents: Documents = field(default_factory=Documents)
+    reach: Reach = field(default_factory=lambda: reaches(0)[0])
     with_marks: bool = False  # what is deeper is marked (`recursion.py`), not left out
     marks: bool = False  # something was
     loose: Loose = field(default_factory=Loose)  # what the automaton does not hold texts to
@@ -77,6 +84,7 @@ class Context:
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
 
+    apart: bool = False  # schemas that hold together are intersected as automata, each told by its own place
     cut: bool = False  # something deeper than a recursion is unrolled was left out
 
     def __post_init__(self) -> None:
@@ -88,12 +96,19 @@ class Context:
         self._patterns: dict[tuple[str, str], Dfa] = {}
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
+        self._lacks: dict[str, dict[str, Any]] = {}
+        self._own = ByIdentity[dict[str, Any]]()
+        self._denials = ByIdentity[list[dict[str, Any]]]()
+        self._cases: dict[str, ByIdentity[list[tuple[Any, dict[str, Any]]]]] = {}
+        self.anything: dict[str, Any] = {}
         self._members = ByIdentity[list[tuple[Dfa, Any]]]()
         self.marked: dict[int, dict[int, int]] = {}  # place, schema -> bit
         self._groups: dict[tuple[int, ...], tuple[list[int], set[int | None]]] = {}
         self._narrowings: set[tuple[str, str]] = set()
         self._refusals: set[tuple[str, str]] = set()
         self._compiled = ByIdentity[Dfa]()
+        self._made = ByIdentity[Dfa]()
+        self._leaves: dict[Expression, Expression] = {}
 
     # ---- what became of keywords
 
@@ -221,9 +236,57 @@ class Context:
             self._requires[name] = {"type": "object", "required": [name]}
         return self._requires[name]
 
+    def lacks(self, name: str) -> dict[str, Any]:
+        """`{"properties": {name: false}}`, the same object every time."""
+        if name not in self._lacks:
+            self._lacks[name] = {"properties": {name: False}}
+        return self._lacks[name]
+
+    def own(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """What a schema says without other schemas for the same value, the same object every time."""
+        return self._own.of(schema, lambda: self._without_others(schema))
+
+    def _without_others(self, schema: dict[str, Any]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        for keyword, value in schema.items():
+            row = KEYWORDS.get(keyword)
+            if row is None or row.role in ("annotates", "names"):
+                continue
+            if row.of != "itself" and row.of != "unevaluated":
+                own[keyword] = value
+            elif row.family == "object" and isinstance(value, dict):  # those of properties; what needs only names stays
+                needs = {name: needed for name, needed in value.items() if isinstance(needed, list)}
+                own |= {keyword: needs} if needs else {}
+        self.references.at[id(own)] = self.references.place(schema)
+        return own
+
+    def denials(self, schema: dict[str, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Schemas of which one holds where this one, of `type` object, `required` and `properties`, does not: of its
+        `names`, in their order, which is the first to break it, and how."""
+        return self._denials.of(schema, lambda: list(_denials(schema, names)))
+
+    def unevaluated(
+        self, schema: dict[str, Any], keyword: str, make: Callable[[], list[tuple[Any, dict[str, Any]]]]
+    ) -> list[tuple[Any, dict[str, Any]]]:
+        """The cases of an `unevaluated...` and the schema of each, read once."""
+        return self._cases.setdefault(keyword, ByIdentity()).of(schema, make)
+
     def compiled(self, expression: Expression) -> Dfa:
         """The automaton of an expression, made once."""
         return self._compiled.of(expression, lambda: compile_expression(expression, self.fuel.limits, self.fuel))
+
+    def made(self, place: Shape, make: Callable[[], Dfa]) -> Dfa:
+        """What is made of a place once."""
+        return self._made.of(place, make)
+
+    def leaf(self, expression: Expression) -> Expression:
+        """A string or a number as its minimal automaton, made once for all that are alike: a schema repeats them many
+        times, and the states of their expressions are some four times as many."""
+        if isinstance(expression, Language) or expression == NOTHING:
+            return expression
+        if expression not in self._leaves:
+            self._leaves[expression] = Language(compile_expression(expression, self.fuel.limits, self.fuel))
+        return self._leaves[expression]
 
     # ---- patterns
 
@@ -257,6 +320,22 @@ class Context:
                 self.refuse(at, "patternProperties", error.why)
                 found.append((self.compiled(NOTHING), of))  # no name, for the rest of the walk
         return found
+
+
+def _denials(schema: dict[str, Any], names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    if "type" in schema:
+        yield {"type": OTHER_TYPES}
+    of, required = schema.get("properties", {}), schema.get("required", ())
+    kept: dict[str, Any] = {"type": "object", "required": [], "properties": {}}  # by the names before
+    for name in names:
+        if name in required:
+            yield kept | {"properties": kept["properties"] | {name: False}}
+            kept = kept | {"required": [*kept["required"], name]}
+        if of.get(name, True) is not True and of[name] != {}:
+            wrong = {name: Denied({"not": of[name]})}
+            needed = kept["required"] if name in required else [*kept["required"], name]
+            yield kept | {"required": needed, "properties": kept["properties"] | wrong}
+            kept = kept | {"properties": kept["properties"] | {name: of[name]}}
 
 
 def in_document(pointer: str) -> str:

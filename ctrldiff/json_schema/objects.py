@@ -5,24 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.dfa import Dfa
+from ctrldiff.automata.dfa import Dfa, combined
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.arrays import spacing
 from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
-from ctrldiff.json_schema.compiler import Schema, Sub, Walk, family, size
+from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
-from ctrldiff.json_schema.keywords import those
 from ctrldiff.json_schema.others import Others, others
 from ctrldiff.json_schema.references import escaped as in_pointer
+from ctrldiff.json_schema.shape import Shape
 
 ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
-DEPENDENT = those(lambda row: row.family == "object" and row.keys and "map" in row.holds and row.of != "named")
-MAX_CELLS = 64  # sets of patterns that one key may match
+MAX_CELLS = 64  # sets of patterns that some key matches
 MAX_COUNTED = 20_000  # states that counting the properties of an object may take
 
 
@@ -31,6 +29,7 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     """The named properties in order, then others; `dependentSchemas` on top."""
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
+        context.reach.cuts = True
         return literal("{}")
     rules = _Rules.read(schema)
     names_allowed = None
@@ -70,69 +69,84 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
 
 
 def _value(context: Context, schema: Schema, sub: Sub, name: str) -> Walk:
-    """What a named property may hold: everything that the schema says of it at once."""
-    found: list[tuple[Any, str]] = []
-    declared = schema.get("properties", {})
-    if name in declared:
-        found.append((declared[name], f"{sub.pointer}/properties/{in_pointer(name)}"))
-    patterns = schema.get("patternProperties", {})
-    for (dfa, of), pattern in zip(context.patterns(schema), patterns, strict=True):
-        if name in dfa:
-            found.append((of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}"))
-    if not found and "additionalProperties" in schema:
-        found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
-    if any(of is False for of, _ in found):
+    """What a named property may hold: everything that is said of it at once."""
+    found: list[tuple[Any, str, bool]] = []
+    parts = parts_of(schema, sub)
+    context.fuel.spend("properties of alternatives", max(1, len(parts)), context.fuel.limits.max_properties)
+    for one in parts:
+        declared = one.schema.get("properties", {})
+        said = []
+        if name in declared:
+            said.append((declared[name], f"{one.pointer}/properties/{in_pointer(name)}"))
+        patterns = one.schema.get("patternProperties", {})
+        for (dfa, of), pattern in zip(context.patterns(one.schema), patterns, strict=True):
+            if name in dfa:
+                said.append((of, f"{one.pointer}/patternProperties/{in_pointer(pattern)}"))
+        if not said and "additionalProperties" in one.schema:
+            said.append((one.schema["additionalProperties"], f"{one.pointer}/additionalProperties"))
+        found += [(of, pointer, one.exact) for of, pointer in said]
+    if any(of is False for of, _, _ in found):
         return NOTHING
-    return (yield from _conjunction(context, sub, found or [(True, sub.pointer)], sub.shape.property(name)))
+    return (yield from _conjunction(context, sub, found, sub.shape.property(name)))
 
 
-def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str]], shape: Any) -> Walk:
-    parts = []
-    for of, pointer in found:
-        kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
-        names = frozenset() if sub.exact else kept
-        parts.append((yield Sub(of, pointer, shape, sub.exact, names, lower=sub.lower)))
-    return parts[0] if len(parts) == 1 else Both(tuple(parts))
+def _conjunction(context: Context, sub: Sub, found: list[tuple[Any, str, bool]], shape: Any) -> Walk:
+    """What obeys all that was found: (schema, pointer, exact)."""
+    asked = []
+    telling = context.options.additional == "declared"
+    for of, pointer, exact in found:
+        if of is True and len(found) > 1:
+            continue
+        kept: frozenset[str] = frozenset()
+        if telling and not exact:
+            kept = frozenset(context.names_of(*(seed for seed in shape.seeds if seed is not of)))
+        asked.append(Sub(of, pointer, shape, exact, kept, lower=sub.lower))
+    return (yield from all_of(context, asked or [Sub(True, sub.pointer, shape, sub.exact, lower=sub.lower)]))
 
 
 def _kinds(
     context: Context, schema: Schema, sub: Sub, names_allowed: Any
-) -> Generator[Sub, Expression, list[tuple[Dfa, Expression]]]:
+) -> Generator[Sub | Together, Expression, list[tuple[Dfa, Expression]]]:
     """The properties that have no name here, by which patterns speak of them: spelled names and their value."""
-    shape = sub.shape
-    patterns = [
-        (Concat((QUOTE, Language(escaped(dfa, context.fuel.limits)), QUOTE)), of, pattern)
-        for (dfa, of), pattern in zip(context.patterns(schema), schema.get("patternProperties", {}), strict=True)
-    ]
-    if 2 ** len(patterns) > MAX_CELLS:
-        context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", "more than 6 patterns")
-        return []
-    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
-    keys: Expression = Minus(ANY_KEY, Alt(named)) if named else ANY_KEY
+    shape, limits = sub.shape, context.fuel.limits
+    every = context.made(shape, lambda: _unnamed(context, shape))
     if names_allowed is not None:
-        keys = Both((keys, Language(names_allowed)))
+        every = combined(every, names_allowed, "and", limits, context.fuel)
+    # The names of each cell, and for every schema what its patterns say of them.
+    cells: list[tuple[Dfa, dict[int, list[tuple[Any, str]]]]] = [] if every.is_empty else [(every, {})]
+    parts = parts_of(schema, sub)
+    for k, one in enumerate(parts):
+        patterns = one.schema.get("patternProperties", {})
+        for (dfa, of), pattern in zip(context.patterns(one.schema), patterns, strict=True):
+            matching = compile_expression(Concat((QUOTE, Language(escaped(dfa, limits)), QUOTE)), limits, context.fuel)
+            said = (of, f"{one.pointer}/patternProperties/{in_pointer(pattern)}")
+            split = []
+            for names, found in cells:
+                hit, miss = (combined(names, matching, how, limits, context.fuel) for how in ("and", "minus"))
+                split += [] if miss.is_empty else [(miss, found)]
+                split += [] if hit.is_empty else [(hit, found | {k: [*found.get(k, ()), said]})]
+            cells = split
+            if len(cells) > MAX_CELLS:
+                why = f"names of more than {MAX_CELLS} kinds"
+                context.refuse(f"{sub.pointer}/patternProperties", "patternProperties", why)
+                return []
     kinds: list[tuple[Dfa, Expression]] = []
-    for chosen in product((False, True), repeat=len(patterns)):
-        found = [
-            (of, f"{sub.pointer}/patternProperties/{in_pointer(pattern)}")
-            for (_, of, pattern), hit in zip(patterns, chosen, strict=True)
-            if hit
-        ]
-        if not found and "additionalProperties" in schema:
-            found.append((schema["additionalProperties"], f"{sub.pointer}/additionalProperties"))
-        if any(of is False for of, _ in found):
-            continue
-        key: Expression = keys
-        if patterns:
-            hits = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if hit]
-            misses = [part for (part, _, _), hit in zip(patterns, chosen, strict=True) if not hit]
-            key = Both((keys, *hits))
-            key = Minus(key, Alt(tuple(misses))) if misses else key
-        names = compile_expression(key, context.fuel.limits, context.fuel)
-        if not names.is_empty:
-            value = yield from _conjunction(context, sub, found or [(True, sub.pointer)], shape.other())
-            kinds.append((names, value))
+    for names, hits in cells:
+        of_all: list[tuple[Any, str, bool]] = []
+        for k, one in enumerate(parts):
+            of_one = hits.get(k, [])
+            if not of_one and "additionalProperties" in one.schema:
+                of_one = [(one.schema["additionalProperties"], f"{one.pointer}/additionalProperties")]
+            of_all += [(of, pointer, one.exact) for of, pointer in of_one]
+        if not any(of is False for of, _, _ in of_all):
+            kinds.append((names, (yield from _conjunction(context, sub, of_all, shape.other()))))
     return kinds
+
+
+def _unnamed(context: Context, shape: Shape) -> Dfa:
+    """The spelled names of properties that have no name here."""
+    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
+    return compile_expression(Minus(ANY_KEY, Alt(named)), context.fuel.limits, context.fuel)
 
 
 def _anything(context: Context, sub: Sub) -> Any:
@@ -216,7 +230,10 @@ class _Rules:
             return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
         low_cap = self.low if self.low > 1 or self.high is not None else 0
         cap = self._cap()
-        members = [*members, *others]
+        # What is never there and never asked for costs no states: of many alternatives each has few properties.
+        asked = watched | self.required
+        told = [n for n, name in enumerate(names) if members[n] is not NOTHING or name in asked]
+        names, members = tuple(names[n] for n in told), [*(members[n] for n in told), *others]
         start: Any = (0, False, 0, frozenset())
         number: dict[object, int] = {start: 0}
         todo: list[Any] = [start]
@@ -233,7 +250,7 @@ class _Rules:
 
         for state in todo:
             place, begun, count, present = state
-            context.fuel.spend("object states", 1, context.fuel.limits.max_nodes)
+            context.fuel.spend("object states", 1, context.fuel.limits.max_object_states)
             here = number[state]
             if place == len(names):
                 if not all(self.needs[n] <= present for n in self.needs if n in present):
@@ -266,7 +283,7 @@ class _Rules:
                     ends.append(here)
                 else:
                     empty = True
-        if not set(self.required) <= set(names):
+        if not self.required <= set(names):
             raise AssertionError("required names are names of the place")
         filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
         return Alt((literal("{}"), filled)) if empty else filled

@@ -22,6 +22,7 @@ KINDS = ("null", "boolean", "number", "string", "array", "object")
 _OTHER_PROPERTIES, _UNEVALUATED_PROPERTIES = parts("object", "others"), parts("object", "unevaluated")
 _DESCRIBING = parts("object", "matching") + parts("object", "names")  # properties that have no name in the schema
 _ANY_ITEMS = parts("array", "some") + parts("array", "unevaluated")  # what speaks of items wherever they stand
+_OF_ANY_NAME = frozenset((*parts("object", "matching"), *_OTHER_PROPERTIES, *_UNEVALUATED_PROPERTIES))
 LONG = 256  # items of a listed array; longer ones have a place each only as far as one of them holds something
 
 
@@ -102,9 +103,23 @@ class Shape:
     def property(self, name: str) -> Shape:
         """The place of a named property."""
         if name not in self._children:
-            seeds = [s for m in self.members for s in self._of_property(m, name)]
+            named, general = self._speaking
+            speaking = sorted({*named.get(name, ()), *general})
+            seeds = [s for n in speaking for s in self._of_property(self.members[n], name)]
             self._children[name] = self._child(seeds)
         return self._children[name]
+
+    @cached_property
+    def _speaking(self) -> tuple[dict[str, list[int]], list[int]]:
+        """The members, by number, that name each property; and those that speak of any."""
+        named: dict[str, list[int]] = {}
+        general = []
+        for n, member in enumerate(self.members):
+            for name in member.get("properties", ()):
+                named.setdefault(name, []).append(n)
+            if not _OF_ANY_NAME.isdisjoint(member) or listed(member):
+                general.append(n)
+        return named, general
 
     def _of_property(self, member: dict[str, Any], name: str) -> Iterator[Any]:
         declared = member.get("properties", {})

@@ -65,6 +65,7 @@ I32: TypeAlias = NDArray[np.int32]
 U8: TypeAlias = NDArray[np.uint8]
 
 TINY = 1e-270  # a lost factor is below 1e-307; above this, it cannot matter to a float64 sum
+UNSEEN = 1e-30  # a probability that nothing that is shown depends on
 NO_CLASS = -2  # a written token that no edge carries
 
 
@@ -328,43 +329,86 @@ def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
 
 
 @kernel
-def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]:
-    """(T + 1, S) probability of standing in s before position t, and (T, L) probability of taking a label there.
+def occupancy(chain: Chain, start: int, lab: F64, total: F64) -> F64:
+    """(T + 1, S) probability of standing in s before position t.
 
     Walks forward with the exact chance of every edge given its state, exp(lab + total after - total before): a chance
     that rounds to 0 is a probability that is 0 to float64, so nothing that matters can be lost on the way.
     """
-    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
-    T, L, S = lab.shape[0], lab.shape[1], total.shape[1]
-    weighted = weight.size > 0
-    W, pw = 0.0, np.empty(weight.size, np.float64)
-    if weighted:
-        W = _scaled(weight, pw)
-    pl, own, pq = np.empty(L, np.float64), np.empty(S, np.float64), np.empty(S, np.float64)
-    mass, taken = np.zeros((T + 1, S)), np.zeros((T, L))
+    T, S = lab.shape[0], total.shape[1]
+    mass, takes = np.zeros((T + 1, S)), np.zeros(lab.shape[1])
     mass[0, start] = 1.0
-    N = _scaled(total[0], pq)
+    ahead = _ahead(chain, total)
     for t in range(T):
-        row, then, now = lab[t], total[t + 1], total[t]
-        own, pq, before = pq, own, N  # exp(now - before), from the step before
-        M, N = _scaled(row, pl), _scaled(then, pq)
-        f = np.exp(before - M - N - W)
-        here, there, takes = mass[t], mass[t + 1], taken[t]
-        for s in range(S):
-            if here[s] > 0.0:
-                r = own[s] * f  # what `sweep_sum` had as r: edge over all edges is a share
-                part = here[s] / r if r > TINY else 0.0
-                for e in range(np.uint64(edge_ptr[s]), np.uint64(edge_ptr[s + 1])):
-                    q, k = np.uint64(edge_to[e]), np.uint64(edge_label[e])
-                    if r > TINY:
-                        p = pl[k] * pq[q] * part
-                        if weighted:
-                            p *= pw[e]
-                    else:
-                        p = here[s] * np.exp(row[k] + then[q] + (weight[e] if weighted else 0.0) - now[s])
-                    takes[k] += p
-                    there[q] += p
-    return mass, taken
+        _onward(chain, lab[t], total[t], total[t + 1], mass[t], mass[t + 1], takes, 0.0, ahead)
+    return mass
+
+
+@kernel
+def flow(chain: Chain, start: int, lab: F64, total: F64) -> tuple[F64, F64]:
+    """(T,) probability of the likeliest state before each position, (T, L) probability of taking a label there.
+
+    As `occupancy`, without the (T + 1, S). States that a text stands in with less than `UNSEEN` are not followed: in
+    all that takes T * S * UNSEEN from probabilities at most, 1e-24 of the largest automata and canvases.
+    """
+    T, S = lab.shape[0], total.shape[1]
+    likeliest, taken = np.empty(T), np.zeros(lab.shape)
+    here, there = np.zeros(S), np.zeros(S)
+    here[start] = 1.0
+    ahead = _ahead(chain, total)
+    for t in range(T):
+        likeliest[t] = here.max()
+        there[:] = 0.0
+        _onward(chain, lab[t], total[t], total[t + 1], here, there, taken[t], UNSEEN, ahead)
+        here, there = there, here
+    return likeliest, taken
+
+
+class Ahead(NamedTuple):
+    """Futures as `_onward` wants them: those of two lines, scaled, and scales that go with them."""
+
+    weight: F64  # (E,) exp of the weights, or empty
+    label: F64  # (L,) room for those of a line's labels
+    state: F64  # (2, S) of the states before and behind an edge, in turns
+    scale: F64  # (3,) what weights are scaled by, what the line before the edge is, and whose turn it is
+
+
+@kernel
+def _ahead(chain: Chain, total: F64) -> Ahead:
+    weight, state, scale = np.empty(chain.weight.size), np.empty((2, total.shape[1])), np.zeros(3)
+    if weight.size > 0:
+        scale[0] = _scaled(chain.weight, weight)
+    scale[1] = _scaled(total[0], state[0])
+    return Ahead(weight, np.empty(chain.label_ptr.size - 1), state, scale)
+
+
+@kernel
+def _onward(
+    chain: Chain, row: F64, now: F64, then: F64, here: F64, there: F64, takes: F64, least: float, ahead: Ahead
+) -> None:
+    """Add the mass on the states here (S,) to those there, and to the labels it takes; of states with more than
+    `least`. To be called line by line, the first first."""
+    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
+    weighted = weight.size > 0
+    turn = int(ahead.scale[2])
+    pl, own, pq, pw = ahead.label, ahead.state[turn], ahead.state[1 - turn], ahead.weight
+    before, M, N = ahead.scale[1], _scaled(row, pl), _scaled(then, pq)
+    ahead.scale[1], ahead.scale[2] = N, 1 - turn
+    f = np.exp(before - M - N - ahead.scale[0])
+    for s in range(here.size):
+        if here[s] > least:
+            r = own[s] * f  # what `sweep_sum` had as r: edge over all edges is a share
+            part = here[s] / r if r > TINY else 0.0
+            for e in range(np.uint64(edge_ptr[s]), np.uint64(edge_ptr[s + 1])):
+                q, k = np.uint64(edge_to[e]), np.uint64(edge_label[e])
+                if r > TINY:
+                    p = pl[k] * pq[q] * part
+                    if weighted:
+                        p *= pw[e]
+                else:
+                    p = here[s] * np.exp(row[k] + then[q] + (weight[e] if weighted else 0.0) - now[s])
+                takes[k] += p
+                there[q] += p
 
 
 @kernel

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ctrldiff.kernels.jit import kernel
+from ctrldiff.kernels.jit import fused
 
 _LOG2E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01  # few bits, so that k * _LN2_HIGH is exact
@@ -33,7 +33,7 @@ _AS_INTEGER = np.uint64(0x4330000000000000)  # the bits of 2.0**52: what is in i
 _OFFSET = 4503599627370496.0 + 1023.0
 
 
-@kernel
+@fused
 def exp64(d: float) -> float:
     """exp(d) for d <= 0 to 2 units in the last place; 0 below -708.7. exp64(0) is 1."""
     y = max(d, _LOWEST)
@@ -56,7 +56,7 @@ def exp64(d: float) -> float:
     return p * np.int64(np.float64(z).view(np.int64) << 52).view(np.float64)
 
 
-@kernel
+@fused
 def log64(r: float) -> float:
     """log(r) for normal r > 0, to 1e-15 of it or of 1. log64(1) is 0."""
     bits = np.float64(r).view(np.uint64)

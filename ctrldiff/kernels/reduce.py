@@ -3,9 +3,9 @@
 Legend: t position, v token, c class of a token (the last class, C - 1 here, is "no class": tokens on no edge),
 x scores (natural log, -inf forbids), m class maxima, s class sums.
 
-These loops should be bound by memory, so they are shaped by it: positions share one load of the class ids, two at a
-time for maxima and `LANES` side by side for sums, and exponentials are our own polynomial because a loop of them is
-vector code. The answer for one position never depends on which others are asked for.
+These loops should be bound by memory, so they are shaped by it: `LANES` positions stand side by side, so that one load
+of a class id and one vector instruction serve all of them (`kernels/lanes.py`), and exponentials are our own polynomial
+because a loop of them is vector code. The answer for one position never depends on which others are asked for.
 
     x[t]     v:  0    1    2    3    4    5   ...      one pass over V, in blocks of BLOCK tokens:
     class        2    0    2    1    2    0   ...      m[t, c] = max, s[t, c] = log sum exp, over the v of class c
@@ -28,16 +28,24 @@ Plainly (the tests run this beside the kernels):
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.kernels.jit import kernel
+from ctrldiff.kernels.exponent import log64
+from ctrldiff.kernels.jit import fused, kernel
+from ctrldiff.kernels.lanes import LANES, raise_and_add, raise_to, turn, widen
+
+F32: TypeAlias = NDArray[np.float32]
+F64: TypeAlias = NDArray[np.float64]
+Scores: TypeAlias = NDArray[Any]  # float32, or the bits of narrower floats: see `kernels/lanes.py`
 
 BLOCK = 512  # tokens per buffer of exponentials: stays in the first-level cache
-LANES = 16  # positions that are summed side by side
 RISE = np.float32(4.0)  # a score so far above what terms are relative to is the one they are relative to from then on
-TILE = 64  # tokens that are transposed at a time, a power of 2: with 16 lanes 4 KiB a buffer
+TILE = 64  # tokens that are turned at a time, a power of 2: with 16 lanes 4 KiB a buffer
 ZERO = np.float32(0.0)
+SMALLEST = 2.2250738585072014e-308  # the least normal float64
 DEEP = np.float32(60.0)  # a class whose best is this far below the position's best is summed on its own
 
 _LOG2E = np.float32(1.4426950408889634)
@@ -50,7 +58,7 @@ _LOWEST = np.float32(-88.0)  # gives k = -127, which is the exponent of 0
 # --- exponentials as vector code ---------------------------------------------------------------------------------
 
 
-@kernel
+@fused
 def exp32(d: np.float32) -> np.float32:
     """exp(d) for d <= 4 to 2e-7, 0 below -87.69. No calls and no branches, so that loops of it become vector code.
 
@@ -73,65 +81,49 @@ def exp32(d: np.float32) -> np.float32:
 
 @kernel
 def class_max(
-    x: NDArray[np.float32],
-    at: NDArray[np.int64],
-    positions: NDArray[np.int64],
-    token_class: NDArray[np.uint32],
-    m: NDArray[np.float32],
+    x: Scores, at: NDArray[np.int64], positions: NDArray[np.int64], token_class: NDArray[np.uint32], m: F32
 ) -> int:
     """Write the best score of every class into m at these positions.
 
     Args:
-        x: (N, V) float32.
+        x: (N, V) float32, or the bits of narrower floats; see `kernels/lanes.py`.
         at: (n,) the row of x that is about each of `positions` (n,); other rows are never touched.
         token_class: (V,) uint32, < C (unsigned, so that indexing has no sign to check).
         m: (T, C) float32, output; -inf where a class has no token with a finite score.
-    Returns: -1, or the first of `positions` in which a score is NaN or +inf. That check costs nothing: such a
-        score is the only one that fails `x <= m` without being stored.
+    Returns: -1, or the first of `positions` in which a score is NaN or +inf.
     """
-    V = x.shape[1]
-    n = positions.size
-    inf = np.float32(np.inf)
-    bad = -1
-    # Two positions a turn: 8.5 -> 7.8 ms at (128, 131072), 354 classes, against 3.4 ms for numpy's plain max.
-    for i in range(0, n, 2):
-        t = positions[i]
-        q = positions[min(i + 1, n - 1)]
-        xt, xq, mt, mq = x[at[i]], x[at[min(i + 1, n - 1)]], m[t], m[q]
-        mt[:] = -inf
-        mq[:] = -inf
-        bad_t, bad_q = False, False
-        for v in range(V):
-            c = token_class[v]
-            if not (xt[v] <= mt[c]):  # so written, NaN gets in as well
-                if xt[v] < inf:
-                    mt[c] = xt[v]
-                else:
-                    bad_t = True
-            if not (xq[v] <= mq[c]):
-                if xq[v] < inf:
-                    mq[c] = xq[v]
-                else:
-                    bad_q = True
-        if bad < 0:
-            if bad_t:
-                bad = t
-            elif bad_q:
-                bad = q
-    return bad
+    C, V = m.shape[1], x.shape[1]
+    tile, best, rows = _aligned(TILE * LANES), _aligned(C * LANES), np.empty(LANES, np.int64)
+    for first in range(0, positions.size, LANES):
+        n = _fill_lanes(at, first, rows)
+        best[:] = -np.float32(np.inf)
+        wrong = False
+        for v in range(0, V, TILE):
+            size = min(TILE, V - v)
+            wrong |= _turn_tile(x, rows, v, size, tile)
+            for i in range(size):
+                raise_to(best, np.int64(token_class[v + i]) * LANES, tile, i * LANES)
+        for j in range(n):
+            t, top = positions[first + j], -np.float32(np.inf)
+            for c in range(C):
+                m[t, c] = best[c * LANES + j]
+                top = max(top, m[t, c])
+            if top == np.inf or (wrong and _has_nan(x, rows[j])):
+                return t
+    return -1
 
 
 @kernel
 def class_scores(
-    x: NDArray[np.float32],
+    x: Scores,
     at: NDArray[np.int64],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
     class_ptr: NDArray[np.int64],
     class_tokens: NDArray[np.int32],
-    m: NDArray[np.float32],
-    out: NDArray[np.float64],
-    whole: NDArray[np.float64],
+    m: F32,
+    out: F64,
+    whole: F64,
 ) -> int:
     """Write the best score and log(sum(exp(x))) of every class, and that of all tokens, at these positions.
 
@@ -144,106 +136,115 @@ def class_scores(
     that their terms would underflow are summed again relative to their own best: no class loses mass.
     """
     C = m.shape[1]
+    best, sums, logs = _aligned(C * LANES), np.empty(C * LANES), np.empty(C * LANES)
+    near, rows = np.empty(LANES, np.float32), np.empty(LANES, np.int64)
     for first in range(0, positions.size, LANES):
-        n = min(LANES, positions.size - first)
-        lanes = (n + 7) & ~7  # the transpose takes eight at a time; the last position fills up
-        rows = np.empty(lanes, np.int64)
-        for j in range(lanes):
-            rows[j] = at[first + min(j, n - 1)]
-        best, sums, near = _lane_scores(x, rows, token_class, C)
+        n = _fill_lanes(at, first, rows)
+        wrong = _lane_scores(x, rows, token_class, best, sums, near)
+        for k in range(C * LANES):  # a loop of nothing else, which becomes vector code
+            logs[k] = log64(max(sums[k], SMALLEST))
         for j in range(n):
-            i, t, run = first + j, positions[first + j], 0.0
+            t, run = positions[first + j], 0.0
             top = -np.float32(np.inf)
             for c in range(C):
-                run += sums[c * lanes + j]
-                top = max(top, best[c * lanes + j])
-            if not (run >= 0.0) or top == np.inf:
+                run += sums[c * LANES + j]
+                top = max(top, best[c * LANES + j])
+            if top == np.inf or (wrong and _has_nan(x, rows[j])):
                 return t
             whole[t] = near[j] + np.log(run) if run > 0.0 else -np.inf
             for c in range(C):
-                own, sum_c = best[c * lanes + j], sums[c * lanes + j]
+                own = best[c * LANES + j]
                 m[t, c] = own
                 if own == -np.inf or class_ptr[c + 1] - class_ptr[c] == 1:
                     out[t, c] = own  # of one token, exactly its score
                 elif own >= top - DEEP:
-                    out[t, c] = near[j] + np.log(sum_c)
+                    out[t, c] = near[j] + logs[c * LANES + j]
                 else:  # too deep: its terms relative to the position's best may be 0 in float32
                     sum_c = 0.0
                     for k in range(class_ptr[c], class_ptr[c + 1]):
-                        sum_c += exp32(x[at[i], class_tokens[k]] - own)
+                        sum_c += exp32(widen(x[rows[j], class_tokens[k]]) - own)
                     out[t, c] = own + np.log(sum_c)
     return -1
 
 
 @kernel
-def _lane_scores(
-    x: NDArray[np.float32],
-    at: NDArray[np.int64],
-    token_class: NDArray[np.uint32],
-    C: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float32]]:
-    """(C * lanes,) best scores, and sums relative to (lanes,) what is near the best of all; a lane is a row of x, and
-    there is a multiple of 8. The sum of a class with a NaN is NaN.
+def _lane_scores(x: Scores, rows: NDArray[np.int64], token_class: NDArray[np.uint32], best: F32, sums: F64, near: F32):  # type: ignore[no-untyped-def]
+    """Write best scores and sums, (C * LANES,), the latter relative to `near` (LANES,), nearly the best of all. Whether
+    some score is NaN: then nothing of this may be used.
 
-    Tokens are transposed in tiles, so that what belongs to one token in all lanes lies side by side: then a class's
-    best and sum are updated in all lanes by one vector operation, and no lane's answer depends on the others. At
-    (128, 131072), 456 classes: 11.0 ms, where a position at a time took 19.3 (max 6.6, sum 12.7).
+    No lane's answer depends on the others. At (4 * 128, 131072), 456 classes: 28 ms, where a maximum of each position
+    takes 7.6; a position at a time took 78.
     """
-    V, lanes = x.shape[1], np.uint64(at.size)
-    tile, e = np.empty(TILE * at.size, np.float32), np.empty(TILE * at.size, np.float32)
-    less, near = np.zeros(TILE * at.size, np.float32), np.zeros(at.size, np.float32)
-    high = np.empty(TILE // 2 * at.size, np.float32)
-    begun = np.zeros(at.size, np.bool_)
-    best, sums = np.full(C * at.size, -np.float32(np.inf)), np.zeros(C * at.size, np.float64)
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)  # unsigned, so that indexing has no sign to check
-    four, five, six, seven = np.uint64(4), np.uint64(5), np.uint64(6), np.uint64(7)
+    V, C = x.shape[1], best.size // LANES
+    tile, terms, less = _aligned(TILE * LANES), _aligned(TILE * LANES), np.zeros(TILE * LANES, np.float32)
+    high, begun = np.empty(TILE // 2 * LANES, np.float32), np.zeros(LANES, np.bool_)
+    best[:], sums[:], near[:] = -np.float32(np.inf), 0.0, np.float32(0.0)
+    wrong = False
     for v in range(0, V, TILE):
         size = min(TILE, V - v)
-        for j in range(0, at.size, 8):
-            x0, x1 = x[at[j], v : v + size], x[at[j + 1], v : v + size]
-            x2, x3 = x[at[j + 2], v : v + size], x[at[j + 3], v : v + size]
-            x4, x5 = x[at[j + 4], v : v + size], x[at[j + 5], v : v + size]
-            x6, x7 = x[at[j + 6], v : v + size], x[at[j + 7], v : v + size]
-            k = np.uint64(j)
-            for i in range(size):
-                tile[k] = x0[i]
-                tile[k + one] = x1[i]
-                tile[k + two] = x2[i]
-                tile[k + three] = x3[i]
-                tile[k + four] = x4[i]
-                tile[k + five] = x5[i]
-                tile[k + six] = x6[i]
-                tile[k + seven] = x7[i]
-                k += lanes
-        for i in range(size * at.size, tile.size):
-            tile[i] = -np.float32(np.inf)  # the last tile may be a short one
-        half = TILE // 2 * at.size
+        wrong |= _turn_tile(x, rows, v, size, tile)
+        half = TILE // 2 * LANES
         for i in range(half):
             high[i] = tile[i] if tile[i] > tile[i + half] else tile[i + half]
-        while half > at.size:  # halves are folded onto each other, so that these too are long loops over all lanes
+        while half > LANES:  # halves are folded onto each other, so that these too are long loops over all lanes
             half //= 2
             for i in range(half):
                 high[i] = high[i] if high[i] > high[i + half] else high[i + half]
-        for j in range(at.size):
+        for j in range(LANES):
             if high[j] > (near[j] + RISE if begun[j] else -np.inf):  # seldom: what was summed so far is scaled anew
-                for own in range(C if begun[j] else 0):
-                    sums[own * at.size + j] *= np.exp(np.float64(near[j]) - high[j])
+                for c in range(C if begun[j] else 0):
+                    sums[c * LANES + j] *= np.exp(np.float64(near[j]) - high[j])
                 near[j], begun[j] = high[j], True
                 for i in range(TILE):
-                    less[i * at.size + j] = high[j]
-        for i in range(size * at.size):
-            d = tile[i] - less[i]
-            e[i] = exp32(d) if d == d else d
+                    less[i * LANES + j] = high[j]
+        for i in range(TILE * LANES):
+            terms[i] = exp32(tile[i] - less[i])
         for i in range(size):
-            k, c = np.uint64(i) * lanes, np.uint64(token_class[v + i]) * lanes
-            for j in range(at.size):
-                lane = np.uint64(j)
-                score, known = tile[k + lane], best[c + lane]
-                best[c + lane] = score if score > known else known
-            for j in range(at.size):
-                lane = np.uint64(j)
-                sums[c + lane] += e[k + lane]
-    return best, sums, near
+            raise_and_add(best, sums, np.int64(token_class[v + i]) * LANES, tile, terms, i * LANES)
+    return wrong
+
+
+@kernel
+def _aligned(n: int) -> F32:
+    """(n,) float32, uninitialised, where a line of the cache begins: a vector that lies across two is read twice."""
+    room = np.empty(n + LANES, np.float32)
+    skip = (-room.ctypes.data // 4) % LANES
+    return room[skip : skip + n]
+
+
+@kernel
+def _fill_lanes(at: NDArray[np.int64], first: int, rows: NDArray[np.int64]) -> int:
+    """Which rows of x the lanes read from `first` on, and how many of them count; the last one fills up."""
+    n = min(LANES, at.size - first)
+    for j in range(LANES):
+        rows[j] = at[first + min(j, n - 1)]
+    return n
+
+
+@kernel
+def _turn_tile(x: Scores, rows: NDArray[np.int64], v: int, size: int, tile: F32) -> bool:
+    """Tokens v to v + size of all lanes into tile; -inf behind them. Whether one is NaN."""
+    wrong = False
+    eights = size & ~7
+    for lane in range(0, LANES, 8):
+        for i in range(0, eights, 8):
+            wrong |= turn(x, rows, lane, v + i, tile, i * LANES + lane)
+    for i in range(eights, size):
+        for j in range(LANES):
+            score = widen(x[rows[j], v + i])
+            wrong |= score != score
+            tile[i * LANES + j] = score
+    tile[size * LANES :] = -np.float32(np.inf)
+    return wrong
+
+
+@kernel
+def _has_nan(x: Scores, row: int) -> bool:
+    for v in range(x.shape[1]):
+        score = widen(x[row, v])
+        if score != score:
+            return True
+    return False
 
 
 # --- back: class gains to token probabilities --------------------------------------------------------------------
@@ -251,7 +252,7 @@ def _lane_scores(
 
 @kernel
 def expand(
-    x: NDArray[np.float32],
+    x: Scores,
     at: NDArray[np.int64],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
@@ -271,14 +272,14 @@ def expand(
         for v in range(0, V, BLOCK):
             ids, scores, probs = token_class[v : v + BLOCK], x[at[i], v : v + BLOCK], out[t, v : v + BLOCK]
             for a in range(ids.size):
-                d[a] = (scores[a] - b[ids[a]]) + g[ids[a]]
+                d[a] = (widen(scores[a]) - b[ids[a]]) + g[ids[a]]
             for a in range(ids.size):
                 probs[a] = exp32(min(d[a], ZERO))  # rounding must not make it more than 1
 
 
 @kernel
 def beliefs(
-    x: NDArray[np.float32],
+    x: Scores,
     at: NDArray[np.int64],
     positions: NDArray[np.int64],
     token_class: NDArray[np.uint32],
@@ -301,7 +302,7 @@ def beliefs(
             size = ids.size
             scores = x[at[i], v : v + BLOCK]
             for a in range(size):
-                d[a] = (scores[a] - b[ids[a]]) + g[ids[a]]
+                d[a] = (widen(scores[a]) - b[ids[a]]) + g[ids[a]]
             for a in range(size):
                 d[a] = max(min(d[a], ZERO), _LOWEST)
                 e[a] = exp32(d[a]) * d[a]
@@ -326,7 +327,7 @@ def beliefs(
 
 @kernel
 def draw_tokens(
-    x: NDArray[np.float32],
+    x: Scores,
     at: NDArray[np.int64],
     positions: NDArray[np.int64],
     class_ptr: NDArray[np.int64],
@@ -352,7 +353,7 @@ def draw_tokens(
             scores, best = x[at[i]], m[t, c]
             e = np.empty(members.size, np.float32)
             for a in range(members.size):
-                e[a] = exp32(scores[members[a]] - best)
+                e[a] = exp32(widen(scores[members[a]]) - best)
             total = 0.0
             for a in range(members.size):
                 total += e[a]

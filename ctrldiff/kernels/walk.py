@@ -44,19 +44,20 @@ Plainly (the tests run this beside the kernels; each class is one token, members
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.kernels.chain import Chain
 from ctrldiff.kernels.jit import kernel
+from ctrldiff.kernels.lanes import widen
 
 F64: TypeAlias = NDArray[np.float64]
-F32: TypeAlias = NDArray[np.float32]
 I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
+Scores: TypeAlias = NDArray[Any]  # float32, or the bits of narrower floats: see `kernels/lanes.py`
 
 
 # --- the best string, a drawn string -----------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def walk_best(
     lab: F64,
     cls: F64,
     best: F64,
-    x: F32,
+    x: Scores,
     class_ptr: I32,
     class_tokens: I32,
     first: I32,
@@ -139,10 +140,10 @@ def tied_classes(chain: Chain, start: int, lab: F64, cls: F64, best: F64) -> U8:
 
 
 @kernel
-def _first_with(scores: F32, members: I32, score: float) -> int:
+def _first_with(scores: Scores, members: I32, score: float) -> int:
     """The first of these tokens with this very score, or -1."""
     for a in range(members.size):
-        if scores[members[a]] == score:
+        if widen(scores[members[a]]) == score:
             return members[a]
     return -1
 

@@ -33,7 +33,9 @@ class CallableDenoiser:
 
     Rows of equal length share a call, and where padding is masked rows of nearly equal length; a row whose canvas is
     complete is not forwarded again (its logits are zeros, and nobody reads them). Row i of what comes back is about
-    position i of the canvas, in float32, with every id that may not be written at -inf.
+    position i of the canvas, in the floats of the network, with every id that may not be written at -inf.
+
+    What the network returns is taken over: where all rows share a call it is written into, and not copied.
     """
 
     network: Callable[..., torch.Tensor]
@@ -56,21 +58,24 @@ class CallableDenoiser:
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         out: torch.Tensor | None = None
         for members in grouped(sequences, self.spec):
+            members.sort()
             ids = pad_sequence([sequences[row] for row in members], True, self.spec.stop_ids[0]).to(self.device)
             told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
             if self.spec.padding == "masked":
                 told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
-            rows = {row: network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members}
-            part = slice(min(int(one[0]) for one in rows.values()), max(int(one[-1]) for one in rows.values()) + 1)
+            rows = [network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members]
+            part = slice(min(int(one[0]) for one in rows), max(int(one[-1]) for one in rows) + 1)
             logits = self._logits(part, ids, *told)
             ids = ids[:, part]
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
+            if logits.shape[:2] == state.shape and all(_runs_from(part.start, one) for one in rows):
+                return banned(logits, self.spec)  # every row as it is to be: nothing is copied
             if out is None:
-                out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+                out = logits.new_zeros((*state.shape, logits.shape[-1]))
             for n, row in enumerate(members):
-                at = rows[row].to(logits.device) - part.start
-                out[row, : len(at)] = logits[n, at].to(torch.float32)
+                at = rows[n].to(logits.device) - part.start
+                out[row, : len(at)] = logits[n, at]
         if out is None:
             raise ShapeError("no row has an open position", hint="the loop ends before it asks")
         return banned(out, self.spec)
@@ -89,16 +94,25 @@ class CallableDenoiser:
         return state
 
 
+def _runs_from(begin: int, rows: torch.Tensor) -> bool:
+    """These are `begin` and the rows behind it, one after another."""
+    return torch.equal(rows, torch.arange(begin, begin + len(rows)))
+
+
 def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec) -> list[list[int]]:
-    """Rows that share a call: of equal length, or where padding is masked none shorter than 7/8 of the longest."""
+    """Rows that share a call: of equal length, or where padding is masked as many as leave no more than a quarter
+    of what is forwarded to padding. An accelerator waits for calls and not for rows; on one core it costs what the
+    padding does (48 texts, `tiny`: 42 calls in place of 151, 4.0 s in place of 3.3)."""
     longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
     groups: list[list[int]] = []
     for row in longest_first:
-        longest = len(sequences[groups[-1][0]]) if groups else 0
-        shares = 8 * len(sequences[row]) >= 7 * longest if spec.padding == "masked" else len(sequences[row]) == longest
-        if not groups or not shares:
-            groups.append([])
-        groups[-1].append(row)
+        members = [*groups[-1], row] if groups else [row]
+        longest, own = len(sequences[members[0]]), [len(sequences[one]) for one in members]
+        shares = 4 * sum(own) >= 3 * longest * len(own) if spec.padding == "masked" else own[-1] == longest
+        if groups and shares:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
     return groups
 
 
@@ -192,16 +206,19 @@ def clean(scores: torch.Tensor, ids: torch.Tensor, share: torch.Tensor, spec: Mo
 
 
 def banned(logits: torch.Tensor, spec: ModelSpec) -> torch.Tensor:
-    """The logits with every id that may not be written at -inf, in place."""
-    logits[..., spec.n_tokens :] = -torch.inf
-    logits[..., list(spec.never_written)] = -torch.inf
+    """The logits with every id that may not be written at -inf; in place, but where several entries are one number."""
+    if 0 in logits.stride():
+        logits = logits.clone()
+    with torch.inference_mode(logits.is_inference()):
+        logits[..., spec.n_tokens :] = -torch.inf
+        logits[..., list(spec.never_written)] = -torch.inf
     return logits
 
 
 def from_callable(
     network: Callable[..., torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
 ) -> CallableDenoiser:
-    """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out."""
+    """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out, a tensor that is written into."""
     if not callable(network):
         raise InputError(
             f"network is a {type(network).__name__}", hint="a function from (N, L) ids to (N, L, V) logits"

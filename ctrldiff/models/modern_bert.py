@@ -55,16 +55,24 @@ class ModernBert(nn.Module):
         self.head = _Head(config)
         self.decoder = _Bias(config["vocab_size"] if config["decoder_bias"] else 0)
 
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, ids: torch.Tensor, lengths: torch.Tensor | None = None, rows: slice = slice(None)
+    ) -> torch.Tensor:
+        """(N, R, V) logits of some rows of ids (N, L). `lengths` (N,): what lies behind them nobody sees."""
         x = self.model.embeddings(ids)
         length = ids.shape[1]
         turns = {kind: _rotation(length, self.size, base, x) for kind, base in self.bases.items()}
         at = torch.arange(length, device=ids.device)
         near = (at[:, None] - at[None, :]).abs() <= self.reach
+        sees = {"sliding_attention": near, "full_attention": None}
+        if lengths is not None and bool((lengths < length).any()):
+            inside = (at < lengths[:, None])[:, None, None, :]
+            # Padding sees what is near it too: a row that sees nothing would be NaN.
+            sees = {"sliding_attention": near & (inside | (at[:, None] == at)), "full_attention": inside}
         for kind, layer in zip(self.kinds, self.model.layers, strict=True):
-            x = layer(x, turns[kind], near if kind == "sliding_attention" else None)
-        rows = self.model.embeddings.tok_embeddings.weight
-        return F.linear(self.head(self.model.final_norm(x)), rows, self.decoder.bias)
+            x = layer(x, turns[kind], sees[kind])
+        embedding = self.model.embeddings.tok_embeddings.weight
+        return F.linear(self.head(self.model.final_norm(x[:, rows])), embedding, self.decoder.bias)
 
 
 class _Encoder(nn.Module):
@@ -177,13 +185,17 @@ def _turned(x: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
 
 @dataclass(frozen=True, eq=False)
 class ModernBertNetwork:
-    """`(N, L)` ids to `(N, L, V)` logits."""
+    """`(N, L)` ids, and lengths `(N,)` where rows are padded, to `(N, L, V)` logits."""
 
     module: ModernBert
 
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+    def __call__(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        return self.picked(slice(None), ids, lengths)
+
+    def picked(self, rows: slice, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """(N, R, V) logits of these rows alone: the head is not run on the others."""
         with torch.inference_mode():
-            return self.module(ids)
+            return self.module(ids, lengths, rows)
 
     @property
     def rows(self) -> int:
@@ -236,4 +248,5 @@ MODERN_BERT = Family(
     when=covers,
     facts=_facts,
     build=_build,
+    padding="masked",
 )

@@ -18,8 +18,9 @@ from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.posterior import lawful, queries, refusals, sweeps
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
+from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.lifted import Lifted
-from ctrldiff.posterior.read import DeviceLogits, HostLogits, Logits
+from ctrldiff.posterior.read import HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row
 
 MOST_BEST = 10_000  # strings that `map` gives at most
@@ -257,7 +258,7 @@ class ChainPosterior:
         for name, table in tables.items():
             parts = [Row(row.scores.by(table), row.written) for row in self.rows]
             of.reach(parts)
-            of.total([part for part in parts if part.possible])
+            of.weight([part for part in parts if part.possible])
             whole = queries.log_z(self.rows)
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
@@ -346,8 +347,8 @@ def _bind(
 
 
 def read_logits(log_probs: Any) -> tuple[Logits, Port]:
-    """The logits, and how to answer. float32 whose rows lie in order is read in place on the CPU, other floats are
-    converted a few positions at a time; a device has them in float32."""
+    """The logits, and how to answer. float32 and halves whose rows lie in order are read in place on the CPU, others
+    converted a few positions at a time, on a device too."""
     try:
         shape = tuple(np.shape(log_probs))
     except ValueError as error:
@@ -358,14 +359,12 @@ def read_logits(log_probs: Any) -> tuple[Logits, Port]:
         )
     single = len(shape) == 2
     if hasattr(log_probs, "detach"):
-        import torch
-
         if not log_probs.dtype.is_floating_point:
             raise ShapeError(f"log-probabilities are {log_probs.dtype}, expected floats")
         x = log_probs.detach()
         x = x[None] if single else x
         if x.device.type != "cpu":
-            return DeviceLogits(x.to(torch.float32).contiguous()), Port(single, x.device)
+            return DeviceLogits(x), Port(single, x.device)
         return HostLogits(x), Port(single, x.device)
     array = np.asarray(log_probs)
     if array.dtype.kind != "f":

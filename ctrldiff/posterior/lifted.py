@@ -186,9 +186,28 @@ class Lifted:
         token_class = self.automaton.token_class[np.maximum(written, 0)]
         return np.where(written < 0, -1, np.where(token_class < 0, NO_CLASS, token_class)).astype(np.int32)
 
+    def leaving(self, state: int) -> NDArray[np.int64]:
+        """(C + 1,) the edge that each class takes out of a state, -1 for none; the last is for tokens on no edge."""
+        if state not in self._leaving:
+            chain, out = self.chain, np.full(self.n_classes + 1, -1)
+            for e in range(chain.edge_ptr[state], chain.edge_ptr[state + 1]):
+                k = chain.edge_label[e]
+                out[chain.label_classes[chain.label_ptr[k] : chain.label_ptr[k + 1]]] = e
+            self._leaving[state] = out
+        return self._leaving[state]
+
+    @cached_property
+    def _leaving(self) -> dict[int, NDArray[np.int64]]:
+        return {}
+
     @cached_property
     def device_classes(self) -> dict[Any, Any]:
         """Copies of `classes.of_token` on torch devices, made when first needed."""
+        return {}
+
+    @cached_property
+    def reached(self) -> dict[int, NDArray[np.uint8]]:
+        """By the length of a canvas, where the start can lead on it if nothing is written; filled by the sweeps."""
         return {}
 
     @cached_property

@@ -30,11 +30,15 @@ class Choices(NamedTuple):
 
 
 class Menu:
-    """`Choices` by (position, state) and best tokens by (position, class), looked up when first needed."""
+    """`Choices` by (position, state) and best tokens by (position, class), looked up when first needed.
 
-    def __init__(self, row: Row, n: int) -> None:
+    future: (T + 1, S) what the rest is worth from each state; None: the best of it.
+    """
+
+    def __init__(self, row: Row, n: int, future: NDArray[np.float64] | None = None) -> None:
         self.row, self.n = row, n
-        (self.best,), (self.class_best,) = of.certain_best([row]), of.class_best([row])
+        self.best = of.certain_best([row])[0] if future is None else future
+        (self.class_best,) = of.class_best([row])
         self._choices: dict[tuple[int, int], Choices] = {}
         self._tokens: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.int64]]] = {}
 

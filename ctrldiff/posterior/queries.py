@@ -41,8 +41,9 @@ def best_strings(rows: Rows) -> list[I64]:
     """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
     value = of.certain_best(rows)
     swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
-    first = logits(rows).first(places(rows), of.every_max(rows), lambda: sweeps.tied_classes(*swept))
-    found = sweeps.walk_best(*swept, first, [row.written for row in rows])
+    known = [row.scores.first for row in rows]
+    scores = logits(rows).first(places(rows), of.every_max(rows), known, lambda: sweeps.tied_classes(*swept))
+    found = sweeps.walk_best(*swept, scores, known, [row.written for row in rows])
     return [folded(row, tokens) for row, tokens in zip(rows, found)]
 
 
@@ -82,7 +83,7 @@ def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U
 
 def log_z(rows: Rows) -> list[float]:
     """Log of the summed weight of all legal strings. Raises: LogitsInvalid, Infeasible if there is none."""
-    of.certain_total(rows)
+    of.certain_weight(rows)
     return [row.log_z for row in rows]
 
 
@@ -116,7 +117,7 @@ def log_z_given(rows: Rows, tokens: I64, keep: Bools) -> list[float]:
     own = logits(rows).at(
         [row.scores.place(at) for row, at in zip(whole, new)], [tokens[b][at] for b, at in zip(clamped, new)]
     )
-    of.total(list(clamped.values()))
+    of.weight(list(clamped.values()))
     for (b, row), scores, at, less in zip(clamped.items(), own, new, of.apart(whole)):
         out[b] = (
             row.log_z + float((scores - less[at]).sum()) if row.table.layers == 1 else _by_layer(row, tokens[b], at)
@@ -303,7 +304,7 @@ def leading_ranked(row: Row, n: int) -> list[tuple[int, float]]:
     (best,), gains = of.best([row]), np.full(table.n_classes + 1, -np.inf)
     edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
     edges = edges[best[t + 1, chain.edge_to[edges]] > -np.inf]
-    tilts = _tilt(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
+    tilts = tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
     for label, tilt in zip(chain.edge_label[edges], tilts):
         gains[chain.label_classes[chain.label_ptr[label] : chain.label_ptr[label + 1]]] = tilt
     tokens = np.flatnonzero(gains[classes.of_token] > -np.inf).astype(np.int32)
@@ -323,7 +324,7 @@ def _leading(row: Row) -> tuple[int, float]:
     ahead = best[t + 1, to] > -np.inf
     value = np.where(ahead, labels[t, label], -np.inf)
     if len(chain.weight):
-        value = value + _tilt(row, t, edges)
+        value = value + tilt_of(row, t, edges)
     if not len(value) or value.max() == -np.inf:
         raise of.improbable(row, labels)
     ptr, members = chain.label_ptr, chain.label_classes
@@ -338,7 +339,7 @@ def _leading(row: Row) -> tuple[int, float]:
     return min(winners), float(np.exp(row.scores.log_sum[t, onward] - of.apart([row])[0][t]).sum())
 
 
-def _tilt(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
+def tilt_of(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
     """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
     (total,), chain = of.total([row]), row.table.scored.chain
     (plain,) = sweeps.sweep_sum([row.table.scored], of.label_sum([row]), of.reach([row]), weighted=False)

@@ -1,8 +1,9 @@
 """The (B, T, V) logits, where they live: read once per query, and only what the query needs comes to the host.
 
-`HostLogits` (numpy, or torch on the CPU, without a copy) and `DeviceLogits` (torch anywhere else) answer the same
-questions, for all rows that are asked about in one call; `class_max` and `class_scores` are the two that a fused GPU
-kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic on scores.
+`HostLogits` (numpy, or torch on the CPU, without a copy of float32 or of halves) and `DeviceLogits` (torch anywhere
+else, `posterior/device.py`) answer the same questions, for all rows that are asked about in one call; `class_max` and
+`class_scores` are the two that a fused GPU kernel replaces. With `posterior/sweeps.py` this is all that does arithmetic
+on scores.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels import reduce as kernels
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.lifted import Lifted
-
-if TYPE_CHECKING:
-    import torch
+from ctrldiff.posterior.spread import spread
 
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
@@ -29,8 +28,7 @@ I64: TypeAlias = NDArray[np.int64]
 Tied: TypeAlias = Callable[[], Sequence[NDArray[np.uint8]]]  # (T, C) of each place: classes on best strings
 NOT_THERE: F32 = fixed(np.zeros((0, 0)), np.float32)
 AT_ONCE = 16  # positions that are converted at a time: 8 MiB at 131,072 tokens
-CHUNK = 1 << 24  # logits per temporary on a device
-FIXED_POINT = float(1 << 40)  # sums on a device are of integers: exact, so the order of additions cannot show
+POOLED = 64  # positions that a kernel reads in one call
 
 
 class Place(NamedTuple):
@@ -66,9 +64,12 @@ class Logits(Protocol):
     def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
         """The scores of many tokens at one position."""
 
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
-        """What `walk_best` finds tokens by: scores (T, V) to look through, and (T, C + 1) the smallest token that
-        attains each class's best score, or -1 where it is to be looked for. It asks for what `tied` says alone."""
+    def first(
+        self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
+    ) -> list[NDArray[Any]]:
+        """What `walk_best` finds tokens by: scores (T, V) to look through, as kernels read them. `known` (T, C + 1) is
+        the smallest token that attains each class's best score, or -1: it is filled in where there are no scores to
+        look through; `walk_best` asks for what `tied` says alone, and notes what it finds."""
 
     def draw(
         self,
@@ -89,10 +90,26 @@ class Logits(Protocol):
         """Margin and entropy (T,); 1 and 0 at positions that are not asked for."""
 
 
+class Pool(NamedTuple):
+    """Positions of several places, to be read together by the classes of one table: of each its place, its row and
+    itself."""
+
+    table: Lifted
+    place: I64
+    row: I64
+    position: I64
+
+    def give(self, values: NDArray[Any], out: Sequence[NDArray[Any]]) -> None:
+        """A line of `values` for each position, to its place's array."""
+        for i in np.unique(self.place):
+            own = self.place == i
+            out[i][self.position[own]] = values[own]
+
+
 @dataclass(frozen=True, eq=False)
 class HostLogits:
-    """Logits in ordinary memory, read by the Numba kernels row by row: float32 in place, other floats a few positions
-    at a time. Both numpy and torch tensors will do."""
+    """Logits in ordinary memory, read by the Numba kernels: float32, bfloat16 and float16 in place, other floats a few
+    positions at a time. Both numpy and torch tensors will do."""
 
     x: Any
 
@@ -102,56 +119,97 @@ class HostLogits:
         return self.x.shape[0], self.x.shape[1], self.x.shape[2]
 
     @cached_property
-    def in_place(self) -> F32 | None:
-        """The scores themselves, if kernels can read them as they lie: float32, a row's positions one after another."""
-        x = self.x.numpy() if hasattr(self.x, "detach") and self.x.dtype == _torch().float32 else self.x
-        plain = isinstance(x, np.ndarray) and x.dtype == np.float32 and x[0].flags.c_contiguous
-        return x if plain else None
+    def in_place(self) -> NDArray[Any] | None:
+        """(N, V) the scores themselves, if kernels can read them as they lie, float32 or the bits of narrower floats
+        (`kernels/lanes.py`): position t of row b is line `b * self.step + t`."""
+        x = bits(self.x)
+        if x is None:
+            return None
+        (B, T, V), (of_row, of_position, of_token) = x.shape, x.strides
+        if of_token != x.itemsize or of_position != V * x.itemsize or (B > 1 and of_row % of_position):
+            return None
+        lines = (B - 1) * (of_row // of_position) + T if B else 0
+        return np.lib.stride_tricks.as_strided(x, (lines, V), (of_position, of_token), writeable=False)
 
-    def _blocks(self, row: int, positions: I64) -> Iterator[tuple[F32, I64, I64]]:
-        """float32 scores (N, V), which of these rows to read, and the position that each is about."""
+    @property
+    def step(self) -> int:
+        """Lines of `in_place` from a row to the next."""
+        of_row, of_position = (self.x.stride() if hasattr(self.x, "detach") else self.x.strides)[:2]
+        return int(of_row // of_position)
+
+    def _lines(self, rows: I64, positions: I64) -> tuple[NDArray[Any], I64]:
+        """Scores (N, V) as kernels read them, and the line that is about each position (n,) of these rows (n,)."""
         if self.in_place is not None:
-            yield fixed(self.in_place[row], np.float32), positions, positions
-            return
-        for i in range(0, len(positions), AT_ONCE):
-            some = positions[i : i + AT_ONCE]
-            low, high = int(some[0]), int(some[-1]) + 1  # side by side as a rule: then a slice, which copies once
-            part = self.x[row, low:high] if high - low == len(some) else self.x[row, some]
-            yield self._float32(part), np.arange(len(some)), some
+            return self.in_place, rows * self.step + positions
+        return self._converted((rows, positions)), np.arange(len(rows))
+
+    def _blocks(self, row: int, positions: I64) -> Iterator[tuple[NDArray[Any], I64, I64]]:
+        """Scores as kernels read them, which of these lines to read, and the position that each is about."""
+        size = max(1, len(positions)) if self.in_place is not None else AT_ONCE
+        for i in range(0, len(positions), size):
+            some = positions[i : i + size]
+            yield *self._lines(np.full(len(some), row), some), some
 
     def _converted(self, index: tuple[Any, ...]) -> F32:
         """Scores here and there, as float32."""
         if not hasattr(self.x, "detach"):
-            return self._float32(self.x[index])
+            return fixed(self.x[index], np.float32)
         own = (one if isinstance(one, int) else _torch().from_numpy(one.astype(np.int64)) for one in index)
-        return self._float32(self.x[tuple(own)])
-
-    def _float32(self, part: Any) -> F32:
-        return fixed(part.float().numpy() if hasattr(part, "detach") else part, np.float32)
+        return fixed(self.x[tuple(own)].float().numpy(), np.float32)
 
     def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
         """As `Logits.class_max`."""
-        return [self._class_max(place, best) for place, best in zip(places, out)]
 
-    def _class_max(self, place: Place, best: F32) -> int:
-        for x, at, positions in self._blocks(place.row, place.positions):
-            bad = int(kernels.class_max(x, at, positions, place.table.classes.of_token, best))
-            if bad >= 0:
-                return bad
-        return -1
+        def read(pool: Pool) -> int:
+            x, line = self._lines(pool.row, pool.position)
+            best = np.empty((len(line), pool.table.n_classes + 1), np.float32)
+            wrong = kernels.class_max(x, line, np.arange(len(line)), pool.table.classes.of_token, best)
+            pool.give(best, out)
+            return int(wrong)
+
+        return self._read(read, places)
 
     def class_scores(
         self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
     ) -> list[int]:
         """As `Logits.class_scores`."""
-        return [self._class_scores(*each) for each in zip(places, best, sums, whole)]
 
-    def _class_scores(self, place: Place, best: F32, sums: F64, whole: F64) -> int:
-        for x, at, positions in self._blocks(place.row, place.positions):
-            bad = int(kernels.class_scores(x, at, positions, *place.table.classes, best, sums, whole))
-            if bad >= 0:
-                return bad
-        return -1
+        def read(pool: Pool) -> int:
+            x, line = self._lines(pool.row, pool.position)
+            shape = len(line), pool.table.n_classes + 1
+            top, total, every = np.empty(shape, np.float32), np.empty(shape), np.empty(len(line))
+            wrong = kernels.class_scores(x, line, np.arange(len(line)), *pool.table.classes, top, total, every)
+            pool.give(top, best)
+            pool.give(total, sums)
+            pool.give(every, whole)
+            return int(wrong)
+
+        return self._read(read, places)
+
+    def _read(self, work: Callable[[Pool], int], places: Sequence[Place]) -> list[int]:
+        """The first bad position of each place, or -1: `work` says which of a pool's is bad."""
+        pools, bad = self._pools(places), [-1] * len(places)
+        steps = sum(len(pool.row) for pool in pools) * self.shape[2]
+        for pool, wrong in zip(pools, spread(work, pools, steps=steps)):
+            if wrong >= 0 and bad[pool.place[wrong]] < 0:
+                bad[pool.place[wrong]] = int(pool.position[wrong])
+        return bad
+
+    def _pools(self, places: Sequence[Place]) -> list[Pool]:
+        """The positions of all places with one table, some at a time: a kernel reads several side by side, whichever
+        rows they are of."""
+        of_table: dict[int, list[int]] = {}
+        for i, place in enumerate(places):
+            of_table.setdefault(id(place.table), []).append(i)
+        pools, size = [], AT_ONCE if self.in_place is None else POOLED
+        for members in of_table.values():
+            counts = [len(places[i].positions) for i in members]
+            which, rows = np.repeat(members, counts), np.repeat([places[i].row for i in members], counts)
+            positions, table = np.concatenate([places[i].positions for i in members]), places[members[0]].table
+            for a in range(0, len(which), size):
+                some = slice(a, a + size)
+                pools.append(Pool(table, which[some], rows[some], positions[some]))
+        return pools
 
     def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
         """As `Logits.at`."""
@@ -161,21 +219,21 @@ class HostLogits:
         """As `Logits.of`."""
         return self._converted((row, t, tokens))
 
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
-        """In place nothing is known yet: the walk looks through the few classes that tie for the best. Else these are
-        looked up before, as there are no float32 scores to look through."""
-        if self.in_place is not None:
-            nothing = [np.full(top.shape, -1, np.int32) for top in best]
-            return [(fixed(self.in_place[place.row], np.float32), known) for place, known in zip(places, nothing)]
-        return [(NOT_THERE, self._first(*each)) for each in zip(places, best, tied())]
-
-    def _first(self, place: Place, best: F32, tied: NDArray[np.uint8]) -> I32:
-        tokens = np.full(best.shape, -1, np.int32)
-        for t in place.positions:
-            for c in np.flatnonzero(tied[t]):
-                members = place.table.members(int(c))
-                tokens[t, c] = members[np.argmax(self.of(place.row, int(t), members) == best[t, c])]
-        return tokens
+    def first(
+        self, places: Sequence[Place], best: Sequence[F32], known: Sequence[I32], tied: Tied
+    ) -> list[NDArray[Any]]:
+        """In place the walk looks through the few classes that tie for the best. Else these are looked up before, as
+        there are no scores to look through."""
+        x = self.in_place
+        if x is not None:
+            begin = [place.row * self.step for place in places]
+            return [x[one : one + self.shape[1]] for one in begin]
+        for place, top, tokens, classes in zip(places, best, known, tied()):
+            for t in place.positions:
+                for c in np.flatnonzero((classes[t] > 0) & (tokens[t, :-1] < 0)):
+                    members = place.table.members(int(c))
+                    tokens[t, c] = members[np.argmax(self.of(place.row, int(t), members) == top[t, c])]
+        return [NOT_THERE] * len(places)
 
     def draw(
         self,
@@ -217,172 +275,21 @@ class HostLogits:
         return out
 
 
+def bits(x: Any) -> NDArray[Any] | None:
+    """Scores (B, T, V) as numpy, without a copy: float32 as they are, of narrower floats the bits; None for others."""
+    if not hasattr(x, "detach"):
+        return x if x.dtype == np.float32 else x.view(np.int16) if x.dtype == np.float16 else None
+    torch = _torch()
+    if x.dtype == torch.float32:
+        return x.numpy()
+    if x.dtype in (torch.bfloat16, torch.float16):
+        half = x.view(torch.int16).numpy()
+        return half if x.dtype == torch.float16 else half.view(np.uint16)
+    return None
+
+
 def _torch() -> Any:
     """Torch, which is imported only once somebody has a tensor."""
     import torch
 
     return torch
-
-
-@dataclass(frozen=True, eq=False)
-class DeviceLogits:
-    """Logits on a torch device: reduced there, so that (T, C) numbers travel and not (T, V)."""
-
-    x: torch.Tensor
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(B, T, V)."""
-        return self.x.shape[0], self.x.shape[1], self.x.shape[2]
-
-    def _ids(self, table: Lifted) -> torch.Tensor:
-        import torch
-
-        ids = table.device_classes
-        if self.x.device not in ids:
-            ids[self.x.device] = torch.from_numpy(table.classes.of_token.astype(np.int64)).to(self.x.device)
-        return ids[self.x.device]
-
-    def _chunks(self, positions: I64) -> list[I64]:
-        size = max(1, CHUNK // max(1, self.shape[2]))
-        return [positions[i : i + size] for i in range(0, len(positions), size)]
-
-    def _rows(self, row: int, positions: I64) -> torch.Tensor:
-        import torch
-
-        return self.x[row, torch.from_numpy(positions).to(self.x.device)]
-
-    def class_max(self, places: Sequence[Place], out: Sequence[F32]) -> list[int]:
-        """As `Logits.class_max`; each position is checked before any is trusted."""
-        return [self._class_max(place, best) for place, best in zip(places, out)]
-
-    def _class_max(self, place: Place, out: F32) -> int:
-        import torch
-
-        ids, bad = self._ids(place.table), -1
-        for chunk in self._chunks(place.positions):
-            x = self._rows(place.row, chunk)
-            wrong = (~(x < float("inf"))).any(dim=1).cpu().numpy()
-            if wrong.any() and bad < 0:
-                bad = int(chunk[np.argmax(wrong)])
-            best = torch.full((len(x), out.shape[1]), -float("inf"), dtype=x.dtype, device=x.device)
-            best.scatter_reduce_(1, ids.expand_as(x), x, "amax")
-            out[chunk] = best.cpu().numpy()
-        return bad
-
-    def class_scores(
-        self, places: Sequence[Place], best: Sequence[F32], sums: Sequence[F64], whole: Sequence[F64]
-    ) -> list[int]:
-        """As `Logits.class_scores`; sums are of fixed-point integers, the same in any order of additions."""
-        bad = self.class_max(places, best)
-        for place, wrong, top, out, every in zip(places, bad, best, sums, whole):
-            if wrong < 0:
-                self._class_log_sum(place, top, out, every)
-        return bad
-
-    def _class_log_sum(self, place: Place, best: F32, out: F64, whole: F64) -> None:
-        import torch
-
-        ids = self._ids(place.table)
-        for chunk in self._chunks(place.positions):
-            x, top = self._rows(place.row, chunk), best[chunk]
-            base = torch.from_numpy(np.where(np.isfinite(top), top, np.float32(0))).to(x.device)
-            terms = ((x - base.gather(1, ids.expand_as(x))).exp() * FIXED_POINT).to(torch.int64)
-            sums = torch.zeros(top.shape, dtype=torch.int64, device=x.device)
-            sums.scatter_add_(1, ids.expand_as(x), terms)
-            with np.errstate(divide="ignore"):
-                out[chunk] = top + np.log(sums.cpu().numpy() / FIXED_POINT)
-            whole[chunk] = np.logaddexp.reduce(out[chunk], axis=1)
-
-    def at(self, places: Sequence[Place], tokens: Sequence[I64]) -> list[F64]:
-        """As `Logits.at`: one look-up for all rows."""
-        import torch
-
-        counts = [len(place.positions) for place in places]
-        rows = np.repeat([place.row for place in places], counts)
-        index = rows, np.concatenate([place.positions for place in places]), np.concatenate(tokens)
-        row, t, v = (torch.from_numpy(part.astype(np.int64)).to(self.x.device) for part in index)
-        scores = self.x[row, t, v].cpu().numpy().astype(np.float64)
-        return np.split(scores, np.cumsum(counts)[:-1])
-
-    def of(self, row: int, t: int, tokens: NDArray[np.int32]) -> F32:
-        """As `Logits.of`."""
-        import torch
-
-        return self.x[row, t, torch.from_numpy(tokens.astype(np.int64)).to(self.x.device)].cpu().numpy()
-
-    def first(self, places: Sequence[Place], best: Sequence[F32], tied: Tied) -> list[tuple[F32, I32]]:
-        """Every smallest token, so that the walk need not look: there are no scores to look through on the host."""
-        return [(NOT_THERE, self._first(place, top)) for place, top in zip(places, best)]
-
-    def _first(self, place: Place, best: F32) -> I32:
-        import torch
-
-        ids, V = self._ids(place.table), self.shape[2]
-        every = torch.arange(V, device=self.x.device)
-        out = np.full(best.shape, -1, np.int32)
-        for chunk in self._chunks(place.positions):
-            x = self._rows(place.row, chunk)
-            top = torch.from_numpy(best[chunk]).to(x.device).gather(1, ids.expand_as(x))
-            found = torch.full((len(x), best.shape[1]), V, dtype=torch.int64, device=x.device)
-            found.scatter_reduce_(1, ids.expand_as(x), torch.where(x == top, every, V), "amin")
-            out[chunk] = found.cpu().numpy()
-        return out
-
-    def draw(
-        self,
-        places: Sequence[Place],
-        best: Sequence[F32],
-        classes: Sequence[I32],
-        uniforms: Sequence[F64],
-        tokens: Sequence[I64],
-    ) -> None:
-        """As `Logits.draw`, with the same fixed-point sums as `class_log_sum`."""
-        import torch
-
-        for (row, table, _), top, drawn, chance, out in zip(places, best, classes, uniforms, tokens):
-            for j, t in zip(*np.nonzero(out < 0)):
-                c = drawn[j, t]
-                members = table.members(c)
-                x = self.x[row, int(t), torch.from_numpy(members.astype(np.int64)).to(self.x.device)]
-                run = ((x - float(top[t, c])).exp() * FIXED_POINT).to(torch.int64).cumsum(0)
-                target = (run[-1].to(torch.float64) * chance[j, t]).to(torch.int64)
-                out[j, t] = members[int(torch.searchsorted(run, target, right=True))]
-
-    def marginals(
-        self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32], written: Sequence[I64]
-    ) -> list[torch.Tensor]:
-        """As `Logits.marginals`, on the device."""
-        return [self._marginals(*each) for each in zip(places, base, gain, written)]
-
-    def _marginals(self, place: Place, base: F32, gain: F32, written: I64) -> torch.Tensor:
-        import torch
-
-        out = torch.zeros_like(self.x[place.row])
-        for chunk in self._chunks(place.positions):
-            where = torch.from_numpy(chunk).to(self.x.device)
-            out[where] = self._log_marginals(place, chunk, base, gain).exp()
-        held = np.flatnonzero(written >= 0)
-        out[torch.from_numpy(held).to(out.device), torch.from_numpy(written[held]).to(out.device)] = 1.0
-        return out
-
-    def _log_marginals(self, place: Place, chunk: I64, base: F32, gain: F32) -> torch.Tensor:
-        import torch
-
-        ids, x = self._ids(place.table), self._rows(place.row, chunk)
-        least, add = (torch.from_numpy(one[chunk]).to(x.device).gather(1, ids.expand_as(x)) for one in (base, gain))
-        return ((x - least) + add).clamp_(max=0.0)
-
-    def beliefs(self, places: Sequence[Place], base: Sequence[F32], gain: Sequence[F32]) -> list[tuple[F64, F64]]:
-        """As `Logits.beliefs`."""
-        return [self._beliefs(*each) for each in zip(places, base, gain)]
-
-    def _beliefs(self, place: Place, base: F32, gain: F32) -> tuple[F64, F64]:
-        margin, entropy = np.ones(self.shape[1]), np.zeros(self.shape[1])
-        for chunk in self._chunks(place.positions):
-            d = self._log_marginals(place, chunk, base, gain)
-            p = d.exp()
-            top = p.topk(min(2, p.shape[1]), dim=1).values.cpu().numpy().astype(np.float64)
-            margin[chunk] = top[:, 0] - (top[:, 1] if top.shape[1] > 1 else 0.0)
-            entropy[chunk] = -(p * d).nan_to_num(0.0).sum(dim=1).cpu().numpy()
-        return margin, entropy

@@ -41,6 +41,7 @@ class ClassScores:
         self.max = np.full(shape, -np.inf, np.float32)
         self.log_sum = np.full(shape, -np.inf, np.float64)
         self.whole = np.zeros(shape[0], np.float64)
+        self.first = np.full(shape, -1, np.int32)  # the smallest token of each best score, where it was looked for
         self.has_max = np.zeros(shape[0], np.bool_)
         self.has_sum = np.zeros(shape[0], np.bool_)
 
@@ -132,7 +133,7 @@ class Row:
     @property
     def log_z(self) -> float:
         """Log of the summed weight of all legal strings; -inf if there is none."""
-        return float(total([self])[0][0, self.table.start] - apart([self])[0].sum())
+        return float(weight([self])[0] - apart([self])[0].sum())
 
     def check(self) -> Row:
         """This row; raises the most helpful error if nothing legal fits."""
@@ -280,20 +281,38 @@ def total(rows: Rows) -> list[F64]:
 def certain_total(rows: Rows) -> list[F64]:
     """`total`. Raises: Infeasible for a row of which nothing is left."""
     found = total(rows)
+    certain_weight(rows)
+    return found
+
+
+@kept
+def weight(rows: Rows) -> list[float]:
+    """Log of the summed weight of all legal strings by the scores as they are; -inf if there is none."""
+    return [float(value[0, row.table.start]) for row, value in zip(rows, total(rows))]
+
+
+def certain_weight(rows: Rows) -> list[float]:
+    """`weight`. Raises: Infeasible for a row of which nothing is left."""
+    found = weight(rows)
     for row, value, labels in zip(rows, found, label_sum(rows)):
-        if value[0, row.table.start] == -np.inf:
+        if value == -np.inf:
             raise improbable(row, labels)
     return found
 
 
 @kept
 def flow(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T,) probability of the likeliest state before each position, (T, L) of each label.
+    """(T,) probability of the likeliest state before each position, (T, L) of each label. `total` is used where it is
+    known, and not kept where it is not: with `best` it is what takes most room.
 
     Raises: as `certain_total`.
     """
-    values = certain_total(rows)
-    return sweeps.flow(scored(rows), label_sum(rows), values)
+    known = [row.known.get("total") for row in rows]
+    found = sweeps.flow(scored(rows), label_sum(rows), reach(rows), known)
+    for row, (value, _, _) in zip(rows, found):
+        row.known["weight"] = value
+    certain_weight(rows)
+    return [(likeliest, taken) for _, likeliest, taken in found]
 
 
 @kept

@@ -5,14 +5,14 @@ the others. Rows may have different tables, so arrays are (T, ...) a row and not
 which a device's kernels stand: with `posterior/read.py` it is all that does arithmetic on scores. Whoever asks
 (`posterior/row.py`) asks for all rows that lack an answer in one call, so rows of one table can be put together here.
 
-On the host a row is a handful of calls of compiled kernels, one row after another. Shapes and letters as in
+On the host a row is a handful of calls of compiled kernels; rows are spread over threads. Shapes and letters as in
 `kernels/chain.py`; arrays are numpy, and are read entry by entry by `nbest`, `leading` and the refusals.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ctrldiff.kernels import chain, walk
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.lifted import Lifted
+from ctrldiff.posterior.spread import spread
 
 F32: TypeAlias = NDArray[np.float32]
 F64: TypeAlias = NDArray[np.float64]
@@ -27,6 +28,7 @@ I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 U8: TypeAlias = NDArray[np.uint8]
 Tables: TypeAlias = Sequence[Lifted]
+LENGTHS_KEPT = 4  # lengths of canvases of which a table knows what can be reached: .5 MB each at 3,600 states, T = 128
 
 # --- before any score --------------------------------------------------------------------------------------------
 
@@ -35,22 +37,39 @@ def reach(tables: Tables, written: Sequence[I64]) -> list[U8]:
     """(T + 1, S): where the start can lead, by the written tokens (T,) alone; -1 is open. Not to be changed."""
     # Copies of one canvas (the first step of a batch, particles) have one answer: to bind 4 at 2,000 states took
     # 8.5 ms, now 2.2.
-    found: dict[tuple[int, bytes], U8] = {}
-    out = []
-    for table, held in zip(tables, written):
-        key = id(table), held.tobytes()
-        if key not in found:
-            found[key] = chain.reachable(table.chain, table.start, table.written_class(held))
-        out.append(found[key])
-    return out
+    keys = [(id(table), held.tobytes()) for table, held in zip(tables, written)]
+    different = dict(zip(keys, zip(tables, written)))
+    found = spread(_reach, *zip(*different.values()), steps=_edges(tables, written)) if keys else []
+    by_key = dict(zip(different, found))
+    return [by_key[key] for key in keys]
+
+
+def _reach(table: Lifted, written: I64) -> U8:
+    """Where nothing is written the table and the length alone say it: kept with the table, for a few lengths."""
+    if (written >= 0).any():
+        return chain.reachable(table.chain, table.start, table.written_class(written))
+    kept, T = table.reached, len(written)
+    found = kept.get(T)
+    if found is None:
+        found = chain.reachable(table.chain, table.start, table.written_class(written))
+        if len(kept) >= LENGTHS_KEPT:
+            kept.clear()
+        kept[T] = found
+    return found
 
 
 def live(tables: Tables, written: Sequence[I64], reached: Sequence[U8]) -> list[U8]:
     """(T, L): the labels that some legal string takes at each position, whatever the logits."""
-    return [
-        chain.live_labels(table.chain, table.written_class(held), here.copy())
-        for table, held, here in zip(tables, written, reached)
-    ]
+    return spread(_live, tables, written, reached, steps=_edges(tables, written))
+
+
+def _live(table: Lifted, written: I64, reached: U8) -> U8:
+    return chain.live_labels(table.chain, table.written_class(written), reached.copy())
+
+
+def _edges(tables: Tables, lines: Sequence[NDArray[Any]]) -> int:
+    """How many edges there are in all positions, which `lines` has one of for each."""
+    return sum(table.n_edges * len(line) for table, line in zip(tables, lines))
 
 
 # --- label -------------------------------------------------------------------------------------------------------
@@ -58,12 +77,19 @@ def live(tables: Tables, written: Sequence[I64], reached: Sequence[U8]) -> list[
 
 def label_max(tables: Tables, classes: Sequence[F64]) -> list[F64]:
     """(T, L): the best of the class scores (T, C) of each label."""
-    return [chain.label_max(table.chain, scores) for table, scores in zip(tables, classes)]
+    return spread(lambda table, scores: chain.label_max(table.chain, scores), tables, classes, steps=_size(classes, 4))
 
 
 def label_log_sum(tables: Tables, classes: Sequence[F64]) -> list[F64]:
     """(T, L): their log-sum."""
-    return [chain.label_log_sum(table.chain, scores) for table, scores in zip(tables, classes)]
+    return spread(
+        lambda table, scores: chain.label_log_sum(table.chain, scores), tables, classes, steps=_size(classes, 12)
+    )
+
+
+def _size(arrays: Sequence[NDArray[Any]], each: int) -> int:
+    """So many steps for each entry."""
+    return each * sum(one.size for one in arrays)
 
 
 # --- sweep -------------------------------------------------------------------------------------------------------
@@ -72,15 +98,14 @@ def label_log_sum(tables: Tables, classes: Sequence[F64]) -> list[F64]:
 def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64]) -> list[F64]:
     """(T + 1, S): the best weight of what is left, from label scores (T, L). `known`: of each row the last lines of the
     answer, if an earlier sweep has them; there may be none."""
-    return [
-        chain.sweep_max(table.chain, lab, here, part) for table, lab, here, part in zip(tables, labels, reached, known)
-    ]
+    chains = [table.chain for table in tables]
+    return spread(chain.sweep_max, chains, labels, reached, known, steps=_edges(tables, labels))
 
 
 def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weighted: bool = True) -> list[F64]:
     """(T + 1, S): the log-summed weight of what is left. `weighted=False` leaves the weights of edges out."""
     chains = [table.chain if weighted else table.chain._replace(weight=NO_WEIGHT) for table in tables]
-    return [chain.sweep_sum(one, lab, here) for one, lab, here in zip(chains, labels, reached)]
+    return spread(chain.sweep_sum, chains, labels, reached, steps=_edges(tables, labels))
 
 
 NO_WEIGHT = fixed((), np.float64)
@@ -101,17 +126,18 @@ def walk_best(
     labels: Sequence[F64],
     classes: Sequence[F64],
     best: Sequence[F64],
-    first: Sequence[tuple[F32, I32]],
+    scores: Sequence[NDArray[Any]],
+    first: Sequence[I32],
     written: Sequence[I64],
 ) -> list[I64]:
-    """(T,) the best string; of equal ones, the first in token-id order. `first`: what `Logits.first` says."""
-    return [
-        walk.walk_best(
-            *(table.chain, table.start, lab, cls, value, x),
-            *(table.classes.ptr, table.classes.tokens, tokens, held),
-        )
-        for table, lab, cls, value, (x, tokens), held in zip(tables, labels, classes, best, first, written)
-    ]
+    """(T,) the best string; of equal ones, the first in token-id order. `scores` and `first`: see `Logits.first`."""
+    rows = (tables, labels, classes, best, scores, first, written)
+    return spread(_walk_best, *rows, steps=sum(table.size * len(held) // 4 for table, held in zip(tables, written)))
+
+
+def _walk_best(table: Lifted, labels: F64, classes: F64, best: F64, x: NDArray[Any], first: I32, written: I64) -> I64:
+    swept = table.chain, table.start, labels, classes, best
+    return walk.walk_best(*swept, x, table.classes.ptr, table.classes.tokens, first, written)
 
 
 def walk_sample(
@@ -145,24 +171,30 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 # --- flow --------------------------------------------------------------------------------------------------------
 
 
-def flow(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> list[tuple[F64, F64]]:
-    """(T,) the probability of the likeliest state before each position, (T, L) that of each label."""
-    return [_flow(table, lab, value) for table, lab, value in zip(tables, labels, total)]
+def flow(
+    tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64 | None]
+) -> list[tuple[float, F64, F64]]:
+    """The log-summed weight of all strings; (T,) the probability of the likeliest state before each position, (T, L)
+    that of each label: where there is no string these two say nothing. `known`: what `sweep_sum` said, if it was asked;
+    else it is worked out row by row, and let go."""
+    return spread(_flow, tables, labels, reached, known, steps=2 * _edges(tables, labels))
 
 
-def _flow(table: Lifted, labels: F64, total: F64) -> tuple[F64, F64]:
-    mass, taken = chain.occupancy(table.chain, table.start, labels, total)
-    return mass[:-1].max(axis=1), taken  # (T, S) a row is what takes room
+def _flow(table: Lifted, labels: F64, reached: U8, known: F64 | None) -> tuple[float, F64, F64]:
+    total = chain.sweep_sum(table.chain, labels, reached) if known is None else known
+    value = float(total[0, table.start])
+    if value == -np.inf:
+        return value, np.zeros(len(labels)), np.zeros(labels.shape)
+    return value, *chain.flow(table.chain, table.start, labels, total)
 
 
 def mass(tables: Tables, labels: Sequence[F64], total: Sequence[F64]) -> Iterator[F64]:
     """(T + 1, S) the probability of each state; worked out row by row as it is asked for."""
     for table, lab, value in zip(tables, labels, total):
-        yield chain.occupancy(table.chain, table.start, lab, value)[0]
+        yield chain.occupancy(table.chain, table.start, lab, value)
 
 
 def class_gain(tables: Tables, taken: Sequence[F64], labels: Sequence[F64], classes: Sequence[F64]) -> list[F64]:
     """(T, C): what to add to a token's score for the log of its marginal; `taken` (T, L) is the flow through labels."""
-    return [
-        chain.class_gain(table.chain, mass, lab, cls) for table, mass, lab, cls in zip(tables, taken, labels, classes)
-    ]
+    chains = [table.chain for table in tables]
+    return spread(chain.class_gain, chains, taken, labels, classes, steps=_size(classes, 16))

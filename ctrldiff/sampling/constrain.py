@@ -128,7 +128,7 @@ class _DrawnAt:
     temperature: float
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        drawn = self.inner.bind(logits / self.temperature, state)
+        drawn = self.inner.bind(logits.to(torch.float32) / self.temperature, state)
         return cast(Posterior, _Tempered(self.inner.bind(logits, state), drawn))
 
     def settle(self, state: State) -> State:

@@ -15,6 +15,7 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.state import State
 
+BELIEVED = "legal, of a decision"  # the key in `State.memory`: (B, T) float32, the legal mass at each position
 WHOLE = re.compile(r"-?[0-9]+")
 
 
@@ -25,7 +26,8 @@ def decide(denoiser: Denoiser, state: State, labels: Labels) -> tuple[State, lis
     go to the label named first.
 
     What does not fit the canvas is refused before the forward pass; a label that does not fit has probability 0.
-    Returns: the state with the best label's most probable spelling written, and {name: probability} for each row.
+    Returns: the state with the best label's most probable spelling written, the legal mass at its positions remembered
+        as `BELIEVED`; and {name: probability} for each row.
     """
     state = state.snapshot()
     constraint = Tables.same(labels.table, state.shape[0])
@@ -37,6 +39,7 @@ def decide(denoiser: Denoiser, state: State, labels: Labels) -> tuple[State, lis
     best = tuple(labels.one(labels.best(row)) for row in rows)
     tokens = Tables(best).bind(logits, state).map().cpu()
     state = replace(state, forwards=state.forwards + 1)
+    state = state.remember(**{BELIEVED: posterior.legal(tokens).cpu()})
     return state.write(torch.ones(state.shape, dtype=torch.bool), tokens, posterior.confidence(tokens).cpu()), rows
 
 

@@ -58,7 +58,7 @@ class Disagree:
     count: int | None = None
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
-        best, tokens = (found.cpu() for found in logits.softmax(dim=-1).max(dim=-1))
+        best, tokens = (found.cpu() for found in logits.softmax(dim=-1, dtype=torch.float32).max(dim=-1))
         where = state.held & (tokens != state.tokens) & (best > self.above)
         if self.count is None:
             return where
@@ -84,7 +84,7 @@ class Surprising:
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
         held = state.tokens.clamp(min=0).to(logits.device)[..., None]
-        surprise = -logits.log_softmax(dim=-1).gather(-1, held)[..., 0].cpu()
+        surprise = -logits.log_softmax(dim=-1, dtype=torch.float32).gather(-1, held)[..., 0].cpu()
         where = state.held & (surprise > self.nats)
         if self.count is None:
             return where
@@ -171,7 +171,7 @@ def self_correct(
         ((own, views),) = forward(denoiser, [(told, step)], guides)
         logits = guided(own, views, told, step, processors, guides)
         shown = denoiser.observe(shown, logits)
-        sharp = FREE.bind(logits / temperature, shown)
+        sharp = FREE.bind(logits.to(torch.float32) / temperature, shown)
         drawn = sharp.sample(rngs=state.drawing(going)).cpu()
         posterior = constraint.bind(logits, shown)
         tokens = _changed(posterior, sharp.confidence(drawn).cpu(), drawn, shown, count)

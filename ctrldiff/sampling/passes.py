@@ -33,7 +33,9 @@ def guided(
     processors: Sequence[Processor],
     guides: Sequence[Guidance],
 ) -> torch.Tensor:
-    """(B, T, V) logits after guidance, then processors."""
+    """(B, T, V) logits after guidance, then processors; where there are any in float32, which they do arithmetic in."""
+    if guides or processors:
+        logits, views = logits.to(torch.float32), [[one.to(torch.float32) for one in group] for group in views]
     for guide, group in zip(guides, views, strict=True):
         logits = guide.combine(logits, group, state, step)
     for processor in processors:

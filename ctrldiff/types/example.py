@@ -13,6 +13,7 @@ from typing import Any
 from ctrldiff.errors import ConstraintError
 from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.keywords import FAMILY
 from ctrldiff.json_schema.shape import Shape, listed
 
 DEEPEST = 12  # places within places; a recursion ends here
@@ -77,7 +78,7 @@ def _scalar(shape: Shape, kind: str) -> Any:
     else:
         read = KINDS.get(kind_of(stated.get(KEY)))
         made = STRINGS.get(str(stated.get("format")), read.example if read else "") or "..."
-    if not (shape.said or stated.keys() & {"minLength", "maxLength", "maximum", "multipleOf", "exclusiveMinimum"}):
+    if not (shape.said or stated.keys() & (FAMILY["string"] | FAMILY["number"])):
         return made
     leaf = JsonSchema({**stated, "type": kind})
     try:

@@ -15,13 +15,13 @@ from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.template import Template
 from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.keywords import PATTERNS
+from ctrldiff.json_schema.keywords import PATTERNS, those
 from ctrldiff.json_schema.references import References
 from ctrldiff.types.ask import Style
 from ctrldiff.types.example import example_of, kind_of
 from ctrldiff.types.structured import OutputType
 
-UNSAID = ("$schema", "$id", "default")  # of a schema: for programs
+UNSAID = (*those(lambda row: row.role == "names" and row.holds == "value"), "default")  # of a schema: for programs
 COPIED, STATED = "as it stands in the text", "as the text states it"
 FORMS = {"int": "a whole number", "number": "a number", "bool": "true or false", "date": "a date (YYYY-MM-DD)"}
 

@@ -23,10 +23,10 @@ from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.compiler import LONGEST_STRING
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
+from ctrldiff.json_schema.reach import LONGEST
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
@@ -175,7 +175,7 @@ def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     if (schema.get("x-span") or from_text) and document is None:
         return None
     low = schema.get("minLength", 1)
-    high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST_STRING))
+    high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST[0]))
     parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
     if document is not None and schema.get("x-span"):
         parts = [SpanOf(document, max(low, 1), schema.get("maxLength"))]

@@ -9,6 +9,7 @@ NAMES = (
     "token_automaton",
     "per_step",
     "default_step",
+    "shared_calls",
     "hostile",
     "schemas",
     "span",

@@ -64,7 +64,7 @@ def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
     assert torch.equal(noisy.tokens[~state.open], state.tokens[~state.open]), "noise only where open"
     assert torch.equal(noisy.status, state.status)
     logits = denoiser(noisy)
-    assert logits.shape == (*state.shape, denoiser.vocabulary.size) and logits.dtype == torch.float32
+    assert logits.shape == (*state.shape, denoiser.vocabulary.size) and logits.dtype.is_floating_point
     live = logits[~noisy.done]
     assert not live.isnan().any() and (live < torch.inf).all() and (live[..., banned] == -torch.inf).all()
     assert torch.equal(denoiser(noisy), logits), "the same canvas, the same logits"

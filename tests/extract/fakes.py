@@ -30,5 +30,11 @@ class Fake:
             output = float("nan") if "nan" in text else text[::-1] if "half" not in text else "\ud83d"
             usage = SimpleNamespace(answer_tokens=len(text), forwards=1)
             yield SimpleNamespace(
-                output={"got": output}, log_prob=-1.0 - noise, usage=usage, full="full" in text, flags=(), grounded={}
+                output={"got": output},
+                log_prob=-1.0 - noise,
+                usage=usage,
+                full="full" in text,
+                flags=(),
+                fields={},
+                grounded={},
             )

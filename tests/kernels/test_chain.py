@@ -95,7 +95,8 @@ def check(seed: int) -> bool:
     first, written = np.full((T, C), -1, np.int32), fixed(np.full(T, -1), np.int64)
     got = walk.walk_best(chain, 0, best, cls, B, x, ptr, tokens, first, written)
     assert tuple(got.tolist()) == max(weight, key=lambda s: weight[s])
-    mass, taken_mass = kernels.occupancy(chain, 0, total, Z)
+    mass, (likeliest, taken_mass) = kernels.occupancy(chain, 0, total, Z), kernels.flow(chain, 0, total, Z)
+    np.testing.assert_allclose(likeliest, mass[:-1].max(axis=1), atol=1e-12)
     assert np.allclose(mass.sum(axis=1), 1) and np.allclose(taken_mass.sum(axis=1), 1)
     gain = kernels.class_gain(chain, taken_mass, total, cls)
     want = np.zeros((T, C))
@@ -147,7 +148,7 @@ def test_sums_that_would_underflow_are_taken_in_logarithms():
     total = kernels.sweep_sum(chain, lab, np.ones((3, 3), np.uint8))
     want = np.logaddexp(-2000.0, -2001.0)
     assert abs(total[0, 0] - want) < 1e-9
-    mass, taken = kernels.occupancy(chain, 0, lab, total)
+    mass, (_, taken) = kernels.occupancy(chain, 0, lab, total), kernels.flow(chain, 0, lab, total)
     assert np.allclose(mass, [[1, 0, 0], [0, 0, 1], [0, 0, 1]])
     gain = kernels.class_gain(chain, taken, lab, cls)
     assert np.allclose(np.exp(cls[0, 1:] + gain[0, 1:]), np.exp(np.array([-2000.0, -2001.0]) - want))

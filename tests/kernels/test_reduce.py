@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 
@@ -65,6 +66,59 @@ def test_the_first_bad_position_is_found_wherever_it_is(bad):
             for n, want in ((len(x), t), (t, -1)):
                 some, out = np.arange(n), np.empty((len(x), 9))
                 assert kernels.class_scores(y, some, some, ids, ptr, tokens, m, out, np.empty(len(x))) == want
+
+
+def test_every_half_is_widened_exactly():
+    every = np.arange(1 << 16, dtype=np.uint16)
+    wide = np.array([kernels.widen(v) for v in every])
+    assert np.array_equal(wide, (every.astype(np.uint32) << 16).view(np.float32), equal_nan=True)
+    narrow = every.view(np.int16)
+    got = np.array([widened(v) for v in narrow])
+    assert np.array_equal(got, narrow.view(np.float16).astype(np.float32), equal_nan=True)
+    assert np.array_equal(wide, np.array([widened(v) for v in every]), equal_nan=True)
+
+
+@numba.njit
+def widened(v):
+    return kernels.widen(v)
+
+
+@pytest.mark.parametrize("V", [1, 7, 64, 65, 200])
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_halves_are_read_as_float32_of_the_same_values(kind, V):
+    x, positions, ids, ptr, tokens = problem(3, T=19, V=V)
+    x = x.clip(-np.inf, 6e4)
+    if kind == "bfloat16":
+        x = (x.view(np.uint32) & 0xFFFF0000).view(np.float32)
+        narrow = (x.view(np.uint32) >> 16).astype(np.uint16)
+    else:
+        narrow = x.astype(np.float16).view(np.int16)
+        x = narrow.view(np.float16).astype(np.float32)
+    got, want = (
+        (np.zeros((19, 9), np.float32), np.zeros((19, 9)), np.zeros(19), np.zeros((19, 9), np.float32)) for _ in "ab"
+    )
+    for scores, (best, sums, whole, alone) in ((narrow, got), (x, want)):
+        assert kernels.class_scores(scores, positions, positions, ids, ptr, tokens, best, sums, whole) == -1
+        assert kernels.class_max(scores, positions, positions, ids, alone) == -1
+        assert np.array_equal(best, alone)
+    assert all(np.array_equal(one, other) for one, other in zip(got, want))
+
+
+@pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])
+@pytest.mark.parametrize("offset", [0.0, 1e4, -1e4])
+def test_log_sums_are_those_of_float64_to_a_hundred_thousandth(scale, offset):
+    """Also of scores far from zero, where float32 itself is coarse: the sum is of the scores as they are given."""
+    rng = np.random.default_rng(0)
+    x = fixed(rng.normal(size=(3, 40_000)) * scale + offset, np.float32)
+    ids = fixed(rng.integers(0, 4, x.shape[1]), np.uint32)
+    ptr = fixed(np.concatenate([[0], np.cumsum(np.bincount(ids, minlength=4))]), np.int64)
+    best, sums, whole = np.zeros((3, 4), np.float32), np.zeros((3, 4)), np.zeros(3)
+    kernels.class_scores(x, np.arange(3), np.arange(3), ids, ptr, fixed(np.argsort(ids, kind="stable"), np.int32), best,
+                         sums, whole)  # fmt: skip
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(whole, np.logaddexp.reduce(exact, axis=1), rtol=0, atol=1e-5)
+    for c in range(4):
+        np.testing.assert_allclose(sums[:, c], np.logaddexp.reduce(exact[:, ids == c], axis=1), rtol=0, atol=1e-5)
 
 
 def test_a_position_is_reduced_alike_in_any_company():

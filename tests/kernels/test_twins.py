@@ -12,10 +12,24 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
-from ctrldiff.kernels import ahead, chain, determinise, hashing, lift, minimise, product, reach, reduce, suffix, trie
+from ctrldiff.kernels import (
+    ahead,
+    chain,
+    determinise,
+    hashing,
+    lanes,
+    lift,
+    minimise,
+    product,
+    reach,
+    reduce,
+    suffix,
+    trie,
+)
 from ctrldiff.kernels import walk as walks
 from ctrldiff.posterior.arrays import fixed
 from tests.kernels.test_chain import automaton, chain_of
@@ -117,7 +131,7 @@ def test_sweeps_and_flow(seed):
     np.testing.assert_allclose(values, case.as_array(sums), rtol=1e-12, atol=1e-12)
     if values[0, 0] == -np.inf:
         return
-    mass, taken = chain.occupancy(case.chain, 0, total, values)
+    mass, (_, taken) = chain.occupancy(case.chain, 0, total, values), chain.flow(case.chain, 0, total, values)
     want = np.zeros_like(mass)
     for t, now in enumerate(plain.flow(case.edges, 0, total, sums)):
         for s, v in now.items():
@@ -348,6 +362,49 @@ def test_runs_are_numbered(seed):
             n += 1
         got.append(int(number))
     assert got == twin(hashing).numbers(runs)
+
+
+def side_by_side(scores, ids, rows, tile, terms, best, sums):
+    """All of `kernels/lanes.py` at work, as the reductions use it."""
+    found = False
+    for v in range(0, scores.shape[1], 8):
+        for lane in range(0, 16, 8):
+            found |= lanes.turn(scores, rows, lane, v, tile, v * 16 + lane)
+    for v in range(scores.shape[1]):
+        lanes.raise_and_add(best, sums, ids[v] * 16, tile, terms, v * 16)
+        lanes.raise_to(best, ids[v] * 16, tile, v * 16)
+    return found
+
+
+numba_side_by_side = numba.njit(side_by_side)
+
+
+@SEEDS
+@pytest.mark.parametrize("compiled", [True, False])
+def test_lanes(seed, compiled):
+    """Compiled, and as the plain Python that the file shows."""
+    rng, V = np.random.default_rng(seed), 24
+    x = rng.normal(size=(5, V)).astype(np.float32)
+    x[rng.random(x.shape) < 0.1] = -np.inf
+    kind = seed % 3  # float32, the bits of a bfloat16, those of a float16
+    if kind == 1:
+        x = (x.view(np.uint32) & 0xFFFF0000).view(np.float32)
+    narrow = (x, (x.view(np.uint32) >> 16).astype(np.uint16), x.astype(np.float16).view(np.int16))[kind]
+    x = narrow.view(np.float16).astype(np.float32) if kind == 2 else x
+    rows, ids = rng.integers(0, 5, lanes.LANES), rng.integers(0, 4, V)
+    tile = np.zeros(V * lanes.LANES, np.float32)
+    best, sums = np.full(4 * lanes.LANES, -np.inf, np.float32), np.zeros(4 * lanes.LANES)
+    terms = rng.random(len(tile)).astype(np.float32)
+
+    done = numba_side_by_side if compiled else side_by_side
+    assert not done(narrow, ids, rows, tile, terms, best, sums)
+    turned, plain = tile.reshape(V, -1), twin(lanes)
+    assert np.array_equal(turned, plain.turned(x, rows))
+    assert np.array_equal(best.reshape(4, -1), plain.class_best(turned, ids, 4))
+    np.testing.assert_allclose(sums.reshape(4, -1), plain.class_sums(terms.reshape(V, -1), ids, 4), rtol=1e-12)
+    spoilt = narrow.copy()
+    spoilt[rows[3], 9] = (np.nan, 0x7FC1, 0x7E01)[kind]
+    assert done(spoilt, ids, rows, tile, terms, best, sums)
 
 
 @SEEDS

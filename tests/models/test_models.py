@@ -8,7 +8,7 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError, ModelError, NoEndToken, ShapeError
-from ctrldiff.models.callable import noise_share
+from ctrldiff.models.callable import grouped, noise_share
 from ctrldiff.models.hf import TINY, load
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
@@ -69,6 +69,35 @@ def test_rows_of_equal_length_share_a_call_and_complete_rows_have_none():
     written = torch.tensor([[-1, -1], [0, 1], [-1, 0]])
     denoiser(State.blank([[0], [0], [1]], 2, written=written))
     assert shapes == [(2, 3)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_the_network_gives_is_not_copied(dtype):
+    """But for rows that differ in where their canvas begins; in the network's own floats then too."""
+    given = []
+
+    def network(ids):
+        given.append(tell(ids).to(dtype))
+        return given[-1]
+
+    denoiser = cd.from_callable(network, spec(), VOCABULARY)
+    logits = denoiser(State.blank([[0, 1, 4], [4, 4, 4]], 5))
+    assert logits.data_ptr() == given[0][:, 3:].data_ptr() and logits.dtype == dtype
+    assert logits[0, :, 0].tolist() == [100.0 * (3 + i) for i in range(5)] and torch.isneginf(logits[..., 2]).all()
+    apart = denoiser(State.blank([[0, 1], [4, 4, 4]], 5))
+    assert apart.dtype == dtype and apart[:, 0, 0].tolist() == [200.0, 300.0]
+
+
+def test_logits_of_which_many_are_one_number_are_not_written_into():
+    one = torch.zeros(6)
+    logits = cd.from_callable(lambda ids: one.expand(*ids.shape, 6), spec(), VOCABULARY)(State.blank([[0]], 5))
+    assert torch.isneginf(logits[..., 2]).all() and (one == 0).all()
+
+
+def test_rows_of_nearly_equal_length_share_a_call_where_padding_is_masked():
+    rows = {n: torch.zeros(length) for n, length in enumerate([100, 20, 97, 18])}
+    assert grouped(rows, spec(padding="masked")) == [[0, 2], [1, 3]]
+    assert grouped(rows, spec()) == [[n] for n in (0, 2, 1, 3)]
 
 
 def test_uniform_noise_is_drawn_row_by_row_from_the_vocabulary():

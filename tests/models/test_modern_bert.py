@@ -56,6 +56,15 @@ def test_the_model_in_the_box_computes_what_transformers_does(theirs, rows, leng
         assert torch.allclose(ours(ids(rows, length)), theirs(ids(rows, length)).logits, atol=2e-4)
 
 
+def test_rows_of_unequal_length_do_not_see_each_others_padding():
+    network = load(TINY).denoiser.network
+    lengths = torch.tensor([160, 97, 133])
+    together = network.picked(slice(3, 90), ids(3, 160), lengths)
+    for row, own in enumerate(lengths.tolist()):
+        alone = network(ids(3, 160)[row : row + 1, :own])[0, 3:90]
+        torch.testing.assert_close(together[row], alone, atol=2e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     "how",
     [

@@ -16,8 +16,8 @@ from ctrldiff.posterior import row as of
 from ctrldiff.posterior import sweeps
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
+from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.free import bind_free
-from ctrldiff.posterior.read import DeviceLogits
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table
 from tests.conftest import SIZE, VOCABULARY
@@ -30,7 +30,7 @@ def test_log_z_is_the_same_at_every_cut():
     for seed, case, table, truth in feasible_cases()[:300]:
         rows = table.bind(case.log_probs, case.written).rows
         (label_sum,), (total,) = of.label_sum(rows), of.total(rows)
-        mass, _ = occupancy(table.scored.chain, table.start, label_sum, total)
+        mass = occupancy(table.scored.chain, table.start, label_sum, total)
         a = table.automaton
         alpha = np.full(table.n_states, -np.inf)
         alpha[0] = 0.0

@@ -79,7 +79,7 @@ def test_a_window_of_a_longer_forward_is_read_in_place():
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
 def test_what_is_no_number_is_refused_by_position(bad, dtype):
     logits = torch.zeros(2, 40, 7, dtype=dtype)
     logits[1, 33, 2] = bad
@@ -87,6 +87,16 @@ def test_what_is_no_number_is_refused_by_position(bad, dtype):
         with pytest.raises(LogitsInvalid) as caught:
             getattr(bind_free(logits, raw=True), query)()
         assert (caught.value.row, caught.value.position) == (1, 33)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_halves_are_read_in_place(dtype):
+    whole = torch.randn(3, 9, 50).to(dtype)
+    window = whole[:, 3:7]
+    posterior, copied = bind_free(window, raw=True), bind_free(window.float(), raw=True)
+    assert posterior.rows[0].scores.logits.in_place.ctypes.data == window.data_ptr()
+    for query in (lambda p: p.map(), lambda p: p.log_z(), lambda p: p.marginals(), lambda p: p.sample(seed=1)):
+        assert torch.equal(query(posterior), query(copied))
 
 
 def test_the_log_sum_of_long_canvases_is_exact():

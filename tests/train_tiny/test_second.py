@@ -1,5 +1,6 @@
 """The second generation: documents say what they claim to say, are asked for as ctrldiff asks, and training goes on."""
 
+import csv
 import gzip
 import json
 import re
@@ -17,6 +18,7 @@ from examples.train_tiny.network import TrainingForward, make_config, make_model
 from examples.train_tiny.second import train
 from examples.train_tiny.second.asking import schema_of
 from examples.train_tiny.second.batches import chunk_batches, encode
+from examples.train_tiny.second.documents import GENERAL, Composer
 from examples.train_tiny.second.mixture import Source, place
 from examples.train_tiny.second.pools import LOCALES
 from examples.train_tiny.second.roles import table
@@ -77,7 +79,7 @@ def encoder():
 
 
 def test_a_chunk_is_the_same_each_time_and_differs_from_the_next():
-    one, again, other = Source(POOLS, 3).chunk(4), Source(POOLS, 3).chunk(4), Source(POOLS, 3).chunk(5)
+    one, again, other = (Source(POOLS, 3).chunk(number, count=200) for number in (4, 4, 5))
     assert [(e.text, e.ask, e.answer) for e in one] == [(e.text, e.ask, e.answer) for e in again]
     assert sum(a.text == b.text for a, b in zip(one, other)) < len(one) / 10
 
@@ -105,6 +107,19 @@ def test_objects_are_asked_for_as_ctrldiff_asks_and_their_answers_are_canonical(
         described += one.ask == words.said("described") != words.said("keys")
         assert schema.canonical(json.loads(one.answer)) == one.answer
     assert described > 200
+
+
+def test_nothing_is_called_absent_that_a_value_of_its_kind_would_fill():
+    composer = Composer(POOLS, Random(6))
+    asked_for = 0
+    for _ in range(150):
+        document = composer.document()
+        there = {fact.maker for fact in document.facts}
+        for role in (composer.absent(document) for _ in range(10)):
+            if role is not None and role.name in GENERAL:
+                asked_for += 1
+                assert not {*role.makers} & there
+    assert asked_for > 20
 
 
 def test_a_share_of_what_is_asked_is_absent_and_grows_with_the_number_of_fields(examples):
@@ -230,7 +245,8 @@ def test_the_constructed_start_copies_over_a_long_way_at_every_width(width):
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "LOG_STEPS", 2)
     with gzip.open(tmp_path / "pools.json.gz", "wt") as file:
         json.dump(POOLS, file)
 
@@ -247,7 +263,13 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path):
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "tokenizer.json").write_text((tmp_path / "whole" / "tokenizer.json").read_text())
     run(tmp_path / "parts", 3)
+    with (tmp_path / "parts" / "curve.csv").open("a") as file:
+        file.write("4,0,0,0,0,9,9,0\n")  # written by a run that was killed before it saved
     parts = run(tmp_path / "parts", 6)
     assert parts.position == whole.position and parts.tokens == whole.tokens
+    curves = [list(csv.DictReader((tmp_path / name / "curve.csv").open())) for name in ("whole", "parts")]
+    one, other = ([row | {"minutes": 0} for row in curve] for curve in curves)
+    assert one == other
+    assert [row["step"] for row in curves[1]] == ["2", "4", "6"]
     for name, weight in whole.model.named_parameters():
         torch.testing.assert_close(dict(parts.model.named_parameters())[name], weight)

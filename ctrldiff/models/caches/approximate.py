@@ -99,15 +99,15 @@ class ApproximateCached:
                 rows[job.row] = rows[job.row].index_copy(0, here.to(logits.device), logits[n])
         remember(self._kept, kept, self.remember)
         first = next(iter(rows.values()))
-        out = torch.zeros((*state.shape, first.shape[-1]), dtype=torch.float32, device=first.device)
+        out = first.new_zeros((*state.shape, first.shape[-1]))
         for row, logits in rows.items():
             at = network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec)
-            out[row, : len(at)] = logits[at].to(torch.float32)
+            out[row, : len(at)] = logits[at]
         return banned(out, self.spec)
 
     def error(self, state: State) -> CacheError:
         """What is lost at this state, whose open positions hold noise: against a pass over everything as it stands."""
-        near, exact = self(state), torch.zeros(0)
+        near, exact = self(state).to(torch.float32), torch.zeros(0)
         for row in (~state.done).nonzero()[:, 0].tolist():
             ids = sequence(state, row, self.spec)
             logits, _ = forward(

@@ -93,11 +93,11 @@ class PrefixCached:
             logits = checked_logits(logits, ids[:, part], self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:
-                out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+                out = logits.new_zeros((*state.shape, logits.shape[-1]))
             for n, job in enumerate(jobs):
                 at = rows[n] - start - part.start
                 given = (at >= 0) & (at < logits.shape[1])
-                out[job.row, : len(at)][given] = logits[n, at[given]].to(torch.float32)
+                out[job.row, : len(at)][given] = logits[n, at[given]]
                 if job.news:
                     own = [
                         (k[n : n + 1, :, : job.begin].clone(), v[n : n + 1, :, : job.begin].clone()) for k, v in layers

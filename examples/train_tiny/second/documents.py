@@ -76,6 +76,10 @@ TABLES = (
         ),
     ),
 )
+# Roles that a value of their kind fills whatever it is there for: the customer of a bill is a name too.
+GENERAL = frozenset(
+    "name first_name last_name company city street country phone email website job product topic".split()
+)
 COUNTS = ((0, 6), (1, 12), (2, 20), (3, 24), (4, 16), (5, 9), (6, 6), (7, 4), (8, 3))
 
 
@@ -105,7 +109,7 @@ class Composer:
         rng = self.rng
         maker = Maker(self.pools, rng)
         how = manners(rng)
-        scene = rng.choice(self.scenes) if rng.random() < 0.88 else ""
+        scene = rng.choice(self.scenes) if rng.random() < 0.93 else ""
         layout = rng.choices([name for name, _ in LAYOUTS], [share for _, share in LAYOUTS])[0]
         if layout == "card":
             scene = rng.choice(("person", "person", "event"))
@@ -153,7 +157,7 @@ class Composer:
             if layout == "card":
                 names = VCARD if scene == "person" else ICS
                 role = rng.choice([role for role in self.by_scene[scene] if role.name in names or form < 0.06])
-            elif not scene or form < 0.16:
+            elif not scene or form < 0.11:
                 role = open_role(self.pools, rng)
             else:
                 role = rng.choice(self.by_scene[scene] if form < 0.93 else self.roles)
@@ -192,6 +196,8 @@ class Composer:
             if words & {*fact.role.keys, *fact.role.vague, *fact.role.labels["en"], fact.role.name, fact.label}:
                 return None
         if heads & document.open or (document.rows and heads & {"money", "int", "product", "food"}):
+            return None
+        if role.name in GENERAL and any(fact.maker.partition(":")[0] in heads for fact in document.facts):
             return None
         lowered = document.text.lower()
         return None if any(len(label) > 3 and label in lowered for label in role.labels["en"]) else role

@@ -52,13 +52,12 @@ class Source:
 
 def _of_first(one, rng: Random) -> Example:
     """An example of the first generation, asked for in this one's words."""
-    ask = one.ask
-    if rng.random() < 0.75:
-        ask = place(ask)[0].said("described") if ask.startswith("{") else ask
+    wanted = place(one.ask)[0] if one.ask.startswith("{") else None
+    ask = wanted.said("described") if wanted and rng.random() < 0.75 else one.ask
     writer = Writer()
     writer.value(_tree(json.loads(one.answer), one.text) if one.answer.startswith("{") else Leaf(None))
     if "".join(writer.pieces) == one.answer:
-        return Example(one.text, ask, one.answer, writer.leaves, writer.decisions, one.task)
+        return Example(one.text, ask, one.answer, writer.leaves, writer.decisions, one.task, wanted)
     return Example(one.text, ask, one.answer, [(0, len(one.answer), _leaf(one.answer, one.text))], [0], one.task)
 
 

@@ -108,7 +108,7 @@ class Opinions:
     def __init__(self, pools: dict, maker: Maker, rng: Random):
         self.pools, self.maker, self.rng = pools, maker, rng
         adjectives, nouns = set(pools["adjectives"]), {one for file in pools["nouns"].values() for one in file}
-        rated = [(word, rating) for word, rating in pools["judgements"] if abs(rating) >= 1.4]
+        rated = [(word, rating) for word, rating in pools["judgements"] if abs(rating) >= 1.0]
         self.adjectives = {sign: [w for w, r in rated if w in adjectives and r * sign > 0] for sign in (1, -1)}
         self.nouns = {
             sign: [w for w, r in rated if w in nouns and w not in adjectives and r * sign > 0] for sign in (1, -1)

@@ -37,6 +37,7 @@ NOUN_FILES = dict(
     )
 )
 PLAIN = re.compile(r"[a-z][a-z' -]{1,24}")
+COARSE = re.compile(r"\b(?:sex|vagina|penis|rape|fuck|shit|whore|negro|nazi|fetus|intercourse|breasts?|tits?)", re.I)
 SHORTEST_KIND, LARGEST_KIND = 6, 60  # members of a kind of things
 
 
@@ -236,8 +237,11 @@ def build(folder: Path, seed: int = 5) -> dict:
 
 
 def load(path: str | Path) -> dict:
+    """The pools, without sentences that nobody wants to read in a letter."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        return json.load(file)
+        pools = json.load(file)
+    pools["sentences"] = [one for one in pools["sentences"] if not COARSE.search(one)]
+    return pools
 
 
 def main() -> None:

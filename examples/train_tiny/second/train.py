@@ -94,8 +94,10 @@ class Run:
         self.step, self.tokens, self.examples, self.spent_s = 0, 0, 0, 0.0
         self.position = (0, 0)  # chunk, batch in it: the next to be seen
         self.annealed_from = 0
+        self.recent: list[tuple[float, ...]] = []  # figures of the steps since the last line of the curve
         if resumed:
             self.restore(self.folder)
+            self.forget_later_lines()
         elif options.start:
             self.restore(options.start)
             self.annealed_from = self.tokens
@@ -103,7 +105,8 @@ class Run:
 
     def _loss(self, tokens, rows, targets, weights, pointing, aims) -> tuple[torch.Tensor, ...]:
         """The whole loss; of it that of the tokens, by weight, and of the pointers; the share that was right."""
-        with torch.autocast(self.device.type, working_type(self.device)):
+        quick = working_type(self.device) == torch.bfloat16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=quick):
             logits, scores = self.forward.with_pointers(tokens, rows, pointing)
         losses = F.cross_entropy(logits.float(), targets, reduction="none")
         words = (losses * weights).sum() / weights.sum()
@@ -129,6 +132,15 @@ class Run:
             self.average[name].copy_(weight)
         self.step, self.tokens, self.examples, self.spent_s, self.annealed_from = saved["counts"]
         self.position = tuple(saved["position"])
+        self.recent = [tuple(figures) for figures in saved["recent"]]
+
+    def forget_later_lines(self) -> None:
+        """Of the curve, what was written after the checkpoint and will be again."""
+        path = self.folder / "curve.csv"
+        if path.exists():
+            head, *lines = path.read_text().splitlines()
+            kept = [line for line in lines if int(line.split(",")[0]) <= self.step]
+            replace(path, lambda fresh: fresh.write_text("\n".join([head, *kept]) + "\n"))
 
     def save(self) -> None:
         state = {
@@ -137,6 +149,7 @@ class Run:
             "average": self.average,
             "counts": (self.step, self.tokens, self.examples, self.spent_s, self.annealed_from),
             "position": self.position,
+            "recent": self.recent,
         }
         replace(self.folder / "checkpoint.pt", lambda path: torch.save(state, path))
         weights = {name: weight.cpu() for name, weight in self.average.items()}
@@ -181,14 +194,14 @@ class Run:
         feed = feeding(options, self.source, self.encoder, self.size.batch_tokens, self.position)
         print(f"{sum(p.numel() for p in self.model.parameters()):,} parameters, at step {self.step}", flush=True)
         began = saved = time.monotonic()
-        clock, recent = began - self.spent_s, []
+        clock = began - self.spent_s
         for chunk, place, batch in feed:
-            recent.append(self.train_step(batch))
+            self.recent.append(self.train_step(batch))
             self.position = (chunk, place + 1)
             self.spent_s = time.monotonic() - clock
             if self.step % LOG_STEPS == 0:
-                self.log([sum(one) / len(recent) for one in zip(*recent)])
-                recent = []
+                self.log([sum(one) / len(self.recent) for one in zip(*self.recent)])
+                self.recent = []
             out_of_time = options.hours and time.monotonic() - began > 3600 * options.hours
             if stopped or out_of_time or self.done() or (options.steps and self.step >= options.steps):
                 break

@@ -1,0 +1,84 @@
+"""Labels read by positions, by letters and by the bound; and what a name alone is worth, taken out."""
+
+import math
+
+import pytest
+import torch
+
+import ctrldiff as cd
+from ctrldiff.errors import InputError
+from ctrldiff.readout import by_rounds, divided
+
+TEXT = "The electric kettle is a disappointment. It broke after a week."
+
+
+@pytest.fixture(scope="module")
+def model():
+    return cd.from_pretrained("tiny")
+
+
+@pytest.mark.parametrize("readout", ["product", "letters", "elbo"])
+@pytest.mark.parametrize("against", [None, "N/A"])
+def test_every_readout_gives_a_distribution_and_writes_its_best_label(model, readout, against):
+    labels = cd.Choice(["good", "not good", "bad"])
+    texts = [TEXT, "I love it."]
+    results = cd.Generator(model, labels, readout=readout, against=against)(texts)
+    for text, result in zip(texts, results):
+        assert list(result.probs) == list(labels.labels) and math.fsum(result.probs.values()) == pytest.approx(1)
+        assert result.output == result.raw == max(result.probs, key=result.probs.get)
+        assert result.prob == pytest.approx(max(result.probs.values()))
+        alone = model(text, labels, readout=readout, against=against)
+        assert alone.probs == pytest.approx(result.probs, abs=1e-5) and alone.raw == result.raw
+        assert alone.usage.forwards == result.usage.forwards >= 1
+
+
+def test_the_bound_of_labels_is_that_of_the_front_door(model):
+    result = model(TEXT, cd.Choice(["good", "bad"]), readout="elbo")
+    loaded = model.loaded
+    prompt = loaded.prompt_ids(TEXT, "good|bad")
+    answers = [[*loaded.plain_ids(name), loaded.spec.stop_ids[0]] for name in ("good", "bad")]
+    bound = cd.elbo(loaded.denoiser, [prompt] * 2, answers, masks=8).mean
+    assert list(result.probs.values()) == pytest.approx(torch.softmax(bound, 0).tolist(), abs=1e-6)
+
+
+def test_against_a_text_equal_to_itself_nothing_is_left(model):
+    labels = cd.Choice(["good", "bad", "not bad"])
+    for readout in ("product", "elbo"):
+        even = model("I love it.", labels, readout=readout, against="I love it.").probs
+        if min(model("I love it.", labels, readout=readout).probs.values()) > 1e-6:
+            assert list(even.values()) == pytest.approx([1 / 3] * 3)
+    assert divided({"a": 0.9, "b": 0.1}, {"a": 0.9, "b": 0.1}) == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_rounds_compare_all_labels():
+    weight = {f"label {n}": math.exp(-0.03 * ((n * 37) % 255)) for n in range(255)}
+    asked = []
+
+    def ask(names):
+        asked.append(len(names))
+        total = sum(weight[name] for name in names)
+        return {name: weight[name] / total for name in names}
+
+    found = by_rounds(ask, list(weight), 20)
+    total = math.fsum(weight.values())
+    assert list(found) == list(weight) and max(asked) <= 20
+    assert found == pytest.approx({name: one / total for name, one in weight.items()})
+    assert by_rounds(ask, list(weight)[:5], 20) == ask(list(weight)[:5])
+    with pytest.raises(InputError, match="do not fit"):
+        by_rounds(ask, list(weight), 1)
+
+
+@pytest.mark.slow
+def test_255_labels_fit_any_prompt(model):
+    labels = cd.Choice([f"department number {n} of the house" for n in range(255)])
+    result = model("Write to department number 17 of the house.", labels, readout="letters")
+    assert len(result.probs) == 255 and result.usage.forwards > 255 / 26
+
+
+def test_what_is_no_lone_choice_has_no_readout(model):
+    with pytest.raises(InputError, match="no lone choice"):
+        model(TEXT, int, readout="letters")
+    with pytest.raises(InputError, match="readout"):
+        model(TEXT, bool, readout="words")
+    with pytest.raises(InputError, match="no lone choice"):
+        model(TEXT, bool, against="N/A", temperature=1.0)

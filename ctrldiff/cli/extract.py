@@ -11,6 +11,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    DocumentsOption,
     BelowOption,
     CalibrationOption,
     ExamplesOption,
@@ -27,6 +28,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    beside,
     clock,
     doubts,
     shown,
@@ -39,6 +41,7 @@ def extract(
     file: Annotated[Path, typer.Argument(help='JSON lines, one document each; "-" reads standard input.')],
     schema: SchemaOption,
     out: Annotated[Path, typer.Option("--out", "-o", help='Where answers go, JSON lines; "-" is standard output.')],
+    documents: DocumentsOption = None,
     field: Annotated[str, typer.Option(help="The key that holds a document's text.")] = "text",
     failed: Annotated[
         Path | None,
@@ -78,7 +81,7 @@ def extract(
     # What can be refused without a model is refused before it is loaded.
     places = Places.of(file, out, failed)
     refuse_foreign(places, overwrite)
-    wanted = JsonSchema(schema, optional="write")
+    wanted = JsonSchema(schema, optional="write", **beside(documents))
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()

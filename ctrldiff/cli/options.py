@@ -9,6 +9,12 @@ import typer
 
 SchemaArgument = Annotated[str, typer.Argument(help="A JSON Schema: a file, or the JSON itself.")]
 SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
+DocumentsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--documents", help="A folder of JSON files that references out of the schema may lead to; nothing is fetched."
+    ),
+]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
@@ -48,6 +54,11 @@ ExamplesOption = Annotated[
     typer.Option("--examples", help='JSON lines that are shown before the text: {"text": ..., "output": ...}.'),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def beside(documents: Path | None) -> dict[str, Any]:
+    """What `--documents` says of a schema."""
+    return {} if documents is None else {"documents": documents}
 
 
 def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:

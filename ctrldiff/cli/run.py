@@ -10,6 +10,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    DocumentsOption,
     ExamplesOption,
     GuideOption,
     JsonOption,
@@ -22,6 +23,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    beside,
     clock,
     shown,
     told,
@@ -32,6 +34,7 @@ from ctrldiff.cli.options import (
 def run(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
     schema: Annotated[str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or JSON.")] = None,
+    documents: DocumentsOption = None,
     regex: Annotated[str | None, typer.Option(help="A pattern the answer has to match.")] = None,
     choice: Annotated[
         list[str] | None,
@@ -64,9 +67,11 @@ def run(
     ]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
+    if documents is not None and schema is None:
+        raise InputError("--documents is for references out of a schema", hint="give --schema, too")
     wanted: Any = str
     if schema is not None:
-        wanted = JsonSchema(schema, optional="write")
+        wanted = JsonSchema(schema, optional="write", **beside(documents))
     elif regex is not None:
         wanted = Regex(regex)
     elif choice:

@@ -11,9 +11,9 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
-    DocumentsOption,
     BelowOption,
     CalibrationOption,
+    DocumentsOption,
     ExamplesOption,
     FieldsOption,
     GuideOption,

@@ -352,6 +352,8 @@ def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
         wanted = value_text(schema["const"], sort=True)
         values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
     context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
+    if not values:
+        context.contradict(sub.pointer, "its enum lists no value" + (" that its const is" if "const" in schema else ""))
     return Alt(tuple(dict.fromkeys(_spelled(context, value, sub) for value in values)))
 
 

@@ -238,14 +238,14 @@ class Maker:
     def schema(self) -> Any:
         """A whole schema, with definitions that it may refer to."""
         self.inside: int | None = None  # the definition that is being made
-        self.absolute = self.rng.random() < 0.2
+        self.absolute = self.rng.random() < 0.4
         where = "$defs" if self.modern else "definitions"
         self.prefix = (ROOT if self.absolute else "") + f"#/{where}/"
         top = self.here(2)
         definitions = {}
         for n in range(3):
             self.inside = n
-            definitions[f"d{n}"] = self.here(1)
+            definitions[f"d{n}"] = self.resource(self.here(1), n)
         self.inside = None
         if not isinstance(top, dict):
             return top
@@ -257,6 +257,13 @@ class Maker:
         if self.newest:
             top["$dynamicAnchor"] = "node"
         return top
+
+    def resource(self, made: Any, n: int) -> Any:
+        """The schema, at times as a resource of its own that dynamic references lead out to."""
+        if not (isinstance(made, dict) and self.absolute and self.modern and self.rng.random() < 0.7):
+            return made
+        named = {"$dynamicAnchor": "node"} if self.newest else {"$recursiveAnchor": self.rng.random() < 0.7}
+        return {"$id": f"d{n}", **named, **made}
 
     def here(self, depth: int) -> Any:
         """A schema of the same place: what it refers to must not lead back to it."""

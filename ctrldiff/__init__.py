@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import calibration, engines, errors, extract, grounded, models, rewards, search
+    from ctrldiff import batch, calibration, engines, errors, evaluate, extract, grounded, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ctrldiff.posterior.table import Table
     from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
-    from ctrldiff.result import Result, Usage
+    from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
     from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
@@ -61,6 +61,7 @@ _HOME = {
     "Prior": "ctrldiff.constraints.prior",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
+    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -81,12 +82,14 @@ _HOME = {
 }
 
 _PAGES = {
+    "batch": "ctrldiff.batch",
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
+    "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
     "guide": "ctrldiff.guidance",
@@ -118,6 +121,7 @@ __all__ = [
     "Money",
     "Plan",
     "Prior",
+    "Refused",
     "Regex",
     "Request",
     "Result",
@@ -131,6 +135,7 @@ __all__ = [
     "Usage",
     "Vocabulary",
     "YesNo",
+    "batch",
     "calibration",
     "commit",
     "constrain",
@@ -138,6 +143,7 @@ __all__ = [
     "elbo",
     "engines",
     "errors",
+    "evaluate",
     "extract",
     "from_callable",
     "from_pretrained",

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ctrldiff.canvas import grown, lacking
-from ctrldiff.doubt import Flag, flags_of, with_null
-from ctrldiff.errors import CanvasWarning, Unsure, warn
+from ctrldiff.doubt import Flag, flags_of, nodes, with_null
+from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.posterior.chain import ChainPosterior
+from ctrldiff.posterior.ranked import ranked
+from ctrldiff.posterior.table import Table
 from ctrldiff.request import Row
-from ctrldiff.result import Result, Usage
+from ctrldiff.result import Refused, Result, Usage
+from ctrldiff.sampling.decide import BELIEVED
+from ctrldiff.sampling.evidence import EVIDENCE
 from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.sampling.trace import CANVASES, Trace
 from ctrldiff.search.run import Found
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,10 @@ class Decoded:
     nulls: Mapping[str, float] = field(default_factory=dict)
     found: tuple[Found, int] | None = None  # a search, and which of its groups
     fields: Mapping[str, Field] = field(default_factory=dict)
+    weighed: Table | None = None  # what its evidence is weighed by, if that is not the row's table
+    score: float | None = None  # the log-probability of an answer that is not the one which was decoded
+    refused: tuple[Refused, ...] = ()
+    field_forwards: int = 0  # which `row.forwards` has too
 
     @property
     def tokens(self) -> list[int]:
@@ -102,23 +113,132 @@ class Decoded:
         forwards, seconds = row.forwards + self.forwards, row.seconds + self.seconds
         return replace(row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
 
+    def accepted(self) -> Decoded:
+        """This answer, or the likeliest one that the type's own rules do not refuse, of as many more as may be tried.
+
+        Raises: OutputInvalid with all that was tried.
+        """
+        retries = self.row.request.retries
+        if not retries:
+            return self
+        refused: list[Refused] = []
+        answers = self._answers()
+        one: Decoded | None = next(answers)
+        while one is not None and len(refused) <= retries:
+            try:
+                _ = one.output
+                return replace(one, refused=tuple(refused))
+            except OutputInvalid as error:
+                refused.append(Refused(one.told[0], error.why))
+                one = _sent(answers, one.blamed(error))
+        raise OutputInvalid(
+            f"text {self.row.n}: the type's own rules refused "
+            + (f"{len(refused)} answers, the likeliest first" if len(refused) > 1 else "the only answer there is"),
+            why="\n".join(f"{one.raw[:100]}: {' '.join(one.why.split())[-100:]}" for one in refused[:5]),
+            hint="say the rule in the schema (Field(...)), or more retries=" if len(refused) > retries else "",
+            raw=refused[0].raw,
+            tried=tuple(refused),
+            row=self.row.n,
+        )
+
+    def blamed(self, error: OutputInvalid) -> int | None:
+        """How many bytes of the text hold all that a rule refused: whatever begins so is refused, too. None: all of it.
+
+        A rule of a value sees that value, and those before it: so keys have to stand in the order of the type's fields.
+        """
+        description, where = self.row.type.description, getattr(error, "where", ())
+        if not isinstance(description, JsonSchema) or description.order != "schema" or self.told[0] != self.raw:
+            return None
+        ends = [place.end for place, _ in nodes(self.raw) if place.where in where]
+        return min(ends) + 1 if ends else None  # with the byte that shows that a number is over
+
+    def _answers(self) -> Generator[Decoded, int | None, None]:
+        """This answer, and then the likeliest others. It is sent how much of each was to blame."""
+        length = yield self
+        if self.probs:
+            for other in self._other_labels():
+                if other.raw != self.raw:
+                    yield other
+            return
+        bad = [self._beginning(length)]
+        evidence = self.state.memory[EVIDENCE][self.at, : self.row.canvas]
+        posterior = (self.weighed or self.row.table).bind(evidence.numpy())
+        walk = ranked(posterior.rows[0])
+        tokens: NDArray[np.int64] | None = next(walk, None)
+        while tokens is not None:
+            one = self._other(posterior, tokens)
+            begun = one.raw.encode("utf-8")
+            known = next((len(some) for some in bad if begun.startswith(some)), None)
+            if known is None and begun != self.raw.encode("utf-8"):
+                length = yield one
+                bad.append(one._beginning(length))
+                known = len(bad[-1])
+            tokens = _sent(walk, known)
+
+    def _beginning(self, length: int | None) -> bytes:
+        """So many bytes of the text; all of it, and what shows that it is over, for None."""
+        text = self.raw.encode("utf-8") + b"\0"
+        return text if length is None else text[:length]
+
+    def _other_labels(self) -> Iterator[Decoded]:
+        """The labels of a lone choice, the most probable first; of equal ones the one named first."""
+        assert self.row.labels is not None
+        memory = {name: noted for name, noted in self.state.memory.items() if name != BELIEVED}  # of the best label
+        for name, p in sorted(self.probs.items(), key=lambda one: -one[1]):
+            if p > 0:
+                other = self._instead(self.row.labels.shortest(name, self.row.canvas), math.log(p))
+                yield replace(other, state=replace(other.state, memory=memory))
+
+    def _other(self, posterior: ChainPosterior, tokens: NDArray[np.int64]) -> Decoded:
+        """Another whole answer, by all that the model said."""
+        one = self._instead(tokens, float(posterior.score(tokens)))
+        legal = one.state.memory[LEGAL].clone()
+        legal[self.at, : self.row.canvas] = torch.from_numpy(posterior.legal(tokens))
+        return replace(one, state=one.state.remember(**{LEGAL: legal}))
+
+    def _instead(self, tokens: NDArray[np.int64], score: float) -> Decoded:
+        """Another answer in the place of this one."""
+        whole = self.state.tokens.clone()
+        whole[self.at, : self.row.canvas] = torch.from_numpy(tokens)
+        return replace(self, state=replace(self.state, tokens=whole), score=score)
+
+    @cached_property
+    def told(self) -> tuple[str, tuple[Flag, ...], dict[str, Field]]:
+        """The text that is told, its flags and its fields: null stands for a flagged value if that is asked for."""
+        request, raw, flags = self.row.request, self.raw, self.flags
+        fields = calibrated(self.fields, request.calibration)
+        if request.below is not None:
+            flags = improbable(raw, flags, fields, request.below)
+        if request.unsure == "null":
+            raw, flags = _nulled(raw, flags, self.row.type)
+            fields = moved(fields, raw)
+        return raw, flags, fields
+
+    @cached_property
+    def output(self) -> Any:
+        """The value. Raises: OutputInvalid if the type has a rule of its own that it breaks."""
+        return self.row.type.read(self.told[0])
+
+    @property
+    def log_prob(self) -> float:
+        """As `Result.log_prob`."""
+        if self.score is not None:
+            return self.score
+        if self.probs:
+            return math.log(max(self.probs.values()))
+        # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
+        held = self.state.held_confidence[self.at, : self.row.canvas].to(torch.float64)
+        return float(held.clamp(min=1e-45).log().nansum())
+
     def result(self) -> Result[Any]:
         """The answer, with a warning if its canvas bound it.
 
         Raises: OutputInvalid if the type has a rule of its own that it breaks; Unsure if there are flags and the
             request's `unsure` is "error".
         """
-        tokens, row, raw = self.tokens, self.row, self.raw
-        unsure, fields = row.request.unsure, calibrated(self.fields, row.request.calibration)
-        flags = self.flags if row.request.below is None else improbable(raw, self.flags, fields, row.request.below)
+        tokens, row, (raw, flags, fields) = self.tokens, self.row, self.told
         stops = [t for t, token in enumerate(tokens) if token in self.vocabulary.stop_ids]
-        if self.probs:
-            log_prob = math.log(max(self.probs.values()))
-        else:
-            # A probability that underflows counts as the smallest float32, so that the sum stays a JSON number.
-            held = self.state.held_confidence[self.at, : row.canvas].to(torch.float64)
-            log_prob = float(held.clamp(min=1e-45).log().nansum())
-        if flags and unsure == "error":
+        if flags and row.request.unsure == "error":
             worst = ", ".join(f"{flag.where or 'the answer'} ({flag.doubt})" for flag in flags[:5])
             raise Unsure(
                 f"text {row.n}: the model did not believe in {worst}",
@@ -128,9 +248,6 @@ class Decoded:
                 flags=flags,
                 row=row.n,
             )
-        if unsure == "null":
-            raw, flags = _nulled(raw, flags, row.type)
-            fields = moved(fields, raw)
         if self.full:
             warn(
                 f"text {row.n}: the end of its canvas of {row.canvas:,} positions bound the answer, so values "
@@ -140,15 +257,16 @@ class Decoded:
         found, group = self.found or (None, 0)
         grounded = grounds_of(row.type.description, raw)
         return Result(
-            output=row.type.read(raw),
+            output=self.output,
             raw=raw,
-            log_prob=log_prob,
+            log_prob=self.log_prob,
             usage=Usage(
                 prompt_tokens=len(self.state.prompt[self.at]),
                 answer_tokens=stops[0] if stops else len(tokens),
                 canvas=len(tokens),
                 forwards=self.forwards + row.forwards,
                 seconds=self.seconds + row.seconds,
+                fields=self.field_forwards,
             ),
             tokens=tuple(tokens),
             probs=dict(self.probs),
@@ -160,7 +278,16 @@ class Decoded:
             flags=flags,
             fields=sourced(fields, grounded),
             grounded=grounded,
+            refused=self.refused,
         )
+
+
+def _sent(answers: Generator[T, int | None, None], length: int | None) -> T | None:
+    """What a generator gives when it is sent this; None if it is over."""
+    try:
+        return answers.send(length)
+    except StopIteration:
+        return None
 
 
 def _nulled(raw: str, flags: tuple[Flag, ...], type_: OutputType) -> tuple[str, tuple[Flag, ...]]:

@@ -35,6 +35,7 @@ from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
@@ -80,7 +81,7 @@ def decode(
             try:
                 if isinstance(done, CtrldiffError):
                     raise done
-                queue.ready[n] = engine.with_fields(done).result()
+                queue.ready[n] = engine.with_fields(done.accepted()).result()
             except CtrldiffError as error:
                 if not keep:
                     raise
@@ -180,14 +181,14 @@ class _Engine:
         """What rows that share a batch have in common. Of most it is nothing; guides are made for the rows they begin
         with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
         request = row.request
-        nulls = row.type.description if request.nulls else None
+        notes = row.type.description if request.nulls else None, request.retries > 0
         if row.labels is not None:
             return "decision", id(row.compiled), row.canvas, request.readout, request.against
         if self.search is not None:
             return "search", row.canvas, request.seed, *map(id, request.guidance)
         if request.guidance:
-            return "guided", row.canvas, nulls, request.seed, *map(id, request.guidance)
-        return "plain", nulls
+            return "guided", row.canvas, *notes, request.seed, *map(id, request.guidance)
+        return "plain", *notes
 
     def through(self, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         """The rows of one lane, by number, as they are done: those that wait, and those that come in the meantime."""
@@ -283,7 +284,8 @@ class _Engine:
         loop, nulls = self._loop(rows, self.guides(rows))
         state = loop.run(self._blank(rows, rows[0].canvas))
         batch = _Batch(rows, loop, state, [time.perf_counter() - began] * len(rows), nulls)
-        yield from (batch.decoded(at) for at in range(len(rows)))
+        tables = tables_of(rows, loop.guides)
+        yield from (replace(batch.decoded(at), weighed=tables[at]) for at in range(len(rows)))
 
     def _searched(self, rows: list[Row]) -> Iterator[Decoded]:
         assert self.search is not None
@@ -331,7 +333,8 @@ class _Engine:
             limits=row.compiled.limits,
         )
         row = replace(row, forwards=row.forwards + forwards)
-        return replace(done, row=row, fields=fields, seconds=done.seconds + time.perf_counter() - began)
+        seconds = done.seconds + time.perf_counter() - began
+        return replace(done, row=row, fields=fields, field_forwards=forwards, seconds=seconds)
 
     def _blank(self, rows: Sequence[Row], length: int) -> State:
         return State.blank(
@@ -345,13 +348,13 @@ class _Engine:
 
     def _loop(self, rows: Sequence[Row], guides: Sequence[Guidance] = ()) -> tuple[Loop, NoteNulls | None]:
         """The plan at work on these rows."""
-        plan, given = self.plan, Tables(tuple(row.table for row in rows))
-        constraint = constrained(plan, given)
-        if guides and isinstance(guides[-1], ByField):
-            tables = [layered(row, guides[-1].paths) for row in rows]
-            constraint = constrained(plan, Tables(tuple(tables)))
+        plan, tables = self.plan, tables_of(rows, guides)
+        constraint = constrained(plan, Tables(tables))
+        if rows and tables[0].layers > 1:
             plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
         notes: list[Observer] = [NoteLegal()]
+        if rows and rows[0].request.retries:
+            notes.append(NoteEvidence(tables[0].size, tables[0].layers))
         nulls: NoteNulls | None = None
         if rows and rows[0].request.nulls:
             nulls = NoteNulls(rows[0].compiled.nulls(rows[0].type.description))
@@ -400,6 +403,13 @@ def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> No
     if row.request.guidance:
         copies = [row] * (search.n if search else 1)
         _Engine(loaded, Plan(), search, 1, False).guides(copies)
+
+
+def tables_of(rows: Sequence[Row], guides: Sequence[Guidance]) -> tuple[Table, ...]:
+    """What may be written in each row; with a layer of scores for each field that is guided on its own."""
+    if guides and isinstance(guides[-1], ByField):
+        return tuple(layered(row, guides[-1].paths) for row in rows)
+    return tuple(row.table for row in rows)
 
 
 def layered(row: Row, paths: tuple[str, ...]) -> Table:

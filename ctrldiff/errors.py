@@ -285,7 +285,11 @@ class InputError(CtrldiffError):
 
 
 class OutputInvalid(CtrldiffError):
-    """Text that obeys the schema, refused by a rule that the type has beside it. Fields: raw."""
+    """Text that obeys the schema, refused by a rule that the type has beside it.
+
+    Fields: raw; where, the JSON pointers of the values that were refused, as far as they are known; tried, if
+        `retries=` asked for more than one answer: all that were refused, the likeliest first.
+    """
 
     code = "OUTPUT_INVALID"
 

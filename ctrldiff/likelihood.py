@@ -61,7 +61,7 @@ def elbo(
         masks: sequences read per answer, even, at least 2.
     Returns: sums in float64. The distribution at a position is over what the denoiser allows to be written.
     Raises: InputError (an empty answer, numbers that do not match), ModelError for a model without mask noise: it
-        cannot tell a wrong token from a right one by looking, and its bound is another one.
+        cannot tell a wrong token from a right one by looking, and its bound is another one; and for one with `ahead`.
     Source: Nie et al. 2025, "Large Language Diffusion Models", arXiv:2502.09992, eq. 6 (sets of l tokens);
         Li et al. 2023, "Your Diffusion Model is Secretly a Zero-Shot Classifier", arXiv:2303.16203 (shared noise).
     """
@@ -77,6 +77,7 @@ def elbo(
             raise InputError(f"answer {row} is empty", hint="an empty continuation has no probability", row=row)
     if texts:
         require_mask_noise(denoiser)
+        require_all_rows(denoiser)
     mean = torch.zeros(len(texts), dtype=torch.float64)
     error, calls = mean.clone(), torch.zeros(len(texts), dtype=torch.int64)
     plans = {length: plan(length, masks, seed) for length in {len(ids) for ids in texts}}
@@ -134,6 +135,13 @@ def plan(length: int, masks: int, seed: int) -> tuple[NDArray[np.bool_], NDArray
 def every_mask(length: int, masks: int) -> bool:
     """All ways to hide at least one of so many tokens are no more than `masks`."""
     return length < 32 and 2**length - 1 <= masks
+
+
+def require_all_rows(denoiser: Denoiser) -> None:
+    """Raise ModelError for a denoiser that does not speak of positions far behind the first open one."""
+    ahead = getattr(getattr(denoiser, "spec", None), "ahead", None)
+    if ahead is not None:
+        raise ModelError(f"ahead={ahead}: the bound asks for every position", hint="load the model without ahead=")
 
 
 def require_mask_noise(denoiser: Denoiser) -> None:

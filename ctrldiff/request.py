@@ -33,20 +33,6 @@ Readouts = Literal["product", "letters", "elbo"]
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said to the model beside a text, as `Request` takes it: ask, prompt, examples."""
-
-    ask: str | None = None
-    prompt: str | None = None
-    examples: Sequence[tuple[str, Any]] = ()
-
-    def __post_init__(self) -> None:
-        if self.prompt is not None:
-            check_template(self.prompt)
-        object.__setattr__(self, "examples", pairs_of(self.examples))
-
-
-@dataclass(frozen=True)
 class Request(Generic[T]):
     """One text, and what is wanted of it. Requests of one batch may differ in everything.
 
@@ -68,6 +54,7 @@ class Request(Generic[T]):
         readout: how the labels of a lone choice are read: by the "product" of positions, by "letters", or by the
             "elbo"; `docs/decide.md`.
         against: a text whose label probabilities those of `text` are divided by; None: none.
+        retries: how many more answers are tried, the likeliest first, if the type's own rules refuse one.
         prompt: a template in place of the model's own, with the places of `docs/prompts.md`: of what the user says, for
             a model with a chat template, else of the whole prompt.
         examples: (text, value) pairs that are shown before the text, as turns of a chat or as prompts with answers.
@@ -89,6 +76,7 @@ class Request(Generic[T]):
     below: float | None = None
     readout: Readouts = "product"
     against: str | None = None
+    retries: int = 0
     prompt: str | None = None
     examples: Sequence[tuple[str, Any]] = ()
 
@@ -96,6 +84,7 @@ class Request(Generic[T]):
         check_number("seed", self.seed, 0)
         check_number("draw", self.draw, 0)
         check_number("max_new_tokens", self.max_new_tokens, 1)
+        check_number("retries", self.retries, 0)
         check_word("unsure", self.unsure)
         check_word("readout", self.readout)
         if self.against is not None:
@@ -106,9 +95,10 @@ class Request(Generic[T]):
             raise InputError(f"calibration is a {what}", hint="cd.Calibration.load(FILE)", param="calibration")
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
-        said = Said(self.ask, self.prompt, self.examples)
+        if self.prompt is not None:
+            check_template(self.prompt)
         object.__setattr__(self, "guidance", tuple(checked(self.guidance)))
-        object.__setattr__(self, "examples", said.examples)
+        object.__setattr__(self, "examples", pairs_of(self.examples))
 
     @property
     def document(self) -> str:

@@ -41,6 +41,7 @@ from ctrldiff.sampling.commit import (
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.edit import Disagree, Final, Reconsider, Surprising
+from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
@@ -167,6 +168,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
     "resume": lambda name: Resume(),
+    "evidence": lambda name: NoteEvidence(SIZE),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
 

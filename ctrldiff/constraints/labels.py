@@ -65,6 +65,15 @@ class Labels:
             self._tables[name] = self.prior.compile(Choice([name]), self.table.vocabulary, self.limits)
         return self._tables[name]
 
+    def shortest(self, name: str, positions: int) -> NDArray[np.int64]:
+        """(T,) a label in its fewest tokens, in a canvas of so many positions."""
+        table = self.one(name)
+        assert table.vocabulary is not None
+        scores = np.full((positions, table.size), -1.0, np.float32)
+        scores[:, list(table.vocabulary.stop_ids)] = 0.0
+        found: NDArray[np.int64] = table.bind(scores).map()
+        return found
+
     @cached_property
     def _tables(self) -> dict[str, Table]:
         return {}

@@ -30,6 +30,7 @@ from ctrldiff.json_schema.documents import Documents, in_folder
 from ctrldiff.json_schema.from_text import complete, grounds
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
+from ctrldiff.json_schema.openapi import as_json_schema
 from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reach import SHARES, SIZES, Reach, reaches
@@ -88,8 +89,8 @@ class JsonSchema(Options, Description):
 
     Args:
         given: the schema: a dict, a boolean, JSON text, or the path of a JSON file.
-        whitespace, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft, documents,
-            document: `Options`.
+        whitespace, order, ascii, optional, additional, depth, recursion, unsupported, formats, strings, digits, draft,
+            documents, document: `Options`.
     Raises: SchemaInvalid and InputError (a document that is no UTF-8 text) at once; SchemaUnsupported with a JSON
         pointer when it is compiled.
     """
@@ -101,6 +102,10 @@ class JsonSchema(Options, Description):
         check(self)
         object.__setattr__(self, "text", _read(given))
         object.__setattr__(self, "documents", _read_documents(self.documents))
+        if self.draft == "openapi-3.0":
+            object.__setattr__(self, "text", _from_openapi(self.text))
+            told = tuple((uri, _from_openapi(text)) for uri, text in self.documents)
+            object.__setattr__(self, "documents", told)
 
     def __repr__(self) -> str:
         return f"JsonSchema({self.text}{''.join(f', {name}={value!r}' for name, value in self.chosen.items())})"
@@ -209,7 +214,7 @@ class JsonSchema(Options, Description):
     def validator(self, limits: Limits = DEFAULT) -> Callable[[Any], bool]:
         """Whether a value is valid under the schema as it is enforced."""
         schema, documents, _ = self._enforced(limits)
-        return validator(schema, self.draft, documents, self.formats == "enforce")
+        return validator(schema, self.dialect, documents, self.formats == "enforce")
 
     @within_the_stack
     def canonical(self, value: Any, limits: Limits = DEFAULT) -> str:
@@ -249,7 +254,7 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def unknown(self) -> tuple[Unknown, ...]:
         """The words that stand where a keyword should and are none: (pointer, word, what may have been meant)."""
-        return unknown_in(self.schema, self.draft, Documents(self.documents))
+        return unknown_in(self.schema, self.dialect, Documents(self.documents))
 
     def context(self, limits: Limits, reach: Reach | None = None) -> Context:
         """A fresh compilation of the schema as it is enforced, as far as `reach`."""
@@ -267,9 +272,9 @@ class JsonSchema(Options, Description):
         """The schema as it is enforced, the documents that it leads to, and the keywords left out of them."""
         documents = Documents(self.documents)
         annotations = frozenset(["format"] if self.formats == "annotate" else [])
-        schema, ignored = as_draft(self.schema, self.draft, documents, annotations)
+        schema, ignored = as_draft(self.schema, self.dialect, documents, annotations)
         if self._from_text:
-            for node, at, _ in schemas_of(schema, self.draft, documents):
+            for node, at, _ in schemas_of(schema, self.dialect, documents):
                 if KEY in node:
                     complete(node, at)
         while self.unsupported != "refuse" and len(ignored) < _MOST_IGNORED:
@@ -293,7 +298,11 @@ class JsonSchema(Options, Description):
     @within_the_stack
     def objections(self, value: Any) -> list[tuple[str, str]]:
         """All that it says against a value: (place in the value, message)."""
-        return list(objections(self.schema, value, self.draft, Documents(self.documents), self.formats == "enforce"))
+        return list(objections(self.schema, value, self.dialect, Documents(self.documents), self.formats == "enforce"))
+
+
+def _from_openapi(text: str) -> str:
+    return _read(as_json_schema(json.loads(text)))
 
 
 def _check_texts(text: str, value: Any) -> None:

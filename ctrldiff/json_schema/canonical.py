@@ -6,29 +6,80 @@ Narrowing to one spelling keeps automata small, and makes equality of values equ
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import Alt, Chars, text
+from ctrldiff.automata.expression import Alt, Chars, Expression, Graph, Ranges, text
 from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.json_schema.escapes import code_points, in_escapes
 from ctrldiff.limits import DEFAULT, Limits
 
-Whitespace: TypeAlias = Literal["compact", "spaced", "pretty"]
+Whitespace: TypeAlias = str  # "compact", "spaced", "pretty" or "pretty(N)"
+PRETTY = re.compile(r"pretty(?:\(([0-8])\))?")
 
 QUOTE = text('"')
 SHORT = {0x22: '\\"', 0x5C: "\\\\", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r"}
 ESCAPED = {code: SHORT.get(code, f"\\u{code:04x}") for code in (*range(0x20), 0x22, 0x5C)}
-_PLAIN = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, 0x10FFFF))
+PLAIN = ((0x20, 0x21), (0x23, 0x5B), (0x5D, 0xD7FF), (0xE000, 0x10FFFF))
 
 
-STRING_CHAR = Alt((Chars(_PLAIN), *(text(spelling) for spelling in ESCAPED.values())))
+def string_text(value: str, ascii: bool = False) -> str:
+    """A string as it is written."""
+    return json.dumps(value, ensure_ascii=ascii)
 
 
-def escaped(dfa: Dfa, limits: Limits = DEFAULT) -> Dfa:
-    """The texts of `dfa` as they stand inside a JSON string.
+def spelled_char(ranges: Ranges, ascii: bool = False) -> Expression:
+    """One of these characters, which are written as themselves; with `ascii` those beyond ASCII are escaped."""
+    if not ascii:
+        return Chars(ranges)
+    own = tuple((low, min(high, 0x7E)) for low, high in ranges if low < 0x7F)
+    beyond = tuple((max(low, 0x7F), high) for low, high in ranges if high >= 0x7F)  # Python escapes 0x7F, too
+    return Alt((Chars(own), in_escapes(beyond))) if beyond else Chars(own)
+
+
+@lru_cache(maxsize=2)
+def string_char(ascii: bool = False) -> Expression:
+    """One character inside a string."""
+    return Alt((spelled_char(PLAIN, ascii), *(text(spelling) for spelling in ESCAPED.values())))
+
+
+def escaped(dfa: Dfa, limits: Limits = DEFAULT, ascii: bool = False) -> Dfa:
+    """The texts of `dfa` as they stand inside a JSON string; with `ascii`, of nothing but ASCII."""
+    return _in_ascii(dfa, limits) if ascii else _escaped(dfa, limits)
+
+
+def _in_ascii(dfa: Dfa, limits: Limits) -> Dfa:
+    """`dfa` read code point by code point, each of them spelled."""
+    edges, found, todo = [], {0}, [0]
+    for state in todo:
+        after: dict[int, list[tuple[int, int]]] = {}
+        for low, high, target in code_points(dfa, state):
+            after.setdefault(target, []).append((low, high))
+        for target, ranges in after.items():
+            edges.append((state, target, _any_of(tuple(ranges))))
+            if target not in found:
+                found.add(target)
+                todo.append(target)
+    ends = tuple(np.flatnonzero(dfa.accept).tolist())
+    return compile_expression(Graph(max(dfa.n_states, 1), tuple(edges), ends), limits)
+
+
+def _any_of(ranges: Ranges) -> Expression:
+    """One character out of these, as it is spelled in ASCII."""
+    special = [code for code in ESCAPED if any(low <= code <= high for low, high in ranges)]
+    plain = [(max(low, first), min(high, last)) for low, high in ranges for first, last in PLAIN]
+    kept = tuple((low, high) for low, high in plain if low <= high)
+    return Alt((spelled_char(kept, ascii=True), *(text(ESCAPED[code]) for code in special)))
+
+
+def _escaped(dfa: Dfa, limits: Limits) -> Dfa:
+    """The texts of `dfa` as they stand inside a JSON string, in UTF-8.
 
     Each code point has one spelling and no spelling begins another, so the result is deterministic as it is built:
     beside each state that an escape leaves stand six more, for what has been read of an escape that leaves it:
@@ -68,32 +119,41 @@ def spaces(whitespace: Whitespace, level: int) -> tuple[str, str, str, str]:
         return "", ",", "", ":"
     if whitespace == "spaced":
         return "", ", ", "", ": "
-    inner, outer = "\n" + "  " * (level + 1), "\n" + "  " * level
+    indent = " " * indent_of(whitespace)
+    inner, outer = "\n" + indent * (level + 1), "\n" + indent * level
     return inner, "," + inner, outer, ": "
 
 
-def value_text(value: Any, *, whitespace: Whitespace = "compact", level: int = 0, sort: bool = False) -> str:
+def indent_of(whitespace: Whitespace) -> int:
+    """How many blanks a level is indented by."""
+    found = PRETTY.fullmatch(whitespace)
+    assert found is not None
+    return int(found[1] or 2)
+
+
+def value_text(
+    value: Any, *, whitespace: Whitespace = "compact", level: int = 0, sort: bool = False, ascii: bool = False
+) -> str:
     """The canonical text of a JSON value: shortest numbers, shortest escapes, keys in their order (or sorted).
 
     Equal values have equal texts when keys are sorted. `level` is the nesting depth that "pretty" indents from.
     """
     if isinstance(value, bool) or value is None or isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=ascii)
     if isinstance(value, int | float | Decimal):
         return number_text(value)
     if not isinstance(value, list | dict):
         raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+    def inner(part: Any) -> str:
+        return value_text(part, whitespace=whitespace, level=level + 1, sort=sort, ascii=ascii)
+
     first, comma, last, colon = spaces(whitespace, level)
     opening, closing = "[]" if isinstance(value, list) else "{}"
     if isinstance(value, list):
-        members = [value_text(item, whitespace=whitespace, level=level + 1, sort=sort) for item in value]
+        members = [inner(item) for item in value]
     else:
-        members = [
-            json.dumps(key, ensure_ascii=False)
-            + colon
-            + value_text(value[key], whitespace=whitespace, level=level + 1, sort=sort)
-            for key in (sorted(value) if sort else value)
-        ]
+        members = [string_text(key, ascii) + colon + inner(value[key]) for key in (sorted(value) if sort else value)]
     return opening + (first + comma.join(members) + last if members else "") + closing
 
 

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Minus, text
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.grounded.kinds import KEY
+from ctrldiff.json_schema.any_order import value_in_any_order
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.context import Context, Walked, own_names
 from ctrldiff.json_schema.exclusive import rivals
@@ -361,8 +362,11 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     """The text of a listed value; one that goes deeper than a recursion is unrolled is left out, as all others are."""
     deep: list[tuple[Shape, Any]] = []
     whole = ordered_text(_cut(value, sub.shape, deep) if sub.shape.entered else value, sub.shape)
+    in_any = context.options.order == "any"
     if not deep:
-        return text(whole)
+        return value_in_any_order(context, value, sub.shape, sub.pointer) if in_any else text(whole)
+    if in_any:
+        return context.refuse(sub.pointer, 'order="any"', "a listed value that is deeper than a recursion is unrolled")
     if not context.with_marks:
         context.cut = context.reach.cuts = True
         context.narrow(sub.pointer, f"recursion is written {context.options.levels + 1} levels deep")
@@ -390,7 +394,8 @@ def _cut(value: Any, shape: Shape, deep: list[tuple[Shape, Any]]) -> Any:
 
 def ordered_text(value: Any, shape: Shape) -> str:
     """The canonical text of a value at a place: properties in the place's order, then others by `others.order`."""
-    return value_text(_ordered(value, shape), whitespace=shape.context.options.whitespace, level=shape.level)
+    options = shape.context.options
+    return value_text(_ordered(value, shape), whitespace=options.whitespace, level=shape.level, ascii=options.ascii)
 
 
 def _ordered(value: Any, shape: Shape) -> Any:
@@ -398,6 +403,8 @@ def _ordered(value: Any, shape: Shape) -> Any:
         return [_ordered(item, shape.item(n)) for n, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
+    if shape.context.options.order == "any":
+        return {n: _ordered(v, shape.property(n) if n in shape.names else shape.other()) for n, v in value.items()}
     named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
     others = sorted((name for name in value if name not in named), key=lambda name: order(spelled(name)))
     return named | {name: _ordered(value[name], shape.other()) for name in others}
@@ -506,6 +513,7 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
 
 
 def exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+    """A schema at the same place that may be complemented: nothing of it is narrowed."""
     return Sub(schema, pointer, sub.shape, exact=True, lower=sub.lower)
 
 
@@ -525,6 +533,7 @@ _COMBINES = frozenset((*COMBINING, *UNEVALUATED))
 
 
 def members_of(schema: Schema, keyword: str, at: str) -> list[Any]:
+    """The schemas that a keyword lists. Raises: SchemaInvalid for an empty list."""
     members = schema[keyword]
     if not members:
         raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")

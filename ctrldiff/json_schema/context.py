@@ -158,7 +158,7 @@ class Context:
         entered = self._entered(seeds, parent)
         free = 0 if ids else (parent.free + 1 if parent else 0)
         level = parent.level + 1 if parent else 0
-        key = (ids, tuple(entered.items()), free, level if self.options.whitespace == "pretty" else 0)
+        key = (ids, tuple(entered.items()), free, level if self.options.whitespace.startswith("pretty") else 0)
         if key not in self._shapes:
             self.fuel.spend("places in the instance", 1, MAX_PLACES)
             dead = max(entered.values(), default=0) > self.options.levels

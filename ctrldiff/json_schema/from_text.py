@@ -71,7 +71,7 @@ def stated(context: Context, schema: dict[str, Any], at: str, spelled: Any) -> E
     context.enforce(at, KEY, *(["type"] if "type" in schema else []))
     kind, options = kind_of(schema, at)
     if kind == "text":
-        spans = _escaped_words(document, context.fuel.limits)
+        spans = _escaped_words(document, context.fuel.limits, context.options.ascii)
         found: list[Expression] = [] if spans.is_empty else [Concat((QUOTE, Language(spans), QUOTE))]
     else:
         values = {repr(one.value): one.value for one in find(kind, document, **options)}
@@ -84,9 +84,9 @@ def stated(context: Context, schema: dict[str, Any], at: str, spelled: Any) -> E
 
 
 @lru_cache(maxsize=8)
-def _escaped_words(document: str, limits: Limits) -> Dfa:
+def _escaped_words(document: str, limits: Limits, ascii: bool) -> Dfa:
     """The words of a document as they stand inside a JSON string; made once, however many fields there are."""
-    return escaped(compile_expression(words_of(document), limits), limits)
+    return escaped(compile_expression(words_of(document), limits), limits, ascii)
 
 
 def grounds(root: Shape, raw: str, document: str) -> Iterator[tuple[str, tuple[Stated, ...]]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -11,15 +10,15 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa, combined
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Language, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
+from ctrldiff.json_schema import any_order
 from ctrldiff.json_schema.arrays import spacing
-from ctrldiff.json_schema.canonical import QUOTE, STRING_CHAR, escaped
+from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char, string_text
 from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk, all_of, family, parts_of, size
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.others import Others, others
 from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.shape import Shape
 
-ANY_KEY = Concat((QUOTE, Repeat(STRING_CHAR, 0, None), QUOTE))
 MAX_CELLS = 64  # sets of patterns that some key matches
 MAX_COUNTED = 20_000  # states that counting the properties of an object may take
 
@@ -35,11 +34,12 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     names_allowed = None
     if "propertyNames" in schema:
         names = yield Sub(schema["propertyNames"], f"{at}/propertyNames", context.names_shape(schema), True)
-        names_allowed = compile_expression(Both((names, ANY_KEY)), context.fuel.limits, context.fuel)
+        allowed = Both((names, _any_key(context.options.ascii)))
+        names_allowed = compile_expression(allowed, context.fuel.limits, context.fuel)
     _, _, _, colon = spacing(shape)
     members: list[Expression] = []
     for name in shape.names:
-        spelled = json.dumps(name, ensure_ascii=False)
+        spelled = string_text(name, context.options.ascii)
         value: Expression = NOTHING
         if name not in sub.barred and (names_allowed is None or spelled in names_allowed):
             value = yield from _value(context, schema, sub, name)
@@ -118,7 +118,8 @@ def _kinds(
     for k, one in enumerate(parts):
         patterns = one.schema.get("patternProperties", {})
         for (dfa, of), pattern in zip(context.patterns(one.schema), patterns, strict=True):
-            matching = compile_expression(Concat((QUOTE, Language(escaped(dfa, limits)), QUOTE)), limits, context.fuel)
+            inside = Language(escaped(dfa, limits, context.options.ascii))
+            matching = compile_expression(Concat((QUOTE, inside, QUOTE)), limits, context.fuel)
             said = (of, f"{one.pointer}/patternProperties/{in_pointer(pattern)}")
             split = []
             for names, found in cells:
@@ -145,8 +146,13 @@ def _kinds(
 
 def _unnamed(context: Context, shape: Shape) -> Dfa:
     """The spelled names of properties that have no name here."""
-    named = tuple(literal(json.dumps(name, ensure_ascii=False)) for name in shape.names)
-    return compile_expression(Minus(ANY_KEY, Alt(named)), context.fuel.limits, context.fuel)
+    ascii = context.options.ascii
+    named = tuple(literal(string_text(name, ascii)) for name in shape.names)
+    return compile_expression(Minus(_any_key(ascii), Alt(named)), context.fuel.limits, context.fuel)
+
+
+def _any_key(ascii: bool) -> Expression:
+    return Concat((QUOTE, Repeat(string_char(ascii), 0, None), QUOTE))
 
 
 def _anything(context: Context, sub: Sub) -> Any:
@@ -155,7 +161,7 @@ def _anything(context: Context, sub: Sub) -> Any:
     members: list[Expression] = []
     for name in sub.shape.names:
         value = yield Sub(True, sub.pointer, sub.shape.property(name), True)
-        members.append(Concat((literal(json.dumps(name, ensure_ascii=False) + colon), value)))
+        members.append(Concat((literal(string_text(name, context.options.ascii) + colon), value)))
     loop: Expression = NOTHING
     if sub.shape.open:
         kinds = yield from _kinds(context, {}, Sub({}, sub.pointer, sub.shape, True), None)
@@ -195,7 +201,8 @@ class _Rules:
         if self.high is not None and self.high > 1 and not sub.exact:
             self._narrow(context, sub, kinds)
         colon = literal(spacing(sub.shape)[3])
-        return others(context, kinds, colon, copies=1 + self._cap(), ordered=not sub.exact, one=self.high == 1)
+        ordered = not sub.exact and context.options.order == "schema"
+        return others(context, kinds, colon, copies=1 + self._cap(), ordered=ordered, one=self.high == 1)
 
     def _narrow(self, context: Context, sub: Sub, kinds: list[tuple[Dfa, Expression]]) -> None:
         """Bound how many properties there are by what counting them costs: each may be the last, so each is a copy."""
@@ -228,6 +235,8 @@ class _Rules:
                 return context.contradict(sub.pointer, f"minProperties {self.low} of {len(names)} properties")
             why = "so many properties that the schema does not name cannot be told apart"
             return context.refuse(f"{sub.pointer}/minProperties", "minProperties", why)
+        if context.options.order == "any":
+            return self._in_any_order(context, sub, [*members, *others], loop)
         low_cap = self.low if self.low > 1 or self.high is not None else 0
         cap = self._cap()
         # What is never there and never asked for costs no states: of many alternatives each has few properties.
@@ -287,3 +296,31 @@ class _Rules:
             raise AssertionError("required names are names of the place")
         filled = Concat((literal("{"), first, Graph(len(number), tuple(edges), tuple(ends)), last, literal("}")))
         return Alt((literal("{}"), filled)) if empty else filled
+
+    def _in_any_order(self, context: Context, sub: Sub, members: list[Expression], loop: Expression) -> Expression:
+        """As `language`, the members in every order."""
+        first, comma, last, _ = spacing(sub.shape)
+        place = {name: n for n, name in enumerate(sub.shape.names)}
+        gone = {place[name] for name in self.absent if name in place}
+        written = {n: member for n, member in enumerate(members) if member is not NOTHING and n not in gone}
+        if len(written) > any_order.MOST:
+            why = f"{len(written)} properties, and {any_order.MOST} are the most that are written in any order"
+            return context.refuse(sub.pointer, 'order="any"', f'{why}; order="schema" has no such bound')
+        required = {place[name] for name in self.required}
+        needs = [(place[name], {place[other] for other in needed}) for name, needed in self.needs.items()]
+
+        def may_end(came: frozenset[int], count: int) -> bool:
+            held = all(needed <= came for name, needed in needs if name in came)
+            return held and required <= came and self.low <= count and (self.high is None or count <= self.high)
+
+        filled = any_order.arranged(
+            written,
+            loop,
+            comma,
+            counted=self._cap(),
+            more=lambda count: self.high is None or count < self.high,
+            may_end=may_end,
+            spend=lambda: context.fuel.spend("object states", 1, context.fuel.limits.max_nodes),
+        )
+        whole = Concat((literal("{"), first, filled, last, literal("}")))
+        return Alt((literal("{}"), whole)) if may_end(frozenset(), 0) else whole

@@ -7,18 +7,20 @@ from typing import Any, Literal
 
 from ctrldiff.constraints.span import check_document
 from ctrldiff.errors import SchemaInvalid
-from ctrldiff.json_schema.canonical import Whitespace
+from ctrldiff.json_schema.canonical import PRETTY, Whitespace
 from ctrldiff.json_schema.keywords import DRAFTS
+from ctrldiff.json_schema.openapi import READ_AS
 from ctrldiff.json_schema.plain import Digits
 
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "whitespace": ("compact", "spaced", "pretty"),
+_CHOICES: dict[str, tuple[str | bool | None, ...]] = {
+    "order": ("schema", "any"),
+    "ascii": (False, True),
     "optional": ("omit", "write"),
     "additional": ("declared", "any"),
     "unsupported": ("refuse", "check", "ignore"),
     "formats": ("enforce", "annotate"),
     "strings": ("any", "plain", None),
-    "draft": (*DRAFTS, None),
+    "draft": (*DRAFTS, *READ_AS, None),
 }
 _MOST = {"depth": 64, "recursion": 1_000}
 
@@ -28,8 +30,12 @@ class Options:
     """What a caller may choose about a schema. `JsonSchema` takes them, `Context` compiles by them.
 
     Fields:
-        whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty" writes a
-            member a line, indented by two.
+        whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty(N)" writes a
+            member a line, indented by N from 0 to 8, as `json.dumps(indent=N)` does; "pretty" is "pretty(2)".
+        order: "schema" writes the properties of an object in the order of the schema. "any" leaves it to the model:
+            every order, each key once, of up to 8 properties; more in one object are refused.
+        ascii: strings and keys are written in ASCII, as `json.dumps(ensure_ascii=True)` does: `\\u00e9`, and a pair of
+            escapes for what lies beyond four digits.
         optional: "omit" leaves properties that are not required to the model; "write" always writes them, which
             suits extraction: a property that admits null says by null that it is not in the text.
         additional: "declared" writes only the properties that the schema speaks of (unless it describes others); "any"
@@ -47,7 +53,8 @@ class Options:
             bounds have more. "any" sets no bound. Of both None is "any", and when decoding as plain as the text is
             (`JsonSchema.plain`).
         draft: what a schema that does not say so by `$schema` is written in: "draft-04", "draft-06", "draft-07",
-            "2019-09" or "2020-12". Keywords that its draft does not have are ignored, and reported. None: all count.
+            "2019-09" or "2020-12"; "openapi-3.0" (`nullable` and its other words are read) or "openapi-3.1". Keywords
+            that its draft does not have are ignored, and reported. None: all count.
         documents: what references outside the schema lead to: {URI: schema}, or a folder of JSON files, each known by
             its way from there and by its own identifier. A file beside another is referred to by its name alone. Kept
             as pairs of URI and JSON text. Whatever else is referred to is refused; nothing is ever fetched.
@@ -56,6 +63,8 @@ class Options:
     """
 
     whitespace: Whitespace = "compact"
+    order: Literal["schema", "any"] = "schema"
+    ascii: bool = False
     optional: Literal["omit", "write"] = "omit"
     additional: Literal["declared", "any"] = "declared"
     depth: int = 2
@@ -74,6 +83,11 @@ class Options:
         return self.depth if self.recursion is None else self.recursion
 
     @property
+    def dialect(self) -> str | None:
+        """The draft of JSON Schema that the schema is read in, if it does not say its own."""
+        return READ_AS.get(self.draft or "", self.draft)
+
+    @property
     def chosen(self) -> dict[str, Any]:
         """The options by name that are not as usual, in their order."""
         return {one.name: getattr(self, one.name) for one in fields(Options) if getattr(self, one.name) != one.default}
@@ -85,6 +99,10 @@ def check(options: Options) -> None:
         if getattr(options, name) not in choices:
             hint = f"{name} is " + " or ".join(map(repr, choices))
             raise SchemaInvalid(f"{name}={getattr(options, name)!r}", hint=hint)
+    whitespace = options.whitespace
+    if not isinstance(whitespace, str) or not (whitespace in ("compact", "spaced") or PRETTY.fullmatch(whitespace)):
+        hint = "whitespace is 'compact', 'spaced', 'pretty' or 'pretty(0)' to 'pretty(8)'"
+        raise SchemaInvalid(f"whitespace={whitespace!r}", hint=hint)
     for name, most in _MOST.items():
         number = getattr(options, name)
         given = number is not None or name == "depth"

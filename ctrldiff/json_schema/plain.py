@@ -13,8 +13,8 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, TypeAlias
 
-from ctrldiff.automata.expression import EMPTY, Alt, Chars, Concat, Expression, Repeat, maybe, text
-from ctrldiff.json_schema.canonical import ESCAPED, STRING_CHAR
+from ctrldiff.automata.expression import EMPTY, Alt, Chars, Concat, Expression, Ranges, Repeat, maybe, text
+from ctrldiff.json_schema.canonical import ESCAPED, spelled_char, string_char
 from ctrldiff.json_schema.keywords import FAMILY
 from ctrldiff.json_schema.numbers import DIGIT
 
@@ -57,13 +57,13 @@ def digits_of(members: Iterable[dict[str, Any]], digits: Digits) -> Digits:
 
 
 @cache
-def strings() -> Expression:
+def strings(ascii: bool = False) -> Expression:
     """Strings that begin with none of `:,]}` and close no bracket before they have opened one."""
     opener = Chars(((0x5B, 0x5B), (0x7B, 0x7B)))
     escapes = tuple(text(spelling) for spelling in ESCAPED.values())
-    inside = Alt((_without('[]{}"\\'), *escapes))
-    first = Alt((_without('[]{}"\\:,'), *escapes))
-    opened = maybe(Concat((opener, Repeat(STRING_CHAR, 0, None))))
+    inside = Alt((spelled_char(_without('[]{}"\\'), ascii), *escapes))
+    first = Alt((spelled_char(_without('[]{}"\\:,'), ascii), *escapes))
+    opened = maybe(Concat((opener, Repeat(string_char(ascii), 0, None))))
     return Alt((EMPTY, Concat((first, Repeat(inside, 0, None), opened)), opened))
 
 
@@ -74,11 +74,11 @@ def numbers(digits: Digits) -> Expression:
     return Concat((maybe(text("-")), Repeat(DIGIT, 1, before), fraction))
 
 
-def _without(letters: str) -> Chars:
+def _without(letters: str) -> Ranges:
     """Every character that is written as itself, less these."""
     ranges, low = [], 0x20
     for code in sorted(map(ord, letters)):
         if low < code:
             ranges.append((low, code - 1))
         low = code + 1
-    return Chars((*ranges, (low, 0xD7FF), (0xE000, 0x10FFFF)))
+    return (*ranges, (low, 0xD7FF), (0xE000, 0x10FFFF))

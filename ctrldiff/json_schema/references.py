@@ -199,13 +199,15 @@ class References:
         return self.at.get(id(schema), "")
 
     def _place(self, schema: Any, at: str, alone: bool) -> None:
-        """Note where a schema is that only a reference leads to, and what is in it."""
-        todo = [(schema, at)]
+        """Note where a schema is that only a reference leads to, and what is in it: its references are those of its
+        document."""
+        base, todo = self.base.get(id(schema), ""), [(schema, at)]
         while todo:
             node, here = todo.pop()
             if isinstance(node, dict) and id(node) not in self.at:
                 self.at[id(node)] = here
                 self._alone.setdefault(id(node), alone)
+                self.base.setdefault(id(node), base)
                 todo.extend((part, here + way) for way, part in placed(node))
 
     def _follow(self, target: Any, fragment: str, reference: str, at: str) -> Any:

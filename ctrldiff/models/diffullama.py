@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.family import EQUAL, Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
 from ctrldiff.models.weights import shapes
@@ -54,7 +54,7 @@ DIFFULLAMA = Family(
     name="DiffuLLaMA",
     models="DiffuLLaMA-7B, DiffuGPT-s, DiffuGPT-m",
     runs="LlamaForCausalLM, GPT2LMHeadModel",
-    checked="layout only: tiny weights under the published names",
+    checked=EQUAL,
     architectures=("DiscreteDiffusionModel",),
     facts=_facts,
     build=_build,

@@ -12,12 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.family import Config, Family, Source, blocks, encoder_rename, published
+from ctrldiff.models.family import EQUAL, LAYOUT, Config, Family, Source, blocks, encoder_rename, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal, build_masked, causal
 from ctrldiff.models.words import LLAMA, MIXTURE, PLAIN, names
-
-LAYOUT = "layout only: tiny weights under the published names"
 
 # ---- a dense Qwen
 
@@ -26,7 +24,7 @@ DREAM = Family(
     name="Dream",
     models="Dream-v0-7B, Dream-Coder-7B, DiffuCoder-7B",
     runs="Qwen2ForCausalLM",
-    checked=LAYOUT,
+    checked=EQUAL,
     architectures=("DreamModel", "DreamBaseModel"),
     model_types=("Dream", "dream"),
     tokenizer="Qwen2Tokenizer",
@@ -46,7 +44,7 @@ SDAR = Family(
     name="SDAR",
     models="SDAR-1.7B/4B/8B-Chat, SDAR-30B-A3B, TraDo-4B/8B-Instruct",
     runs="Qwen3ForCausalLM, Qwen3MoeForCausalLM",
-    checked=LAYOUT,
+    checked=f"{EQUAL}; the mixture: layout only",
     architectures=("SDARForCausalLM", "SDARMoeForCausalLM"),
     model_types=("sdar", "sdar_moe"),
     tokenizer="Qwen2Tokenizer",
@@ -65,7 +63,7 @@ FAST_DLLM = Family(
     name="Fast-dLLM-v2",
     models="Fast_dLLM_v2_1.5B, Fast_dLLM_v2_7B",
     runs="Qwen2ForCausalLM",
-    checked=LAYOUT,
+    checked=EQUAL,
     architectures=("Fast_dLLM_QwenForCausalLM",),
     model_types=("Fast_dLLM_Qwen",),
     tokenizer="Qwen2Tokenizer",
@@ -136,7 +134,7 @@ STABLE_DIFFCODER = Family(
     name="Stable-DiffCoder",
     models="Stable-DiffCoder-8B-Base, Stable-DiffCoder-8B-Instruct",
     runs="LlamaForCausalLM",
-    checked="equal to the published code at toy size",
+    checked=EQUAL,
     architectures=("StableDiffcoderForCausalLM",),
     facts=lambda config: {
         **published(config, mask_id=5, stop_ids=(2,)),
@@ -168,7 +166,7 @@ LLADA_MOE = Family(
     name="LLaDA-MoE",
     models="LLaDA-MoE-7B-A1B-Base, LLaDA-MoE-7B-A1B-Instruct",
     runs="Qwen3MoeForCausalLM",
-    checked=LAYOUT,
+    checked=EQUAL,
     architectures=("LLaDAMoEModelLM", "LLaDAMoEModel"),
     model_types=("lladamoe", "llada"),
     when=lambda config: "num_experts" in config,
@@ -192,7 +190,7 @@ RND1 = Family(
     name="RND1",
     models="RND1-Base-0910 (30B-A3B)",
     runs="Qwen3MoeForCausalLM",
-    checked=LAYOUT,
+    checked=EQUAL,
     architectures=("RND1LM",),
     model_types=("rnd1",),
     tokenizer="Qwen2Tokenizer",
@@ -224,7 +222,7 @@ BIDIRECTIONAL = Family(
     name="Bidirectional",
     models="dLLM's A2D models; any Llama, Qwen2, Qwen3 whose config says is_causal: false",
     runs="LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, Qwen3MoeForCausalLM",
-    checked=LAYOUT,
+    checked=EQUAL,
     architectures=("A2DLlamaLMHeadModel", "A2DQwen2LMHeadModel", "A2DQwen3LMHeadModel"),
     model_types=(*KINDS, *NATIVE),
     when=lambda config: config.get("model_type") in KINDS or config.get("is_causal") is False,

@@ -106,6 +106,9 @@ class Family:
         return f"fields: {', '.join(self.keys)}" if self.keys and all(key in config for key in self.keys) else ""
 
 
+# What `checked` says: their numbers or ours alone. `tests/models/published` has the numbers, and the revisions.
+EQUAL = "equal to the published code at toy size"
+LAYOUT = "layout only: tiny weights under the published names"
 ASSUMED = "assumed_block_length"  # among a family's facts, in the place of a block length that the config says
 
 

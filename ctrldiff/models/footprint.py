@@ -22,8 +22,8 @@ PROMPT, CANVAS = 1000, 128  # tokens, of the table
 class Footprint:
     """Bytes, for weights held as `dtype`.
 
-    Fields: weights; logits (of a position of a canvas, as the network gives them and as float32); kept (keys and values
-        of a position of a text; 0 for a model without a cache).
+    Fields: weights; logits (of a position of a canvas, as the network gives them and as they are read); kept (keys and
+        values of a position of a text; 0 for a model without a cache).
     """
 
     dtype: str
@@ -49,11 +49,13 @@ def footprint(described: Described, *, dtype: torch.dtype | str = "auto", device
     sizes = [math.prod(shape) for shape in shapes(described.folder).values()]
     kept = 0 if described.spec.cache == "none" else kept_numbers(described.config) * held.itemsize
     name = str(held).removeprefix("torch.")
-    return Footprint(name, sum(sizes) * held.itemsize, vocabulary_rows(described) * (held.itemsize + 4), kept)
+    return Footprint(name, sum(sizes) * held.itemsize, vocabulary_rows(described) * 2 * held.itemsize, kept)
 
 
 def kept_numbers(config: Config) -> int:
-    """Numbers of the keys and values of one position."""
+    """Numbers of the keys and values of one position, in transformers' words or those of the diffusion transformer."""
+    if "n_blocks" in config:
+        return 2 * config["n_blocks"] * config["hidden_dim"]
     heads = config.get("num_key_value_heads") or config["num_attention_heads"]
     width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
     return 2 * config["num_hidden_layers"] * heads * width

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ctrldiff.models.family import Config, Family, published
+from ctrldiff.models.family import EQUAL, Config, Family, published
 from ctrldiff.models.transformers import causal
 from ctrldiff.models.words import names
 
@@ -57,7 +57,7 @@ LLADA = Family(
     name="LLaDA",
     models="LLaDA-8B-Base, LLaDA-8B-Instruct, LLaDA-1.5",
     runs="LlamaForCausalLM",
-    checked="layout only: tiny weights under the published names",
+    checked=EQUAL,
     architectures=("LLaDAModelLM",),
     model_types=("llada",),
     when=lambda config: "d_model" in config,  # LLaDA-MoE has the same model_type

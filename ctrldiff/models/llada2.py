@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from ctrldiff.models.family import Config, Family, Source, blocks, published
+from ctrldiff.models.family import EQUAL, Config, Family, Source, blocks, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
 from ctrldiff.models.words import LLAMA, MIXTURE, PLAIN, names
@@ -66,7 +66,7 @@ LLADA2 = Family(
     name="LLaDA2",
     models="LLaDA2.0-mini, LLaDA2.0-flash, LLaDA2.1-mini, LLaDA2.1-flash",
     runs="Glm4MoeForCausalLM",
-    checked="layout only: tiny weights under the published names",
+    checked=EQUAL,
     architectures=("LLaDA2MoeModelLM",),
     model_types=("llada2_moe", "llada21_moe"),
     facts=lambda config: {

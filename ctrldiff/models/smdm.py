@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.family import EQUAL, Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_causal
 from ctrldiff.models.words import names
@@ -90,7 +90,7 @@ SMDM = Family(
     name="SMDM",
     models="nieshen/SMDM: MDMs of 6M to 1,028M",
     runs="LlamaForCausalLM",
-    checked="equal to the published code at toy size, revision 583aa47",
+    checked=EQUAL,
     architectures=("TransEncoder",),
     model_types=("smdm",),
     keys=("n_embd", "n_query_groups", "padded_vocab_size"),

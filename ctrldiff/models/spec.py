@@ -29,10 +29,11 @@ class ModelSpec:
             those before it; blocks are counted from the start of the sequence), "causal" (and by what is written more,
             as the family's driver has it: `models/written_first.py`), or "encoder_decoder" (a causal prompt, a canvas
             in which all see all).
-        cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention); "block": so
-            it is, and what is behind the active block is not forwarded, for loops that write blocks in order;
+        cache: "none"; "prefix": what precedes the active block is kept, exactly (block-causal attention);
             "approximate": what is outside the active block, of `block_length`, is kept as it was when the block began
             (full attention).
+        ahead: with "prefix", blocks behind the active one that are forwarded too, for loops that write blocks in order;
+            of positions behind them the model does not speak. None: all.
         padding: "masked" if the network is called with the length of each row too, (N,) int64 after the ids and the
             time, and hides what lies behind it, so that rows of unequal length share a call; "none": they do not.
         first_token_ar: the first token of each block is the one that the row before the block predicts.
@@ -73,7 +74,8 @@ class ModelSpec:
     time_input: Literal["none", "t"] = "none"
     attention: Literal["full", "block_causal", "causal", "encoder_decoder"] = "full"
     block_length: int | None = None
-    cache: Literal["none", "prefix", "block", "approximate"] = "none"
+    cache: Literal["none", "prefix", "approximate"] = "none"
+    ahead: int | None = None
     padding: Literal["masked", "none"] = "none"
     first_token_ar: bool = False
     ntk: float = 1.0
@@ -108,8 +110,9 @@ class ModelSpec:
             raise NoEndToken("no token ends a text", hint="pass stop_ids=[...]")
         if self.attention == "block_causal" and (self.block_length or 0) < 1:
             raise ModelError(f'attention="block_causal" with block_length={self.block_length}', hint="at least 1")
-        if self.prose is not None and self.prose < 0:
-            raise ModelError(f"prose={self.prose}: at least 0", hint="pass prose=..., or leave it out")
+        for name in ("prose", "ahead"):
+            if getattr(self, name) is not None and not getattr(self, name) >= 0:
+                raise ModelError(f"{name}={getattr(self, name)}: at least 0", hint=f"pass {name}=..., or leave it out")
         for name, least in (("n_tokens", 1), ("context", 1), ("round_to", 1), ("canvas", 0), ("ntk", 1)):
             if not getattr(self, name) >= least:
                 raise ModelError(f"{name}={getattr(self, name)}: at least {least}", hint=f"pass {name}=...")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ctrldiff.models.family import Family, encoder_rename, published
+from ctrldiff.models.family import EQUAL, Family, encoder_rename, published
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import causal
 from ctrldiff.models.words import LLAMA, PLAIN, names
@@ -45,7 +45,7 @@ WEDLM = Family(
     name="WeDLM",
     models="WeDLM-8B-Base, WeDLM-8B-Instruct",
     runs="Qwen3ForCausalLM",
-    checked="layout only: tiny weights; the mask from a reimplementation, the published loop was not at hand",
+    checked=EQUAL,
     architectures=("WeDLMForCausalLM",),
     model_types=("wedlm",),
     tokenizer="Qwen2Tokenizer",

@@ -97,9 +97,9 @@ class Seen:
         part = slice(least, None)
         logits = within_memory(self._picked(part), ids.to(self.device), sees.to(self.device), room=self.room)
         logits = checked_logits(logits, ids[:, part], self.vocabulary)
-        out = torch.zeros((*state.shape, logits.shape[-1]), dtype=torch.float32, device=logits.device)
+        out = torch.zeros((*state.shape, logits.shape[-1]), dtype=logits.dtype, device=logits.device)
         for n, row in enumerate(rows):
-            out[row, : own[n]] = logits[n, told[n].to(logits.device) - least].to(torch.float32)
+            out[row, : own[n]] = logits[n, told[n].to(logits.device) - least]
         return banned(out, self.spec)
 
     def _picked(self, part: slice) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:

@@ -37,20 +37,20 @@ def fault_of(row: Row, tokens: I64) -> Fault | None:
     table = row.table
     if table.proviso is None or table.vocabulary is None:
         return None
-    whole = table.after == 0 or _written(row, tokens) < len(tokens)
+    whole = table.after == 0 or written_of(row, tokens) < len(tokens)
     return table.proviso.fault(table.before + table.vocabulary.decode(tokens.tolist()), whole)
 
 
-def _written(row: Row, tokens: I64) -> int:
+def written_of(row: Row, tokens: I64) -> int:
     """How many positions the text takes, its end not among them."""
     assert row.table.vocabulary is not None
     stops = np.flatnonzero(np.isin(tokens, row.table.vocabulary.stop_ids))
     return int(stops[0]) if len(stops) else len(tokens)
 
 
-def _positions(row: Row, tokens: I64, fault: Fault) -> tuple[int, int]:
+def positions_of(row: Row, tokens: I64, fault: Fault) -> tuple[int, int]:
     """The position of the token in which what must not be there begins, and of that in which a fault shows."""
-    vocabulary, written = row.table.vocabulary, _written(row, tokens)
+    vocabulary, written = row.table.vocabulary, written_of(row, tokens)
     assert vocabulary is not None
     ends = len(row.table.before) + np.cumsum([len(vocabulary[token] or b"") for token in tokens[:written].tolist()])
     start, end = (min(int(np.searchsorted(ends, at)), len(tokens) - 1) for at in (fault.start + 1, fault.end))
@@ -109,7 +109,7 @@ def _rest(row: Row, part: Part, found: list[I64]) -> tuple[int, list[Part]]:
     if fault is None:
         found.append(tokens)
         return 0, part.split()
-    start, shown = _positions(row, tokens, fault)
+    start, shown = positions_of(row, tokens, fault)
     return start, part.split(shown + 1)
 
 
@@ -158,7 +158,7 @@ def _mended(row: Row, tokens: I64, rng: np.random.Generator) -> I64:
         fault = fault_of(row, tokens)
         if fault is None:
             return tokens
-        kept = np.arange(len(tokens)) < _positions(row, tokens, fault)[0]
+        kept = np.arange(len(tokens)) < positions_of(row, tokens, fault)[0]
         tokens = queries.draws([row.clamp(tokens, kept)], 1, [rng])[0][0]
     return strings([row])[0]
 

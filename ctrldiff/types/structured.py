@@ -27,6 +27,7 @@ from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.json_schema.reach import LONGEST
+from ctrldiff.json_schema.references import escaped
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
@@ -168,7 +169,7 @@ def _from_annotation(wanted: Any, ask: str | None, document: str | None = None) 
 def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     """The texts of a schema of strings alone, without quotes; of one character or more, as `str` is."""
     from_text = KEY in schema
-    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING:
+    if schema.get("type") != "string" or not set(schema) <= _PLAIN | _STRING or "x-json" in schema:
         return None
     if {"enum", "const"} & set(schema) and not from_text:
         return None
@@ -259,7 +260,7 @@ def _checked(schema: JsonSchema) -> Callable[[str], Any]:
             raise OutputInvalid(
                 "the answer breaks a keyword that is checked, not enforced",
                 why=f"{text[:200]}\n{against}",
-                hint="decode again with another seed or more steps, or read result.raw",
+                hint="retries=100 tries the next best answers",
                 raw=text,
             )
         return value
@@ -288,8 +289,28 @@ def _reader(
             raise OutputInvalid(
                 "the answer obeys the schema, but the type has a rule that the schema does not say",
                 why=f"{text[:200]}\n{error}",
-                hint="say the rule in the schema (Field(...)), or read result.raw",
+                hint="say the rule in the schema (Field(...)); retries=100 tries the next best answers",
                 raw=text,
+                where=() if quote else _refused_at(error, json.loads(text)),
             ) from error
 
     return read
+
+
+def _refused_at(error: pydantic.ValidationError, value: Any) -> tuple[str, ...]:
+    """The JSON pointers of the values that pydantic refused. It names branches of unions on the way, too."""
+    found = []
+    for one in error.errors(include_url=False, include_context=False):
+        here: Any = value
+        pointer = ""
+        for token in one["loc"]:
+            if isinstance(here, dict) and token in here:
+                here = here[str(token)]
+            elif isinstance(here, list) and isinstance(token, int):
+                here = here[token]
+            else:
+                continue
+            pointer += f"/{escaped(str(token))}"
+        if here == one["input"]:
+            found.append(pointer)
+    return tuple(dict.fromkeys(found))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import types
 import typing
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -15,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import pydantic
-import typing_extensions
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaError, to_jsonable_python
 
@@ -24,6 +22,8 @@ from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
+from ctrldiff.types.forms import FORMS, url
+from ctrldiff.types.portable import portable
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
 
@@ -36,7 +36,9 @@ def _ecma(name: str) -> str:
 
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
-_READ = {"date", "time", "date-time", "uuid", "ipv4"} & set(FORMATS)  # formats whose every text is a value
+_MADE = "x-made-for-a-path"  # marks what only leads to a field
+# Formats whose every text is a value; of mail and URLs those that stand beside a pattern of ours.
+_READ = {"date", "time", "date-time", "uuid", "ipv4", "ipv6", "email", "uri"} & set(FORMATS)
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
 _EXACT = 15  # a JSON number of so many digits is read back as it was written
 _STEPPED = 6  # digits before the point of a float that is a multiple of a fraction
@@ -60,12 +62,12 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
             node.update(format="uuid", pattern=_UUID_VERSION % version)
         if node.get("format") in _ANY_TEXT:
             del node["format"]
+        _formed(node)
+        node.pop(_MADE, None)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
             hint = "use str, or Annotated[str, Field(pattern=...)] with the form that is wanted"
-        if why is None and "contentMediaType" in node:
-            why = f"its values are {node['contentMediaType']} inside a string"
         if why is not None:
             at = f"{name}{field}"
             raise ConstraintError(f"{at} cannot be honoured: {why}", hint=hint, pointer=pointer, field=at)
@@ -75,7 +77,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
 def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
-        return pydantic.TypeAdapter(_portable(wanted))
+        return pydantic.TypeAdapter(portable(wanted))
     except (pydantic.errors.PydanticUserError, SchemaError, NameError, ImportError, UnicodeError) as error:
         why = (str(error).splitlines() or [""])[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
@@ -103,7 +105,7 @@ def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dic
         if key not in hints:
             raise ConstraintError(f"the parameter {key!r} of {name} has no type", hint=f"{key}: int, say", field=key)
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[f"p{place}"] = (_portable(hints[key]), pydantic.Field(default, alias=key))
+        fields[f"p{place}"] = (portable(hints[key]), pydantic.Field(default, alias=key))
     model = pydantic.create_model(name, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
     aliases = {f"p{place}": key for place, key in enumerate(parameters)}
     return model, lambda value: {key: getattr(value, field) for field, key in aliases.items()}
@@ -230,6 +232,16 @@ class _Exact(GenerateJsonSchema):
         engine = schema.get("regex_engine") or self._config.regex_engine
         return {"x-pattern-python" if engine == "python-re" else "x-pattern-rust": pattern}
 
+    def url_schema(self, schema: Any) -> dict[str, Any]:
+        pattern = url(schema.get("allowed_schemes"), bounded="max_length" in schema)
+        return {"type": "string", "format": "uri", "x-pattern-python": _whole(pattern)}
+
+    def multi_host_url_schema(self, schema: Any) -> dict[str, Any]:
+        return self.url_schema(schema)
+
+    def json_schema(self, schema: Any) -> dict[str, Any]:
+        return {"type": "string", "x-json": self.generate_inner(schema["schema"]) if "schema" in schema else {}}
+
     def enum_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
 
@@ -246,11 +258,20 @@ class _Exact(GenerateJsonSchema):
         fields = [field for field in schema["fields"] if field.get("init", True)]  # the others are never read
         return super().dataclass_args_schema({**schema, "fields": fields})  # type: ignore[typeddict-item]
 
-    def model_field_schema(self, schema: Any) -> dict[str, Any]:
-        return _inside(schema) or super().model_field_schema(schema)
+    def model_fields_schema(self, schema: Any) -> dict[str, Any]:
+        result = super().model_fields_schema(schema)
+        for name, field in schema["fields"].items():
+            path = _path(field)
+            if path is not None:
+                value = result["properties"].pop(name)
+                result["required"] = [one for one in result.get("required", ()) if one != name]
+                if not _put(result, path, value):
+                    return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
+        return result
 
     def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:
-        return _inside(schema) or super().dataclass_field_schema(schema)
+        path = _path(schema)
+        return {_NO: f"it is read from the path {path}"} if path else super().dataclass_field_schema(schema)
 
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
         fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
@@ -266,8 +287,9 @@ class _Exact(GenerateJsonSchema):
             return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
             return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
+        keys = _formed(dict(keys))
         if any(name in keys for name in PATTERNS if name != "pattern"):
-            return {**result, "propertyNames": keys}
+            return {**result, "propertyNames": {name: value for name, value in keys.items() if name != "format"}}
         if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
             rest = {key: value for key, value in keys.items() if key != "format"}
             name, version = keys["format"], keys["format"].removeprefix("uuid")
@@ -281,6 +303,20 @@ class _Exact(GenerateJsonSchema):
         return {**result, "additionalProperties": False} if "patternProperties" in result else result
 
 
+def _formed(node: dict[str, Any]) -> dict[str, Any]:
+    """A schema, changed in place, whose format is one of pydantic's own: with the pattern of what pydantic takes."""
+    name = node.get("format")
+    if name in FORMS and name not in ("ipv4", "ipv6"):
+        node["x-pattern-python"] = _whole(FORMS[name])
+        if name not in FORMATS:
+            del node["format"]
+    return node
+
+
+def _whole(pattern: str) -> str:
+    return rf"\A(?:{pattern})\Z"
+
+
 def _reaches_out(schema: Any) -> str | None:
     """Why values of a type are not the model's to choose: reading one would import a module or look at files."""
     function = schema.get("function")
@@ -292,13 +328,38 @@ def _reaches_out(schema: Any) -> str | None:
     return None
 
 
-def _inside(field: Any) -> dict[str, Any] | None:
-    """A mark if a field is read from a path inside another, and so has no key."""
+def _path(field: Any) -> list[str | int] | None:
+    """Where a field is read from inside another, if it has no key of its own."""
     alias = field.get("validation_alias")
     paths = alias if isinstance(alias, list) and isinstance(alias[0], list) else [alias]
     if alias is None or any(isinstance(path, str) or len(path) == 1 for path in paths):
         return None
-    return {_NO: f"it is read from the path {paths[0]}"}
+    return list(paths[0])
+
+
+def _put(node: dict[str, Any], path: list[str | int], value: dict[str, Any]) -> bool:
+    """Add a value to an object's schema at a path of keys and places, making what is not there; False if that cannot
+    be. Places between those that are read hold null."""
+    for step, after in zip(path, [*path[1:], None]):
+        parts = node.setdefault("properties", {}) if isinstance(step, str) else node["prefixItems"]
+        if isinstance(step, int):
+            if step < 0:
+                return False
+            parts.extend({"type": "null"} for _ in range(step + 1 - len(parts)))
+            node["minItems"] = node["maxItems"] = len(parts)
+        taken = step in parts if isinstance(step, str) else parts[step] != {"type": "null"}
+        if taken and (after is None or not parts[step].get(_MADE)):
+            return False
+        if not taken:
+            kind = {"type": "array", "prefixItems": []} if isinstance(after, int) else {"type": "object"}
+            closed = {} if isinstance(after, int) else {"additionalProperties": False}
+            parts[step] = value if after is None else {**kind, **closed, _MADE: True}
+            if isinstance(step, str):
+                node["required"] = [*node.get("required", ()), step]
+        node = parts[step]
+        if after is not None and ("prefixItems" in node) != isinstance(after, int):
+            return False
+    return True
 
 
 def _number(kind: str, schema: Any, whole: int | None) -> dict[str, Any]:
@@ -357,6 +418,8 @@ def _places(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]
         if not isinstance(node, dict):
             continue
         yield node, pointer, field
+        if "x-json" in node:
+            todo.append((node["x-json"], f"{pointer}/x-json", field))
         reference = node.get("$ref", "")
         if reference and reference not in seen:
             seen.add(reference)
@@ -379,27 +442,3 @@ def _shown(keyword: Keyword, way: str) -> str:
         return "[]"
     name = unescaped(way.rpartition("/")[2])
     return f".{name}" if keyword.family == "object" else f"[{name}]"
-
-
-def _portable(wanted: Any) -> Any:
-    """`typing.TypedDict` as the kind that pydantic reads on every Python, also inside generic types."""
-    if type(wanted).__module__ == "typing" and type(wanted).__name__ == "_TypedDictMeta":
-        hints = typing.get_type_hints(wanted, include_extras=True)
-        fields = {
-            key: (typing_extensions.Required if key in wanted.__required_keys__ else typing_extensions.NotRequired)[
-                _portable(typing.get_args(hint)[0] if typing.get_origin(hint) in _MARKS else hint)
-            ]
-            for key, hint in hints.items()
-        }
-        return typing_extensions.TypedDict(wanted.__name__, fields)  # type: ignore[operator]
-    arguments = getattr(wanted, "__args__", None)
-    if isinstance(wanted, types.UnionType):
-        return typing.Union[tuple(map(_portable, wanted.__args__))]  # noqa: UP007
-    if isinstance(arguments, tuple) and hasattr(wanted, "copy_with"):
-        return wanted.copy_with(tuple(_portable(argument) for argument in arguments))
-    if isinstance(arguments, tuple) and typing.get_origin(wanted) in (list, dict, tuple, set, frozenset):
-        return typing.get_origin(wanted)[tuple(_portable(argument) for argument in arguments)]
-    return wanted
-
-
-_MARKS = (typing.Required, typing.NotRequired)

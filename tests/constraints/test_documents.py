@@ -111,3 +111,9 @@ def test_a_folder_of_schemas(tmp_path: Path):
 def test_what_are_no_documents_is_named(documents):
     with pytest.raises(SchemaInvalid, match=r"document"):
         JsonSchema(True, documents=documents)
+
+
+def test_what_stands_where_no_keyword_holds_it_refers_to_its_own_document():
+    parts = {"parts": {"a": {"type": "array", "items": {"$ref": "#/parts/b"}}, "b": {"type": "integer"}}}
+    schema = JsonSchema({"$ref": "other.json#/parts/a"}, documents={"other.json": parts})
+    assert "[1,2]" in schema and '["x"]' not in schema

@@ -20,7 +20,7 @@ def test_unknown_keywords_are_told_with_their_place():
         ("#/properties/a~1b/minlength", "minlength", "minLength"),
         ("#/properties/minlength/colour", "colour", ""),
         ("#/aditionalProperties", "aditionalProperties", "additionalProperties"),
-        ("#/allOf/0/nullable", "nullable", '"type" with "null"'),
+        ("#/allOf/0/nullable", "nullable", '"type" with "null"; draft="openapi-3.0" reads it'),
         ("#/$defs/x/divisibleBy", "divisibleBy", "multipleOf"),
     }
 

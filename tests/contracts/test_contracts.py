@@ -195,7 +195,8 @@ def check_observer(observer: Observer, name: str) -> None:
         state = observer.begin(state)
     wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
     after = state.write(wrote, tokens)
-    move = Move(state, posterior, wrote, lambda: torch.zeros(()))
+    logits = logits_like(state, 5)
+    move = Move(state, posterior, wrote, logits, lambda: logits)
     before, rngs = after.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in after.rngs])
     once = observer(move, after, step)
     assert unchanged(once, before) and [rng.bit_generator.state for rng in once.rngs] == rngs

@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import ModelError
+from ctrldiff.likelihood import elbo
 from ctrldiff.models.caches import keys_values
 from ctrldiff.models.caches.approximate import ApproximateCached
 from ctrldiff.models.caches.drive import drive
@@ -139,7 +140,7 @@ def test_a_cache_that_holds_other_texts_is_not_believed():
 def test_only_the_active_block_is_forwarded_and_its_rows_are_exact(name, lengths):
     """And nothing is said of what is behind it."""
     kind, how = causal(name)
-    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), replace(how, ahead=0), VOCABULARY)
     exact = plain(kind, how, BLOCK)
     state = State.blank([[3] * length for length in lengths], LENGTH)
     for _ in range(LENGTH):
@@ -167,7 +168,7 @@ def test_blocks_that_are_aligned_with_the_attention_write_the_same_whatever_is_f
     kind, how = causal(name)
     loop = {"schedule": Blocks(BLOCK, aligned=True), "commit": Threshold(0.5)}
     state = State.blank([[4] * length, [6] * 7], LENGTH)
-    near = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, ahead=False)
+    near = PrefixCached(TransformersNetwork(module(kind), BLOCK), replace(how, ahead=0), VOCABULARY)
     far = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY)
     want = sample(plain(kind, how, BLOCK), state, **loop).tokens
     assert torch.equal(sample(near, state, **loop).tokens, want)
@@ -178,10 +179,20 @@ def test_blocks_that_are_aligned_with_the_attention_write_the_same_whatever_is_f
 def test_a_constraint_holds_over_blocks_that_are_not_forwarded():
     kind, how = causal("Fast-dLLM v2")
     whole = Regex(r"\d{4}-\d{2}-\d{2}").compile(VOCABULARY)
-    cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="block"), VOCABULARY)
-    assert not cached.ahead
+    cached = drive(TransformersNetwork(module(kind), BLOCK), replace(how, cache="prefix", ahead=0), VOCABULARY)
     got = decode(cached, constraint=Tables.same(whole, 3), schedule=Blocks(BLOCK, aligned=True), commit=Threshold(0.7))
     assert all(whole.walk(row) == whole.tail for row in got)
+
+
+def test_a_bound_on_a_text_asks_for_every_position():
+    kind, how = causal("Fast-dLLM v2")
+    network = TransformersNetwork(module(kind), BLOCK)
+    far = drive(network, replace(how, cache="prefix"), VOCABULARY)
+    assert torch.isfinite(elbo(far, [[1, 2]], [[3, 4, 5]]).mean).all()
+    with pytest.raises(ModelError, match="ahead=1"):
+        elbo(drive(network, replace(how, cache="prefix", ahead=1), VOCABULARY), [[1, 2]], [[3, 4, 5]])
+    with pytest.raises(ModelError, match="ahead=-1"):
+        replace(how, ahead=-1)
 
 
 @pytest.mark.parametrize("name", HOW)

@@ -16,8 +16,8 @@ from ctrldiff.sampling.edit import Reconsider
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
-from tests.models import dit_published as made
 from tests.models import dit_reference
+from tests.models.published import dit as made
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, STOP, save_checkpoint
 
 TOKENS, FOLDER = 10, Path("somewhere")
@@ -174,6 +174,46 @@ def test_a_folder_as_published_is_recognised_loaded_and_decoded_from(name, tmp_p
         schedule=Linear(4),
     )
     assert all(denoiser.vocabulary.decode(ids).decode() in cd.Regex(r"\d{4}-\d\d") for ids in done.tokens.tolist())
+
+
+@pytest.mark.parametrize("name", ["bd3lm", "bd3lm, no levels"])
+@pytest.mark.parametrize("ahead", [None, 1, 0])
+def test_the_keys_of_finished_blocks_are_kept_and_change_no_logits(name, ahead, tmp_path):
+    """Blocks in order, and one that is reopened."""
+    folder = folder_of(name, tmp_path)
+    assert load_folder(folder).spec.cache == "prefix"
+    near, far = (load_folder(folder, **how).denoiser for how in ({"ahead": ahead}, {"cache": "none"}))
+    state = State.blank([PROMPT, [70, 71, 72, 73, 74]], 9)
+    for position in (0, 2, 1, 3, 4, 5, None, 0, 1, 2, 3, 4, 5, 6, 7):
+        if position is None:
+            state = State.blank(state.prompt, 9, written=torch.tensor([[66] + [-1] * 8] * 2))
+        state = near.noise(state)
+        ours, exact = near(state), far(state)
+        for row in range(2):
+            before = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
+            end = 9 if ahead is None else (before // 4 + 1 + ahead) * 4 - len(state.prompt[row])
+            seen = state.open[row, :end, None] & exact[row, :end].isfinite()
+            assert torch.allclose(ours[row, :end][seen], exact[row, :end][seen], atol=1e-5), (position, row)
+        if position is not None:
+            state = state.write(torch.arange(9)[None] == position, torch.full((2, 9), 65 + position))
+    assert near.forwarded < 15 * (12 + 16) * 0.8, "what all passes over everything forward, and fewer"
+
+
+def test_what_is_told_the_time_keeps_no_keys(tmp_path):
+    """They would be those of another time."""
+    config = {**made.config("bd3lm", N_TOKENS), "time_conditioning": True}
+    folder = save_checkpoint(tmp_path / "model", config, made.published("bd3lm", N_TOKENS))
+    assert load_folder(folder).spec.cache == "none"
+    with pytest.raises(ModelError, match="time"):
+        load_folder(folder, cache="prefix")
+
+
+def test_a_network_of_our_own_has_the_approximate_cache_too(tmp_path):
+    denoiser = load_folder(folder_of("mdlm", tmp_path), cache="approximate", block_length=4).denoiser
+    state = denoiser.noise(State.blank([PROMPT], 8))
+    assert denoiser.error(state).worst < 1e-9, "a block that is masked is as it was"
+    later = denoiser.noise(state.write(torch.arange(8)[None] == 1, torch.full((1, 8), 65)))
+    assert 0 < denoiser.error(later).kl < 1
 
 
 def test_a_gidd_of_the_second_generation_has_another_architecture_and_is_not_taken_for_one():

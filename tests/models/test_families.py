@@ -11,7 +11,7 @@ from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.models.registry import FAMILIES
 from ctrldiff.state import State
 from tests.models.plain_transformer import draw, forward
-from tests.models.published import LENGTH, PROMPT, cases
+from tests.models.published.cases import LENGTH, PROMPT, cases
 from tests.models.tiny_checkpoints import BOS, MASK, N_TOKENS, PAD, ROWS, STOP, save_checkpoint
 
 CASES = cases()

@@ -15,8 +15,9 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
 from tests.models.plain_transformer import draw
-from tests.models.published import PROMPT, cases
-from tests.models.tiny_checkpoints import save_checkpoint
+from tests.models.published import dit
+from tests.models.published.cases import PROMPT, cases
+from tests.models.tiny_checkpoints import N_TOKENS, save_checkpoint
 
 CASES = cases()
 
@@ -44,6 +45,14 @@ def test_bytes_are_those_that_are_measured(case, dtype, tmp_path):
         sample(denoiser, state, schedule=Blocks(case.block), commit=TopK())
         for one in denoiser._kept.values():
             assert sum(k.nbytes + v.nbytes for k, v in one.layers) == said.kept * len(one.ids)
+
+
+def test_what_a_diffusion_transformer_keeps_is_counted(tmp_path):
+    folder = save_checkpoint(tmp_path / "bd3lm", dit.config("bd3lm", N_TOKENS), dit.published("bd3lm", N_TOKENS))
+    said, denoiser = footprint(describe(folder), dtype="float32"), load(folder, dtype="float32").denoiser
+    sample(denoiser, State.blank([PROMPT * 3], 8), schedule=Blocks(4, aligned=True), commit=TopK())
+    (kept,) = denoiser._kept.values()
+    assert sum(k.nbytes + v.nbytes for k, v in kept.layers) == said.kept * len(kept.ids) > 0
 
 
 def test_rows_fit_until_they_do_not():

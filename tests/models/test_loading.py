@@ -31,7 +31,7 @@ from ctrldiff.models.tokenizer import FileTokenizer
 from ctrldiff.models.transformers import straight
 from ctrldiff.state import State
 from tests.models.plain_transformer import Sizes, draw
-from tests.models.published import QWEN, Case, qwen_config
+from tests.models.published.cases import QWEN, Case, qwen_config
 from tests.models.tiny_checkpoints import BOS, MASK, N_TOKENS, PAD, ROWS, STOP, save_checkpoint, save_tokenizer
 
 SIZES = Sizes(head=6, qkv_bias=True, width=12, layers=1, hidden=16)
@@ -170,7 +170,7 @@ def test_bfloat16_by_name_and_by_dtype(folder):
         denoiser = load(folder, dtype=dtype).denoiser
         assert denoiser.network.module.dtype == torch.bfloat16
         logits = denoiser(denoiser.noise(State.blank([[1, 2]], 3)))
-        assert logits.dtype == torch.float32
+        assert logits.dtype == torch.bfloat16, "read as they are"
     with pytest.raises(ModelError, match="bfloat17"):
         load(folder, dtype="bfloat17")
 

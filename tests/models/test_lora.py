@@ -11,7 +11,7 @@ import ctrldiff as cd
 from ctrldiff.errors import LoadError, ModelError
 from ctrldiff.models.hf import load as load_as_told
 from tests.models.plain_transformer import draw
-from tests.models.published import cases
+from tests.models.published.cases import cases
 from tests.models.tiny_checkpoints import save_checkpoint
 
 load = partial(load_as_told, dtype="float32")

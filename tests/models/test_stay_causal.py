@@ -12,7 +12,7 @@ from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.models.written_first import Seen
 from ctrldiff.state import State
 from tests.models.plain_transformer import draw
-from tests.models.published import cases
+from tests.models.published.cases import cases
 from tests.models.tiny_checkpoints import MASK, save_checkpoint
 
 load = partial(load_as_told, dtype="float32")

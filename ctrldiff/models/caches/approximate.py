@@ -15,7 +15,16 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.caches.keys_values import HasModule, Kept, Layers, cache_argument, forward, gathered, remember
+from ctrldiff.models.caches.keys_values import (
+    GoesOn,
+    HasModule,
+    Kept,
+    Layers,
+    check_keeps,
+    forward,
+    gathered,
+    remember,
+)
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.memory import Room
 from ctrldiff.models.spec import ModelSpec
@@ -38,7 +47,7 @@ class CacheError:
 
 @dataclass(eq=False)
 class ApproximateCached:
-    """A `Denoiser` over a bidirectional transformers model that forwards the active block alone. *Approximate.*
+    """A `Denoiser` over a bidirectional model that forwards the active block alone. *Approximate.*
 
     The active block is the one, of the spec's `block_length` counted from the start of the answer, with the first open
     position: use the schedule `Blocks(block_length)`. Keys and values outside of it are those of one pass over
@@ -50,7 +59,7 @@ class ApproximateCached:
         remember: rows of which keys and values are kept; the least recently used goes.
     """
 
-    network: HasModule
+    network: HasModule | GoesOn
     spec: ModelSpec
     vocabulary: Vocabulary
     device: str = "cpu"
@@ -61,7 +70,7 @@ class ApproximateCached:
     _kept: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        cache_argument(self.network.module)
+        check_keeps(self.network, self.spec.time_input)
         if (self.spec.block_length or 0) < 1:
             raise ModelError(f"an approximate cache with block_length={self.spec.block_length}", hint="at least 1")
         if self.spec.noise != "mask" or self.spec.attention != "full":
@@ -111,7 +120,7 @@ class ApproximateCached:
         for row in (~state.done).nonzero()[:, 0].tolist():
             ids = sequence(state, row, self.spec)
             logits, _ = forward(
-                self.network.module,
+                self.network,
                 ids[None].to(self.device),
                 torch.arange(len(ids)),
                 [],
@@ -145,7 +154,7 @@ class ApproximateCached:
         self, ids: torch.Tensor, here: torch.Tensor, past: Layers, seen: torch.Tensor
     ) -> tuple[torch.Tensor, Layers]:
         self.forwarded += ids.numel()
-        return forward(self.network.module, ids.to(self.device), here, past, seen, None, room=self.room)
+        return forward(self.network, ids.to(self.device), here, past, seen, None, room=self.room)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,5 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 
 def drive(network: Any, spec: ModelSpec, vocabulary: Vocabulary, device: str = "cpu") -> Denoiser:
     """`CallableDenoiser`, `PrefixCached` or `ApproximateCached`. Raises ModelError where the cache is not to be had."""
-    if spec.cache in ("prefix", "block"):
-        return PrefixCached(network, spec, vocabulary, device, ahead=spec.cache == "prefix")
-    kind = {"none": CallableDenoiser, "approximate": ApproximateCached}[spec.cache]
+    kind = {"none": CallableDenoiser, "prefix": PrefixCached, "approximate": ApproximateCached}[spec.cache]
     return kind(network, spec, vocabulary, device)

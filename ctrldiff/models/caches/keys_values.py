@@ -1,4 +1,4 @@
-"""Keys and values of a transformers network: a pass over part of a text whose rest is known by its keys and values."""
+"""A pass over part of a text whose rest is known by its keys and values: of a transformers network, or of our own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import torch
 
@@ -46,6 +46,26 @@ class HasModule(Protocol):
         """The model."""
 
 
+@runtime_checkable
+class GoesOn(Protocol):
+    """A network of our own that is given keys and values, and gives them back."""
+
+    def onward(
+        self, ids: torch.Tensor, here: torch.Tensor, past: Layers, sees: torch.Tensor | None, rows: slice
+    ) -> tuple[torch.Tensor, Layers]:
+        """As `forward` below; `sees`: (Q, P + Q) bool, those before first; None: everything."""
+
+
+def check_keeps(network: HasModule | GoesOn, time_input: str) -> None:
+    """Raise ModelError for a network that keeps no keys and values, or whose keys change with the time it is told."""
+    if not isinstance(network, GoesOn):
+        cache_argument(network.module)
+    if time_input != "none":
+        raise ModelError(
+            f'time_input="{time_input}" with a cache', why="keys depend on the time too", hint='cache="none"'
+        )
+
+
 def cache_argument(module: Any) -> str:
     """What the model calls its cache. Raises ModelError for one that keeps no keys and values (encoders)."""
     names = inspect.signature(module.forward).parameters
@@ -71,7 +91,7 @@ def gathered(kept: Sequence[Kept | None], part: slice) -> Layers:
 
 
 def forward(
-    module: Any,
+    network: HasModule | GoesOn,
     ids: torch.Tensor,
     here: torch.Tensor,
     past: Layers,
@@ -94,7 +114,7 @@ def forward(
 
     def run(part: slice) -> tuple[torch.Tensor, Layers]:
         known = [(keys[part], values[part]) for keys, values in past]
-        return _forward(module, ids[part], here, known, seen, block, rows)
+        return _forward(network, ids[part], here, known, seen, block, rows)
 
     return in_parts(run, _joined, slice(0, len(ids)), len(seen) + len(here), ids, room)
 
@@ -107,7 +127,7 @@ def _joined(parts: list[tuple[torch.Tensor, Layers]]) -> tuple[torch.Tensor, Lay
 
 
 def _forward(
-    module: Any,
+    network: HasModule | GoesOn,
     ids: torch.Tensor,
     here: torch.Tensor,
     past: Layers,
@@ -115,15 +135,23 @@ def _forward(
     block: int | None,
     rows: slice,
 ) -> tuple[torch.Tensor, Layers]:
+    everything = torch.cat([seen, here])
+    hidden = torch.zeros((len(here), len(everything)), dtype=torch.bool)
+    if block is not None:
+        hidden = everything[None, :] // block > here[:, None] // block
+    if isinstance(network, GoesOn):
+        return network.onward(ids, here, past, ~hidden if bool(hidden.any()) else None, rows)
+    return _transformers(network.module, ids, here, past, hidden, rows)
+
+
+def _transformers(
+    module: Any, ids: torch.Tensor, here: torch.Tensor, past: Layers, hidden: torch.Tensor, rows: slice
+) -> tuple[torch.Tensor, Layers]:
     from transformers import DynamicCache
 
     cache = DynamicCache()
     for n, (keys, values) in enumerate(past):
         cache.update(keys, values, n)
-    everything = torch.cat([seen, here])
-    hidden = torch.zeros((len(here), len(everything)), dtype=torch.bool)
-    if block is not None:
-        hidden = everything[None, :] // block > here[:, None] // block
     low = torch.finfo(module.dtype).min
     mask = torch.zeros(hidden.shape, dtype=module.dtype).masked_fill(hidden, low)[None, None].to(ids.device)
     with torch.inference_mode():

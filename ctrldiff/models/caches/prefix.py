@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.caches.keys_values import HasModule, Kept, cache_argument, forward, gathered
+from ctrldiff.models.caches.keys_values import GoesOn, HasModule, Kept, check_keeps, forward, gathered
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.memory import Room
 from ctrldiff.models.spec import ModelSpec
@@ -25,27 +25,26 @@ IDLE = 16  # calls; guides and searches ask about other texts in between
 
 @dataclass(eq=False)
 class PrefixCached:
-    """A `Denoiser` over a block-causal transformers model that forwards from the first open block on. Exact: the logits
+    """A `Denoiser` over a block-causal model that forwards from the first open block on. Exact: the logits
     of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
 
     Args:
-        ahead: forward what is behind the active block (the one with the first open position) too, so that the whole
-            canvas is believed or doubted at every step. Without it those rows are flat: the constraint sees them, the
-            model does not speak of them. For loops that write in order: the default plan, or
-            `Blocks(block_length, aligned=True)`.
-        network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do.
+        network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do; or it
+                `GoesOn` by itself.
         spec: with `block_length`, `attention="block_causal"`, and `first_token_ar` if the first token of a block is
-            read from the row before the block.
+            read from the row before the block. `ahead`: blocks behind the active one (the one with the first open
+            position) that are forwarded too; None: all of them, so that the whole canvas is believed or doubted at
+            every step. Rows behind are flat: the constraint sees them, the model does not speak of them. For loops
+            that write in order: the default plan, or `Blocks(block_length, aligned=True)`.
         remember: texts of which keys and values are kept at most; the least recently used goes. One that is the
             beginning of another is kept as part of it, and one that `IDLE` calls did not use is let go.
     """
 
-    network: HasModule
+    network: HasModule | GoesOn
     spec: ModelSpec
     vocabulary: Vocabulary
     device: str = "cpu"
     remember: int = 64
-    ahead: bool = True
     room: Room = field(default_factory=Room, repr=False)
     forwarded: int = field(default=0, init=False)  # positions, so that what is saved can be counted
     _kept: OrderedDict[bytes, Kept] = field(default_factory=OrderedDict, init=False, repr=False)
@@ -53,7 +52,7 @@ class PrefixCached:
     _calls: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        cache_argument(self.network.module)
+        check_keeps(self.network, self.spec.time_input)
         if self.spec.attention != "block_causal":
             raise ModelError(
                 f'attention="{self.spec.attention}" has no exact prefix cache',
@@ -76,7 +75,7 @@ class PrefixCached:
         for row, ids in texts.items():
             first = len(state.prompt[row]) + int(state.open[row].to(torch.uint8).argmax())
             begin = first // block * block  # the whole blocks before it, of which keys and values are settled
-            end = len(ids) if self.ahead else min(begin + block, len(ids))
+            end = len(ids) if self.spec.ahead is None else min(begin + block * (1 + self.spec.ahead), len(ids))
             kept, known = self._longest(ids[:begin], block)
             start = max(min(known, first - before), 0)
             groups.setdefault((start, end), []).append(Job(row, begin, begin > known, kept if start else None))
@@ -87,9 +86,7 @@ class PrefixCached:
             seen, here = torch.arange(start), torch.arange(start, end)
             rows = [network_rows(len(state.prompt[job.row]), int(state.lengths[job.row]), self.spec) for job in jobs]
             part = slice(max(min(int(one[0]) for one in rows) - start, 0), None)
-            logits, layers = forward(
-                self.network.module, ids.to(self.device), here, past, seen, block, part, room=self.room
-            )
+            logits, layers = forward(self.network, ids.to(self.device), here, past, seen, block, part, room=self.room)
             logits = checked_logits(logits, ids[:, part], self.vocabulary)
             self.forwarded += ids.numel()
             if out is None:

@@ -23,6 +23,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 
 from ctrldiff.errors import ModelError
+from ctrldiff.models.caches.keys_values import Layers
 from ctrldiff.models.dit.network import DiT, DiTShape
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.weights import check_keys
@@ -77,6 +78,18 @@ class DiTNetwork:
             if self.config.mask_id is not None:
                 return absorbing_score(rows, ids, self.config.mask_id)
             return uniform_score(rows, ids, level)
+
+    def onward(
+        self, ids: torch.Tensor, here: torch.Tensor, past: Layers, sees: torch.Tensor | None, rows: slice
+    ) -> tuple[torch.Tensor, Layers]:
+        """Logits of some positions of a text whose others are known by keys and values; told no time. See `GoesOn`."""
+        if self.config.rows != "logits" or self.config.level != "none":
+            raise ModelError(f"{self.config.family}: its rows depend on the time", hint='cache="none"')
+        level = self.config.noise_level(torch.zeros(len(ids), device=ids.device))
+        sees = None if sees is None else sees.to(ids.device)
+        with torch.inference_mode():
+            logits, layers = self.module.onward(ids, level, here, past, sees, rows)
+        return logits.to(torch.float32), layers
 
     @property
     def rows(self) -> int:

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ModelError
+from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.callable import CallableDenoiser, noise_share
 from ctrldiff.models.dit.checkpoint import DiTNetwork, network_of, read_config
-from ctrldiff.models.family import Config, Family, Source
+from ctrldiff.models.family import EQUAL, Config, Family, Source
 from ctrldiff.models.outputs import without_its_noise
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import read_weights
@@ -23,7 +24,6 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
-CHECKED = "layout only: tiny weights under the published names"
 READS = names(
     "n_heads num_attention_heads model_length length max_seq_len vocab_size block_size cross_attn time_conditioning",
     "p_uniform t_eps graph noise tokens causal",
@@ -62,8 +62,10 @@ class UniformDenoiser:
 
 
 def _drive(network: DiTNetwork, spec: ModelSpec, vocabulary: Vocabulary, device: str) -> Denoiser:
-    denoiser = CallableDenoiser(network, spec, vocabulary, device)
-    return UniformDenoiser(denoiser) if spec.noise == "uniform" else denoiser
+    denoiser = drive(network, spec, vocabulary, device)
+    if spec.noise == "uniform" and isinstance(denoiser, CallableDenoiser):  # no cache takes uniform noise
+        return UniformDenoiser(denoiser)
+    return denoiser
 
 
 def _facts(config: Config) -> dict[str, Any]:
@@ -74,6 +76,8 @@ def _facts(config: Config) -> dict[str, Any]:
         "time_input": "none" if read.level == "none" else "t",
         "attention": "full" if read.block_length is None else "block_causal",
         "block_length": read.block_length,
+        # Told no time, the keys of a finished block follow from its tokens.
+        "cache": "prefix" if read.block_length is not None and read.level == "none" else "none",
         "edits": read.noise == "uniform" or read.family in ("gidd", "hdlm"),
         "context": read.context,
     }
@@ -96,7 +100,7 @@ def _first_gidd(config: Config) -> bool:
 
 def _family(name: str, models: str, **evidence: Any) -> Family:
     return Family(
-        name, models, "our diffusion transformer", CHECKED, _facts, _build, drive=_drive, reads=READS, **evidence
+        name, models, "our diffusion transformer", EQUAL, _facts, _build, drive=_drive, reads=READS, **evidence
     )
 
 
@@ -105,9 +109,6 @@ DITS = (
     _family("BD3-LM", "bd3lm-owt-block_size4, 8, 16", architectures=("BD3LM",), model_types=("bd3lm",)),
     _family("Duo", "duo, duo-distilled", architectures=("DUO",), model_types=("DUO", "duo")),
     _family("SEDD", "sedd-small, sedd-medium; absorbing or uniform", keys=("graph", "noise", "tokens")),
-    replace(
-        _family("HDLM", "hdlm-base-epsilon-0.01 and its kin", model_types=("epsilon_hybrid",)),
-        checked="equal to the published code at toy size, revision 3bd7829",
-    ),
+    _family("HDLM", "hdlm-base-epsilon-0.01 and its kin", model_types=("epsilon_hybrid",)),
     _family("GIDD", "gidd-small, gidd-base", architectures=("DIT",), keys=("p_uniform", "n_heads"), when=_first_gidd),
 )

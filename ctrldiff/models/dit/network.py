@@ -11,8 +11,9 @@ What the rows of logits mean is another question: `outputs.py`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from torch import nn
@@ -20,6 +21,7 @@ from torch.nn import functional as F
 
 from ctrldiff.errors import ModelError
 
+KeysValues: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # of one block, (N, heads, positions, width of a head)
 FREQUENCIES = 256  # numbers that describe a noise level before it is embedded
 
 
@@ -59,15 +61,34 @@ class DiT(nn.Module):
         self.register_buffer("logit_bias", torch.zeros(1, 1, 1))  # GIDD: added to what a token says of itself
 
     def forward(self, ids: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        at = torch.arange(ids.shape[1], device=ids.device)
+        return self.onward(ids, sigma, at, [], _sees(ids.shape[1], self.shape.block_length, ids.device))[0]
+
+    def onward(
+        self,
+        ids: torch.Tensor,
+        sigma: torch.Tensor,
+        here: torch.Tensor,
+        past: Sequence[KeysValues],
+        sees: torch.Tensor | None,
+        rows: slice = slice(None),
+    ) -> tuple[torch.Tensor, list[KeysValues]]:
+        """A pass over some positions, given the keys and values of others.
+
+        Args:
+            ids: (N, Q).    sigma: (N,).    here: (Q,) the positions.    past: of P others, block by block; [] for none.
+            sees: (Q, P + Q) bool; None: everything.    rows: of the Q positions, those whose logits are wanted.
+        Returns: (N, R, rows of the embedding) logits; keys and values of all P + Q positions, those before first.
+        """
         x = self.vocab_embed.embedding[ids]
         condition = F.silu(self.sigma_map(sigma.to(x.dtype))) if self.shape.condition else None
-        turn = _rotation(ids.shape[1], self.shape.width // self.shape.heads, x)
-        sees = _sees(ids.shape[1], self.shape.block_length, x.device)
-        for block in self.blocks:
-            x = block(x, condition, turn, sees)
-        logits = self.output_layer(x, condition)
+        turn, kept = _rotation(here, self.shape.width // self.shape.heads, x), []
+        for n, block in enumerate(self.blocks):
+            x, layer = block(x, condition, turn, sees, past[n] if past else None)
+            kept.append(layer)
+        logits, ids = self.output_layer(x[:, rows], condition), ids[:, rows]
         bias = cast(torch.Tensor, self.logit_bias).to(logits.dtype)
-        return logits.scatter_add(-1, ids[..., None], bias.expand(*ids.shape, 1))
+        return logits.scatter_add(-1, ids[..., None], bias.expand(*ids.shape, 1)), kept
 
 
 class _Embedding(nn.Module):
@@ -116,18 +137,29 @@ class _Block(nn.Module):
             self.adaLN_modulation = nn.Linear(shape.condition, 6 * width)
 
     def forward(
-        self, x: torch.Tensor, condition: torch.Tensor | None, turn: torch.Tensor, sees: torch.Tensor | None
-    ) -> torch.Tensor:
+        self,
+        x: torch.Tensor,
+        condition: torch.Tensor | None,
+        turn: torch.Tensor,
+        sees: torch.Tensor | None,
+        past: KeysValues | None,
+    ) -> tuple[torch.Tensor, KeysValues]:
         moves = [None] * 6 if condition is None else self.adaLN_modulation(condition)[:, None].chunk(6, dim=-1)
         shift, scale, gate, shift_mlp, scale_mlp, gate_mlp = moves
-        x = x + _times(gate, self.attn_out(self._attend(_moved(self.norm1(x), shift, scale), turn, sees)))
-        return x + _times(gate_mlp, self.mlp(_moved(self.norm2(x), shift_mlp, scale_mlp)))
+        mixed, kept = self._attend(_moved(self.norm1(x), shift, scale), turn, sees, past)
+        x = x + _times(gate, self.attn_out(mixed))
+        return x + _times(gate_mlp, self.mlp(_moved(self.norm2(x), shift_mlp, scale_mlp))), kept
 
-    def _attend(self, x: torch.Tensor, turn: torch.Tensor, sees: torch.Tensor | None) -> torch.Tensor:
+    def _attend(
+        self, x: torch.Tensor, turn: torch.Tensor, sees: torch.Tensor | None, past: KeysValues | None
+    ) -> tuple[torch.Tensor, KeysValues]:
         n, length, width = x.shape
         q, k, v = self.attn_qkv(x).view(n, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         q, k = _turned(q, turn), _turned(k, turn)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=sees).transpose(1, 2).reshape(n, length, width)
+        if past is not None:
+            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=sees)
+        return mixed.transpose(1, 2).reshape(n, length, width), (k, v)
 
 
 class _Output(nn.Module):
@@ -151,10 +183,10 @@ def _times(gate: torch.Tensor | None, x: torch.Tensor) -> torch.Tensor:
     return x if gate is None else gate * x
 
 
-def _rotation(length: int, size: int, like: torch.Tensor) -> torch.Tensor:
-    """(2, L, size / 2): cosine and sine of position * 10000^(-2i / size)."""
+def _rotation(at: torch.Tensor, size: int, like: torch.Tensor) -> torch.Tensor:
+    """(2, L, size / 2): cosine and sine of position * 10000^(-2i / size), of the positions `at` (L,)."""
     rates = 1.0 / 10_000.0 ** (torch.arange(0, size, 2, dtype=torch.float32, device=like.device) / size)
-    angles = torch.arange(length, dtype=torch.float32, device=like.device)[:, None] * rates
+    angles = at.to(like.device, torch.float32)[:, None] * rates
     return torch.stack([angles.cos(), angles.sin()]).to(like.dtype)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.models.plain_transformer import Sizes
-from tests.models.published import BAILING, BESIDE, ENCODER, LLADA, QWEN, Case
+from tests.models.published.cases import BAILING, BESIDE, ENCODER, LLADA, QWEN, Case
 
 
 @dataclass(frozen=True)

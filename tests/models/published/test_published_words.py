@@ -14,10 +14,10 @@ from ctrldiff.errors import LoadError, ModelError, UnknownArchitecture
 from ctrldiff.models.describe import describe
 from ctrldiff.models.diffusion_gemma import DIFFUSION_GEMMA
 from ctrldiff.models.family import Source
-from tests.models import dit_published
 from tests.models.plain_transformer import draw, forward
-from tests.models.published import cases
-from tests.models.published_words import BD3LM, GIDD, GPT2_MEDIUM, GPT2_TOKENS, MDLM, published, published_later
+from tests.models.published import dit
+from tests.models.published.cases import cases
+from tests.models.published.words import BD3LM, GIDD, GPT2_MEDIUM, GPT2_TOKENS, MDLM, published, published_later
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, save_checkpoint
 
 PUBLISHED = published() + published_later()
@@ -115,21 +115,21 @@ def test_diffusion_transformers_are_recognised_by_their_hub_words(words, family,
 
 
 def test_bd3lm_as_its_hub_class_saves_it_has_two_buffers_more(tmp_path):
-    weights = dit_published.published("bd3lm", N_TOKENS)
+    weights = dit.published("bd3lm", N_TOKENS)
     weights |= {"sampling_eps_min": torch.tensor(1e-3), "sampling_eps_max": torch.tensor(0.999)}
-    sizes = {"hidden_dim": dit_published.WIDTH, "cond_dim": dit_published.CONDITION, "n_heads": dit_published.HEADS}
-    words = {**BD3LM, **sizes, "n_blocks": dit_published.BLOCKS, "vocab_size": N_TOKENS + 1}
+    sizes = {"hidden_dim": dit.WIDTH, "cond_dim": dit.CONDITION, "n_heads": dit.HEADS}
+    words = {**BD3LM, **sizes, "n_blocks": dit.BLOCKS, "vocab_size": N_TOKENS + 1}
     model = cd.from_pretrained(save_checkpoint(tmp_path / "bd3lm", words, weights))
     assert model("Hello", cd.Regex("[0-9]{3}")).raw.isdigit()
 
 
 def test_gidd_in_its_hub_words_gives_the_logits_of_its_training_words(tmp_path):
-    weights = dit_published.published("gidd", N_TOKENS)
-    sizes = {"hidden_size": dit_published.WIDTH, "timestep_cond_dim": dit_published.CONDITION}
-    sizes |= {"num_attention_heads": dit_published.HEADS, "num_hidden_layers": dit_published.BLOCKS}
+    weights = dit.published("gidd", N_TOKENS)
+    sizes = {"hidden_size": dit.WIDTH, "timestep_cond_dim": dit.CONDITION}
+    sizes |= {"num_attention_heads": dit.HEADS, "num_hidden_layers": dit.BLOCKS}
     words = {**GIDD, **sizes, "mask_token_id": MASK}
     hub = cd.models.load(save_checkpoint(tmp_path / "hub", words, weights)).denoiser
-    ours = {**dit_published.config("gidd", N_TOKENS), "mask_token_id": MASK, "max_seq_len": 512}
+    ours = {**dit.config("gidd", N_TOKENS), "mask_token_id": MASK, "max_seq_len": 512}
     own = cd.models.load(save_checkpoint(tmp_path / "own", ours, weights), family="GIDD").denoiser
     ids, t = torch.arange(9)[None], torch.tensor([0.4])
     assert torch.equal(hub.network(ids, t), own.network(ids, t))

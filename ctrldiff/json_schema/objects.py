@@ -56,6 +56,8 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
         pass
     elif shape.open:
+        if sub.barred.intersection(shape.names):
+            context.narrow(at, "properties that only other alternatives speak of are not written")
         kinds = yield from _kinds(context, schema, sub, names_allowed)
         unnamed = rules.others(context, sub, members, kinds)
     elif schema.get("additionalProperties") is not False:

@@ -96,3 +96,12 @@ def test_parts_that_no_value_satisfies_are_told_where_the_whole_can_do_without()
         ("#/properties/b", "no number is from 5 to 3"),
         ("#/properties/c", "its enum lists no value that its const is"),
     )
+
+
+def test_what_an_alternative_leaves_out_for_its_siblings_is_told():
+    one = {"required": ["a"], "additionalProperties": {"type": "number"}}
+    schema = JsonSchema({"anyOf": [one, {"maxItems": 2}]})
+    assert '{"a":[]}' not in schema and '{"a":1}' in schema
+    assert any("other alternatives" in how for _, how in schema.report().narrowed)
+    open_ = JsonSchema({"anyOf": [{"type": "array", "properties": {"a": {}}}, {}]})
+    assert '{"a":[]}' not in open_ and open_.report().narrowed

@@ -28,6 +28,7 @@ SIZE = PAD + 1
 VOCABULARY = Vocabulary.from_tokens([*PIECES, None, None, None], stop_ids=[STOP], pad_id=PAD)
 if "PYTEST_XDIST_WORKER" not in os.environ:  # no table of another run is read; the workers of one share theirs
     os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")
+os.environ["TRITON_INTERPRET"] = "1"  # kernels run here without their device; Triton reads it when it is imported
 torch.set_num_threads(1)  # arrays this small cost more to share among threads than to compute
 REACH = 2  # how far the toy network looks to either side
 NOISES = ("mask", "uniform")

@@ -106,10 +106,13 @@ HEAVY = {  # which layers may import these when they are themselves imported
         "engines",
     },
     "numba": {"kernels"},
+    "triton": set(),
     "transformers": set(),
     "pydantic": {"types"},
     "typer": {"cli"},
 }
+
+LATE = {ROOT / "posterior" / "gpu"}  # imported by nobody before there are logits on a device
 
 
 @cache
@@ -166,7 +169,8 @@ def test_heavy_packages_are_imported_where_they_are_needed(path):
     for module, typing_only, lazy, line in imports(path):
         allowed = HEAVY.get(module.split(".")[0])
         if allowed is not None and not typing_only and not lazy:
-            assert layer(path) in allowed, f"{path.relative_to(ROOT)}:{line} imports {module} when it is imported"
+            ok = layer(path) in allowed or path.parent in LATE
+            assert ok, f"{path.relative_to(ROOT)}:{line} imports {module} when it is imported"
 
 
 def test_no_file_imports_itself_in_a_roundabout_way():

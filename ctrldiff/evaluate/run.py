@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ctrldiff.errors import InputError
+from ctrldiff.errors import CanvasWarning, InputError
 from ctrldiff.evaluate.labelled import Answer
 from ctrldiff.evaluate.score import Score
 from ctrldiff.generate import Generator, Model
@@ -46,7 +47,10 @@ def evaluate(
         wanted = wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write")
         shape = wanted.shape(how.get("limits", DEFAULT))
         generator = Generator(model, wanted, batch_size=batch_size, on_error="keep", fields=fields, **how)
-        for n, result in zip(members, generator([answers[n].text for n in members]), strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CanvasWarning)  # they are counted
+            results = generator([answers[n].text for n in members])
+        for n, result in zip(members, results, strict=True):
             score.add(answers[n], result, shape)
             done += 1
             report(done, len(answers))

@@ -82,6 +82,7 @@ class Score:
         fields, kinds: by the key, and by the kind of the value that is right.
         passes: forward passes of each document.     field_passes: what its probabilities took besides.
         seconds: of processor time, decoding and probabilities of values.
+        full: documents whose canvas bound the answer.
         failed: documents without an answer, by the error; they are wrong everywhere, and null nowhere.
     """
 
@@ -94,6 +95,7 @@ class Score:
     passes: list[int] = field(default_factory=list)
     field_passes: list[int] = field(default_factory=list)
     seconds: float = 0.0
+    full: int = 0
     failed: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -117,6 +119,7 @@ class Score:
         if isinstance(result, Result):
             self.passes.append(result.usage.forwards - result.usage.fields)
             self.field_passes.append(result.usage.fields)
+            self.full += result.full
             self.not_in_text.add(not in_text(text, labelled.text) for text in _strings(output, shape))
         else:
             self.failed[type(result).__name__] += 1

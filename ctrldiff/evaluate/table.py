@@ -64,6 +64,7 @@ def facts(entry: Entry) -> dict[str, Any]:
         "passes": _number(_mean(score.passes)),
         "field_passes": _number(_mean(score.field_passes)),
         "seconds": round(score.seconds, 3),
+        "full": score.full,
         "no_answer": dict(score.failed),
         "kinds": {name: _field_facts(one) for name, one in sorted(score.kinds.items())},
         "fields": {name: _field_facts(one) for name, one in score.fields.items()},

@@ -143,7 +143,7 @@ class GeneratorDecoder:
         told = next(objections(json.loads(generator.type.description.text), value), None)
         if told is not None:
             raise InputError(f"{told[0]}: {told[1]}")
-        type_ = output_type(generator.output, ask=generator.ask, document=text)
+        type_ = output_type(generator.wanted.output, ask=generator.wanted.ask, document=text)
         return type_.read(json.dumps(value))
 
     @cached_property
@@ -159,7 +159,7 @@ class GeneratorDecoder:
     def _row(self, text: Any, is_part: bool, n: int) -> Row:
         one = self.generator
         request = one.request(text)
-        if is_part and one.search is None and not one.guidance:
+        if is_part and one.search is None and not one.wanted.guidance:
             request = replace(request, fields=True)
         return read(one.model, one.compiled, request, n, one.plan, one.search)
 

@@ -30,8 +30,8 @@ def plan_of(
     plan |= {"schema": _digest(wanted.description.name or repr(wanted.description)), "ask": wanted.ask}
     plan |= {"together": together, "chunk": chunk, "overlap": overlap}
     # Results do not depend on the size of a batch, nor on what is kept to look at.
-    left_out = ("model", "output", "ask", "batch_size", "plan", "observers")
-    for holder in (generator, generator.plan):
+    left_out = ("model", "wanted", "text", "output", "ask", "draw", "batch_size", "plan", "observers")
+    for holder in (generator, generator.wanted, generator.plan):
         for name in (one.name for one in fields(holder) if one.name not in left_out):
             value = getattr(holder, name)
             simple = value is None or isinstance(value, bool | int | float | str)

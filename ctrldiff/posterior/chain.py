@@ -7,21 +7,24 @@ of its edges, if any). Everything here is exact for that distribution; sums are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import InputError, ShapeError
-from ctrldiff.posterior import lawful, queries, refusals, sweeps
+from ctrldiff.posterior import gpu, lawful, queries, refusals, sweeps
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
 from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.read import HostLogits, Logits
-from ctrldiff.posterior.row import ClassScores, Row
+from ctrldiff.posterior.row import ClassScores, Row, Rows
+
+if TYPE_CHECKING:
+    from ctrldiff.posterior.gpu.swept import Swept
 
 MOST_BEST = 10_000  # strings that `map` gives at most
 
@@ -78,6 +81,11 @@ class ChainPosterior:
 
     rows: tuple[Row, ...]
     port: Port
+    swept: Swept | None = None  # the same rows where their logits are, if kernels there know their kind
+
+    def _give(self, there: Any, here: Callable[[Rows], Any], dtype: Any) -> Any:
+        """What was found where the logits are; else what the host's query finds."""
+        return self.port.give(here(self.rows) if there is None else list(there), dtype)
 
     def map(self, n: int | None = None) -> Any:
         """The best legal string of each row, (B, T) int64; with `n`, the n best (B, n, T), best first.
@@ -88,7 +96,7 @@ class ChainPosterior:
         Raises: LogitsInvalid, Infeasible.
         """
         if n is None:
-            return self.port.give(lawful.strings(self.rows), np.int64)
+            return self._give(self.swept and self.swept.map(), lawful.strings, np.int64)
         n = whole_number("n", n, 1, MOST_BEST)
         of.best(self.rows)  # of all rows at once; then row by row
         return self.port.give([lawful.best(row, n) for row in self.rows], np.int64)
@@ -115,16 +123,18 @@ class ChainPosterior:
                 f"{len(rngs)} generators for {len(self.rows)} rows",
                 hint="rngs is a list of numpy Generators, one a row",
             )
-        drawn = lawful.draws(self.rows, 1 if n is None else n, rngs)
+        times = 1 if n is None else n
+        there = None if self.swept is None else self.swept.sample(times, rngs)
+        drawn = lawful.draws(self.rows, times, rngs) if there is None else list(there)
         return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
 
     def marginals(self) -> Any:
         """(B, T, V) float32: the probability of each token at each position. A written position has one 1."""
-        return self.port.give(queries.marginals(self.rows), np.float32)
+        return self._give(self.swept and self.swept.marginals(), queries.marginals, np.float32)
 
     def log_z(self) -> Any:
         """(B,) float64: log of the summed weight of all legal strings (0 if all is written). Raises: Infeasible."""
-        return self.port.give(queries.log_z(self.rows), np.float64)
+        return self._give(self.swept and self.swept.log_z(), queries.log_z, np.float64)
 
     def log_z_given(self, tokens: Any, keep: Any) -> Any:
         """(B,) float64: log of the summed weight of the legal strings that agree with `tokens` where `keep`.
@@ -153,7 +163,8 @@ class ChainPosterior:
                 clash = int(np.flatnonzero(k & (row.written >= 0) & (row.written != v))[0])
                 raise refusals.contradiction(row.table, row.scores.row, clash, row.written[clash], v[clash])
             narrowed.check()
-        return ChainPosterior(tuple(clamped), self.port)
+        swept = self.swept and self.swept.narrowed(np.stack([row.written for row in clamped]))
+        return ChainPosterior(tuple(clamped), self.port, swept)
 
     def score(self, tokens: Any) -> Any:
         """(B,) float64: log-probability of whole strings; -inf for one that is not legal."""
@@ -161,12 +172,14 @@ class ChainPosterior:
 
     def confidence(self, tokens: Any) -> Any:
         """(B, T) float32: the marginal probability of these tokens, without making all marginals."""
-        return self.port.give(queries.confidence(self.rows, self._tokens(tokens)), np.float32)
+        ids = self._tokens(tokens)
+        there = self.swept and self.swept.confidence(ids)
+        return self._give(there, lambda rows: queries.confidence(rows, ids), np.float32)
 
     def surprise(self, tokens: Any) -> Any:
         """(B, T) float32 nats: minus the log-probability that was bound for each of these tokens at its own position,
         whatever the constraint says (law X3); 0 where written, inf for a forbidden token."""
-        return self.port.give(queries.surprise(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 2, queries.surprise)
 
     def local(self, tokens: Any) -> Any:
         """(B, T) float32: the probability of each of these tokens by the scores at its own position alone, among the
@@ -175,7 +188,7 @@ class ChainPosterior:
         1 where written, and where the constraint leaves nothing else; 0 from the first illegal one on.
         Weights of edges do not count.
         """
-        return self.port.give(queries.local(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 0, queries.local)
 
     def legal(self, tokens: Any) -> Any:
         """(B, T) float32: the probability, by the scores at each position alone, of all tokens that some legal string
@@ -184,7 +197,7 @@ class ChainPosterior:
         1: the constraint forbids nothing that was likely; near 0: it leaves nothing that was. 1 where written, 0 from
         the first illegal token on. The scores are to be log-probabilities; weights of edges do not count.
         """
-        return self.port.give(queries.legal(self.rows, self._tokens(tokens)), np.float32)
+        return self._along(self._tokens(tokens), 1, queries.legal)
 
     def anchored(self) -> Any:
         """(B, T) float32: the probability of the likeliest automaton state before each position.
@@ -192,7 +205,7 @@ class ChainPosterior:
         It says whether what is still open on the left can change what stands here: in JSON, which field it is, and how
         far into it. 1 where everything to the left is settled. Raises: LogitsInvalid, Infeasible.
         """
-        return self.port.give(queries.anchored(self.rows), np.float32)
+        return self._give(self.swept and self.swept.anchored(), queries.anchored, np.float32)
 
     def leading(self) -> tuple[Any, Any, Any]:
         """The choice at each row's leftmost open position on the evidence there alone: (B, T) int64, -1 elsewhere;
@@ -205,6 +218,9 @@ class ChainPosterior:
         has no choice left.
         Raises: LogitsInvalid, Infeasible.
         """
+        there = None if self.swept is None else self.swept.leading()
+        if there is not None:
+            return tuple(self.port.give(list(one), None) for one in there)
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
         sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
         unfinished = [b for b, row in enumerate(self.rows) if len(row.open)]
@@ -263,6 +279,11 @@ class ChainPosterior:
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
         return out
+
+    def _along(self, tokens: NDArray[np.int64], which: int, here: Callable[..., Any]) -> Any:
+        """(B, T) float32 of a string a row: which of the answers of `Swept.given`, or the host's query."""
+        there = None if self.swept is None else self.swept.given(tokens)
+        return self._give(None if there is None else there[which], lambda rows: here(rows, tokens), np.float32)
 
     def _tokens(self, tokens: Any) -> NDArray[np.int64]:
         ids = self.port.take(tokens, len(self.rows), len(self.rows[0].written), np.int64, "tokens")
@@ -336,6 +357,7 @@ def _bind(
         held = port.take(written, B, T, np.int64, "written")
     if ((held < -1) | (held >= V)).any():
         raise refusals.bad_ids("written", held[held != -1], V)
+    swept, logits = _swept(tables, logits, held, raw)
     told = np.full((B, T), -1, np.int64) if last is None else port.take(last, B, T, np.int64, "last")
     rows = []
     for b, table in enumerate(tables):
@@ -343,7 +365,19 @@ def _bind(
         scores = ClassScores(table, logits, b, raw)
         rows.append(Row(scores, fixed(held[b], np.int64), last=told[b] if agrees else None))
     of.reach(rows)
-    return ChainPosterior(tuple(row.check() for row in rows), port)
+    return ChainPosterior(tuple(row.check() for row in rows), port, swept)
+
+
+def _swept(
+    tables: Sequence[Lifted], logits: Logits, written: NDArray[np.int64], raw: bool
+) -> tuple[Swept | None, Logits]:
+    """The rows on a CUDA device, if Triton is there and its kernels know their kind; the logits by what these read."""
+    if not isinstance(logits, DeviceLogits) or logits.x.device.type != "cuda" or not gpu.wanted():
+        return None, logits
+    from ctrldiff.posterior.gpu.swept import ReadLogits, Swept  # only now: it needs triton, which few machines have
+
+    swept = Swept.of(tables, logits.x, written, raw)
+    return swept, logits if swept is None else ReadLogits(logits, swept, tables)
 
 
 def read_logits(log_probs: Any) -> tuple[Logits, Port]:

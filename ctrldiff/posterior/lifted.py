@@ -206,6 +206,11 @@ class Lifted:
         return {}
 
     @cached_property
+    def device_packs(self) -> dict[Any, Any]:
+        """Copies of all arrays on torch devices (`gpu/pack.py`), made when first needed."""
+        return {}
+
+    @cached_property
     def reached(self) -> dict[int, NDArray[np.uint8]]:
         """By the length of a canvas, where the start can lead on it if nothing is written; filled by the sweeps."""
         return {}

@@ -171,7 +171,12 @@ def _slowest(tally: JobTally) -> str:
     if not tally.slowest:
         return ""
     rows = [
-        [isolated(_cut(row.name, 120)), f"{seconds:.2f}", f"{row.forwards:,}", f"{_tokens(row.record):,}"]
+        [
+            isolated(_cut(row.name, 120)),
+            f"{seconds:.2f}",
+            f"{row.forwards:,}",
+            f"{row.record.get('usage', {}).get('answer_tokens', 0):,}",
+        ]
         for seconds, _, row in sorted(tally.slowest, key=lambda one: -one[0])
     ]
     average = f"On average {tally.seconds / tally.costed:.2f} s; wall clock of the steps a document took part in."
@@ -208,17 +213,16 @@ def _document(row: JobRow) -> str:
 def values_of(record: Mapping[str, Any], text: str = "") -> list[Value]:
     """The values of a row of the output, with what it says of them, and where they stand in the text that was read."""
     told = record.get("fields") or {}
-    stated = record.get("spans") or record.get("grounded") or {}
+    stated = record.get("spans") or {}
     flagged = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
     values = dict(leaves(record["output"]))
     out = []
     # An object may be stated as a whole, money say.
     for name in dict.fromkeys([*values, *(at.removeprefix("/") for at in stated)]):
-        one, places = told.get(name) or {}, stated.get(f"/{name}" if name else "") or ()
+        one = told.get(name) or {}
+        places = stated.get(f"/{name}" if name else "") or ([one["source"]] if "source" in one else [])
         spelled = _json(values[name]) if name in values else str(places[0].get("spelling", "")) if places else ""
         source = tuple(found for place in places if (found := _place(place, spelled, text)))
-        if not source and one.get("source"):
-            source = ((one["source"][0], one["source"][1]),)
         where = (one["where"][0], one["where"][1]) if "where" in one else None
         out.append(Value(name, spelled, where, source, one.get("prob"), name in flagged))
     return out
@@ -233,11 +237,6 @@ def _place(place: Mapping[str, Any], spelled: str, text: str) -> tuple[int, int]
         return start, end
     at = text.find(wanted) if wanted else -1
     return None if at < 0 else (at, at + len(wanted))
-
-
-def _tokens(record: Mapping[str, Any]) -> int:
-    usage = record.get("usage") or {}
-    return int(usage.get("answer_tokens") or record.get("tokens") or 0)
 
 
 def _json(value: Any) -> str:

@@ -164,8 +164,7 @@ def _general(name: str) -> str:
 
 def _per_token(record: Mapping[str, Any]) -> float:
     """The mean log-probability of an answer's tokens: what there is without probabilities of values."""
-    tokens = (record.get("usage") or record).get("answer_tokens") or record.get("tokens") or 1
-    return float(record.get("log_prob") or 0.0) / max(1, int(tokens))
+    return float(record.get("log_prob") or 0.0) / max(1, record.get("usage", {}).get("answer_tokens", 1))
 
 
 def _keep(heap: list[Any], item: tuple[Any, ...], most: int) -> None:

@@ -37,11 +37,11 @@ def written(folder):
 def test_plans_are_compared_in_one_table(ctrldiff, tmp_path):
     file = written(tmp_path)
     assert len(read_answers(file)) == 3
-    command = ("eval", file, "--schema", json.dumps(SCHEMA), "--plan", "default", "--plan", "llada:block=16")
+    command = ("eval", file, "--schema", json.dumps(SCHEMA), "--plan", "default", "--plan", "llada:block=16,steps=4")
     status, out, err = ctrldiff(*command)
     assert status == 0, err
     rows = [line for line in out.splitlines() if line.startswith("| tiny |")]
-    assert len(rows) == 2 and "llada:block=16" in rows[1] and all("PromptTooLong 1" in row for row in rows)
+    assert len(rows) == 2 and "llada:block=16,steps=4" in rows[1] and all("PromptTooLong 1" in row for row in rows)
     status, out, _ = ctrldiff(*command[:4], "--json", "--no-fields")
     (told,) = json.loads(out)
     assert f"| {told['passes']:.1f} + " in rows[0], "probabilities of values are told apart"
@@ -56,16 +56,20 @@ def test_a_file_without_a_schema_is_refused(ctrldiff, tmp_path):
 
 def test_an_extraction_is_reported_with_and_without_labels(ctrldiff, tmp_path):
     file, out, page = written(tmp_path), tmp_path / "out.jsonl", tmp_path / "report.html"
-    status, _, _ = ctrldiff("extract", file, "--schema", json.dumps(SCHEMA), "-o", out, "--fields", "--json")
+    docs = tmp_path / "docs.jsonl"
+    docs.write_text("".join(json.dumps(line) + "\n" for line in [*LINES[:2], {"id": "d", "text": 3}]))
+    status, _, _ = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--fields", "--json")
     assert status == 1
     status, told, _ = ctrldiff("report", out, "-o", page, "--labelled", file, "--json")
     facts = json.loads(told)
-    assert status == 0 and (facts["done"], facts["failed"]) == (2, 1) and facts["codes"] == {"PROMPT_TOO_LONG": 1}
+    assert status == 0 and (facts["done"], facts["failed"]) == (2, 1) and facts["codes"] == {"INPUT": 1}
     assert 0 <= facts["ece"] <= 1 and 0 < facts["mean_prob"] <= 1
     whole = page.read_text(encoding="ascii")
-    assert "4 labelled values" in whole and "PROMPT_TOO_LONG" in whole and "customer" in whole
-    status, told, _ = ctrldiff("report", out, "-o", page)
-    assert status == 0 and "3 documents, 1 failed" in told and "labelled values" not in page.read_text()
+    assert "4 labelled values" in whole and "INPUT" in whole and "customer" in whole
+    status, told, _ = ctrldiff("report", tmp_path / "out.jsonl.job", "-o", page)
+    assert status == 0 and "3 documents, 1 failed" in told
+    whole = page.read_text(encoding="ascii")
+    assert "labelled values" not in whole and "308.8</mark>" in whole and "Slowest documents" in whole
     status, _, err = ctrldiff("report", tmp_path / "nothing", "-o", page)
     assert status == 2 and "cannot be read" in err
 

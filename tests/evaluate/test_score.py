@@ -3,6 +3,7 @@
 import json
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_figures_by_hand():
         Answer(text, label, "1"), result({"name": None, "day": "2026-01-01", "size": "M", "items": ["pen"]}), SHAPE
     )
     score.add(Answer(text, label, "2"), result(label | {"items": ["pen", "ink"]}), SHAPE)
-    score.add(Answer(text, label, "3"), result(label | {"name": "Bob Roe"}), SHAPE)
+    score.add(Answer(text, label, "3"), replace(result(label | {"name": "Bob Roe"}), full=True), SHAPE)
     score.add(Answer(text, label, "4"), InputError("too long"), SHAPE)
     told = facts(Entry("m", "p", score))
 
@@ -64,6 +65,7 @@ def test_figures_by_hand():
     assert yes_of("null") == (2 + 4 + 4, 16), "of an answer that is not there nothing is"
     assert yes_of("items") == (1 + 2 + 2, 8)
     assert yes_of("not_in_text") == (1, 1 + 3 + 3), "Bob Roe; labels and dates are not asked"
+    assert told["full"] == 1
     assert told["no_answer"] == {"InputError": 1} and told["passes"] == 7 and told["documents"] == 4
     assert yes_of("right", told["fields"]["name"]) == (1, 4) and yes_of("right", told["kinds"]["absent"]) == (2, 4)
     assert set(told["kinds"]) == {"string", "absent", "enum", "list"}

@@ -167,8 +167,10 @@ def test_no_text_runs_or_reaches_out_in_a_decode(browser, tmp_path, result, text
 def test_no_text_runs_or_reaches_out_in_a_report(browser, tmp_path, text):
     tally = JobTally()
     for n, lure in enumerate(LURES):
-        fields = {lure: {"prob": 0.1 * n, "kind": "string", "where": [0, 3], "source": [n, n + 4]}}
-        record = {"line": n, "output": {lure: lure, "text": text}, "fields": fields, "log_prob": -1.0, "tokens": 3}
+        fields = {
+            lure: {"prob": 0.1 * n, "kind": "string", "where": [0, 3], "source": {"start": n, "end": n + len(lure)}}
+        }
+        record = {"line": n, "output": {lure: lure, "text": text}, "fields": fields, "log_prob": -1.0}
         tally.add(JobRow(n, lure, n, lure, None, record, 3, 1.0, text))
         tally.add(JobRow(n, lure, n, lure, lure, {"error": lure + text}, 0, 0.0))
     opened = Opened(browser, tmp_path, job_page(tally, name=LURES[0], plan={LURES[1]: LURES[2]}))

@@ -17,7 +17,14 @@ digest BLOB NOT NULL, code TEXT, record TEXT NOT NULL, forwards INTEGER NOT NULL
 
 def answer(n, output, probs=(), **more):
     fields = {name: {"prob": p, "kind": "string", "where": [0, 1]} for name, p in dict(probs).items()}
-    return {"line": n + 1, "output": output, "log_prob": -1.0, "tokens": 4, "full": False, "fields": fields} | more
+    return {
+        "line": n + 1,
+        "output": output,
+        "log_prob": -1.0,
+        "usage": {"answer_tokens": 4},
+        "full": False,
+        "fields": fields,
+    } | more
 
 
 def row(n, output, probs=(), text=None, seconds=1.0, **more):
@@ -107,13 +114,13 @@ def test_memory_does_not_grow_with_rows_or_names():
 
 def test_the_page_shows_what_is_there_and_marks_the_spans():
     text = "Total <b>12.50</b> EUR"
-    fields = {"total": {"prob": 0.25, "kind": "number", "where": [0, 4], "source": [9, 14]}}
+    fields = {"total": {"prob": 0.25, "kind": "number", "where": [0, 4], "source": {"start": 9, "end": 13}}}
     one = JobRow(0, "", 1, "<i>", None, answer(0, {"total": 12.5}) | {"fields": fields}, 5, 1.0, text)
     tally = JobTally()
     tally.add(one, {"total": True})
     tally.add(JobRow(1, "", 2, "y", "INPUT", FAILED, 0, 0.0))
     whole = job_page(tally, name="my <job>", plan={"schema": "<x>"})
-    assert '<mark data-v="0" tabindex="0">12.50</mark>' in whole and "&lt;b&gt;" in whole
+    assert '<mark data-v="0" tabindex="0">12.5</mark>' in whole and "&lt;b&gt;" in whole
     for words in ("my &lt;job&gt;", "no JSON", "Calibration", "&lt;i&gt;", "&lt;x&gt;"):
         assert words in whole, words
     assert (
@@ -124,7 +131,7 @@ def test_the_page_shows_what_is_there_and_marks_the_spans():
 def test_a_job_without_rows_or_probabilities_has_a_page():
     assert "<h1>" in job_page(JobTally())
     tally = JobTally()
-    tally.add(JobRow(0, "", 1, None, None, {"line": 1, "output": {"a": 1}, "log_prob": -1, "tokens": 2}))
+    tally.add(JobRow(0, "", 1, None, None, {"line": 1, "output": {"a": 1}, "log_prob": -1}))
     assert "extract --fields" in job_page(tally)
 
 

@@ -99,10 +99,10 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         {"late": True},
     ),
     "rdm": case(preset("rdm"), routed.routed, (10, True), {"fresh": True}),
-    "wino": case(preset("wino", block=8), verify.wino, (8, 0.6, 0.9), {"seen": True}),
-    "wino, eager": case(preset("wino", block=8, threshold=0.3, back=0.6), verify.wino, (8, 0.3, 0.6), {"seen": True}),
+    "wino": case(preset("wino", block=8), verify.wino, (8, 0.6, 0.9), {"late": True}),
+    "wino, eager": case(preset("wino", block=8, threshold=0.3, back=0.6), verify.wino, (8, 0.3, 0.6), {"late": True}),
     "wino, together": case(
-        preset("wino", block=24, threshold=0.4, most=3), verify.wino, (None, 0.4, 0.9, 3), {"seen": True}
+        preset("wino", block=24, threshold=0.4, most=3), verify.wino, (None, 0.4, 0.9, 3), {"late": True}
     ),
     "dcd": case(preset("dcd", width=5, reach=9), windows.dcd, (0.9, 5, 9), {"wider": 1}),
     "dcd, deferring": case(preset("dcd", threshold=0.6, width=4, reach=24), windows.dcd, (0.6, 4, 24), {"wider": 1}),

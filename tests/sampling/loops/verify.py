@@ -12,12 +12,12 @@ def wino(
     above: float,
     back: float,
     together: int | None = None,
-    seen: bool = False,
+    late: bool = False,
 ) -> list[int]:
     """A shadow sees the canvas as the step found it, its own place and what is still noise hidden.
 
-    together: so many of the least sure are hidden in one canvas.   seen: a wrong variant, in which no token is hidden
-    from its shadow.
+    together: so many of the least sure are hidden in one canvas.   late: a wrong variant, in which shadows see what
+    this step drafts.
     """
     canvas, remembered = [OPEN] * length, [0.0] * length
     for here in blocks(length, block):
@@ -33,11 +33,11 @@ def wino(
                 groups = [[t] for t in written]
                 if together:
                     groups = [sorted(written, key=lambda t: (remembered[t], t))[:together]]
-                shadow = {}
+                shown, shadow = list(canvas), {}
+                for t in drafted if late else ():
+                    shown[t] = int(tokens[t])
                 for group in groups:
-                    log_probs = net(
-                        prompt, [OPEN if t in group and not seen else token for t, token in enumerate(canvas)]
-                    )
+                    log_probs = net(prompt, [OPEN if t in group else token for t, token in enumerate(shown)])
                     shadow |= {t: float(log_probs[t, canvas[t]].exp()) for t in group}
                 failing = sorted((t for t in shadow if shadow[t] < back), key=lambda t: (shadow[t], t))
                 again = failing[: len(before) - 1]

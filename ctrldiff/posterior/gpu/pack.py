@@ -58,8 +58,8 @@ class Pack:
 
     @staticmethod
     def of(tables: Sequence[Lifted], device: torch.device) -> Pack:
-        """The tables of these rows, each in memory once. A table's own arrays are copied when it is first seen; what was
-        packed last is kept with the first of them, since the next step wants it again."""
+        """The tables of these rows, each in memory once. A table's own arrays are copied when it is first seen; what
+        was packed last is kept with the first of them, since the next step wants it again."""
         kept = tables[0].device_packs.get("last")
         if kept is not None and kept[1].ints.device == device and list(map(id, kept[0])) == list(map(id, tables)):
             found: Pack = kept[1]

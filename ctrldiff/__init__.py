@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import calibration, engines, errors, extract, grounded, models, rewards, search
+    from ctrldiff import batch, calibration, engines, errors, evaluate, extract, grounded, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -82,12 +82,14 @@ _HOME = {
 }
 
 _PAGES = {
+    "batch": "ctrldiff.batch",
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
+    "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
     "guide": "ctrldiff.guidance",
@@ -133,6 +135,7 @@ __all__ = [
     "Usage",
     "Vocabulary",
     "YesNo",
+    "batch",
     "calibration",
     "commit",
     "constrain",
@@ -140,6 +143,7 @@ __all__ = [
     "elbo",
     "engines",
     "errors",
+    "evaluate",
     "extract",
     "from_callable",
     "from_pretrained",

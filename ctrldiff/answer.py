@@ -50,6 +50,7 @@ class Decoded:
     weighed: Table | None = None  # what its evidence is weighed by, if that is not the row's table
     score: float | None = None  # the log-probability of an answer that is not the one which was decoded
     refused: tuple[Refused, ...] = ()
+    field_forwards: int = 0  # which `row.forwards` has too
 
     @property
     def tokens(self) -> list[int]:
@@ -265,6 +266,7 @@ class Decoded:
                 canvas=len(tokens),
                 forwards=self.forwards + row.forwards,
                 seconds=self.seconds + row.seconds,
+                fields=self.field_forwards,
             ),
             tokens=tuple(tokens),
             probs=dict(self.probs),

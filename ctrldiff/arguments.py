@@ -18,7 +18,7 @@ WORDS = {
 ELSEWHERE = {
     "top_p": "temperature=, or prior=",
     "top_k": "temperature=, or prior=",
-    "stream": "trace=True keeps every canvas",
+    "stream": "trace=True keeps every canvas; trace=FUNCTION is told of each as it comes",
     "max_retries": "retries=",
     "response_model": "the type is the second argument",
     "response_format": "the type is the second argument",

@@ -12,6 +12,8 @@ from typing import Any
 from ctrldiff.calibration import Prediction
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import CtrldiffError, InputError
+from ctrldiff.evaluate.equal import right_at
+from ctrldiff.evaluate.labelled import Answer, read_object
 from ctrldiff.generate import Generator, Model
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.reliability import Outcome
@@ -77,41 +79,6 @@ def predict(
     return [out[n] for n in range(len(lines))]
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A text and the object that it states. Keys that `output` lacks are not judged.
-
-    Fields: where, its line, for messages; schema, the line's own; None: the one that all share.
-    """
-
-    text: str
-    output: Any
-    where: str
-    schema: dict[str, Any] | None = None
-
-
-def read_answers(file: Path) -> list[Answer]:
-    """Read JSON lines {"text", "output"}, each with its own "schema" if need be. Blank lines are skipped.
-
-    Raises: InputError, naming the first line that cannot be used, or if the file cannot be read or holds no line.
-    """
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError as error:
-        raise InputError(f"{str(file)!r} cannot be read: {error.strerror}") from error
-    out = []
-    for n, raw in enumerate(lines, start=1):
-        if raw.strip():
-            where = f"{file.name} line {n:,}"
-            data = _object(raw, n, where)
-            if not isinstance(data.get("text"), str) or not isinstance(data.get("output"), dict | list):
-                raise InputError(f"{where}: no text and output", hint='{"text": ..., "output": {...}}', line=n)
-            out.append(Answer(data["text"], data["output"], where, data.get("schema")))
-    if not out:
-        raise InputError(f"{str(file)!r} holds no lines", hint='{"text": ..., "output": {...}}')
-    return out
-
-
 def judge(
     model: Model,
     answers: Sequence[Answer],
@@ -138,7 +105,7 @@ def judge(
         generator = Generator(model, wanted, batch_size=batch_size, fields=True)
         for n, result in zip(members, generator.each([answers[n].text for n in members]), strict=True):
             for name, one in result.fields.items():
-                right = _is_right(one.text, answers[n].output, name)
+                right = right_at(name, json.loads(one.text), tuple(answers[n].outputs()))
                 if right is not None:
                     out.append(Outcome(one.kind, one.exact, right, n))
             done += 1
@@ -146,46 +113,8 @@ def judge(
     return out
 
 
-def _is_right(text: str, output: Any, name: str) -> bool | None:
-    """The value at a place is the labelled one; None where there is no label."""
-    for part in name.split("/") if name else ():
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(output, dict):
-            if key not in output:
-                return None
-            output = output[key]
-        elif isinstance(output, list) and key.isdigit() and int(key) < len(output):
-            output = output[int(key)]
-        else:
-            return False
-    return _plain_text(json.loads(text)) == _plain_text(output)
-
-
-def _plain_text(value: Any) -> str:
-    """One spelling of a value: 1 and 1.0 are the same number, and true is neither."""
-    return json.dumps(json.loads(json.dumps(value), parse_float=_number), sort_keys=True)
-
-
-def _number(text: str) -> int | float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-def _object(raw: bytes, number: int, where: str) -> dict[str, Any]:
-    """The object of a line. Raises: InputError."""
-    try:
-        data = json.loads(raw)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{where}, byte {error.start}: not UTF-8", line=number) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where}: not JSON ({error})", hint="mend the line", line=number) from error
-    if not isinstance(data, dict):
-        raise InputError(f"{where}: a {type(data).__name__}, not an object", line=number)
-    return data
-
-
 def _line(raw: bytes, number: int, where: str) -> Question | Prediction:
-    data = _object(raw, number, where)
+    data = read_object(raw, number, where)
     label = data.get("label")
     if not isinstance(label, str):
         raise _bad(where, number, '"label"', "the right label, a string", data)

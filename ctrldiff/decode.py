@@ -333,7 +333,8 @@ class _Engine:
             limits=row.compiled.limits,
         )
         row = replace(row, forwards=row.forwards + forwards)
-        return replace(done, row=row, fields=fields, seconds=done.seconds + time.perf_counter() - began)
+        seconds = done.seconds + time.perf_counter() - began
+        return replace(done, row=row, fields=fields, field_forwards=forwards, seconds=seconds)
 
     def _blank(self, rows: Sequence[Row], length: int) -> State:
         return State.blank(

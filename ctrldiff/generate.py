@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, Unpack, overload
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 import torch
 
@@ -23,12 +22,13 @@ from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.posterior.table import Table
 from ctrldiff.reliability import Calibration
-from ctrldiff.request import Guidances, Readouts, Request, Row, Said, Unsures, read_row
+from ctrldiff.request import Guidances, Readouts, Request, Row, Unsures, read_row
 from ctrldiff.result import Result
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.plan import Plan, check_number, listed
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.search.run import Search, draws, searchable
+from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
@@ -40,27 +40,24 @@ class Short(Parts, total=False):
     """Short forms for the parts of a plan: `commit=X` is `plan=Plan.default(steps, temperature).but(commit=X)`.
 
     Fields: steps, temperature: as `Plan.default` takes them; trace: one more observer, which keeps the canvases of
-        every step for `result.trace`; processors: before those of the plan.
+        every step for `result.trace`, or a function that is told of the state after each, too (`Trace.latest`);
+        processors: before those of the plan.
     """
 
     steps: int | None
     temperature: float
-    trace: bool
+    trace: bool | Callable[[State], object]
 
 
-class Made(Short, total=False):
-    """What a `Generator` is made of besides a model and a type."""
+class Asked(TypedDict, total=False):
+    """What a `Request` has besides its text, its type and its draw."""
 
-    plan: Plan | None
     ask: str | None
     max_new_tokens: int | None
     seed: int
-    batch_size: int
     guidance: Guidances
-    search: Search | None
     prior: Prior
     unsure: Unsures
-    on_error: Literal["raise", "keep"]
     nulls: bool
     fields: bool
     calibration: Calibration | None
@@ -70,6 +67,15 @@ class Made(Short, total=False):
     retries: int
     prompt: str | None
     examples: Sequence[tuple[str, Any]]
+
+
+class Made(Short, Asked, total=False):
+    """What a `Generator` is made of besides a model and a type."""
+
+    plan: Plan | None
+    batch_size: int
+    search: Search | None
+    on_error: Literal["raise", "keep"]
     limits: Limits
 
 
@@ -192,7 +198,7 @@ class Generator(Generic[T]):
         plan: how canvases are written; None: `Plan.default(steps, temperature)`, or for a search `Plan.searching`.
         short: parts of the plan by name, in place of the default's; see `Short`. They change what they name and nothing
             else: `docs/decisions/0012-one-plan.md`.
-        ask, prompt, examples: what is said to the model beside the text (`generator.said`), as `Request` takes them.
+        ask, prompt, examples: what is said to the model beside the text, as `Request` takes them.
         max_new_tokens: positions of the canvas. None: what the shortest answer needs and the usual room beyond it
             (`ModelSpec.canvas`), but no more than the longest answer needs or the context leaves; and when its end
             binds the answer, the text is decoded again in a larger one. One still bound says so: `result.full`.
@@ -224,24 +230,11 @@ class Generator(Generic[T]):
     """
 
     model: Model
-    output: type[T] | Any
+    wanted: Request[T]
     plan: Plan
-    said: Said
-    max_new_tokens: int | None
-    seed: int
-    batch_size: int
-    guidance: Guidances
     search: Search | None
-    prior: Prior
-    unsure: Unsures
+    batch_size: int
     on_error: Literal["raise", "keep"]
-    nulls: bool
-    fields: bool
-    calibration: Calibration | None
-    below: float | None
-    readout: Readouts
-    against: str | None
-    retries: int
     limits: Limits
 
     @overload
@@ -254,62 +247,34 @@ class Generator(Generic[T]):
         output: type[T] | Any = str,
         *,
         plan: Plan | None = None,
-        ask: str | None = None,
-        max_new_tokens: int | None = None,
-        seed: int = 0,
-        batch_size: int = 16,
-        guidance: Guidances = (),
         search: Search | None = None,
-        prior: Prior = Prior(),
-        unsure: Unsures = "flag",
+        batch_size: int = 16,
         on_error: Literal["raise", "keep"] = "raise",
-        nulls: bool = False,
-        fields: bool = False,
-        calibration: Calibration | None = None,
-        below: float | None = None,
-        readout: Readouts = "product",
-        against: str | None = None,
-        retries: int = 0,
-        prompt: str | None = None,
-        examples: Sequence[tuple[str, Any]] = (),
         limits: Limits = DEFAULT,
-        **short: Unpack[Short],
+        **how: Any,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "short")}
-        known_names(short, list(Short.__annotations__))
+        known_names(how, [*Asked.__annotations__, *Short.__annotations__])
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
-        given["plan"] = planned(plan, search, short)
-        given["said"] = Said(*(given.pop(name) for name in ("ask", "prompt", "examples")))
+        asked = {name: how.pop(name) for name in Asked.__annotations__ if name in how}
+        given = {
+            "model": model,
+            "wanted": Request("", output, **asked),
+            "plan": planned(plan, search, cast(Short, how)),
+        }
+        given |= {"search": search, "batch_size": batch_size, "on_error": on_error, "limits": limits}
         for name, value in given.items():
             object.__setattr__(self, name, value)
-        request = self.request("")
-        object.__setattr__(self, "guidance", request.guidance)
         if not self.type.has_spans:  # those are compiled over each text
             _ = self.table  # compile now: what cannot be enforced is refused before any text is seen
-        self.compiled.spelled(request.examples)
-        if nulls:
+        self.compiled.spelled(self.wanted.examples)
+        if self.wanted.nulls:
             self.compiled.nulls(self.compiled.of("")[0].description)
-
-    @property
-    def ask(self) -> str | None:
-        """The name of a bare value, or any words for a constraint."""
-        return self.said.ask
-
-    @property
-    def prompt(self) -> str | None:
-        """The template in place of the model's own."""
-        return self.said.prompt
-
-    @property
-    def examples(self) -> Sequence[tuple[str, Any]]:
-        """What is shown before every text."""
-        return self.said.examples
 
     @cached_property
     def compiled(self) -> Compiled:
         """The wanted type over the model's vocabulary."""
-        return compile_for(self.model, self.request(""), self.limits)
+        return compile_for(self.model, self.wanted, self.limits)
 
     @property
     def type(self) -> OutputType:
@@ -319,7 +284,7 @@ class Generator(Generic[T]):
     @property
     def table(self) -> Table:
         """The token table of the type over the model's vocabulary, in a usual canvas and for a plain text."""
-        return self.compiled.of("", self.max_new_tokens)[1]
+        return self.compiled.of("", self.wanted.max_new_tokens)[1]
 
     @overload
     def __call__(self, text: str | list[dict[str, Any]], *, n: None = None) -> Result[T]: ...
@@ -358,10 +323,7 @@ class Generator(Generic[T]):
 
     def request(self, text: Any, draw: int = 0) -> Request[T]:
         """What this generator asks of a text."""
-        own = {
-            one.name: getattr(self, one.name) for one in dataclasses.fields(Request) if one.name not in ("text", "draw")
-        }
-        return Request(text=text, draw=draw, **own)
+        return replace(self.wanted, text=text, draw=draw)
 
     def check(self, text: str) -> int:
         """The canvas that a text gets at first. Raises what decoding it would raise, without decoding."""
@@ -423,7 +385,9 @@ def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
     plan = plan.but(**named)
     if search is not None:
         searchable(search, plan)
-    return plan.but(observers=(*plan.observers, Canvases())) if trace else plan
+    if not trace:
+        return plan
+    return plan.but(observers=(*plan.observers, Canvases(trace if callable(trace) else None)))
 
 
 def type_key(request: Request[Any]) -> object:

@@ -194,15 +194,16 @@ class Move:
     Fields (B rows):
         before: the state that the step read.       posterior: what the tokens were proposed from.
         wrote: (B, T) where the commit policy, or the end of the row, wrote; what was forced after it is not among them.
+        logits: (B, T, V) as the posterior was bound by, after guides and processors; with guides of single fields a
+            layer of V for each of them, side by side.
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
-        logits: (B, T, V), what the constraint was bound to.
     """
 
     before: State
     posterior: Posterior
     wrote: Where
-    unguided: Callable[[], torch.Tensor]
     logits: torch.Tensor
+    unguided: Callable[[], torch.Tensor]
 
 
 class Observer(Protocol):

@@ -33,20 +33,6 @@ Readouts = Literal["product", "letters", "elbo"]
 
 
 @dataclass(frozen=True)
-class Said:
-    """What is said to the model beside a text, as `Request` takes it: ask, prompt, examples."""
-
-    ask: str | None = None
-    prompt: str | None = None
-    examples: Sequence[tuple[str, Any]] = ()
-
-    def __post_init__(self) -> None:
-        if self.prompt is not None:
-            check_template(self.prompt)
-        object.__setattr__(self, "examples", pairs_of(self.examples))
-
-
-@dataclass(frozen=True)
 class Request(Generic[T]):
     """One text, and what is wanted of it. Requests of one batch may differ in everything.
 
@@ -109,9 +95,10 @@ class Request(Generic[T]):
             raise InputError(f"calibration is a {what}", hint="cd.Calibration.load(FILE)", param="calibration")
         if not isinstance(self.prior, Prior):
             raise InputError(f"prior is a {type(self.prior).__name__}", hint="cd.Prior.of(...)", param="prior")
-        said = Said(self.ask, self.prompt, self.examples)
+        if self.prompt is not None:
+            check_template(self.prompt)
         object.__setattr__(self, "guidance", tuple(checked(self.guidance)))
-        object.__setattr__(self, "examples", said.examples)
+        object.__setattr__(self, "examples", pairs_of(self.examples))
 
     @property
     def document(self) -> str:

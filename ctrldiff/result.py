@@ -9,6 +9,8 @@ from typing import Generic, TypeVar
 from ctrldiff.doubt import Flag
 from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
+from ctrldiff.report.decode import Value, decode_page
+from ctrldiff.report.page import framed
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.run import Candidate
@@ -21,8 +23,9 @@ class Usage:
     """What a result cost.
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
-        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in). A canvas
-        that was too small counts too: its row was decoded again.
+        forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in); fields (how
+        many of the forwards the probabilities of values took). A canvas that was too small counts too: its row was
+        decoded again.
     """
 
     prompt_tokens: int
@@ -30,6 +33,7 @@ class Usage:
     canvas: int
     forwards: int
     seconds: float
+    fields: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,3 +100,48 @@ class Result(Generic[T]):
     def expected(self) -> float:
         """The mean label of a `Score` (or of any labels that are whole numbers). Raises InputError for others."""
         return expected(self.probs)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The values of the answer, as far as `fields` and `grounded` know of them, for pages."""
+        stated = {at[1:]: tuple((one.start, one.end) for one in places) for at, places in self.grounded.items()}
+        flagged = {flag.where[1:] for flag in self.flags}
+        out = []
+        for name, one in self.fields.items():
+            source = stated.get(name) or (() if one.source is None else (one.source,))
+            if one.kind not in ("list", "object"):
+                out.append(Value(name, one.text, one.where, source, one.prob, name in flagged))
+        spelled = {at[1:]: places[0].spelling for at, places in self.grounded.items() if places}
+        out += [
+            Value(name, spelled[name], None, source)
+            for name, source in stated.items()
+            if source and name not in self.fields
+        ]
+        return tuple(out)
+
+    def page(self, document: str = "", title: str = "An answer") -> str:
+        """The answer as one HTML file: its values, where they stand in the document, and with `trace=True` the decode
+        step by step."""
+        usage = self.usage
+        facts = {
+            "forward passes": f"{usage.forwards:,}",
+            "tokens": f"{usage.answer_tokens:,} of {usage.canvas:,}",
+            "seconds": f"{usage.seconds:.2f}",
+            "log-probability": f"{self.log_prob:.2f}",
+        }
+        if self.flags:
+            facts["flagged values"] = f"{len(self.flags):,}"
+        frames = self.trace.frames[0] if self.trace and not self.probs else ()  # a decision has no steps
+        return decode_page(
+            frames,
+            raw=self.raw,
+            document=document,
+            values=self.values,
+            labels=self.probs,
+            facts=facts,
+            title=title,
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return framed(self.page(), 620 if self.trace else 360)

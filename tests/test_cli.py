@@ -165,21 +165,23 @@ def test_extract_keeps_what_it_can_and_says_what_it_cannot(tmp_path, ctrldiff):
         '{"body": "x"}',
         "",
         '{"text": "' + "word " * 500 + '"}',
+        "[1]",
         '{"text": "Total 5 EUR"}',
     ]
     docs.write_text("\n".join(lines) + "\n")
     status, printed, _ = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--json", "--steps", 2)
     summary = json.loads(printed)
-    assert status == 1 and summary["done"] == 2 and summary["failed"] == 4
+    assert status == 1 and summary["done"] == 3 and summary["failed"] == 4
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [row["line"] for row in rows] == [1, 7] and rows[0]["id"] == "a"
+    assert [row["line"] for row in rows] == [1, 6, 8] and rows[0]["id"] == "a"
+    assert len(rows[1]["chunks"]) > 1 and "chunks" not in rows[0], "what is too long is read in parts"
     assert all(set(row["output"]) == {"total", "paid"} for row in rows)
     failed = [json.loads(line) for line in Path(summary["failed_file"]).read_text().splitlines()]
     assert [(row["line"], row["code"]) for row in failed] == [
         (2, "INPUT"),
         (3, "INPUT"),
         (4, "INPUT"),
-        (6, "PROMPT_TOO_LONG"),
+        (7, "INPUT"),
     ]
     assert "line 2" in failed[0]["error"] and failed[0]["input"] == lines[1]
 
@@ -191,14 +193,16 @@ def test_extract_goes_on_where_it_was_and_starts_anew_only_when_told(tmp_path, c
     command = ("extract", docs, "--schema", described, "-o", out, "--steps", 2, "--batch-size", 2, "--json")
     assert ctrldiff(*command)[0] == 0
     whole = out.read_bytes()
-    out.write_bytes(whole[: whole.index(b"\n", 150) + 20])
+    with docs.open("a") as stream:
+        stream.write('{"text": "Total 4 EUR"}\n')
     status, printed, _ = ctrldiff(*command)
-    assert status == 0 and out.read_bytes() == whole and 0 < json.loads(printed)["earlier"] < 4
+    assert status == 0 and out.read_bytes().startswith(whole) and json.loads(printed)["earlier"] == 4
+    whole = out.read_bytes()
     status, _, told = ctrldiff(*command, "--seed", 3)
     assert status == 2 and "seed: 0 there, 3 now" in told and "--overwrite" in told and out.read_bytes() == whole
     assert ctrldiff(*command, "--seed", 3, "--overwrite")[0] == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [row["line"] for row in rows] == [1, 2, 3, 4] and all(row["tokens"] > 5 for row in rows)
+    assert [row["line"] for row in rows] == [1, 2, 3, 4, 5] and all(row["usage"]["answer_tokens"] > 5 for row in rows)
 
 
 def test_extract_reads_and_writes_the_standard_streams(ctrldiff):
@@ -240,25 +244,60 @@ def test_a_stopped_extraction_keeps_what_it_has_and_says_how_to_go_on(tmp_path, 
     import os
     import signal
 
-    from ctrldiff.generate import Generator
+    from ctrldiff.extract import job
+    from ctrldiff.extract.ledger import Ledger
 
     docs, out = tmp_path / "docs.jsonl", tmp_path / "out.jsonl"
-    docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(5)))
+    docs.write_text("".join(json.dumps({"text": f"Total {n} EUR"}) + "\n" for n in range(12)))
     command = ("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--steps", 2, "--batch-size", 2, "--json")
     monkeypatch.setattr(signal, "_ours", signal.signal(signal.SIGINT, signal.default_int_handler), raising=False)
-    real, handler = Generator.each, signal.getsignal(signal.SIGTERM)
+    real, handlers = Ledger.keep, [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
 
-    def each(self, texts):
-        if "Total 2 EUR" in texts:
+    def keep(self, entries):
+        real(self, entries)
+        if entries[0].n == 2:
             os.kill(os.getpid(), getattr(signal, number))
-        return real(self, texts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Generator, "each", each)
-        done, _, err = ctrldiff(*command)
-    assert done == status and "2 of 5 lines done; run the same command to go on" in err and "Traceback" not in err
-    assert len(out.read_text().splitlines()) == 2 and signal.getsignal(signal.SIGTERM) is handler
-    assert ctrldiff(*command)[0] == 0 and len(out.read_text().splitlines()) == 5
+        patch.setattr(job, "KEPT", 1)
+        patch.setattr(Ledger, "keep", keep)
+        done, printed, err = ctrldiff(*command)
+    assert done == status and "documents are done; the same command goes on" in err and "Traceback" not in err
+    assert f"--resume {out}.job" in err and not out.exists()
+    if number == "SIGINT":
+        assert "finishing the documents at work" in err and json.loads(printed)["done"] == 5
+    else:
+        assert "stopped: 3 documents are done" in err and printed == ""
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert ctrldiff("export", f"{out}.job", "-o", tmp_path / "some.csv")[0] == 0
+    assert 4 <= len((tmp_path / "some.csv").read_text().splitlines()) <= 6
+    status, printed, _ = ctrldiff("extract", "--resume", f"{out}.job", "--json")
+    assert status == 0 and json.loads(printed)["earlier"] >= 3 and len(out.read_text().splitlines()) == 12
+
+
+def test_a_job_is_gone_on_with_by_its_folder_in_shards_and_what_failed_is_tried_again(tmp_path, ctrldiff):
+    docs, out = tmp_path / "docs.csv", tmp_path / "out.parquet"
+    docs.write_text("id,body\n" + "".join(f"{n},Total {n} EUR\n" for n in range(4)) + "9,\n")
+    described = tmp_path / "schema.json"
+    described.write_text(json.dumps(SCHEMA))
+    command = ("extract", docs, "-s", described, "-o", out, "--field", "body", "--steps", 2, "--json", "--flat")
+    status, printed, _ = ctrldiff(*command, "--shard", "1/2")
+    assert status == 3 and json.loads(printed)["done"] == 2 and not out.exists()
+    status, printed, _ = ctrldiff("extract", "--resume", f"{out}.job", "--shard", "2/2", "--json")
+    assert status == 1 and json.loads(printed)["done"] == 4 and json.loads(printed)["failed"] == 1
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(out)
+    assert table.column_names[:4] == ["id", "line", "/total", "/paid"] and table["id"].to_pylist() == list("0123")
+    status, printed, _ = ctrldiff("extract", "--resume", f"{out}.job", "--retry-failed", "--json")
+    assert status == 1 and json.loads(printed)["failed"] == 1
+    status, _, err = ctrldiff("extract", docs, "--resume", f"{out}.job")
+    assert status == 2 and "--resume says what is read" in err
+    for wrong in (("extract", "--resume", tmp_path), ("export", tmp_path, "-o", "-")):
+        status, _, err = ctrldiff(*wrong)
+        assert status == 2 and "is no job's folder" in err
+    status, _, err = ctrldiff("extract", docs)
+    assert status == 2 and "FILE, --schema and -o are needed" in err
 
 
 def test_the_version_is_the_packages(ctrldiff):

@@ -15,6 +15,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "errors",
     "text",
     "limits",
+    "report",
     "grounded",
     "state",
     "protocols",
@@ -49,6 +50,8 @@ LAYERS = [  # each may import what stands before it, and itself
     "generate",
     "engines",
     "extract",
+    "batch",
+    "evaluate",
     "calibrate",
     "warm",
     "cli",
@@ -57,6 +60,7 @@ LAYERS = [  # each may import what stands before it, and itself
 # Beside the ladder: what each of these may import, and nothing else of ours.
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
+    "report": {"errors", "limits", "report"},  # plain values in, HTML out
     "models": {"pages", "errors", "text", "limits", "state", "protocols", "tokens.vocabulary", "models"},
     "guidance": {
         "errors",

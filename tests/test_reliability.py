@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.calibrate import Answer, judge, read_answers
+from ctrldiff.calibrate import judge
 from ctrldiff.errors import InputError
+from ctrldiff.evaluate.labelled import Answer, read_answers
 from ctrldiff.reliability import Calibration, Outcome, Scale, held_out, logit, thresholds, worth
 
 

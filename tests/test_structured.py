@@ -152,6 +152,15 @@ class File(BaseModel):
     size: pydantic.ByteSize
 
 
+class Paths(BaseModel, extra="forbid"):
+    a: int = Field(validation_alias=pydantic.AliasPath("p", 1))
+    n: Annotated[int, Field(alias="N")]
+    b: list[int] = Field(default=[], validation_alias=pydantic.AliasPath("p", 2))
+    c: Point = Field(
+        validation_alias=pydantic.AliasChoices(pydantic.AliasPath("q", "r s", 0, "t"), pydantic.AliasPath("z", "z"))
+    )
+
+
 class Logged(BaseModel):
     line: pydantic.Json[list[Point]]
     more: pydantic.Json
@@ -273,6 +282,15 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (ipaddress.IPv6Network, {"2001:db8::/32": ipaddress.IPv6Network("2001:db8::/32")}, ["2001:db8::1/32"]),
     (ipaddress.IPv4Interface, {"10.1.2.3/8": ipaddress.IPv4Interface("10.1.2.3/8")}, ["10.1.2.3/33"]),
     (pydantic.IPvAnyAddress, {"::": ipaddress.IPv6Address("::"), "1.2.3.4": IPV4}, ["1.2.3", ":"]),
+    (
+        Paths,
+        {
+            '{"N":7,"p":[null,1,[2]],"q":{"r s":[{"t":{"x":1,"y":0.5}}]}}': Paths.model_validate(
+                {"N": 7, "p": [0, 1, [2]], "q": {"r s": [{"t": {"x": 1, "y": 0.5}}]}}
+            )
+        },
+        ['{"N":7,"p":[1,1,[2]],"q":{"r s":[{"t":{"x":1,"y":0}}]}}', '{"N":7,"p":[null,1],"q":{"r s":[]}}'],
+    ),
     (
         Logged,
         {r'{"line":"[{\"x\":1,\"y\":0.5}]","more":"\"é\\\"\""}': Logged(line='[{"x":1,"y":0.5}]', more='"é\\""')},
@@ -415,13 +433,19 @@ class Calls(BaseModel):
 
 class Deep(BaseModel):
     first: int = Field(validation_alias=pydantic.AliasChoices("one", pydantic.AliasPath("two", 0)))
-    second: int = Field(validation_alias=pydantic.AliasPath("two", 1))
+    second: int = Field(validation_alias=pydantic.AliasPath("two", -1))
+
+
+class Crossed(BaseModel):
+    a: list[int]
+    b: int = Field(validation_alias=pydantic.AliasPath("a", 0))
 
 
 @pytest.mark.parametrize(
     ("wanted", "field", "why"),
     [
-        (Deep, "Deep.second", "path ['two', 1]"),
+        (Deep, "Deep", "second is read from the path ['two', -1]"),
+        (Crossed, "Crossed", "b is read from the path ['a', 0]"),
         (Photo, "Photo.data", "bytes have no JSON form"),
         (list[Album], "[].photos[].data", "bytes"),
         (Links, "Links.home[][1]", "bytes"),

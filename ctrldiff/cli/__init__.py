@@ -1,6 +1,6 @@
 """The command line, a file a command: the only place that prints."""
 
-from ctrldiff.cli import bias, calibrate, check, extract, models, run, warm
+from ctrldiff.cli import bias, calibrate, check, eval, extract, models, report, run, trace, warm
 from ctrldiff.cli.app import app, main
 
-__all__ = ["app", "bias", "calibrate", "check", "extract", "main", "models", "run", "warm"]
+__all__ = ["app", "bias", "calibrate", "check", "eval", "extract", "main", "models", "report", "run", "trace", "warm"]

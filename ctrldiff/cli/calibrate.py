@@ -66,7 +66,8 @@ def calibrate(
 
 def _values(file: Path, schema: str | None, fit: Path | None, model: str, batch_size: int, as_json: bool) -> None:
     """Fit the probabilities of values on labelled objects."""
-    from ctrldiff.calibrate import judge, read_answers
+    from ctrldiff.calibrate import judge
+    from ctrldiff.evaluate.labelled import read_answers
     from ctrldiff.generate import from_pretrained
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.reliability import HOLDERS, Calibration, held_out, worth

@@ -1,8 +1,9 @@
-"""`ctrldiff extract`: a file of documents."""
+"""`ctrldiff extract`: documents into rows; `ctrldiff export`: what a job has done so far into files."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +21,6 @@ from ctrldiff.cli.options import (
     ModelOption,
     PresetOption,
     PromptOption,
-    SchemaOption,
     SeedOption,
     StepsOption,
     TemperatureOption,
@@ -33,20 +33,68 @@ from ctrldiff.cli.options import (
     told,
 )
 
+_HOW = (
+    "batch_size",
+    "threads",
+    "shard",
+    "retry_failed",
+    "as_json",
+    "resume",
+    "overwrite",
+)  # not the job's, but a run's
+FlatOption = Annotated[
+    bool, typer.Option("--flat", help="A column for every value of the answers, by its JSON pointer.")
+]
+FailedOption = Annotated[
+    Path | None,
+    typer.Option(help="Where documents that fail go, with why. Default: OUT.failed.jsonl, or standard error."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Start anew, whatever is in OUT and in the job.")]
+
 
 @app.command()
 def extract(
-    file: Annotated[Path, typer.Argument(help='JSON lines, one document each; "-" reads standard input.')],
-    schema: SchemaOption,
-    out: Annotated[Path, typer.Option("--out", "-o", help='Where answers go, JSON lines; "-" is standard output.')],
-    field: Annotated[str, typer.Option(help="The key that holds a document's text.")] = "text",
-    failed: Annotated[
+    file: Annotated[
         Path | None,
-        typer.Option(
-            help="Where lines that fail go, with why. Default: OUT.failed.jsonl, or standard error if OUT is a stream."
+        typer.Argument(
+            help="JSON lines, CSV, Parquet, a folder of texts, ... (docs/extract.md); '-' is standard input."
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start anew, whatever is in OUT.")] = False,
+    schema: Annotated[
+        str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with the job in this folder, by the command that began it.")
+    ] = None,
+    job: Annotated[Path | None, typer.Option(help="The job's folder. Default: OUT.job.")] = None,
+    field: Annotated[str, typer.Option(help="The key or column that holds a document's text; a.b is b in a.")] = "text",
+    id_field: Annotated[str, typer.Option("--id", help="The key or column that holds its id.")] = "id",
+    form: Annotated[str | None, typer.Option("--format", help="How FILE is read, where its name does not say.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of texts. Default: UTF-8, or what a mark says.")] = None,
+    delimiter: Annotated[str, typer.Option(help="Between the columns of a CSV file.")] = ",",
+    failed: FailedOption = None,
+    flat: FlatOption = False,
+    shard: Annotated[str, typer.Option(help="2/4: this run takes the second of every four documents.")] = "1/1",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Decode again what failed before.")] = False,
+    overwrite: OverwriteOption = False,
+    chunk: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of a long text that are decoded at once. Default: what fits.")
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option(min=0, help="Tokens that its parts share. Default: an eighth of a part.")
+    ] = None,
+    together: Annotated[
+        bool | None,
+        typer.Option(
+            "--together/--alone",
+            help="Documents share the calls of the network, and the last digits of log_prob depend on it. "
+            "Default: not on a CPU.",
+        ),
+    ] = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
     preset: PresetOption = None,
@@ -60,24 +108,36 @@ def extract(
     guide: GuideOption = None,
     prompt_file: PromptOption = None,
     examples: ExamplesOption = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
+    batch_size: Annotated[int, typer.Option(min=1, help="Documents that are decoded together.")] = 16,
     threads: ThreadsOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first line that cannot be used.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first document that cannot be used.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Turn a file of documents into a file of objects. The same command goes on where a stopped one was.
+    """Turn documents into rows. The same command goes on where a stopped one was, and so does --resume JOB.
 
-    Exit status: 0 if every line has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
-    reason; 130 and 143 after Ctrl-C and SIGTERM. Whatever ends it, the files hold whole lines.
+    Exit status: 0 if every document has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
+    reason; 3 if this shard is done and others are not; 130 and 143 after Ctrl-C and SIGTERM.
     """
-    from ctrldiff.extract.ledger import refuse_foreign
+    given = locals().copy()
+    from ctrldiff.errors import InputError
+    from ctrldiff.extract.inputs import Reading
+    from ctrldiff.extract.job import refuse_foreign
+    from ctrldiff.extract.ledger import Shard, read_manifest
     from ctrldiff.extract.places import STREAM, Places
-    from ctrldiff.extract.stop import Terminated, terminable
     from ctrldiff.json_schema import JsonSchema
 
+    if resume is not None:
+        if file is not None or schema is not None or out is not None:
+            raise InputError("--resume says what is read, wanted and written", hint="leave FILE, --schema and -o out")
+        extract(**_again(read_manifest(resume)["arguments"], given))
+        return
+    if file is None or schema is None or out is None:
+        raise InputError("FILE, --schema and -o are needed", hint="ctrldiff extract docs.jsonl -s SCHEMA -o out.jsonl")
     # What can be refused without a model is refused before it is loaded.
-    places = Places.of(file, out, failed)
+    places = Places.of(file, out, failed, job)
     refuse_foreign(places, overwrite)
+    reading = Reading(field, id_field, encoding, form, delimiter)
+    part = Shard.read(shard)
     wanted = JsonSchema(schema, optional="write")
     places.spare(schema)
     if wanted.over("a text").report().refused:
@@ -92,30 +152,121 @@ def extract(
     )
     asked |= shown(prompt_file, examples)
 
-    from ctrldiff.cli.show import extraction, show_summary
-    from ctrldiff.extract.job import extract_file
+    summary, stopped = _carried_out(
+        (model, threads),
+        (wanted, {"batch_size": batch_size, **asked}),
+        places,
+        hidden=as_json or places.failed == STREAM,
+        reading=reading,
+        shard=part,
+        retry_failed=retry_failed,
+        strict=strict,
+        overwrite=overwrite,
+        flat=flat,
+        together=together,
+        chunk=chunk,
+        overlap=overlap,
+        arguments=_kept(given),
+    )
+    if as_json and summary is not None:
+        print(json.dumps(vars(summary)), file=sys.stderr if places.out == STREAM else sys.stdout)
+    elif summary is not None:
+        from ctrldiff.cli.show import show_summary
 
-    came: list[int | None] = [0, None]
+        show_summary(summary)
+    if stopped:
+        raise SystemExit(stopped)
+    if summary is not None and not summary.complete:
+        raise SystemExit(3)
+    if summary is not None and summary.failed:
+        raise SystemExit(1)
+
+
+def _carried_out(
+    loaded: tuple[str, int | None], made: tuple[Any, dict[str, Any]], places: Any, *, hidden: bool, **how: Any
+) -> tuple[Any, int]:
+    """The summary of a run, and the exit status of one that was stopped."""
+    from ctrldiff.cli.show import extraction
+    from ctrldiff.extract.job import Progress, extract_file
+    from ctrldiff.extract.stop import Terminated, stoppable
+
+    came: list[Progress] = []
+
+    def at_work() -> None:
+        print("finishing the documents at work; Ctrl-C again drops them", file=sys.stderr)
+
+    summary, status = None, 0
     try:
-        with terminable(), extraction(hidden=as_json or places.failed == STREAM) as bar:
+        with stoppable(at_work) as stop, extraction(hidden=hidden) as bar:
 
-            def report(done: int, total: int | None) -> None:
-                came[:] = done, total
-                bar(done, total)
+            def report(progress: Progress) -> None:
+                came[:] = [progress]
+                bar(progress)
 
             from ctrldiff.generate import Generator, from_pretrained
 
-            generator = Generator(from_pretrained(model, threads=threads), wanted, batch_size=batch_size, **asked)
-            how: dict[str, Any] = {"field": field, "failed": failed, "strict": strict, "overwrite": overwrite}
-            summary = extract_file(generator, file, out, report=report, **how)
+            generator = Generator(from_pretrained(loaded[0], threads=loaded[1]), made[0], **made[1])
+            summary = extract_file(
+                generator,
+                places.file,
+                places.out,
+                failed=places.failed,
+                job=places.job,
+                report=report,
+                stop=stop,
+                **how,
+            )
+            status = 130 if stop() else 0
     except KeyboardInterrupt as stopped:
-        of = "" if came[1] is None else f" of {came[1]}"
-        go_on = "run the same command to go on" if places.continuable else "a stream cannot be gone on with"
-        print(f"stopped: {came[0]}{of} lines done; {go_on}", file=sys.stderr)
-        raise SystemExit(143 if isinstance(stopped, Terminated) else 130) from None
+        status = 143 if isinstance(stopped, Terminated) else 130
+    if status:
+        done = came[0].done + came[0].failed if came else 0
+        go_on = "nothing is kept of a run whose rows go to a stream"
+        if places.job is not None:
+            go_on = f"the same command goes on, or ctrldiff extract --resume {places.job}"
+        print(f"stopped: {done:,} documents are done; {go_on}", file=sys.stderr)
+    return summary, status
+
+
+def _kept(given: dict[str, Any]) -> dict[str, Any]:
+    """What a command was given, as JSON, from whatever folder it is gone on with."""
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _HOW or value is None:
+            continue
+        is_path = isinstance(value, Path) or (name in ("schema", "model") and os.path.exists(value))
+        kept[name] = os.path.abspath(value) if is_path and str(value) != "-" else str(value) if is_path else value
+    return kept
+
+
+def _again(arguments: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a job, with what is the run's own as it is said now."""
+    from ctrldiff.errors import InputError
+
+    if not arguments:
+        raise InputError("no command began this job", hint="extract_file(...), as it was called, goes on with it")
+    paths = ("file", "out", "job", "failed", "prompt_file", "examples")
+    then = {name: Path(value) if name in paths else value for name, value in arguments.items()}
+    now = {name: given[name] for name in _HOW if name != "resume"}
+    return dict.fromkeys(given) | {"resume": None, "job": given["resume"]} | then | now
+
+
+@app.command()
+def export(
+    job: Annotated[Path, typer.Argument(help="The folder of a job, done or not.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-': output.")],
+    failed: FailedOption = None,
+    flat: FlatOption = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over OUT, whatever it is.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write what a job has done so far, in the order of its input."""
+    from ctrldiff.extract.job import export as write
+    from ctrldiff.extract.places import STREAM
+
+    answers, failures = write(job, out, failed, flat=flat, overwrite=overwrite)
     if as_json:
-        print(json.dumps(vars(summary)), file=sys.stderr if places.out == STREAM else sys.stdout)
+        line = json.dumps({"done": answers, "failed": failures, "out": str(out)})
+        print(line, file=sys.stderr if out == STREAM else sys.stdout)
     else:
-        show_summary(summary)
-    if summary.failed:
-        raise SystemExit(1)
+        print(f"{answers:,} answers, {failures:,} failed", file=sys.stderr)

@@ -8,6 +8,16 @@ from typing import Annotated, Any
 import typer
 
 SchemaArgument = Annotated[str, typer.Argument(help="A JSON Schema: a file, or the JSON itself.")]
+MaybeSchemaOption = Annotated[str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or JSON.")]
+RegexOption = Annotated[str | None, typer.Option(help="A pattern the answer has to match.")]
+ChoiceOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Labels to choose from, separated by commas; or one label each time, commas and all."),
+]
+TypeOption = Annotated[
+    str | None, typer.Option("--type", help='A Python type: "int", "date", or "package.module:Name".')
+]
+AskOption = Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")]
 SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
@@ -50,6 +60,61 @@ ExamplesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
+def wanted(schema: str | None, regex: str | None, choice: list[str] | None, named: str | None = None) -> Any:
+    """What `--schema`, `--regex`, `--choice` or `--type` ask for; any text if none of them is given.
+
+    Raises: InputError.
+    """
+    from ctrldiff.constraints.basic import Choice, Regex
+    from ctrldiff.errors import InputError
+    from ctrldiff.json_schema import JsonSchema
+
+    given = [
+        name
+        for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice or None), ("--type", named))
+        if value is not None
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
+    if named is not None:
+        return _type(named)
+    if schema is not None:
+        return JsonSchema(schema, optional="write")
+    if regex is not None:
+        return Regex(regex)
+    return Choice(_labels(choice)) if choice else str
+
+
+def _type(named: str) -> Any:
+    """A type by its name: one of Python's own, or "module:Name", which is imported."""
+    import builtins
+    import datetime
+    import importlib
+
+    from ctrldiff.errors import InputError
+
+    module, colon, name = named.partition(":")
+    try:
+        if colon:
+            return getattr(importlib.import_module(module), name)
+        return getattr(builtins if hasattr(builtins, named) else datetime, named)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"--type {named}: {error}", hint="int, date, or package.module:Name") from error
+
+
+def _labels(said: list[str]) -> list[str]:
+    """One option holds labels with commas between them; each of several is a label as it stands."""
+    from ctrldiff.errors import InputError
+
+    labels = [label.strip() for label in (said[0].split(",") if len(said) == 1 else said)]
+    if not all(labels):
+        raise InputError(
+            f"--choice {' --choice '.join(map(repr, said))}: a label is empty",
+            hint="leave out a comma; for labels with commas in them: --choice 'one, two' --choice three",
+        )
+    return labels
+
+
 def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:
     """What a `Generator` is told: `--unsure` and `--guide`, read, and the others as they are.
 
@@ -79,7 +144,8 @@ def doubts(fields: bool, calibration: Path | None, below: float | None) -> dict[
 def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
     """What `--prompt-file` and `--examples` say. Raises: InputError, before a model is loaded."""
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.documents import parse, read_lines
+    from ctrldiff.extract.documents import parse
+    from ctrldiff.extract.streams import read_lines
     from ctrldiff.models.prompt import check_template
 
     said: dict[str, Any] = {}
@@ -131,3 +197,13 @@ def _value(text: str) -> int | float | bool | str:
         except ValueError:
             continue
     return text
+
+
+def write_page(out: Path, page: str) -> None:
+    """Write an HTML file. Raises: InputError if it cannot be written."""
+    from ctrldiff.errors import InputError
+
+    try:
+        out.write_text(page, encoding="ascii")
+    except OSError as error:
+        raise InputError(f"{str(out)!r} cannot be written: {error.strerror}") from error

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
+    AskOption,
+    ChoiceOption,
     ExamplesOption,
     GuideOption,
     JsonOption,
+    MaybeSchemaOption,
     ModelOption,
     PresetOption,
     PromptOption,
+    RegexOption,
     SeedOption,
     StepsOption,
     TemperatureOption,
@@ -25,19 +29,17 @@ from ctrldiff.cli.options import (
     clock,
     shown,
     told,
+    wanted,
 )
 
 
 @app.command()
 def run(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
-    schema: Annotated[str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or JSON.")] = None,
-    regex: Annotated[str | None, typer.Option(help="A pattern the answer has to match.")] = None,
-    choice: Annotated[
-        list[str] | None,
-        typer.Option(help="Labels to choose from, separated by commas; or one label each time, commas and all."),
-    ] = None,
-    ask: Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")] = None,
+    schema: MaybeSchemaOption = None,
+    regex: RegexOption = None,
+    choice: ChoiceOption = None,
+    ask: AskOption = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
     preset: PresetOption = None,
@@ -50,33 +52,26 @@ def run(
     examples: ExamplesOption = None,
     threads: ThreadsOption = None,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Show the canvas while it is written, on standard error.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Decode one text."""
-    from ctrldiff.constraints.basic import Choice, Regex
-    from ctrldiff.errors import InputError
-    from ctrldiff.json_schema import JsonSchema
-
-    given = [
-        name
-        for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice or None))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
-    wanted: Any = str
-    if schema is not None:
-        wanted = JsonSchema(schema, optional="write")
-    elif regex is not None:
-        wanted = Regex(regex)
-    elif choice:
-        wanted = Choice(_labels(choice))
+    asked = wanted(schema, regex, choice)
     how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained
 
-    generator = Generator(from_pretrained(model, threads=threads), wanted, ask=ask, trace=show, **how)
-    result = generator(sys.stdin.read() if text == "-" else text)
+    loaded = from_pretrained(model, threads=threads)
+    text = sys.stdin.read() if text == "-" else text
+    if stream:
+        from ctrldiff.cli.show import streaming
+
+        with streaming(loaded.vocabulary) as tell:
+            result = Generator(loaded, asked, ask=ask, trace=tell, **how)(text)
+    else:
+        result = Generator(loaded, asked, ask=ask, trace=show, **how)(text)
     if as_json:
         facts = {"output": result.output, "raw": result.raw, "prob": result.prob, "usage": vars(result.usage)}
         facts |= {"full": result.full, "flags": [vars(flag) for flag in result.flags]}
@@ -87,17 +82,4 @@ def run(
         return
     from ctrldiff.cli.show import show_result
 
-    show_result(result, pretty=schema is not None)
-
-
-def _labels(said: list[str]) -> list[str]:
-    """One option holds labels with commas between them; each of several is a label as it stands."""
-    from ctrldiff.errors import InputError
-
-    labels = [label.strip() for label in (said[0].split(",") if len(said) == 1 else said)]
-    if not all(labels):
-        raise InputError(
-            f"--choice {' --choice '.join(map(repr, said))}: a label is empty",
-            hint="leave out a comma; for labels with commas in them: --choice 'one, two' --choice three",
-        )
-    return labels
+    show_result(result, pretty=schema is not None, canvases=show)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from ctrldiff.report.page import plain
+
 if TYPE_CHECKING:
     from ctrldiff.calibration import Report
-    from ctrldiff.extract.job import Summary
+    from ctrldiff.extract.job import Progress, Summary
     from ctrldiff.reliability import Calibration, Worth
+    from ctrldiff.sampling.trace import Frame
+    from ctrldiff.state import State
+    from ctrldiff.tokens.vocabulary import Vocabulary
+
+UNSURE = 0.5  # tokens less probable than this are underlined
 
 
 def show_check(facts: dict[str, Any]) -> None:
@@ -72,19 +81,72 @@ def _add_explanation(grid: Table, told: dict[str, Any]) -> None:
         grid.add_row("", "the schema accepts the value, but it is not written: see what is narrowed")
 
 
-def show_result(result: Any, *, pretty: bool) -> None:
-    """An answer, what it cost, and the canvas filling up if that was kept."""
+DECIDED = {  # the colours of the pages: who decided a token
+    "model": "blue",
+    "constraint": "yellow",
+    "guide": "magenta",
+    "draw": "cyan",
+    "revision": "red",
+}
+
+
+def canvas_text(frame: Frame, before: Frame | None = None) -> Text:
+    """A canvas as a line: a token in the colour of who decided it, bold if new, underlined if unsure."""
+    line = Text().append(f"{frame.step:>3}  ", "dim")
+    last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
+    for n, piece in enumerate(frame.pieces[: last + 1]):
+        style = "dim"
+        if piece is not None:
+            new = before is not None and before.pieces[n] != piece
+            unsure = frame.confidence[n] < UNSURE  # not so of a NaN: nothing was chosen there
+            who = DECIDED.get(frame.by[n], "") if frame.by else ""
+            style = " ".join(filter(None, (who, "bold" if new else "", "underline" if unsure else "")))
+        line.append("·" if piece is None else plain(piece), style)
+    holes = sum(piece is None for piece in frame.pieces[last + 1 :])
+    return line.append("·" * min(holes, 5) + (f" and {holes - 5} more" if holes > 5 else ""), "dim")
+
+
+def legend() -> Text:
+    """What the colours of `canvas_text` say."""
+    line = Text("     ")
+    for name, colour in DECIDED.items():
+        line.append(name, colour).append("  ")
+    return line.append("bold", "bold").append(": new  ").append("underlined", "underline").append(": unsure")
+
+
+@contextmanager
+def streaming(vocabulary: Vocabulary) -> Iterator[Callable[[State], None]]:
+    """What is told of each state of one text, and shows its canvas in place, on standard error; where that is no
+    terminal, a line a step."""
+    from rich.live import Live
+
+    from ctrldiff.sampling.trace import Trace
+
+    console = Console(stderr=True, highlight=False)
+    before: list[Frame | None] = [None]
+
+    def tell(state: State) -> None:
+        frame = Trace.latest(state, vocabulary)
+        text, before[0] = canvas_text(frame, before[0]), frame
+        if console.is_terminal:
+            live.update(text, refresh=True)
+        else:
+            console.print(text)
+
+    if not console.is_terminal:
+        yield tell
+        return
+    console.print(legend())
+    with Live(console=console, auto_refresh=False) as live:
+        yield tell
+
+
+def show_result(result: Any, *, pretty: bool, canvases: bool = False) -> None:
+    """An answer, what it cost, and with `canvases` the canvas filling up."""
     console = Console(highlight=False)
-    if result.trace is not None:
+    if canvases:
         for frame, before in zip(result.trace.frames[0], [None, *result.trace.frames[0]], strict=False):
-            line = Text(f"{frame.step:>3}  ", style="dim")
-            last = max((n for n, piece in enumerate(frame.pieces) if piece), default=-1)
-            for n, piece in enumerate(frame.pieces[: last + 1]):
-                new = before is not None and before.pieces[n] is None
-                line.append("·" if piece is None else piece, "dim" if piece is None else "bold green" if new else "")
-            holes = sum(piece is None for piece in frame.pieces[last + 1 :])
-            line.append("·" * min(holes, 5) + (f" and {holes - 5} more" if holes > 5 else ""), "dim")
-            console.print(line)
+            console.print(canvas_text(frame, before))
         if None in result.trace.frames[0][-1].pieces:  # decided in one pass: there is no canvas to look at
             console.print(Text(f"{result.usage.forwards:>3}  ", style="dim").append(result.raw, "bold green"))
         console.print()
@@ -105,12 +167,38 @@ def show_result(result: Any, *, pretty: bool) -> None:
 
 
 @contextmanager
-def extraction(*, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
+def progress(what: str, *, hidden: bool) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on standard error, to be told the lines done and the lines in all."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
-        task = progress.add_task("extracting", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+@contextmanager
+def extraction(*, hidden: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar on standard error: how much of the input is read, documents a second, answers, failures, the time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), disable=hidden) as bar:
+        task = bar.add_task("extracting", total=None, told="")
+        first: list[tuple[float, int]] = []
+
+        def report(progress: Progress) -> None:
+            came = progress.done + progress.failed
+            first[:] = first or [(time.monotonic(), came)]
+            took = time.monotonic() - first[0][0]
+            rate = (came - first[0][1]) / took if took else 0.0
+            share = None if progress.share is None else 1.0
+            said = f"{rate:.1f} documents/s, {progress.done:,} answers, {progress.failed:,} failed"
+            bar.update(task, completed=progress.share or 0.0, total=share, told=said)
+
+        yield report
 
 
 def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) -> None:
@@ -129,16 +217,18 @@ def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) 
 
 
 def show_summary(summary: Summary) -> None:
-    """What became of a file, on standard error."""
+    """What became of an input, on standard error."""
     here = summary.done + summary.failed - summary.earlier
     rate = here / summary.seconds if summary.seconds else 0.0
-    parts = [
-        f"{here} lines in {summary.seconds:.1f} s ({rate:.2f}/s), {summary.forwards / max(here, 1):.1f} forwards each"
-    ]
+    forwards = summary.forwards / max(here, 1)
+    parts = [f"{here} documents in {summary.seconds:.1f} s ({rate:.2f}/s), {forwards:.1f} forwards each"]
     if summary.earlier:
         parts.append(f"{summary.earlier} were done before")
     if summary.failed:
-        parts.append(f"{summary.done} answers, {summary.failed} failed (see {summary.failed_file})")
+        where = summary.failed_file or summary.job
+        parts.append(f"{summary.done} answers, {summary.failed} failed (see {where})")
+    if not summary.complete:
+        parts.append(f"not all of the input is done: the job is {summary.job}")
     Console(stderr=True).print("; ".join(parts), highlight=False, markup=False)
 
 

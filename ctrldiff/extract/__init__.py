@@ -1,6 +1,19 @@
-"""A file of documents into a file of objects: read (documents), kept (ledger), carried out (job)."""
+"""Documents into rows: found (inputs), read (documents), decoded (decoder), kept (ledger), written (outputs)."""
 
-from ctrldiff.extract.job import Decoder, Summary, carry_out, extract_file
+from ctrldiff.extract.inputs import Reading
+from ctrldiff.extract.job import Options, Progress, Summary, carry_out, export, extract_file
+from ctrldiff.extract.ledger import Shard, read_ledgers
 from ctrldiff.extract.places import Places
 
-__all__ = ["Decoder", "Places", "Summary", "carry_out", "extract_file"]
+__all__ = [
+    "Options",
+    "Places",
+    "Progress",
+    "Reading",
+    "Shard",
+    "Summary",
+    "carry_out",
+    "export",
+    "extract_file",
+    "read_ledgers",
+]

@@ -1,101 +1,15 @@
-"""JSON lines, read as they come: bytes into lines, a line into a document, a document into its text and its id."""
+"""A line into a document, a document into its text and its id; and back into a line of the output or of failures."""
 
 from __future__ import annotations
 
-import codecs
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from ctrldiff.arguments import is_conversation
 from ctrldiff.errors import InputError
+from ctrldiff.extract.streams import LONGEST_LINE, Line
 
-LONGEST_LINE = 64 << 20  # bytes; a longer line is counted and not held, so that memory is bounded
-_HEAD = 1000  # bytes that are kept of such a line
-_CHUNK = 1 << 20
-_BOM = codecs.BOM_UTF8
-_WIDE = {  # the longer mark first: UTF-32's begins with UTF-16's
-    codecs.BOM_UTF32_LE: "UTF-32",
-    codecs.BOM_UTF32_BE: "UTF-32",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line that is not blank. `number` counts every line from 1; `raw` has no line end; `size` is in bytes.
-
-    Of a line over `LONGEST_LINE` only the beginning is in `raw`.
-    """
-
-    number: int
-    raw: bytes
-    size: int
-
-    @property
-    def shown(self) -> str:
-        """The line as text; bytes that are not UTF-8 as `\\xff`."""
-        return self.raw.removeprefix(_BOM).decode("utf-8", "backslashreplace")
-
-
-def read_lines(stream: BinaryIO, name: str, seen: Callable[[bytes], object] = lambda chunk: None) -> Iterator[Line]:
-    """The lines of a stream, which end in LF, CRLF or CR. `seen` gets every byte on the way.
-
-    Raises: InputError for what is UTF-16 or UTF-32, and for a stream that cannot be read.
-    """
-    number = held = 0
-    parts: list[bytes] = []
-    first, behind_cr = True, b""
-    while True:
-        chunk = _read(stream, name)
-        seen(chunk)
-        if first:
-            check_encoding(chunk[:4], name)
-            first = False
-        last = not chunk
-        chunk = behind_cr + chunk
-        # A CR that ends the chunk may be half of a CRLF: it waits.
-        behind_cr = b"\r" if chunk.endswith(b"\r") and not last else b""
-        pieces = chunk.removesuffix(behind_cr).splitlines(keepends=True)
-        for piece in pieces:
-            held += len(piece)
-            if held <= LONGEST_LINE:
-                parts.append(piece)
-            else:
-                parts = [b"".join((*parts, piece))[:_HEAD]]
-            if piece.endswith((b"\n", b"\r")):
-                number += 1
-                yield from _line(number, parts, held)
-                parts, held = [], 0
-        if last:
-            yield from _line(number + 1, parts, held)
-            return
-
-
-def _line(number: int, parts: list[bytes], held: int) -> Iterator[Line]:
-    raw = b"".join(parts).rstrip(b"\r\n")
-    if raw.removeprefix(_BOM).strip():
-        yield Line(number, raw, held if held > LONGEST_LINE else len(raw))
-
-
-def _read(stream: BinaryIO, name: str) -> bytes:
-    try:
-        # read1 does not wait for a whole chunk: lines of a pipe are used as they come.
-        return stream.read1(_CHUNK) if hasattr(stream, "read1") else stream.read(_CHUNK)
-    except OSError as error:
-        raise InputError(f"{name!r} cannot be read: {error.strerror}") from error
-
-
-def check_encoding(head: bytes, name: str) -> None:
-    """Raise InputError if a file begins like UTF-16 or UTF-32, with a mark or with every second byte zero."""
-    wide = next((kind for mark, kind in _WIDE.items() if head.startswith(mark)), "")
-    zeros = [byte == 0 for byte in head]
-    if not wide and zeros in ([True, False] * 2, [False, True] * 2):
-        wide = "UTF-16"
-    if wide:
-        raise InputError(f"{name!r} is {wide}, not UTF-8", hint=f"iconv -f {wide} -t UTF-8 FILE")
+SHOWN = 100_000  # characters of a failed document that are told of it
 
 
 def parse(line: Line, where: str) -> dict[str, Any]:
@@ -128,16 +42,26 @@ _KINDS = {list: "array", str: "string", int: "number", float: "number", bool: "b
 
 
 def text_of(document: dict[str, Any], where: str, number: int, field: str) -> Any:
-    """The text under `field`, or the conversation. Raises InputError for none, for an empty one, and for half of a
-    surrogate pair in it."""
-    if field not in document:
+    """The text under `field` ("a.b" is b in a), or the conversation. Raises InputError for none, for an empty one, and
+    for half of a surrogate pair in it."""
+    found: Any = document
+    for name in [field] if field in document else field.split("."):
+        found = found.get(name, _NONE) if isinstance(found, dict) else _NONE
+    if found is _NONE:
         raise InputError(
             f'{where}: no text under "{field}"',
             why=f"it has: {', '.join(document) or 'nothing'}"[:200],
             hint="--field NAME",
             line=number,
         )
-    text = document[field]
+    return check_text(found, where, number, field)
+
+
+_NONE = object()
+
+
+def check_text(text: Any, where: str, number: int, field: str) -> Any:
+    """The text, if a model can be asked about it. Raises InputError."""
     if is_conversation(text):
         return text
     if not isinstance(text, str):
@@ -174,21 +98,25 @@ def check_id(document: dict[str, Any], where: str, number: int) -> None:
     raise InputError(f'{where}: the "id" cannot be written again as JSON', why=why, line=number)
 
 
-def failed_line(line: Line, document: dict[str, Any], error: Exception) -> bytes:
-    """The line of the failed file that says what a line was refused for."""
+def failure(number: int, shown: str, document: dict[str, Any], error: Exception) -> tuple[str, dict[str, Any]]:
+    """The code and the record of what a document was refused for. Number 0: it stands in no file."""
     code, told = getattr(error, "code", "EXCEPTION"), str(error)
     if not hasattr(error, "code"):
         told = f"{type(error).__name__}: {error}"
     elif hasattr(error, "row"):
-        # The generator counts the texts it was given; a reader counts lines.
-        told = told.replace(f"text {error.row}", f"line {line.number}", 1)
-    record: dict[str, Any] = {"line": line.number, "code": code, "error": _ascii(told), "input": line.shown}
+        # The decoder counts the texts it was given; a reader counts lines.
+        told = told.replace(f"text {error.row}", f"line {number}" if number else "the text", 1)
+    record: dict[str, Any] = {"line": number}
     if "id" in document:
         try:
-            return json_line({"line": line.number, "id": document["id"]} | record)
+            json_line({"id": document["id"]})
+            record["id"] = document["id"]
         except (ValueError, RecursionError):
             pass  # an id that cannot be written stands in the input as it was
-    return json_line(record)
+    record |= {"code": code, "error": _ascii(told), "input": _ascii(shown[:SHOWN])}
+    if len(shown) > SHOWN:
+        record["cut"] = True
+    return code, record
 
 
 def json_line(record: dict[str, Any]) -> bytes:

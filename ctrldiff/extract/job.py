@@ -1,269 +1,474 @@
-"""A file of documents into a file of objects, a batch at a time; a line that fails takes no other with it."""
+"""A job: documents into rows, in a ledger that survives whatever ends the process; then the ledger into files."""
 
 from __future__ import annotations
 
-import hashlib
+import json
+import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Generator as Steps
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract.documents import Line, check_id, failed_line, json_line, parse, read_lines, text_of
-from ctrldiff.extract.ledger import Ledger
-from ctrldiff.extract.places import Places, is_file
-from ctrldiff.version import VERSION
+from ctrldiff.extract.documents import check_id, failure, json_line
+from ctrldiff.extract.inputs import Document, Found, Input, Reading
+from ctrldiff.extract.ledger import (
+    Entry,
+    Ledger,
+    Shard,
+    digest_of,
+    exported,
+    is_sampled,
+    note_export,
+    read_ledgers,
+    read_manifest,
+)
+from ctrldiff.extract.outputs import write
+from ctrldiff.extract.places import STREAM, Places, is_file
+from ctrldiff.extract.plan import made_by, plan_of
+from ctrldiff.extract.rows import Chunk, row_of
+from ctrldiff.extract.sinks import Sink
 
 if TYPE_CHECKING:
+    from ctrldiff.extract.decoder import Decoder
     from ctrldiff.generate import Generator
 
-Report = Callable[[int, int | None], None]
+BLOCK = 1024  # documents whose state is looked up at once
+KEPT = 64  # results that are written in one transaction, at most
+WAIT = 0.5  # seconds that a result waits for others, at most: a transaction takes 3 ms of waiting for the disk
 
 
-class Decoder(Protocol):
-    """What a run asks of a generator. The results of a text do not depend on the texts beside it."""
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come. Fields: done, failed (answers and failures, earlier runs included); share (of the input
+    that is read, 0 to 1; None for a stream)."""
 
-    @property
-    def batch_size(self) -> int:
-        """Texts that are decoded together."""
+    done: int
+    failed: int
+    share: float | None
 
-    def check(self, text: str) -> Any:
-        """Raise what decoding the text would raise, where that can be known."""
 
-    def each(self, texts: list[str]) -> Iterable[Any]:
-        """A `Result` for every text."""
+Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a file.
+    """What became of an input.
 
-    Fields: done, failed (lines in the two files, earlier runs included); earlier (how many of both were there before);
-        forwards, seconds (of this run); failed_file (empty when no line failed).
+    Fields: done, failed (answers and failures, earlier runs included); earlier (how many of both were there before);
+        documents (that the input has; of other shards too); complete (all of them are done, by whatever shard);
+        forwards, seconds (of this run); out, failed_file, job (where things are; "" for what is not there).
     """
 
     done: int
     failed: int
     earlier: int
+    documents: int
+    complete: bool
     forwards: int
     seconds: float
+    out: str
     failed_file: str
+    job: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a job is carried out; none of it decides the bytes of a row.
+
+    Fields:
+        shard: which documents this process takes.
+        retry_failed: decode again what failed before.
+        strict: raise at the first document that cannot be used.
+        overwrite: write over the job, `out` and `failed`, whatever they are. Never over the input.
+        flat: see `outputs.write`.
+        report: called after every result.
+        stop: asked after every result; once it says True no more documents are begun, and those at work are finished.
+        arguments: the command, for the manifest.
+    """
+
+    shard: Shard = Shard()
+    retry_failed: bool = False
+    strict: bool = False
+    overwrite: bool = False
+    flat: bool = False
+    report: Report = lambda progress: None
+    stop: Callable[[], bool] = lambda: False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 def extract_file(
-    generator: Generator,
+    generator: Generator[Any],
     file: Path | str,
     out: Path | str,
     *,
-    field: str = "text",
+    job: Path | str | None = None,
     failed: Path | str | None = None,
-    strict: bool = False,
-    overwrite: bool = False,
-    report: Report = lambda done, total: None,
+    reading: Reading = Reading(),
+    options: Options = Options(),
+    together: bool | None = None,
+    chunk: int | None = None,
+    overlap: int | None = None,
+    **short: Any,
 ) -> Summary:
-    """Decode `field` of every JSON line of `file`, and write one JSON line for each to `out`, in order.
+    """Decode every document of `file`, and write a row for each to `out`, in order (`docs/extract.md`).
 
-    A line of the output holds `line` (from 1), the input's `id` if it has one, `output`, `log_prob`, `tokens`, `full`,
-    and `flags` and `fields` where there are any. A line that fails, for whatever reason, is written with that reason to
-    `failed`, and the others go on. An `out` of the same run is gone on with after its last line, to the bytes of a run
-    that was never stopped (`docs/extract.md`).
+    A document that fails, for whatever reason, is written with that reason to `failed`, and the others go on. What is
+    done is kept in the folder `job` as it comes; the same call goes on with it, to the bytes of a run that was never
+    stopped. The files are written from it at the end.
 
     Args:
-        file, out: "-" for the standard streams, which cannot be gone on with.
+        file, out: "-" for the standard streams.
+        job: None: `<out>.job`; none at all where `out` is a stream: rows go out as they come.
         failed: None: `<out>.failed.jsonl`, or standard error where `out` is a stream.
-        strict: raise at the first line that cannot be used; for a file, before any is decoded.
-        overwrite: write over `out` and `failed` whatever they are. Never over the input.
-        report: called with the lines done and the lines in all (None for a stream) after every batch.
-    Raises: InputError if `file` cannot be read, if `out` is another run's or cannot be written, and with `strict`.
+        together: documents share the calls of the network (`GeneratorDecoder`); None: on a CPU they do not.
+        chunk, overlap: of a long text, in tokens: see `GeneratorDecoder`.
+        short: fields of `Reading` and `Options` by name: `field="body"`, `strict=True`.
+    Raises: InputError if `file` cannot be read, if the job is another run's or cannot be written, and with `strict`.
     """
-    return carry_out(
-        generator,
-        plan_of(generator, field),
-        Places.of(file, out, failed),
-        field=field,
-        strict=strict,
-        overwrite=overwrite,
-        report=report,
-    )
+    # It brings torch along, which what is mistyped can do without.
+    from ctrldiff.extract.decoder import GeneratorDecoder, shares_calls
+
+    ours = {one.name for one in fields(Reading)}
+    reading = replace(reading, **{name: value for name, value in short.items() if name in ours})
+    options = replace(options, **{name: value for name, value in short.items() if name not in ours})
+    if together is None:
+        together = shares_calls(generator)
+    decoder = GeneratorDecoder(generator, together, chunk, overlap)
+    plan = plan_of(generator, reading, together, chunk, overlap)
+    return carry_out(decoder, plan, Places.of(file, out, failed, job), reading, options)
 
 
 def carry_out(
     decoder: Decoder,
     plan: Mapping[str, Any],
     places: Places,
-    *,
-    field: str = "text",
-    strict: bool = False,
-    overwrite: bool = False,
-    report: Report = lambda done, total: None,
+    reading: Reading = Reading(),
+    options: Options = Options(),
 ) -> Summary:
     """`extract_file` with any decoder. `plan` says all that decides its results, as JSON."""
     began = time.perf_counter()
-    reader = _Reader(decoder, places.file.name, field, strict)
-    if strict and is_file(places.file):
-        with places.open_input() as stream:
-            for line in read_lines(stream, str(places.file)):
-                reader.check(line)
-    with Ledger(places, plan, overwrite) as ledger, places.open_input() as stream:
-        standing = ledger.standing
-        done, failed, forwards, seen = standing.done, standing.failed, 0, standing.done + standing.failed
-        report(seen, standing.total)
-        ordinal = 0
-        for batch in _batches(read_lines(stream, str(places.file)), decoder.batch_size):
-            wanted = {line.number for n, line in enumerate(batch, ordinal) if not standing.has(n, line.number)}
-            ordinal += len(batch)
-            if not wanted:
-                continue
-            # All of the batch, though some of it be done: beside the same texts a text gets the same bytes.
-            kept = [one for one in reader.batch(batch) if one.number in wanted]
-            rows = [one.data for one in kept if one.good]
-            failures = [one.data for one in kept if not one.good]
-            ledger.keep(failures, rows)
-            done, failed, seen = done + len(rows), failed + len(failures), seen + len(kept)
-            forwards += sum(one.forwards for one in kept)
-            report(seen, standing.total)
-        ledger.finish()
-    where = str(places.failed) if is_file(places.failed) else "standard error"
-    earlier = standing.done + standing.failed
-    return Summary(done, failed, earlier, forwards, time.perf_counter() - began, where if failed else "")
+    source = Input(places.file, reading)
+    if options.strict and is_file(places.file):
+        for found in Input(places.file, reading):
+            _strictly(decoder, found)
+    refuse_foreign(places, options.overwrite)
+    if places.job is None:
+        return _streamed(decoder, plan, places, source, options, began)
+    with Ledger(
+        places.job, plan, arguments=options.arguments, shard=options.shard, overwrite=options.overwrite
+    ) as ledger:
+        keeper = _Keeper(ledger, source, options)
+        earlier = keeper.done + keeper.failed
+        todo = _Todo(source, ledger, options)
+        _run(decoder, todo, keeper, options)
+        answers, failures, last = ledger.counts()
+        if not todo.stopped and last >= todo.documents:
+            raise InputError(
+                f"{str(places.file)!r} has {todo.documents:,} documents, and the job has done {last + 1:,}",
+                why="the input has lost some since",
+                hint="--overwrite starts anew; --job ANOTHER keeps what is there",
+            )
+        complete = not todo.stopped and answers + failures == todo.documents
+        summary = Summary(
+            answers, failures, earlier, todo.documents, complete, keeper.forwards, 0.0, "", "", str(places.job)
+        )
+        if complete:
+            out, failed_file = _written(places, plan, options.flat, failures)
+            summary = replace(summary, out=out, failed_file=failed_file)
+    return replace(summary, seconds=time.perf_counter() - began)
 
 
-def plan_of(generator: Generator, field: str) -> dict[str, Any]:
-    """All that decides the rows of a run, besides its input, as JSON. Long words are told by their digest."""
-    loaded, wanted = generator.model.loaded, generator.type
-    plan: dict[str, Any] = {"ctrldiff": VERSION, "field": field}
-    plan |= {"model": loaded.name, "weights": loaded.digest, "spec": _digest(str(loaded.spec.to_dict()))}
-    plan |= {"schema": _digest(wanted.description.name or repr(wanted.description)), "ask": wanted.ask}
-    # Results do not depend on the size of a batch, nor on what is kept to look at.
-    left_out = ("model", "output", "ask", "batch_size", "plan", "observers")
-    for holder in (generator, generator.plan):
-        for name in (one.name for one in fields(holder) if one.name not in left_out):
-            value = getattr(holder, name)
-            plain = value is None or isinstance(value, bool | int | float | str)
-            plan[name] = value if plain else _short(repr(value))
-    return plan
+def export(
+    job: Path, out: Path, failed: Path | None = None, *, flat: bool = False, overwrite: bool = False
+) -> tuple[int, int]:
+    """Write what a job has done so far to files, in the order of the input. Returns how many answers and failures.
+
+    Raises: InputError for a folder that is no job's, and for a file that is there and was not written from it.
+    """
+    plan = read_manifest(job)["plan"]
+    places = replace(Places.of(STREAM, out, failed), job=job)
+    refuse_foreign(places, overwrite)
+    codes = [one.code is None for one in read_ledgers(job)]
+    answers = sum(codes)
+    _written(places, plan, flat, len(codes) - answers)
+    return answers, len(codes) - answers
 
 
-def _told(one: Any) -> dict[str, Any]:
-    """A `Field` as a row of the output says it."""
-    told = {"prob": round(one.prob, 6), "kind": one.kind, "where": one.where}
-    if one.legal_mass is not None:
-        told["legal_mass"] = round(one.legal_mass, 6)
-    if one.source is not None:
-        told["source"] = one.source
-    if one.others:
-        told["alternatives"] = [[other.text, round(other.prob, 6)] for other in one.alternatives()]
-    return told
+@dataclass
+class _Work:
+    """A document on its way: its parts, and what has come of them."""
+
+    n: int
+    found: Found
+    digest: bytes
+    document: Document
+    parts: list[tuple[int, int]]
+    results: list[Any] = field(default_factory=list)
+    error: Exception | None = None
 
 
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+class _Todo:
+    """The documents of an input that are this run's to do, in order."""
+
+    def __init__(self, source: Input, ledger: Ledger | None, options: Options) -> None:
+        self._source, self._ledger, self._options = source, ledger, options
+        self.documents = 0
+        self.stopped = False
+
+    def __iter__(self) -> Iterator[tuple[int, Found, bytes]]:
+        done: dict[int, tuple[bytes, bool]] = {}
+        for n, found in enumerate(self._source):
+            if self._options.stop():
+                self.stopped = True
+                return
+            self.documents = n + 1
+            if self._ledger is not None and n % BLOCK == 0:
+                done = self._ledger.done(n, n + BLOCK)
+            digest = digest_of(found.raw)
+            if n in done:
+                self._check(n, found, digest, done[n][0])
+            again = n not in done or (self._options.retry_failed and done[n][1])
+            if again and self._options.shard.has(n):
+                yield n, found, digest
+
+    def _check(self, n: int, found: Found, digest: bytes, before: bytes) -> None:
+        if digest != before:
+            where = f"{found.source} line {found.line:,}" if found.source else f"line {found.line:,}"
+            raise InputError(
+                f"the input is another: document {n + 1:,} ({where}) is not the one that was done",
+                hint="--overwrite starts anew; -o ANOTHER or --job ANOTHER keeps what is there",
+            )
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 200 else f"{text[:60]}... {_digest(text)}" + (" at 0x" if " at 0x" in text else "")
+class _Keeper:
+    """Puts results into the ledger, some at a time, and tells of them."""
 
+    def __init__(self, ledger: Ledger, source: Input, options: Options) -> None:
+        self._ledger, self._source, self._options = ledger, source, options
+        self.done, self.failed, _ = ledger.counts()
+        self.forwards = 0
+        self._held: list[Entry] = []
+        self._since = time.monotonic()
+        self._tell()
 
-def _batches(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:
-    """Lines in groups, good and bad alike: where a batch begins does not depend on what becomes of its lines."""
-    batch: list[Line] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    def add(self, entry: Entry) -> None:
+        """A result."""
+        if not self._held:
+            self._since = time.monotonic()
+        self._held.append(entry)
+        self.done += entry.code is None
+        self.failed += entry.code is not None
+        self.forwards += entry.forwards
+        if len(self._held) >= KEPT or time.monotonic() - self._since > WAIT:
+            self.flush()
+        self._tell()
 
-
-@dataclass(frozen=True)
-class _Kept:
-    """The line that is written for a line of the input: a row, or a failure."""
-
-    number: int
-    good: bool
-    data: bytes
-    forwards: int = 0
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Lines to what is written for them. An exception of any kind is the line's own, unless `strict`."""
-
-    decoder: Decoder
-    name: str
-    field: str
-    strict: bool
-
-    def batch(self, lines: list[Line]) -> list[_Kept]:
-        """What is written for each of these lines, in order."""
-        kept: dict[int, _Kept] = {}
-        good: list[tuple[Line, dict[str, Any], str]] = []
-        for line in lines:
-            document: dict[str, Any] = {}
+    def flush(self) -> None:
+        """All of them are on the disk. Raises InputError."""
+        held, self._held = self._held, []
+        if held:
             try:
-                good.append((line, document, self.text(line, document)))
+                self._ledger.keep(held)
+            finally:
+                self._tell()  # a signal may come while they are kept
+
+    def _tell(self) -> None:
+        self._options.report(Progress(self.done, self.failed, self._source.share))
+
+
+def _run(decoder: Decoder, todo: _Todo, keeper: Any, options: Options) -> None:
+    """Decode what is to do. Whatever ends it, what has come by then is kept."""
+    entries = answered(decoder, todo, strict=options.strict)
+    left = decoder.batch_size  # once it is to stop: so many are at work
+    try:
+        for entry in entries:
+            keeper.add(entry)
+            if options.stop():
+                todo.stopped = True
+                left -= 1
+                if left < 0:
+                    break
+    finally:
+        entries.close()
+        keeper.flush()
+
+
+def answered(decoder: Decoder, todo: Iterable[tuple[int, Found, bytes]], *, strict: bool = False) -> Steps[Entry]:
+    """What a ledger says of documents (number, document, digest), in order, while they are read.
+
+    Raises: with `strict`, what the first of them was refused for.
+    """
+    waiting: deque[_Work] = deque()
+
+    def texts() -> Iterator[tuple[Any, bool]]:
+        for n, found, digest in todo:
+            work = _Work(n, found, digest, Document({}, ""), [])
+            try:
+                work.document = found.read()
+                check_id(work.document.record, f"line {found.line:,}", found.line)
+                work.parts = decoder.split(work.document.text)
             except Exception as error:
-                kept[line.number] = self._failed(line, document, error)
-        for one, result in zip(good, self._results(good), strict=True):
-            kept[one[0].number] = self._row(one[0], one[1], result)
-        return [kept[line.number] for line in lines]
+                if strict:
+                    raise _strict(found, error) from error
+                work.error = error
+            waiting.append(work)
+            text = work.document.text
+            whole = len(work.parts) == 1
+            for start, end in work.parts:
+                yield (text if whole else text[start:end]), not whole
 
-    def check(self, line: Line) -> None:
-        """Raise what is wrong with a line."""
-        try:
-            self.text(line, {})
-        except Exception as error:
-            self._failed(line, {}, error)
+    def settled() -> Iterator[Entry]:
+        while waiting and (waiting[0].error is not None or len(waiting[0].results) == len(waiting[0].parts)):
+            yield _entry(decoder, waiting.popleft(), strict)
 
-    def text(self, line: Line, document: dict[str, Any]) -> str:
-        """The text of a line, which the decoder will take; `document` is filled with what stands beside it."""
-        where = f"{self.name} line {line.number:,}"
-        document.update(parse(line, where))
-        text = text_of(document, where, line.number, self.field)
-        check_id(document, where, line.number)
-        self.decoder.check(text)
-        return text
+    for result in decoder.stream(texts()):
+        yield from settled()  # what failed before it was decoded
+        waiting[0].results.append(result)
+        yield from settled()
+    yield from settled()
 
-    def _results(self, good: list[tuple[Line, dict[str, Any], str]]) -> list[Any]:
-        """A result or an exception for each. If the batch raises, its rows are decoded one by one."""
-        texts = [text for _, _, text in good]
-        if not texts:
-            return []
-        try:
-            return list(self.decoder.each(texts))
-        except Exception as error:
-            if len(texts) == 1:
-                return [error]
-        return [found for one in good for found in self._results([one])]
 
-    def _row(self, line: Line, document: dict[str, Any], result: Any) -> _Kept:
-        if isinstance(result, Exception):
-            return self._failed(line, document, result)
-        try:
-            record: dict[str, Any] = {"id": document["id"]} if "id" in document else {}
-            record |= {"line": line.number, "output": result.output, "log_prob": round(result.log_prob, 6)}
-            record["tokens"] = result.usage.answer_tokens
-            record["full"] = result.full
-            if result.flags:
-                record["flags"] = [
-                    {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
-                    | ({} if one.prob is None else {"prob": round(one.prob, 6)})
-                    for one in result.flags
-                ]
-            if result.fields:
-                record["fields"] = {name: _told(one) for name, one in result.fields.items()}
-            if result.grounded:
-                record["grounded"] = {at: [one.place for one in places] for at, places in result.grounded.items()}
-            return _Kept(line.number, True, json_line(record), result.usage.forwards)
-        except Exception as error:
-            return self._failed(line, document, error)
+def _entry(decoder: Decoder, work: _Work, strict: bool) -> Entry:
+    """What the ledger says of a document."""
+    found, document = work.found, work.document
+    about: dict[str, Any] = {"n": work.n, "source": found.source, "line": found.line, "digest": work.digest}
+    text = document.text if isinstance(document.text, str) else json.dumps(document.text)
+    kept = text if is_sampled(work.n, work.digest) and work.error is None else None
+    try:
+        if work.error is not None:
+            raise work.error
+        chunks = [Chunk(*part, result) for part, result in zip(work.parts, work.results, strict=True)]
+        record, forwards, seconds = row_of(found, document, chunks, decoder.spans, decoder.reread)
+        line = json_line(record).decode().rstrip("\n")
+    except Exception as error:
+        if strict:
+            raise _strict(found, error) from error
+        beside = document.record or getattr(error, "facts", {}).get("document", {})
+        code, record = failure(found.line, found.shown, beside, error)
+        line = json_line({"source": found.source} | record if found.source else record).decode().rstrip("\n")
+        return Entry(id=_id(record), code=code, record=line, text=kept, **about)
+    return Entry(id=_id(record), code=None, record=line, forwards=forwards, seconds=seconds, text=kept, **about)
 
-    def _failed(self, line: Line, document: dict[str, Any], error: Exception) -> _Kept:
-        if self.strict:
-            if isinstance(error, CtrldiffError):
-                raise error
-            where = f"{self.name} line {line.number:,}"
-            raise InputError(f"{where}: {type(error).__name__}: {error}", line=line.number) from error
-        return _Kept(line.number, False, failed_line(line, document, error))
+
+def _id(record: Mapping[str, Any]) -> str | None:
+    return json.dumps(record["id"]) if "id" in record else None
+
+
+def _strictly(decoder: Decoder, found: Found) -> None:
+    """Raise what is wrong with a document before anything is decoded."""
+    try:
+        document = found.read()
+        check_id(document.record, f"line {found.line:,}", found.line)
+        decoder.split(document.text)
+    except Exception as error:
+        raise _strict(found, error) from error
+
+
+def _strict(found: Found, error: Exception) -> CtrldiffError:
+    if isinstance(error, CtrldiffError):
+        return error
+    return InputError(f"line {found.line:,}: {type(error).__name__}: {error}", line=found.line)
+
+
+def refuse_foreign(places: Places, overwrite: bool) -> None:
+    """Raise InputError if there are files that were not written from the job."""
+    for path in (places.out, places.failed):
+        if overwrite or not is_file(path) or not path.exists() or not path.stat().st_size:
+            continue
+        if places.job is None or not exported(places.job, path):
+            why = "nothing is kept of a run whose rows go to a stream" if places.job is None else "no job wrote it"
+            hint = "--overwrite starts anew; -o ANOTHER keeps what is there"
+            raise InputError(f"{str(path)!r} is there already", why=why, hint=hint)
+
+
+def _written(places: Places, plan: Mapping[str, Any], flat: bool, failed: int) -> tuple[str, str]:
+    """Write the files. Returns where they are."""
+    assert places.job is not None
+    job, made = places.job, made_by(plan)
+
+    def answers() -> Iterator[dict[str, Any]]:
+        return (json.loads(one.record) | {"made": made} for one in read_ledgers(job) if one.code is None)
+
+    def failures() -> Iterator[dict[str, Any]]:
+        return (json.loads(one.record) for one in read_ledgers(job) if one.code is not None)
+
+    if is_file(places.failed) and not failed:
+        places.failed.unlink(missing_ok=True)
+    for path, records, standard in ((places.failed, failures, sys.stderr), (places.out, answers, sys.stdout)):
+        if records is failures and not failed:
+            continue
+        if is_file(path):
+            note_export(job, path)
+            write(path, records, flat=flat)
+        else:
+            _send(Sink(path, standard), map(json_line, records()))
+    return str(places.out), _told(places) if failed else ""
+
+
+def _told(places: Places) -> str:
+    return str(places.failed) if is_file(places.failed) else "standard error"
+
+
+def _send(sink: Sink, lines: Iterable[bytes]) -> None:
+    try:
+        for line in lines:
+            sink.append(line)
+    finally:
+        sink.close()
+
+
+def _streamed(
+    decoder: Decoder, plan: Mapping[str, Any], places: Places, source: Input, options: Options, began: float
+) -> Summary:
+    """Rows to standard output as they come, and nothing kept."""
+    keeper = _Sender(places, made_by(plan), options)
+    todo = _Todo(source, None, options)
+    try:
+        _run(decoder, todo, keeper, options)
+    finally:
+        keeper.close()
+    return Summary(
+        keeper.done,
+        keeper.failed,
+        0,
+        todo.documents,
+        not todo.stopped,
+        keeper.forwards,
+        time.perf_counter() - began,
+        str(places.out),
+        _told(places) if keeper.failed else "",
+        "",
+    )
+
+
+class _Sender:
+    """Sends results on as they come."""
+
+    def __init__(self, places: Places, made: Mapping[str, Any], options: Options) -> None:
+        self.done = self.failed = self.forwards = 0
+        self._made, self._options = made, options
+        self._out = Sink(places.out, sys.stdout)
+        self._failed = Sink(places.failed, sys.stderr)
+
+    def add(self, entry: Entry) -> None:
+        """A result."""
+        self.forwards += entry.forwards
+        if entry.code is None:
+            self.done += 1
+            self._out.append(json_line(json.loads(entry.record) | {"made": self._made}))
+        else:
+            self.failed += 1
+            self._failed.append(entry.record.encode() + b"\n")
+        self._options.report(Progress(self.done, self.failed, None))
+
+    def flush(self) -> None:
+        """Everything was sent when it came."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._out.close()
+        self._failed.close()

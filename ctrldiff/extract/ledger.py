@@ -1,265 +1,373 @@
-"""What a run has written: whole lines, kept as they come, so that a run that was killed can be gone on with.
+"""What a job has done, in SQLite: a document's result and "done" are one row, written in one transaction.
 
-Three files: the rows, the failed lines, and a record of the run that they are of. The lines themselves are the ledger:
-each says which line of the input it answers, both files are in the order of the input, and the failed lines of a batch
-are on the disk before its rows are. So what has been done can be read back from them, and anything else is refused.
+    JOB/manifest.json              what decides the rows (the plan), and the command that began it
+    JOB/ledger.sqlite              the documents that are done; of a shard, ledger-2-of-4.sqlite
+    JOB/exports                    the files that were written from it, one a line
+
+`docs/extract.md` says the tables. A process writes one ledger and reads all of them, so shards need not know of each
+other, and may be cut anew between two runs.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import heapq
 import json
 import os
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract.documents import read_lines
-from ctrldiff.extract.places import Places, is_file
-from ctrldiff.extract.sinks import FileSink, Sink, StreamSink, remove, unwritten
 
-ROW = {"line", "output", "log_prob"}
-FAILURE = {"line", "code", "error", "input"}
-FORMAT = 1
-ANEW = "--overwrite starts anew; -o ANOTHER keeps what is there"
+try:
+    import fcntl
+except ImportError:  # not on this system: two runs on one ledger wait for each other's transactions there
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT = 2
+ANEW = "--overwrite starts anew; -o ANOTHER or --job ANOTHER keeps what is there"
+SAMPLED = 20  # documents from the start whose texts are kept for a report, and about one in `EVERY` behind them
+EVERY = 64
+_TABLES = """
+CREATE TABLE IF NOT EXISTS document (
+    n        INTEGER PRIMARY KEY,  -- which document of the input, from 0
+    source   TEXT NOT NULL,        -- the file it stands in, where the input is a folder
+    line     INTEGER NOT NULL,     -- the line or row there, from 1
+    id       TEXT,                 -- its id as JSON, if it has one
+    digest   BLOB NOT NULL,        -- of the bytes it came as: BLAKE2b, 16 bytes
+    code     TEXT,                 -- NULL: it has an answer; else what it failed for
+    record   TEXT NOT NULL,        -- its line of the output, or of the failed file: JSON
+    forwards INTEGER NOT NULL,     -- passes of the network
+    seconds  REAL NOT NULL,        -- wall clock of the steps it took part in
+    text     TEXT                  -- of a sample: what the model read
+);
+CREATE INDEX IF NOT EXISTS failed ON document (n) WHERE code IS NOT NULL;
+"""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What earlier runs have done of an input, blank lines aside.
+class Entry:
+    """A document that is done: a row of the table `document`."""
 
-    Fields: total (lines; None for a stream); done, failed (lines in the two files); first (so many lines from the start
-        are done); ahead (numbers of lines behind those that are done too: the beginning of a batch).
-    """
-
-    total: int | None = None
-    done: int = 0
-    failed: int = 0
-    first: int = 0
-    ahead: frozenset[int] = frozenset()
-
-    def has(self, ordinal: int, number: int) -> bool:
-        """The line is done."""
-        return ordinal < self.first or number in self.ahead
+    n: int
+    source: str
+    line: int
+    id: str | None
+    digest: bytes
+    code: str | None
+    record: str
+    forwards: int = 0
+    seconds: float = 0.0
+    text: str | None = None
 
 
-@dataclass
+_NAMES = ", ".join(one.name for one in fields(Entry))
+_PUT = f"INSERT OR REPLACE INTO document ({_NAMES}) VALUES ({', '.join('?' for _ in fields(Entry))})"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every `of`-th document, from the `n`-th on; 1 of 1 is all of them."""
+
+    n: int = 1
+    of: int = 1
+
+    @staticmethod
+    def read(text: str) -> Shard:
+        """What "2/4" says. Raises InputError."""
+        try:
+            n, of = map(int, text.split("/"))
+        except ValueError:
+            n, of = 0, 0
+        if not 1 <= n <= of:
+            raise InputError(f"--shard {text}", hint="--shard 2/4 is the second of four")
+        return Shard(n, of)
+
+    def has(self, n: int) -> bool:
+        """The document is of this shard."""
+        return n % self.of == self.n - 1
+
+    @property
+    def file(self) -> str:
+        """The name of its ledger."""
+        return "ledger.sqlite" if self.of == 1 else f"ledger-{self.n}-of-{self.of}.sqlite"
+
+
+def digest_of(data: bytes) -> bytes:
+    """What a document is told by."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def is_sampled(n: int, digest: bytes) -> bool:
+    """Whether the text of a document is kept. It is a matter of the document alone."""
+    return n < SAMPLED or digest[0] % EVERY == 0
+
+
 class Ledger:
-    """The files of one run, held open. Use it as a context.
+    """One process's ledger of a job, open to be written, and those beside it. Use it as a context.
 
     Args:
-        plan: what decides the rows, besides the input; a run is gone on with only under the same.
+        folder: the job's; made if it is not there.
+        plan: what decides the rows; a job is gone on with only under the same. None: whatever it is.
+        arguments: the command, for `--resume`.
         overwrite: start anew, whatever is there.
-    Raises: InputError if the output is another run's, no run's or in use, or cannot be written.
+    Raises: InputError if it is another plan's or in use, or cannot be written.
     """
 
-    places: Places
-    plan: Mapping[str, Any]
-    overwrite: bool = False
-    standing: Standing = field(default=Standing(), init=False)
-
-    def __post_init__(self) -> None:
-        refuse_foreign(self.places, self.overwrite)
+    def __init__(
+        self,
+        folder: Path,
+        plan: Mapping[str, Any] | None,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        shard: Shard = Shard(),
+        overwrite: bool = False,
+    ) -> None:
+        self.folder, self.shard = folder, shard
+        self._lock = -1
+        self._others: dict[Path, sqlite3.Connection] = {}
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._take()
+            try:
+                if overwrite:
+                    _clear(folder)
+                if plan is not None:
+                    _settle(folder, plan, arguments or {})
+                self._own = _open(folder / shard.file)
+                self._own.executescript(_TABLES)
+            except BaseException:
+                self._let_go()
+                raise
 
     def __enter__(self) -> Self:
-        places = self.places
-        self._out: Sink = FileSink(places.out) if is_file(places.out) else StreamSink(places.out, sys.stdout)
-        self._failed: Sink = (
-            FileSink(places.failed) if is_file(places.failed) else StreamSink(places.failed, sys.stderr)
-        )
-        try:
-            self._open()
-        except BaseException:
-            self._close()
-            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        for one in (self._own, *self._others.values()):
+            with contextlib.suppress(sqlite3.Error):  # what was kept is in the file; closing tidies up
+                one.close()
+        self._let_go()
 
-    def keep(self, failures: list[bytes], rows: list[bytes]) -> None:
-        """Write the lines of a batch, in the order of the input. Raises InputError; what was whole by then stays."""
-        if failures:  # first, so that a row on the disk says that all that failed before it is there too
-            self._failed.append(b"".join(failures))
-        if rows:
-            self._out.append(b"".join(rows))
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Write results, all or none of them. They are on the disk when it returns. Raises InputError."""
+        with self._told(), self._own:
+            self._own.execute("BEGIN IMMEDIATE")
+            self._own.executemany(_PUT, [astuple(one) for one in entries])
 
-    def finish(self) -> None:
-        """The run is done. A file of failed lines that holds none is removed."""
-        failed = self.places.failed
-        if isinstance(self._failed, FileSink) and failed.exists() and not failed.stat().st_size:
-            self._failed.remove()
+    def done(self, first: int, end: int) -> dict[int, tuple[bytes, bool]]:
+        """Of the documents first <= n < end those that are done: digest, and whether it failed."""
+        found: dict[int, tuple[bytes, bool]] = {}
+        for one in self._all():
+            with self._told():
+                rows = one.execute(
+                    "SELECT n, digest, code IS NOT NULL FROM document WHERE n >= ? AND n < ?", (first, end)
+                ).fetchall()
+            for n, digest, failed in rows:
+                if n not in found or found[n][1]:  # of two ledgers, an answer counts more than a failure
+                    found[n] = (digest, bool(failed))
+        return found
 
-    def _close(self) -> None:
-        self._out.close()
-        self._failed.close()
+    def counts(self) -> tuple[int, int, int]:
+        """Answers, failures, and the number of the last document that is done, from 0; -1: none."""
+        if len(self._all()) == 1:
+            with self._told():
+                answers, failures, last = self._own.execute(
+                    "SELECT SUM(code IS NULL), SUM(code IS NOT NULL), MAX(n) FROM document"
+                ).fetchone()
+            return answers or 0, failures or 0, -1 if last is None else last
+        answers, failures, last = 0, 0, -1
+        for entry in self.entries():
+            answers, failures, last = answers + (entry.code is None), failures + (entry.code is not None), entry.n
+        return answers, failures, last
 
-    def _open(self) -> None:
-        places = self.places
-        if isinstance(self._out, FileSink):
-            self._out.open()
-            self._out.lock()
-        if self.overwrite:
-            # In this order, a run that dies in between leaves nothing that could be taken for its own.
-            if isinstance(self._failed, FileSink):
-                self._failed.remove()
-            if isinstance(self._out, FileSink):
-                self._out.cut(0)
-        if is_file(places.out) and not places.continuable:
-            remove(places.record)
-        if not is_file(places.file):
+    def entries(self) -> Iterator[Entry]:
+        """All that is done, in the order of the input, each document once."""
+        for _, entry in _first_of_each(self._all()):
+            yield entry
+
+    def _all(self) -> list[sqlite3.Connection]:
+        """This ledger and those of other shards that have come to be."""
+        with self._told():
+            for path in sorted(self.folder.glob("ledger*.sqlite")):
+                if path.name != self.shard.file and path not in self._others:
+                    other = _open(path)
+                    other.executescript(_TABLES)
+                    self._others[path] = other
+        return [self._own, *self._others.values()]
+
+    def _take(self) -> None:
+        """Raise InputError if another process has this ledger."""
+        if fcntl is None:
             return
-        old_rows, old_failures = _Written(places.out, ROW), _Written(places.failed, FAILURE)
-        going_on = places.continuable and bool(old_rows.size or old_failures.size)
-        if going_on:
-            _check_same(places, self.plan)  # before the lines are looked at: what the user changed is what he is told
-        digest = hashlib.blake2b(digest_size=16)
-        with places.open_input() as stream:
-            standing, wrong = _survey(stream, places, digest, old_rows, old_failures)
-        if not places.continuable:
-            self.standing = Standing(total=standing.total)
-            return
-        run = {"input": digest.hexdigest(), **self.plan}
-        if going_on:
-            _check_same(places, run)
-            if wrong:
-                files = f"{str(places.out)!r} and {str(places.failed)!r}"
-                raise InputError(f"{files} are not of one run over {str(places.file)!r}", why=wrong, hint=ANEW)
-            for sink, old in ((self._out, old_rows), (self._failed, old_failures)):
-                if isinstance(sink, FileSink) and old.whole < old.size:
-                    sink.cut(old.whole)
-        else:
-            _write_record(places.record, run)
-        self.standing = standing
+        path = self.folder / f"{self.shard.file}.lock"
+        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._let_go()
+            raise InputError(
+                f"another run is writing {str(self.folder / self.shard.file)!r}", hint="wait for it, or --job ANOTHER"
+            ) from error
+        except OSError as error:  # a file system without locks
+            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+                raise
+
+    def _let_go(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the disk or SQLite refuses, as InputError."""
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise unwritten(self.folder, error) from error
 
 
-def refuse_foreign(places: Places, overwrite: bool) -> None:
-    """Raise InputError if there are files that a run may neither go on with nor write over."""
-    if overwrite:
-        return
-    for path in (places.out, places.failed):
-        if is_file(path) and path.exists() and path.stat().st_size:
-            if not places.continuable:
-                raise InputError(
-                    f"{str(path)!r} is there already",
-                    why="a run between streams cannot be gone on with: nothing says how far it came",
-                    hint=ANEW,
-                )
-            if not places.record.exists():
-                raise InputError(
-                    f"{str(path)!r} is there already",
-                    why=f"{str(places.record)!r} would say which run it is of, and is not there",
-                    hint=ANEW,
-                )
+def unwritten(path: Path, error: Exception) -> InputError:
+    """The error for a file that cannot be written."""
+    told = getattr(error, "strerror", None) or error
+    return InputError(
+        f"{str(path)!r} cannot be written: {told}",
+        why="all that was done before is kept, and nothing is there by halves",
+        hint="once it can be, the same command goes on where this one stopped",
+    )
 
 
-def _check_same(places: Places, run: Mapping[str, Any]) -> None:
-    """Raise InputError, with what differs, unless the record is of this run."""
+def read_ledgers(folder: Path) -> Iterator[Entry]:
+    """All that a job has done so far, in the order of the input. For a report; a run may be at work meanwhile.
+
+    Raises: InputError for a folder that is no job's.
+    """
+    paths = sorted(folder.glob("ledger*.sqlite"))
+    if not paths:
+        raise InputError(f"{str(folder)!r} is no job's folder", why="there is no ledger in it")
+    opened = [_open(path) for path in paths]
     try:
-        record = json.loads(places.record.read_bytes())
-        old = record["run"] if record["format"] == FORMAT else None
+        for _, entry in _first_of_each(opened):
+            yield entry
+    except sqlite3.Error as error:
+        raise InputError(f"{str(folder)!r} cannot be read: {error}") from error
+    finally:
+        for one in opened:
+            one.close()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """A job's manifest: format, plan, arguments. Raises InputError."""
+    try:
+        found = json.loads((folder / "manifest.json").read_bytes())
+        if found["format"] == FORMAT and isinstance(found["plan"], dict):
+            return dict(found)
     except (OSError, ValueError, KeyError, TypeError):
-        old = None
-    if not isinstance(old, dict):
-        raise InputError(f"{str(places.record)!r} is no record of a run", hint=ANEW)
-    names = [*run, *(name for name in old if name not in run and name != "input")]
+        pass
+    raise InputError(f"{str(folder)!r} is no job's folder: there is no manifest that can be read", hint=ANEW)
+
+
+def check_plan(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Raise InputError, with what differs, unless the job is of this plan."""
+    old = read_manifest(folder)["plan"]
     # An object without words of its own shows its address, which says nothing about the next process.
     told = [
-        f"{name}: {_short(old.get(name))} there, {_short(run.get(name))} now"
-        for name in names
-        if old.get(name) != run.get(name) or " at 0x" in str(run.get(name))
+        f"{name}: {_short(old.get(name))} there, {_short(plan.get(name))} now"
+        for name in {**plan, **old}
+        if old.get(name) != plan.get(name) or " at 0x" in str(plan.get(name))
     ]
     if told:
-        raise InputError(f"{str(places.out)!r} is of another run", why="\n".join(told), hint=ANEW)
+        raise InputError(f"{str(folder)!r} is of another run", why="\n".join(told), hint=ANEW)
+
+
+def exported(folder: Path, path: Path) -> bool:
+    """The file was written from this job."""
+    try:
+        return _name(path) in (folder / "exports").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise InputError(f"{str(folder)!r} cannot be read: {error.strerror}") from error
+
+
+def note_export(folder: Path, path: Path) -> None:
+    """Note, before it is done, that a file is written from this job. Raises InputError."""
+    if exported(folder, path):
+        return
+    try:
+        with (folder / "exports").open("a", encoding="utf-8") as stream:
+            stream.write(f"{_name(path)}\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise unwritten(folder, error) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file at once or not at all. Raises OSError."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(part, path)
+
+
+def _settle(folder: Path, plan: Mapping[str, Any], arguments: Mapping[str, Any]) -> None:
+    """The manifest is there, and of this plan."""
+    if (folder / "manifest.json").exists():
+        check_plan(folder, plan)
+        return
+    if any(folder.glob("ledger*.sqlite")):
+        read_manifest(folder)  # which is not there: whose the ledger is cannot be told
+    manifest = {"format": FORMAT, "plan": dict(plan), "arguments": dict(arguments)}
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1).encode() + b"\n")
+
+
+def _clear(folder: Path) -> None:
+    """No job in the folder. The manifest goes last: what dies in between is no job that could be gone on with."""
+    for pattern in ("ledger*.sqlite", "ledger*.sqlite-wal", "ledger*.sqlite-shm", "exports", "manifest.json"):
+        for path in folder.glob(pattern):
+            path.unlink()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    ledger = sqlite3.connect(path, timeout=60, isolation_level=None)
+    ledger.execute("PRAGMA journal_mode=WAL")
+    ledger.execute("PRAGMA synchronous=FULL")  # a transaction is on the disk before the next documents are begun
+    return ledger
+
+
+def _first_of_each(ledgers: Sequence[sqlite3.Connection]) -> Iterator[tuple[int, Entry]]:
+    """The entries of several ledgers in order; of two for one document the answer, or the first."""
+    streams = [
+        ((n, Entry(n, *rest)) for n, *rest in one.execute(f"SELECT {_NAMES} FROM document ORDER BY n"))
+        for one in ledgers
+    ]
+    held: Entry | None = None
+    for n, entry in heapq.merge(*streams, key=lambda one: one[0]):
+        if held is not None and held.n != n:
+            yield held.n, held
+            held = None
+        if held is None or held.code is not None:
+            held = entry
+    if held is not None:
+        yield held.n, held
+
+
+def _name(path: Path) -> str:
+    """A path as one line of a file."""
+    return json.dumps(os.path.realpath(path))
 
 
 def _short(value: Any) -> str:
     told = "nothing" if value is None else str(value)
     return told if len(told) <= 80 else told[:77] + "..."
-
-
-def _survey(
-    stream: BinaryIO, places: Places, digest: Any, old_rows: _Written, old_failures: _Written
-) -> tuple[Standing, str]:
-    """Read the input and both files beside each other: what has been done, and what is wrong with that, if anything."""
-    marks = heapq.merge(((number, 0) for number in old_rows), ((number, 1) for number in old_failures))
-    mark = next(marks, None)
-    first, ahead, total, wrong = None, set(), 0, ""
-    for line in read_lines(stream, str(places.file), digest.update):
-        if mark is not None and mark[0] == line.number:
-            before, failed = mark
-            if first is not None:
-                ahead.add(before)
-                if not failed and not wrong:
-                    wrong = f"line {before:,} has a row, and a line before it is in neither file"
-            mark = next(marks, None)
-            if mark is not None and mark[0] == before:
-                wrong = wrong or f"line {before:,} is in both files"
-                mark = next(marks, None)
-        elif first is None:
-            first = total
-        if mark is not None and mark[0] < line.number:
-            wrong = wrong or f"they speak of line {mark[0]:,}, and there is no document"
-            mark = next(marks, None)
-        total += 1
-    if mark is not None:
-        wrong = wrong or f"they speak of line {mark[0]:,}, and there is no document"
-    done = total if first is None else first
-    return Standing(total, old_rows.count, old_failures.count, done, frozenset(ahead)), wrong
-
-
-class _Written:
-    """The line numbers in a file of ours, in order. `whole` is where its last whole line ends, once all are read.
-
-    Raises: InputError for a line that is not ours, other than a torn last one.
-    """
-
-    def __init__(self, path: Path, keys: set[str]) -> None:
-        self.path, self.keys = path, keys
-        self.count = self.whole = 0
-        self.size = path.stat().st_size if is_file(path) and path.exists() else 0
-
-    def __iter__(self) -> Iterator[int]:
-        if not self.size:
-            return
-        before = 0
-        with self.path.open("rb") as stream:
-            for raw in stream:
-                end = self.whole + len(raw)
-                try:
-                    row = json.loads(raw) if raw.endswith(b"\n") else None
-                except (ValueError, RecursionError):
-                    row = None
-                if row is None and end == self.size:
-                    return  # torn: the writer was killed in it
-                number = row.get("line") if isinstance(row, dict) and set(row) >= self.keys else None
-                if type(number) is not int or number <= before:
-                    raise InputError(
-                        f"{str(self.path)!r} is not what a run has written: see its line {self.count + 1:,}", hint=ANEW
-                    )
-                before, self.whole, self.count = number, end, self.count + 1
-                yield number
-
-
-def _write_record(path: Path, run: Mapping[str, Any]) -> None:
-    """At once or not at all."""
-    part = path.with_name(path.name + ".part")
-    data = json.dumps({"format": FORMAT, "run": run}, indent=1).encode() + b"\n"
-    try:
-        sink = FileSink(part)
-        sink.open()
-        try:
-            sink.cut(0)
-            sink.append(data)
-        finally:
-            sink.close()
-        os.replace(part, path)
-    except OSError as error:
-        raise unwritten(path, error) from error

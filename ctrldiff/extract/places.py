@@ -8,10 +8,8 @@ import sys
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import BinaryIO
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract.documents import check_encoding
 
 STREAM = Path("-")
 _STREAMS = (
@@ -23,73 +21,75 @@ _STREAMS = (
 
 @dataclass(frozen=True)
 class Places:
-    """The input, the output and the file of failed lines. `-` is a standard stream; so is anything that is no file.
+    """The input, the output, the file of what failed, the job's folder. `-` is a standard stream; so is anything that
+    is no file.
 
     Fields:
         file: documents; `-` is standard input.
         out: rows; `-` is standard output.
-        failed: lines that failed, with why; `-` is standard error. None of it is written twice.
+        failed: documents that failed, with why; `-` is standard error. None of it is written twice.
+        job: what is done, and under what plan; None: nothing is kept.
     """
 
     file: Path
     out: Path
     failed: Path
+    job: Path | None = None
 
     @staticmethod
-    def of(file: Path | str, out: Path | str, failed: Path | str | None = None) -> Places:
+    def of(
+        file: Path | str, out: Path | str, failed: Path | str | None = None, job: Path | str | None = None
+    ) -> Places:
         """The places, checked: the input can be read, the folders are there, and no place is another.
 
         Args:
             failed: None: `<out>.failed.jsonl`; standard error where `out` is a stream.
+            job: None: `<out>.job`; none where `out` is a stream.
         Raises: InputError.
         """
         file, out = Path(file), Path(out)
         if failed is None:
             failed = out.with_name(out.name + ".failed.jsonl") if is_file(out) else STREAM
-        places = Places(file, out, Path(failed))
+        if job is None and is_file(out):
+            job = out.with_name(out.name + ".job")
+        places = Places(file, out, Path(failed), None if job is None else Path(job))
         places._check_input()
-        written = [path for path in (out, places.failed, places.record) if is_file(path)]
+        written = [path for path in (out, places.failed) if is_file(path)]
         for path in written:
             if path.is_dir():
                 raise InputError(f"{str(path)!r} is a folder", hint="name a file in it")
             if not path.parent.is_dir():
                 raise InputError(f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
         places._check_distinct(written)
+        places._check_outside(written)
         return places
-
-    @property
-    def record(self) -> Path:
-        """The file beside the output that says what run it is of."""
-        return self.out.with_name(self.out.name + ".run.json") if is_file(self.out) else STREAM
-
-    @property
-    def continuable(self) -> bool:
-        """All three are files, so that a later run can see what has been done."""
-        return is_file(self.file) and is_file(self.out) and is_file(self.failed)
-
-    def open_input(self) -> BinaryIO:
-        """The input, to be read once from its start. Raises InputError."""
-        if self.file == STREAM:
-            return sys.stdin.buffer
-        try:
-            return self.file.open("rb")
-        except OSError as error:
-            raise InputError(f"{str(self.file)!r} cannot be read: {error.strerror}") from error
 
     def spare(self, other: str) -> None:
         """Raise InputError if something else that the caller reads would be written over."""
-        for path in (self.out, self.failed, self.record):
+        for path in (self.out, self.failed):
             if is_file(path) and os.path.isfile(other) and _identity(path, 1) == _identity(Path(other), 1):
                 raise InputError(f"{str(path)!r} is {other!r}, which is read", hint="name another file with -o")
 
     def _check_input(self) -> None:
         if not is_file(self.file):
             return
-        with self.open_input() as stream:
-            try:
-                check_encoding(stream.read(4), str(self.file))
-            except OSError as error:
-                raise InputError(f"{str(self.file)!r} cannot be read: {error.strerror}") from error
+        try:
+            if self.file.is_dir():
+                os.listdir(self.file)
+            else:
+                self.file.open("rb").close()
+        except OSError as error:
+            raise InputError(f"{str(self.file)!r} cannot be read: {error.strerror}") from error
+        if self.job is not None and self.job.exists() and not self.job.is_dir():
+            raise InputError(f"{str(self.job)!r} is no folder", hint="--job ANOTHER")
+
+    def _check_outside(self, written: list[Path]) -> None:
+        """What is written must not be found as an input by the next run."""
+        if not self.file.is_dir():
+            return
+        for path in (*written, *([self.job] if self.job else [])):
+            if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.file)):
+                raise InputError(f"{str(path)!r} is in the folder that is read", hint="name a file elsewhere with -o")
 
     def _check_distinct(self, written: list[Path]) -> None:
         read = _identity(self.file, 0)

@@ -1,10 +1,10 @@
-"""SIGTERM as an exception, so that what Ctrl-C ends politely a supervisor ends politely too."""
+"""Ctrl-C and SIGTERM while documents are at work: what has come is kept, and somebody is told how to go on."""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,18 +14,33 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """SIGTERM raises `Terminated` in here, unless it is ignored or this is not the main thread."""
-    before = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
-        yield
+def stoppable(told: Callable[[], object]) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is remembered in here, and the second raises KeyboardInterrupt; SIGTERM raises `Terminated` at once: who
+    sends it does not wait for long. Ignored signals stay so. What is given says whether there was a Ctrl-C.
+
+    Args: told: called at the first Ctrl-C.
+    """
+    met: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
         return
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        met.append(number)
+        if len(met) > 1:
+            raise KeyboardInterrupt
+        told()
+
+    def terminate(number: int, frame: FrameType | None) -> None:
         raise Terminated
 
-    signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, ours[number])
     try:
-        yield
+        yield lambda: bool(met)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -511,6 +511,7 @@ def _unevaluated(context: Context, schema: Schema, keyword: str, sub: Sub) -> Wa
 
 
 def exactly(sub: Sub, schema: Any, pointer: str) -> Sub:
+    """A schema at the same place that may be complemented: nothing of it is narrowed."""
     return Sub(schema, pointer, sub.shape, exact=True, lower=sub.lower)
 
 
@@ -530,6 +531,7 @@ _COMBINES = frozenset((*COMBINING, *UNEVALUATED))
 
 
 def members_of(schema: Schema, keyword: str, at: str) -> list[Any]:
+    """The schemas that a keyword lists. Raises: SchemaInvalid for an empty list."""
     members = schema[keyword]
     if not members:
         raise SchemaInvalid(f"{at}/{keyword} is an empty list", pointer=f"{at}/{keyword}")

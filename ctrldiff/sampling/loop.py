@@ -96,7 +96,7 @@ class Loop:
         chosen = positions("commit", plan.commit(posterior, tokens, state, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
-        move = Move(state, posterior, where & state.open, unguided, logits)
+        move = Move(state, posterior, where & state.open, logits, unguided)
         state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
         state = state.write(where, tokens, confidence).recall(tokens)
         reopened = positions("revise", plan.revise(posterior, state, step), state)

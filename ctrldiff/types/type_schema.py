@@ -36,6 +36,7 @@ def _ecma(name: str) -> str:
 
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
+_MADE = "x-made-for-a-path"  # marks what only leads to a field
 # Formats whose every text is a value; of mail and URLs those that stand beside a pattern of ours.
 _READ = {"date", "time", "date-time", "uuid", "ipv4", "ipv6", "email", "uri"} & set(FORMATS)
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
@@ -62,6 +63,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
         if node.get("format") in _ANY_TEXT:
             del node["format"]
         _formed(node)
+        node.pop(_MADE, None)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
@@ -256,11 +258,20 @@ class _Exact(GenerateJsonSchema):
         fields = [field for field in schema["fields"] if field.get("init", True)]  # the others are never read
         return super().dataclass_args_schema({**schema, "fields": fields})  # type: ignore[typeddict-item]
 
-    def model_field_schema(self, schema: Any) -> dict[str, Any]:
-        return _inside(schema) or super().model_field_schema(schema)
+    def model_fields_schema(self, schema: Any) -> dict[str, Any]:
+        result = super().model_fields_schema(schema)
+        for name, field in schema["fields"].items():
+            path = _path(field)
+            if path is not None:
+                value = result["properties"].pop(name)
+                result["required"] = [one for one in result.get("required", ()) if one != name]
+                if not _put(result, path, value):
+                    return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
+        return result
 
     def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:
-        return _inside(schema) or super().dataclass_field_schema(schema)
+        path = _path(schema)
+        return {_NO: f"it is read from the path {path}"} if path else super().dataclass_field_schema(schema)
 
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
         fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
@@ -317,13 +328,38 @@ def _reaches_out(schema: Any) -> str | None:
     return None
 
 
-def _inside(field: Any) -> dict[str, Any] | None:
-    """A mark if a field is read from a path inside another, and so has no key."""
+def _path(field: Any) -> list[str | int] | None:
+    """Where a field is read from inside another, if it has no key of its own."""
     alias = field.get("validation_alias")
     paths = alias if isinstance(alias, list) and isinstance(alias[0], list) else [alias]
     if alias is None or any(isinstance(path, str) or len(path) == 1 for path in paths):
         return None
-    return {_NO: f"it is read from the path {paths[0]}"}
+    return list(paths[0])
+
+
+def _put(node: dict[str, Any], path: list[str | int], value: dict[str, Any]) -> bool:
+    """Add a value to an object's schema at a path of keys and places, making what is not there; False if that cannot
+    be. Places between those that are read hold null."""
+    for step, after in zip(path, [*path[1:], None]):
+        parts = node.setdefault("properties", {}) if isinstance(step, str) else node["prefixItems"]
+        if isinstance(step, int):
+            if step < 0:
+                return False
+            parts.extend({"type": "null"} for _ in range(step + 1 - len(parts)))
+            node["minItems"] = node["maxItems"] = len(parts)
+        taken = step in parts if isinstance(step, str) else parts[step] != {"type": "null"}
+        if taken and (after is None or not parts[step].get(_MADE)):
+            return False
+        if not taken:
+            kind = {"type": "array", "prefixItems": []} if isinstance(after, int) else {"type": "object"}
+            closed = {} if isinstance(after, int) else {"additionalProperties": False}
+            parts[step] = value if after is None else {**kind, **closed, _MADE: True}
+            if isinstance(step, str):
+                node["required"] = [*node.get("required", ()), step]
+        node = parts[step]
+        if after is not None and ("prefixItems" in node) != isinstance(after, int):
+            return False
+    return True
 
 
 def _number(kind: str, schema: Any, whole: int | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.explain import explain
 
 STR, INT = {"type": "string"}, {"type": "integer"}
 RECORD = {
@@ -182,3 +183,26 @@ def test_what_a_text_states_is_written_in_any_order_and_in_ascii():
     stated = {"type": "object", "properties": {"on": {"x-from-text": "date"}, "who": {"x-from-text": "text"}}}
     grounded = cd.JsonSchema(stated, order="any", ascii=True, document="Zoë, 3 March 2024")
     assert '{"who":"Zo\\u00eb","on":"2024-03-03"}' in grounded and '{"who":"Zo\\u00e8"}' not in grounded
+
+
+def test_what_is_valid_and_not_written_is_said():
+    moment = cd.JsonSchema({"type": "string", "format": "date-time"})
+    for valid in ("1998-12-31T23:59:60Z", "2020-01-01t00:00:00z", "2020-01-01T00:00:00.1234567Z"):
+        assert moment.validate(valid) is None
+        told = explain(moment, json.dumps(valid))
+        assert not told.accepted and told.reasons == () and told.could is not None
+    assert "no leap seconds" in moment.report().narrowed[0][1] and "capital T and Z" in moment.report().narrowed[0][1]
+    assert moment.validate("2020-02-30T00:00:00Z") is not None
+
+
+@pytest.mark.parametrize("how", [{}, {"whitespace": "pretty(1)"}, {"ascii": True, "unsure": "null"}])
+def test_whatever_the_spelling_what_is_decoded_is_legal(how):
+    unsure = how.pop("unsure", "flag")
+    schema = cd.JsonSchema(
+        {"type": "object", "properties": {"who": STR, "n": {"type": ["number", "null"]}}, "required": ["who", "n"]},
+        order="any",
+        **how,
+    )
+    model = cd.from_pretrained("tiny")
+    result = model("Zoë Jensen pays 5.50.", schema, nulls=True, unsure=unsure, retries=1)
+    assert result.raw in schema and set(result.output) == {"who", "n"} and set(result.nulls) == {"n"}

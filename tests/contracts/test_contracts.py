@@ -38,7 +38,7 @@ from tests.cases import (
     bound,
     hard_state,
 )
-from tests.conftest import MASK, NOISES, PAD, SIZE, logits_like, toy
+from tests.conftest import MASK, NOISES, PAD, logits_like, toy
 
 
 def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:
@@ -195,7 +195,8 @@ def check_observer(observer: Observer, name: str) -> None:
         state = observer.begin(state)
     wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
     after = state.write(wrote, tokens)
-    move = Move(state, posterior, wrote, lambda: torch.zeros(()), torch.zeros(*state.shape, SIZE))
+    logits = logits_like(state, 5)
+    move = Move(state, posterior, wrote, logits, lambda: logits)
     before, rngs = after.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in after.rngs])
     once = observer(move, after, step)
     assert unchanged(once, before) and [rng.bit_generator.state for rng in once.rngs] == rngs

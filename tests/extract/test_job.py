@@ -1,336 +1,242 @@
-"""Every line of a file has one answer or one reason, whatever happens to the others, the disk or the process."""
+"""Every document has one answer or one reason, whatever happens to the others, the disk or the process."""
 
-import errno
 import io
 import json
-import os
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, carry_out, ledger, sinks
-from tests.conftest import few
+from ctrldiff.errors import CtrldiffError, InputError
+from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, read_ledgers
+from ctrldiff.extract.ledger import Entry, Ledger
 from tests.extract.fakes import Fake
 
 PLAN = {"schema": "abc", "seed": 0}
-TEXTS = ["one", "two", "long", "raise", "five", "nan", "", "eight", "check", "half", "full eleven", "twelve", "last"]
-
-
-class Death(BaseException):
-    """What a killed process does from then on: nothing, clean-up included."""
+TEXTS = ["one", "two", "long", "raise", "five", "nan", "", "eight", "check", "half", "full eleven", "parts", "last"]
 
 
 def write_input(path: Path, texts: list[str]) -> list[int]:
-    """Documents, a broken line and a blank one among them. Returns the numbers of the lines that count."""
+    """Documents, broken lines and blank ones among them. Returns the numbers of the lines that count."""
     lines = [json.dumps({"id": n, "text": text}) for n, text in enumerate(texts)]
     lines[5:5] = ["", "{broken", '{"id": NaN, "text": "a"}', '{"text": "a\\ud83d"}', "  "]
     path.write_text("\n".join(lines), encoding="utf-8")
     return [n for n, line in enumerate(lines, start=1) if line.strip()]
 
 
-def numbers(path: Path) -> list[int]:
-    if not path.exists():
-        return []
-    data = path.read_bytes()
+def rows(path: Path) -> list[dict]:
+    data = path.read_bytes() if path.exists() else b""
     assert not data or data.endswith(b"\n")
-    return [json.loads(line, parse_constant=pytest.fail)["line"] for line in data.splitlines()]
+    return [json.loads(line, parse_constant=pytest.fail) for line in data.splitlines()]
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def numbers(path: Path) -> list[int]:
+    return [row["line"] for row in rows(path)]
 
 
 @pytest.fixture
-def job(tmp_path):
+def work(tmp_path):
     """A folder with an input, and a way to run it."""
     counted = write_input(tmp_path / "in", TEXTS)
 
     def run(decoder=None, out="out", plan=PLAN, **how):
-        return carry_out(decoder or Fake(), plan, Places.of(tmp_path / "in", tmp_path / out), **how)
+        return carry_out(decoder or Fake(), plan, Places.of(tmp_path / "in", tmp_path / out), Reading(), Options(**how))
 
     run.folder, run.counted = tmp_path, counted
     return run
 
 
-@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 100])
-def test_every_line_has_one_row_or_one_failure_and_no_line_takes_another_with_it(job, batch_size):
+@pytest.mark.parametrize("ahead", [0, 1, 3, 100])
+def test_every_document_has_one_row_or_one_failure_and_none_takes_another_with_it(work, ahead):
     told = []
-    summary = job(Fake(batch_size), report=lambda done, total: told.append((done, total)))
-    rows, failed = numbers(job.folder / "out"), numbers(job.folder / "out.failed.jsonl")
-    assert sorted(rows + failed) == job.counted and not set(rows) & set(failed)
-    assert rows == sorted(rows) and failed == sorted(failed)
-    assert (summary.done, summary.failed) == (len(rows), len(failed)) == (7, 9)
-    assert told[0] == (0, 16) and told[-1] == (16, 16)
-    reasons = {one["input"]: one["code"] for one in map(json.loads, (job.folder / "out.failed.jsonl").open())}
-    codes = sorted(reasons.values())
+    summary = work(Fake(ahead=ahead), report=lambda progress: told.append((progress.done, progress.failed)))
+    answered, failed = numbers(work.folder / "out"), numbers(work.folder / "out.failed.jsonl")
+    assert sorted(answered + failed) == work.counted and not set(answered) & set(failed)
+    assert answered == sorted(answered) and failed == sorted(failed)
+    assert (summary.done, summary.failed, summary.documents) == (7, 9, 16) == (len(answered), len(failed), 16)
+    assert told[0] == (0, 0) and told[-1] == (7, 9) and summary.complete
+    codes = sorted(row["code"] for row in rows(work.folder / "out.failed.jsonl"))
     assert codes == sorted(["PROMPT_TOO_LONG"] + ["INPUT"] * 4 + ["EXCEPTION"] * 4)
-    whole = [json.loads(line) for line in (job.folder / "out").open()]
-    assert [row["id"] for row in whole if row.get("full")] == [10] and all(row["tokens"] for row in whole)
+    whole = rows(work.folder / "out")
+    assert [row["id"] for row in whole if row["full"]] == [10] and all(row["usage"]["forwards"] for row in whole)
 
 
-def test_memory_does_not_grow_with_the_file_and_rows_come_before_its_end(tmp_path):
-    """A decoder that looks: when the second batch is asked for, the first is on the disk."""
+def test_a_row_says_what_made_it_and_where_its_values_stand(work):
+    work(plan={"ctrldiff": "1", "model": "m", "weights": "w", "schema": "s", "seed": 5, "steps": 3})
+    row = rows(work.folder / "out")[0]
+    plan = row["made"].pop("plan")
+    assert row["made"] == {"version": "1", "model": "m", "revision": "w", "schema": "s", "seed": 5} and len(plan) == 32
+    assert row["spans"] == {"/got": [{"start": 0, "end": 3}]} and row["id"] == 0
+    assert set(row["usage"]) == {"prompt_tokens", "answer_tokens", "canvas", "forwards"}
+
+
+def test_the_parts_of_a_text_are_one_row(work):
+    work()
+    (row,) = [row for row in rows(work.folder / "out") if "chunks" in row]
+    assert row["chunks"] == [{"start": 0, "end": 2}, {"start": 2, "end": 5}]
+    assert row["output"] == {"got": "str"} and row["usage"]["forwards"] == 2 and row["log_prob"] == -2.0
+
+
+def test_memory_does_not_grow_with_the_file_and_results_are_kept_before_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(job, "KEPT", 10)
     (tmp_path / "in").write_text("\n".join(json.dumps({"text": f"text {n}"}) for n in range(100)))
     seen = []
 
     class Looking(Fake):
-        def each(self, texts):
-            seen.append((texts[0], len(numbers(tmp_path / "out"))))
-            return super().each(texts)
+        def answer(self, text):
+            seen.append(sum(1 for _ in read_ledgers(tmp_path / "out.job")))
+            return super().answer(text)
 
-    carry_out(Looking(10), PLAN, Places.of(tmp_path / "in", tmp_path / "out"))
-    assert seen == [(f"text {n}", n) for n in range(0, 100, 10)]
-
-
-def dying(monkeypatch, at: int, part: float) -> list[int]:
-    """Let the process die at the `at`-th call that changes a file; a write gets `part` of its bytes out."""
-    calls = [0]
-
-    def deadly(name, real):
-        def call(*arguments, **how):
-            if calls[0] > at:
-                raise Death
-            calls[0] += 1
-            if calls[0] > at:
-                if name == "write":
-                    real(arguments[0], bytes(arguments[1])[: int(len(arguments[1]) * part)])
-                raise Death
-            return real(*arguments, **how)
-
-        return call
-
-    for name in ("write", "fsync", "ftruncate", "replace"):
-        real = getattr(os, name)
-        monkeypatch.setattr(os, name, deadly(name, real))
-    monkeypatch.setattr(Path, "unlink", deadly("unlink", Path.unlink))
-    return calls
+    carry_out(Looking(), PLAN, Places.of(tmp_path / "in", tmp_path / "out"))
+    assert seen == [n // 10 * 10 for n in range(100)]
 
 
-@pytest.mark.parametrize("part", [0.0, 0.3, 0.999, 1.0])
-@pytest.mark.parametrize("batch_size", few([3, 1, 4], 1))
-@pytest.mark.parametrize("before", ["nothing", "another run"])
-def test_a_run_killed_at_any_write_and_gone_on_with_leaves_the_bytes_of_one_that_was_not(
-    tmp_path, monkeypatch, batch_size, part, before
-):
-    texts = TEXTS[:8]
-    whole = tmp_path / "whole"
-    whole.mkdir()
-    write_input(whole / "in", texts)
-    carry_out(Fake(batch_size), PLAN, Places.of(whole / "in", whole / "out"))
-    at, deaths = 0, 0
-    while True:
-        folder = tmp_path / f"{at}"
-        folder.mkdir()
-        write_input(folder / "in", texts)
-        places = Places.of(folder / "in", folder / "out")
-        if before == "another run":
-            carry_out(Fake(batch_size), {"schema": "old", "seed": 0}, places)
-        overwrite = before != "nothing"
-        for _ in range(3):  # it dies again in going on, as far in
-            with monkeypatch.context() as patch:
-                dying(patch, at, part)
-                try:
-                    carry_out(Fake(batch_size), PLAN, places, overwrite=overwrite)
-                    break
-                except Death:
-                    deaths += 1
-                except InputError:  # it died before the old rows were gone: they are not taken for its own
-                    assert before != "nothing" and not overwrite
-                    overwrite = True
-                    continue
-            overwrite = False
-        survived = not deaths
-        try:
-            carry_out(Fake(batch_size), PLAN, places)
-        except InputError:
-            assert before != "nothing" and numbers(places.out)
-            carry_out(Fake(batch_size), PLAN, places, overwrite=True)
-        names = ("out", "out.failed.jsonl", "out.run.json")
-        assert {name: (folder / name).read_bytes() for name in names} == {
-            name: (whole / name).read_bytes() for name in names
-        }, f"died at {at}"
-        at += 1
-        if survived:
-            break
-        deaths = 0
-    assert at > 8
+class Death(BaseException):
+    """What a killed process does from then on: nothing."""
 
 
-def test_going_on_decodes_nothing_twice_but_the_batch_it_was_stopped_in(job):
-    class Stopping(Fake):
-        def each(self, texts):
-            if len(self.batches) == 2:
-                raise KeyboardInterrupt
-            return super().each(texts)
+@pytest.mark.parametrize("at", range(0, 16, 2))
+def test_a_run_that_dies_anywhere_is_gone_on_with_to_the_same_bytes(work, at, monkeypatch):
+    work(out="whole")
+    real = Ledger.keep
+    monkeypatch.setattr(job, "KEPT", 3)
+    kept = []
 
-    with pytest.raises(KeyboardInterrupt):
-        job(Stopping(2))
-    before = files(job.folder)
-    fresh = Fake(2)
-    summary = job(fresh)
-    assert summary.earlier and fresh.batches[0] != ["one", "two"]
-    assert all(files(job.folder)[name].startswith(data) for name, data in before.items())
-    again = Fake(2)
-    assert job(again).earlier == len(job.counted) and not again.batches
+    def keep(self, entries):
+        if len(kept) + len(entries) > at:
+            raise Death
+        kept.extend(entries)
+        real(self, entries)
 
-
-@pytest.mark.parametrize("batch_size", [1, 3, 7])
-def test_a_size_of_batches_may_change_on_the_way(job, batch_size):
-    class Stopping(Fake):
-        def each(self, texts):
-            if self.batches:
-                raise KeyboardInterrupt
-            return super().each(texts)
-
-    with pytest.raises(KeyboardInterrupt):
-        job(Stopping(4))
-    job(Fake(batch_size))
-    assert sorted(numbers(job.folder / "out") + numbers(job.folder / "out.failed.jsonl")) == job.counted
+    monkeypatch.setattr(Ledger, "keep", keep)
+    with pytest.raises(Death):
+        work()
+    monkeypatch.setattr(Ledger, "keep", real)
+    decoder = Fake()
+    assert work(decoder).earlier == len(kept) and len(decoder.texts) <= len(TEXTS) + 1 - len(kept) + 5
+    for end in ("", ".failed.jsonl"):
+        assert (work.folder / f"out{end}").read_bytes() == (work.folder / f"whole{end}").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (lambda job: job(plan=PLAN | {"schema": "xyz"}), "schema: abc there, xyz now"),
-        (lambda job: job(plan=PLAN | {"seed": 7}), "seed: 0 there, 7 now"),
-        (lambda job: job(plan={"schema": "abc"}), "seed: 0 there, nothing now"),
-        (lambda job: ((job.folder / "in").write_text('{"text": "other"}'), job()), "input: .* there, .* now"),
-        (lambda job: ((job.folder / "out.run.json").unlink(), job()), "would say which run it is of"),
-        (lambda job: ((job.folder / "out.run.json").write_text("{}"), job()), "no record of a run"),
-        (lambda job: ((job.folder / "out.run.json").write_text('{"format": 2, "run": {}}'), job()), "no record"),
-        (lambda job: ((job.folder / "out.failed.jsonl").unlink(), job()), "a line before it is in neither file"),
-        (lambda job: (swap_rows(job.folder / "out"), job()), "line 2"),
-        (lambda job: (twice(job.folder / "out"), job()), "not what a run has written: see its line 2"),
-        (lambda job: (middle(job.folder / "out"), job()), "not what a run has written: see its line 2"),
-        (lambda job: (more(job.folder / "out", 1000), job()), "line 1,000"),
-        (lambda job: (more(job.folder / "out.failed.jsonl", 6, 2), job()), "there is no document"),
-        (
-            lambda job: ((job.folder / "out").write_text('{"a": 1}\n'), job()),
-            "not what a run has written: see its line 1",
-        ),
-    ],
-)
-def test_an_output_that_is_not_this_runs_is_refused_with_what_differs_and_left_as_it_is(job, change, told):
-    job()
-    kept = {}
-    real = Places.of
-
-    def noting(*arguments):
-        kept.update(files(job.folder))
-        return real(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Places, "of", staticmethod(noting))
-        with pytest.raises(InputError, match=told) as refused:
-            change(job)
-    assert "--overwrite" in refused.value.hint
-    assert files(job.folder) == kept
+def test_what_is_done_is_not_done_again(work):
+    work()
+    decoder = Fake()
+    summary = work(decoder)
+    assert summary.earlier == 16 and decoder.texts == [] and summary.forwards == 0 and summary.complete
 
 
-def swap_rows(path):
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([lines[1], lines[0], *lines[2:]]))
+def test_what_failed_is_done_again_only_when_asked(work):
+    work()
+    decoder = Fake()
+    summary = work(decoder, retry_failed=True)
+    assert len(decoder.texts) == 3 and summary.failed == 9, "three were refused when they were decoded"
+    whole = (work.folder / "out").read_bytes()
+
+    class Mended(Fake):
+        def answer(self, text):
+            return super().answer(text.replace("raise", "fine!"))
+
+    summary = work(Mended(), retry_failed=True)
+    assert (summary.done, summary.failed) == (8, 8)
+    assert numbers(work.folder / "out") == sorted([*numbers(work.folder / "out")]) and len(whole) > 0
+    assert {row["id"]: row["output"]["got"] for row in rows(work.folder / "out")}[3] == "!enif"
 
 
-def twice(path):
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([lines[0], *lines]))
+def test_another_plan_is_refused_with_what_differs_and_an_input_that_grew_is_gone_on_with(work):
+    work()
+    before = (work.folder / "out").read_bytes()
+    with pytest.raises(InputError, match="seed: 0 there, 1 now"):
+        work(plan=PLAN | {"seed": 1})
+    with pytest.raises(InputError, match="steps: nothing there, 3 now"):
+        work(plan=PLAN | {"steps": 3})
+    assert (work.folder / "out").read_bytes() == before
+    with (work.folder / "in").open("a") as stream:
+        stream.write('\n{"text": "new"}')
+    assert work().done == 8 and rows(work.folder / "out")[-1]["output"] == {"got": "wen"}
 
 
-def middle(path):
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([lines[0], lines[1][:-9] + b"\n", *lines[2:]]))
+def test_another_input_is_refused_and_starts_anew_only_when_told(work):
+    work()
+    before = (work.folder / "out").read_bytes()
+    text = (work.folder / "in").read_text()
+    (work.folder / "in").write_text(text.replace("five", "six"))
+    with pytest.raises(InputError, match=r"document 5 \(line 5\) is not the one that was done"):
+        work()
+    (work.folder / "in").write_text("\n".join(text.splitlines()[:3]))
+    with pytest.raises(InputError, match="has 3 documents, and the job has done 16"):
+        work()
+    assert (work.folder / "out").read_bytes() == before
+    assert work(overwrite=True).documents == 3 and numbers(work.folder / "out") == [1, 2]
 
 
-def more(path, number, at=None):
-    lines = path.read_bytes().splitlines(keepends=True)
-    extra = (
-        json.dumps({"line": number, "output": 1, "log_prob": 0, "code": "", "error": "", "input": ""}).encode() + b"\n"
-    )
-    lines.insert(len(lines) if at is None else at, extra)
-    path.write_bytes(b"".join(lines))
+def test_files_of_others_are_never_written_over_unasked(work):
+    (work.folder / "out").write_text("mine\n")
+    with pytest.raises(InputError, match="is there already"):
+        work()
+    assert (work.folder / "out").read_text() == "mine\n" and not (work.folder / "out.job").exists()
+    (work.folder / "other.failed.jsonl").write_text("mine\n")
+    with pytest.raises(InputError, match="is there already"):
+        work(out="other")
+    work(overwrite=True)
+    (work.folder / "more").write_text("mine\n")
+    with pytest.raises(InputError, match="is there already"):
+        export(work.folder / "out.job", work.folder / "more")
 
 
-@pytest.mark.parametrize("data", [b"a shopping list", b"a\nb\n", b"{}\n", b"\x00"])
-def test_a_file_of_anybody_elses_is_not_touched_without_being_told_to(job, data):
-    (job.folder / "out").write_bytes(data)
-    with pytest.raises(InputError, match="there already"):
-        job()
-    assert (job.folder / "out").read_bytes() == data and len(files(job.folder)) == 2
-    job(overwrite=True)
-    assert numbers(job.folder / "out")
+@pytest.mark.parametrize("of", [1, 2, 3, 5])
+def test_shards_make_the_bytes_of_one_run_in_whatever_order_they_end(work, of):
+    work(out="whole")
+    for n in reversed(range(1, of + 1)):
+        summary = work(shard=Shard(n, of))
+        assert summary.complete == (n == 1) and (work.folder / "out").exists() == (n == 1)
+    for end in ("", ".failed.jsonl"):
+        assert (work.folder / f"out{end}").read_bytes() == (work.folder / f"whole{end}").read_bytes()
 
 
-@pytest.mark.parametrize("torn", [b"{", b'{"line": 99, "out', b"\x00" * 50, b"{}\x00\n", b'{"line": 3}'])
-def test_a_torn_last_line_is_cut_off_and_nothing_else(job, torn):
-    job()
-    before = files(job.folder)
-    for name in ("out", "out.failed.jsonl"):
-        (job.folder / name).write_bytes(before[name] + torn)
-    job()
-    assert files(job.folder) == before
+def test_shards_may_be_cut_anew_between_two_runs(work):
+    work(out="whole")
+    work(shard=Shard(2, 3))
+    decoder = Fake()
+    work(decoder, shard=Shard(1, 2))
+    assert len(decoder.texts) < 8
+    assert work().complete and (work.folder / "out").read_bytes() == (work.folder / "whole").read_bytes()
 
 
-def test_no_failures_of_an_earlier_run_stand_beside_the_rows_of_another(job):
-    job()
-    assert numbers(job.folder / "out.failed.jsonl")
-    (job.folder / "in").write_text('{"text": "clean"}\n')
-    with pytest.raises(InputError, match=r"of another run\n.*input: "):
-        job()
-    assert job(overwrite=True).failed_file == ""
-    assert not (job.folder / "out.failed.jsonl").exists() and numbers(job.folder / "out") == [1]
-    (job.folder / "out").unlink()
-    assert job().done == 1
+@pytest.mark.parametrize("text", ["0/2", "3/2", "a", "1/", "-1/2"])
+def test_a_shard_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="--shard"):
+        Shard.read(text)
 
 
-def test_two_runs_do_not_write_to_one_file(job):
-    pytest.importorskip("fcntl")
-
-    class Twice(Fake):
-        def each(self, texts):
-            with pytest.raises(InputError, match="another run is writing"):
-                job(overwrite=True)
-            return super().each(texts)
-
-    job(Twice())
-    assert numbers(job.folder / "out")
+def test_two_runs_do_not_write_one_ledger(work):
+    work()
+    with Ledger(work.folder / "out.job", PLAN), pytest.raises(InputError, match="another run is writing"):
+        work()
+    assert work().earlier == 16
 
 
-@pytest.mark.parametrize("name", ["out", "out.failed.jsonl", "out.run.json.part"])
-@pytest.mark.parametrize("room", [0, 1, 40, 100, 155, 170, 300])
-def test_a_full_disk_is_a_typed_error_that_leaves_whole_lines_and_can_be_gone_on_from(job, monkeypatch, name, room):
-    real, left = os.write, [room]
-
-    def write(file, data):
-        if Path(f"/proc/self/fd/{file}").resolve().name != name:
-            return real(file, data)
-        if not left[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        done = real(file, bytes(data)[: left[0]])
-        left[0] -= done
-        return done
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sinks.os, "write", write)
-        with pytest.raises(InputError, match="cannot be written: No space left on device") as error:
-            while True:
-                job(Fake(3), overwrite=not (job.folder / "out").exists())
-                left[0] = max(0, left[0] - 1)  # there was room for all
-                for path in job.folder.glob("out*"):
-                    path.unlink()
-        assert "goes on" in error.value.hint
-    assert set(numbers(job.folder / "out") + numbers(job.folder / "out.failed.jsonl")) <= set(job.counted)
-    job(Fake(3))
-    assert sorted(numbers(job.folder / "out") + numbers(job.folder / "out.failed.jsonl")) == job.counted
+def test_a_run_that_is_to_stop_finishes_what_is_at_work_and_is_gone_on_with(work):
+    work(out="whole")
+    decoder = Fake(batch_size=2, ahead=3)
+    summary = work(decoder, stop=lambda: len(decoder.texts) >= 2)
+    assert not summary.complete and 2 < summary.done + summary.failed < 12 and not (work.folder / "out").exists()
+    answers, failures = export(work.folder / "out.job", work.folder / "so-far")
+    assert (answers, failures) == (summary.done, summary.failed)
+    assert (work.folder / "whole").read_bytes().startswith((work.folder / "so-far").read_bytes())
+    assert work().complete and (work.folder / "out").read_bytes() == (work.folder / "whole").read_bytes()
 
 
-@pytest.mark.parametrize("text", ["long", "raise", "nan", "check"])
-def test_strict_stops_at_the_first_line_and_before_a_row_where_that_can_be(tmp_path, text):
-    (tmp_path / "in").write_text("".join(json.dumps({"text": one}) + "\n" for one in ["a", "b", text, "c"]))
-    with pytest.raises(InputError if text != "long" else Exception, match=r"line 3|too long"):
-        carry_out(Fake(2), PLAN, Places.of(tmp_path / "in", tmp_path / "out"), strict=True)
-    assert (tmp_path / "out").exists() == (text in ("raise", "nan"))
+@pytest.mark.parametrize("text", ["", "long", "check", "raise", "nan"])
+def test_strict_raises_at_the_first_and_before_anything_is_decoded_if_it_can(tmp_path, text):
+    write_input(tmp_path / "in", ["one", "two", "three", "four", "five"])
+    lines = (tmp_path / "in").read_text().splitlines()
+    good = [line for line in lines if "t" in line and "NaN" not in line and "ud83d" not in line]
+    (tmp_path / "in").write_text("\n".join([*good, json.dumps({"text": text})]))
+    decoder = Fake()
+    with pytest.raises(CtrldiffError, match=r"line 6|empty|too long"):
+        carry_out(decoder, PLAN, Places.of(tmp_path / "in", tmp_path / "out"), options=Options(strict=True))
+    assert bool(decoder.texts) == (text in ("raise", "nan"))
 
 
 def test_streams_are_used_as_they_come_and_failures_go_to_standard_error(monkeypatch):
@@ -342,40 +248,56 @@ def test_streams_are_used_as_they_come_and_failures_go_to_standard_error(monkeyp
     summary = carry_out(Fake(1), PLAN, Places.of("-", "-"))
     assert [json.loads(line)["line"] for line in out.buffer.getvalue().splitlines()] == [1, 3]
     assert [json.loads(line)["line"] for line in err.buffer.getvalue().splitlines()] == [2]
-    assert summary.failed_file == "standard error"
+    assert summary.failed_file == "standard error" and summary.job == ""
 
 
-def test_a_stream_cannot_be_gone_on_with_and_leaves_no_record(tmp_path, monkeypatch):
-    for overwrite in (False, True):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "one"}')))
-        carry_out(Fake(), PLAN, Places.of("-", tmp_path / "out"), overwrite=overwrite)
-        assert [path.name for path in tmp_path.iterdir()] == ["out"]
-    with pytest.raises(InputError, match="there already"):
+def test_standard_input_is_gone_on_with_by_the_same_documents(tmp_path, monkeypatch):
+    for data, done in ((b'{"text": "one"}', 1), (b'{"text": "one"}\n{"text": "two"}', 2)):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert carry_out(Fake(), PLAN, Places.of("-", tmp_path / "out")).done == done
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b'{"text": "other"}')))
+    with pytest.raises(InputError, match="is not the one that was done"):
         carry_out(Fake(), PLAN, Places.of("-", tmp_path / "out"))
 
 
-def test_a_device_is_a_stream(tmp_path):
-    (tmp_path / "in").write_text('{"text": "one"}\n')
-    places = Places.of(tmp_path / "in", "/dev/null")
-    assert str(places.failed) == "-" and not places.continuable
-    assert carry_out(Fake(), PLAN, places).done == 1
-
-
-def test_an_object_without_words_of_its_own_cannot_be_gone_on_with(job):
+def test_an_object_without_words_of_its_own_cannot_be_gone_on_with(work):
     plan = PLAN | {"commit": repr(object())}
-    job(plan=plan)
+    work(plan=plan)
     with pytest.raises(InputError, match="commit: "):
-        job(plan=plan)
+        work(plan=plan)
 
 
-def test_the_record_is_written_before_the_first_row(job, monkeypatch):
-    seen = []
-    real = ledger.Ledger.keep
+def test_a_ledger_without_a_manifest_is_nobodys(work):
+    work()
+    (work.folder / "out.job" / "manifest.json").unlink()
+    with pytest.raises(InputError, match="no manifest"):
+        work()
 
-    def keep(self, *lines):
-        seen.append((job.folder / "out.run.json").exists())
-        return real(self, *lines)
 
-    monkeypatch.setattr(ledger.Ledger, "keep", keep)
-    job()
-    assert seen and all(seen)
+def test_of_two_results_for_a_document_the_answer_counts(tmp_path):
+    one = Entry(0, "", 1, None, b"d" * 16, None, "{}")
+    for shard, entry in ((Shard(1, 2), replace(one, code="INPUT")), (Shard(2, 2), one), (Shard(1, 3), one)):
+        with Ledger(tmp_path / "job", PLAN, shard=shard) as ledger:
+            ledger.keep([entry])
+    assert [entry.code for entry in read_ledgers(tmp_path / "job")] == [None]
+    with Ledger(tmp_path / "job", PLAN) as ledger:
+        assert ledger.counts() == (1, 0, 0) and ledger.done(0, 5) == {0: (b"d" * 16, False)}
+
+
+@pytest.mark.parametrize("pages", range(5, 12))
+def test_a_full_disk_ends_typed_and_the_run_is_gone_on_with(work, pages, monkeypatch):
+    work(out="whole")
+    real = sqlite3.connect
+
+    def small(*arguments, **how):
+        opened = real(*arguments, **how)
+        opened.execute(f"PRAGMA max_page_count={pages}")
+        return opened
+
+    monkeypatch.setattr(sqlite3, "connect", small)
+    try:
+        work()
+    except InputError as error:
+        assert "cannot be written: database or disk is full" in str(error) and "goes on where" in str(error)
+    monkeypatch.setattr(sqlite3, "connect", real)
+    assert work().complete and (work.folder / "out").read_bytes() == (work.folder / "whole").read_bytes()

@@ -1,91 +1,92 @@
 """Processes that are really killed, and disks that are really full."""
 
+import errno
 import json
-import os
 import random
+import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-CODE = """
-import sys, time
+from tests.conftest import few
+from tests.extract.kill import kill_and_go_on, start, trial
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
+FAULTS = """
+import ctypes, json, shutil, sys
+from pathlib import Path
 from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, carry_out
+from ctrldiff.extract import Places, carry_out, job
 from tests.extract.fakes import Fake
 
-class Slow(Fake):
-    def each(self, texts):
-        time.sleep(0.002)
-        return super().each(texts)
+folder, number, stays, step = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+libc = ctypes.CDLL(None)
+libc.fault_calls.restype = ctypes.c_long
+job.KEPT = 7
+faulty = folder / "faulty"
 
-if len(sys.argv) > 3:
-    import resource
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), resource.RLIM_INFINITY))
-try:
-    carry_out(Slow(4), {"seed": 0}, Places.of(sys.argv[1], sys.argv[2]))
-except InputError as error:
-    sys.exit(str(error))
+def run():
+    return carry_out(Fake(), {"seed": 0}, Places.of(folder / "in", faulty / "out"))
+
+def files():
+    return [(faulty / name).read_bytes() for name in ("out", "out.failed.jsonl")]
+
+faulty.mkdir()
+libc.fault_arm(ctypes.c_long(-1), 0, 0)
+assert run().complete
+whole, calls = files(), libc.fault_calls()
+ended = 0
+for n in range(0, calls, step):
+    shutil.rmtree(faulty)
+    faulty.mkdir()
+    libc.fault_arm(ctypes.c_long(n), number, stays)
+    try:
+        complete = run().complete
+    except InputError as error:
+        assert "cannot be written" in str(error) or "cannot be read" in str(error), error
+        ended += 1
+        complete = False
+    libc.fault_arm(ctypes.c_long(-1), 0, 0)
+    before = [path.read_bytes() for path in (faulty / "out", faulty / "out.failed.jsonl") if path.exists()]
+    assert all(one in whole for one in before), f"a file by halves after call {n}"
+    assert run().complete and files() == whole, n
+print(json.dumps({"calls": calls, "ended": ended}))
 """
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 
 
-def start(*arguments: object, code: list[str] | None = None) -> subprocess.Popen:
-    command = [sys.executable, *(code or ["-c", CODE]), *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+@pytest.mark.parametrize(("rows", "kills", "shards"), [(300, 5, 1), pytest.param(600, 8, 2, marks=pytest.mark.slow)])
+def test_a_process_killed_again_and_again_loses_doubles_and_tears_nothing(tmp_path, rows, kills, shards):
+    found = trial(tmp_path, rows, kills, shards)
+    assert found.pop("killed") >= 1 and found == {"lost": 0, "doubled": 0, "torn": 0}
 
 
-def lines_of(*paths: Path) -> list[int]:
-    lines = [line for path in paths if path.exists() for line in path.read_bytes().splitlines(keepends=True)]
-    assert all(line.endswith(b"\n") for line in lines)
-    return sorted(json.loads(line)["line"] for line in lines)
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    """A library that makes the calls fail which change files."""
+    compiler = shutil.which("cc")
+    if compiler is None or not Path("/proc/self/fd").exists():
+        pytest.skip("no C compiler, or no /proc")
+    library = tmp_path_factory.mktemp("shim") / "faults.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, HERE / "faults.c", "-ldl"], check=True)
+    return library
 
 
-def kill_and_go_on(out: Path, kills: int, begin, seed: int) -> int:
-    """Start, kill after a while of writing, again; then let it end. Returns how many were killed at work."""
-    draw, killed = random.Random(seed), 0
-    for _ in range(kills):
-        process = begin()
-        size = out.stat().st_size if out.exists() else 0
-        while process.poll() is None and (out.stat().st_size if out.exists() else 0) == size:
-            time.sleep(0.001)
-        time.sleep(draw.random() * 0.05)
-        killed += process.poll() is None
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    return killed
-
-
-def test_a_process_killed_again_and_again_loses_doubles_and_tears_nothing(tmp_path):
-    texts = [f"text {n}" + " long" * (n % 7 == 3) + " raise" * (n % 11 == 5) for n in range(600)]
+@pytest.mark.parametrize(
+    "fault",
+    few([(errno.ENOSPC, 1, 5), (errno.EIO, 0, 5), (errno.ENOSPC, 1, 1), (errno.EIO, 0, 1), (errno.EIO, 1, 1)], 2),
+)
+def test_whatever_write_fails_the_run_ends_typed_and_is_gone_on_with(tmp_path, shim, fault):
+    number, stays, step = fault
+    texts = [f"text {n}" + " raise" * (n % 5 == 0) for n in range(40)]
     (tmp_path / "in").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    for name, kills in (("whole", 0), ("out", 8)):
-        out = tmp_path / name
-        killed = kill_and_go_on(out, kills, lambda out=out: start(tmp_path / "in", out), seed=7)
-        assert killed >= min(kills, 1)
-        process = start(tmp_path / "in", out)
-        assert process.communicate(timeout=120)[1] == "" and process.returncode == 0
-    for end in ("", ".failed.jsonl", ".run.json"):
-        assert (tmp_path / f"out{end}").read_bytes() == (tmp_path / f"whole{end}").read_bytes()
-    assert lines_of(tmp_path / "out", tmp_path / "out.failed.jsonl") == list(range(1, 601))
-
-
-@pytest.mark.parametrize("bytes_left", [700, 1500, 4000])
-def test_a_file_that_may_not_grow_ends_typed_with_whole_lines_and_is_gone_on_with(tmp_path, bytes_left):
-    pytest.importorskip("resource")
-    (tmp_path / "in").write_text("".join(json.dumps({"text": f"text {n}"}) + "\n" for n in range(100)))
-    process = start(tmp_path / "in", tmp_path / "out", bytes_left)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 1 and "cannot be written: File too large" in told and "Traceback" not in told
-    done = lines_of(tmp_path / "out")
-    assert done == list(range(1, len(done) + 1)) and len(done) < 100
-    assert start(tmp_path / "in", tmp_path / "out").wait(60) == 0
-    assert lines_of(tmp_path / "out") == list(range(1, 101))
+    process = start(tmp_path, number, stays, step, code=["-c", FAULTS], LD_PRELOAD=str(shim))
+    out, told = process.communicate(timeout=300)
+    assert process.returncode == 0, told
+    facts = json.loads(out)
+    assert facts["calls"] > 20 and facts["ended"] > facts["calls"] // step // 3
 
 
 @pytest.mark.slow
@@ -93,17 +94,16 @@ def test_the_command_killed_at_work_leaves_the_bytes_of_one_that_was_not(tmp_pat
     documents = [{"id": n, "text": f"Total {n} EUR, paid." if n % 9 else ""} for n in range(60)]
     (tmp_path / "in").write_text("".join(json.dumps(one) + "\n" for one in documents))
     schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
-    options = ["-s", json.dumps(schema), "--batch-size", "3", "--json"]
-    for name, kills in (("whole", 0), ("out", 3)):
+    for name, kills, size in (("whole", 0, 16), ("out", 3, 3)):
         out = tmp_path / name
+        options = ["-s", json.dumps(schema), "--batch-size", size, "--json"]
 
-        def begin(out=out):
+        def begin(out=out, options=options):
             return start("extract", tmp_path / "in", "-o", out, *options, code=["-m", "ctrldiff"])
 
-        assert kill_and_go_on(out, kills, begin, seed=3) == kills
+        assert kill_and_go_on(tmp_path / f"{name}.job", kills, begin, random.Random(3)) == kills
         process = begin()
         process.communicate(timeout=300)
         assert process.returncode == 1  # the empty documents
-    for end in ("", ".failed.jsonl", ".run.json"):
+    for end in ("", ".failed.jsonl"):
         assert (tmp_path / f"out{end}").read_bytes() == (tmp_path / f"whole{end}").read_bytes()
-    assert lines_of(tmp_path / "out", tmp_path / "out.failed.jsonl") == list(range(1, 61))

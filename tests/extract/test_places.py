@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, carry_out
+from ctrldiff.extract import Options, Places, carry_out
 from ctrldiff.extract.places import is_file
 from tests.extract.fakes import Fake
 
@@ -22,7 +22,6 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "soft").symlink_to("in.jsonl")
     os.link(tmp_path / "in.jsonl", tmp_path / "hard")
     (tmp_path / "loop.failed.jsonl").symlink_to("in.jsonl")
-    os.link(tmp_path / "in.jsonl", tmp_path / "rec.run.json")
     return tmp_path
 
 
@@ -42,7 +41,7 @@ def test_what_is_no_file_is_a_stream(here, name, file):
     assert is_file(Path(name)) == file
 
 
-SAME = ["in.jsonl", "./in.jsonl", "folder/../in.jsonl", "soft", "hard", "folder/away", "ABSOLUTE", "loop", "rec"]
+SAME = ["in.jsonl", "./in.jsonl", "folder/../in.jsonl", "soft", "hard", "folder/away", "ABSOLUTE", "loop"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -50,7 +49,7 @@ SAME = ["in.jsonl", "./in.jsonl", "folder/../in.jsonl", "soft", "hard", "folder/
 def test_the_input_is_never_written_whatever_name_it_goes_by(here, out, overwrite):
     out = str(here / "in.jsonl") if out == "ABSOLUTE" else out
     with pytest.raises(InputError, match="is the input itself"):
-        carry_out(Fake(), {}, Places.of("in.jsonl", out), overwrite=overwrite)
+        carry_out(Fake(), {}, Places.of("in.jsonl", out), options=Options(overwrite=overwrite))
     assert (here / "in.jsonl").read_bytes() == LINE
 
 
@@ -60,7 +59,7 @@ def test_failures_do_not_go_over_the_input(here, failed):
         Places.of("in.jsonl", "out", failed)
 
 
-@pytest.mark.parametrize("failed", ["out", "./out", "folder/../out", "out.run.json"])
+@pytest.mark.parametrize("failed", ["out", "./out", "folder/../out"])
 def test_rows_and_failures_do_not_go_to_one_file(here, failed):
     with pytest.raises(InputError, match="are one file"):
         Places.of("in.jsonl", "out", failed)
@@ -80,7 +79,8 @@ def test_a_standard_stream_that_is_the_input_is_noticed(here, monkeypatch):
     ("file", "out", "told"),
     [
         ("none", "out", "cannot be read: No such file"),
-        ("folder", "out", "cannot be read: Is a directory"),
+        ("folder", "folder/out", "is in the folder that is read"),
+        ("folder", "folder/new/../out", "no folder"),
         ("in.jsonl", "folder", "is a folder"),
         ("in.jsonl", "nowhere/out", "there is no folder 'nowhere'"),
     ],
@@ -91,8 +91,9 @@ def test_what_cannot_be_is_said_before_anything_else(here, file, out, told):
     assert not Path("out").exists()
 
 
-@pytest.mark.parametrize("coding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
-def test_another_encoding_is_told_of_the_file_not_of_its_lines(here, coding):
-    Path("wide").write_bytes(('\ufeff{"text": "x"}' if coding == "utf-32-be" else '{"text": "x"}').encode(coding))
-    with pytest.raises(InputError, match=r"is UTF-(16|32), not UTF-8"):
-        Places.of("wide", "out")
+def test_the_job_is_beside_the_output_and_outside_the_input(here):
+    assert Places.of("in.jsonl", "out").job == Path("out.job") and Places.of("in.jsonl", "-").job is None
+    with pytest.raises(InputError, match="is in the folder that is read"):
+        Places.of("folder", "out", job="folder/job")
+    with pytest.raises(InputError, match="is no folder"):
+        Places.of("in.jsonl", "out", job="hard")

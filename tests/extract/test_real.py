@@ -1,18 +1,20 @@
 """A run with a model: what its rows are, and what tells it from another run."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+import torch
 from pydantic import BaseModel, field_validator
 
 import ctrldiff as cd
 from ctrldiff import guide
 from ctrldiff.errors import InputError
 from ctrldiff.extract import extract_file
-from ctrldiff.extract.job import plan_of
+from ctrldiff.extract.decoder import GeneratorDecoder
+from ctrldiff.extract.plan import plan_of
 
 
 class Invoice(BaseModel):
@@ -60,10 +62,10 @@ def test_any_type_can_be_a_row(tmp_path, model, wanted):
     assert extract_file(cd.Generator(model, wanted, max_new_tokens=40), file, tmp_path / "out").done == 1
 
 
-def test_half_a_surrogate_pair_or_a_text_too_long_are_their_own_lines(tmp_path, model):
+def test_half_a_surrogate_pair_is_its_own_line(tmp_path, model):
     file = documents(tmp_path / "in", "Total 3 EUR", "Total \ud83d", "word " * 2000, "Total 4 EUR")
     summary = extract_file(cd.Generator(model, Plain), file, tmp_path / "out")
-    assert (summary.done, summary.failed) == (2, 2)
+    assert (summary.done, summary.failed) == (3, 1), "the long one is read in parts"
 
 
 CHANGES = {
@@ -79,10 +81,10 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_run_under_another_plan_is_another_run_and_the_same_plan_is_the_same(tmp_path, model, name):
     how = {"output": Plain} | CHANGES[name]
-    plain, plan = plan_of(cd.Generator(model, Plain), "text"), plan_of(cd.Generator(model, **how), "text")
+    plain, plan = plan_of(cd.Generator(model, Plain)), plan_of(cd.Generator(model, **how))
     changed = {key for key in plan if plan[key] != plain[key]}
     assert changed >= {"steps": {"schedule"}, "temperature": {"constrain", "propose", "processors"}}.get(name, {name})
-    again = plan_of(cd.Generator(cd.from_pretrained("tiny"), **how, batch_size=3), "text")
+    again = plan_of(cd.Generator(cd.from_pretrained("tiny"), **how, batch_size=3))
     assert plan == again and " at 0x" not in str(plan) and json.loads(json.dumps(plan)) == plan
 
 
@@ -109,3 +111,39 @@ def test_a_policy_that_says_nothing_of_itself_cannot_be_gone_on_with(tmp_path, m
     extract_file(generator, file, tmp_path / "out")
     with pytest.raises(InputError, match="processors: "):
         extract_file(generator, file, tmp_path / "out")
+
+
+def test_what_was_read_before_the_input_broke_is_answered(model):
+    def texts():
+        for n in range(3):
+            yield f"Total {n} EUR", False
+        raise InputError("the file broke")
+
+    came = []
+    with pytest.raises(InputError, match="the file broke"):
+        for result in GeneratorDecoder(cd.Generator(model, Plain, batch_size=2)).stream(texts()):
+            came.append(result.output)
+    assert len(came) == 3 and all(isinstance(one, Plain) for one in came)
+
+
+def test_every_document_is_forwarded_in_a_call_of_its_own_unless_told(model):
+    """A network whose logits depend on how many rows share a call: alone, no row can tell."""
+    inner = model.loaded.denoiser
+
+    class Shaken:
+        vocabulary, noise, observe = inner.vocabulary, staticmethod(inner.noise), staticmethod(inner.observe)
+
+        def __call__(self, state):
+            return inner(state) + 3 * torch.arange(inner.vocabulary.size) / inner.vocabulary.size * (state.shape[0] - 1)
+
+    shaken = replace(model, loaded=replace(model.loaded, denoiser=Shaken()))
+    texts = [(f"Total {n} EUR", False) for n in range(4)]
+    answers = {
+        (together, size): [
+            (one.raw, one.log_prob)
+            for one in GeneratorDecoder(cd.Generator(shaken, Plain, batch_size=size), together).stream(texts)
+        ]
+        for together in (False, True)
+        for size in (1, 4)
+    }
+    assert answers[False, 1] == answers[False, 4] == answers[True, 1] != answers[True, 4]

@@ -257,7 +257,7 @@ def test_a_row_of_a_file_says_where_its_values_stood(tmp_path):
     cd.extract.extract_file(generator, tmp_path / "in.jsonl", tmp_path / "out.jsonl")
     (row,) = map(json.loads, (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines())
     assert row["output"] == {"day": "2025-04-14T15:30:00"}
-    (place,) = row["grounded"]["/day"]
+    (place,) = row["spans"]["/day"]
     assert TEXT[place["start"] : place["end"]] == place["spelling"] == "14th of April 2025, 3:30 pm"
 
 

@@ -9,25 +9,11 @@ from ctrldiff.models.hf import load as load_as_told
 from ctrldiff.state import State
 from tests.models import plain_transformer
 from tests.models.plain_others import Sizes, bert, bert_shapes, gpt2, gpt2_shapes
-from tests.models.published.cases import LENGTH, PROMPT, QWEN, Case, qwen_config
+from tests.models.published.cases import GPT2, LENGTH, PROMPT, QWEN, Case, qwen_config
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP, random_weights, save_checkpoint
 
 S = Sizes()
 load = partial(load_as_told, dtype="float32")  # against float64 mathematics
-GPT2 = {
-    "architectures": ["GPT2LMHeadModel"],
-    "model_type": "gpt2",
-    "vocab_size": N_TOKENS,  # as published: the embedding was padded, the config was not
-    "n_positions": S.positions,
-    "n_embd": S.width,
-    "n_layer": S.layers,
-    "n_head": S.heads,
-    "n_inner": S.hidden,
-    "layer_norm_epsilon": S.eps,
-    "activation_function": "gelu_new",
-    "bos_token_id": STOP,
-    "eos_token_id": STOP,
-}
 BERT = {
     "architectures": ["BertForMaskedLM"],
     "model_type": "bert",

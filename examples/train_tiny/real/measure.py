@@ -156,6 +156,13 @@ def items_found(found: Any, answers: Sequence[list[Any]]) -> list[bool]:
 # ---- the command
 
 
+def labelled(gold: Gold) -> dict[str, Any]:
+    """A document as a line for `ctrldiff eval`."""
+    also = {one.key: one.answers[1:] for one in gold.fields if len(one.answers) > 1}
+    output = {one.key: one.answers[0] for one in gold.fields}
+    return {"text": gold.text, "output": output, "schema": gold.schema} | ({"also": also} if also else {})
+
+
 def read(model: cd.Model, golds: Sequence[Gold], score: Score, show: bool, **how: Any) -> None:
     """Ask for every document, and count."""
     for gold in golds:
@@ -191,8 +198,14 @@ def main() -> None:
     parser.add_argument("--pad", type=int, default=0, help="ask for foreign keys too, up to so many a document")
     parser.add_argument("--steps", type=int, help="at most so many forward passes an object")
     parser.add_argument("--show", action="store_true", help="print what is wrong")
+    parser.add_argument("--labelled", type=Path, help="write the documents as lines for `ctrldiff eval`, and stop")
     parser.add_argument("--out", type=Path, help="add the report to this file")
     options = parser.parse_args()
+    if options.labelled:
+        golds = [gold for part in options.parts.split(",") if part != "reviews" for gold in documents(part)]
+        lines = "".join(f"{json.dumps(labelled(gold), ensure_ascii=False)}\n" for gold in golds[:: options.every])
+        options.labelled.write_text(lines, encoding="utf-8")
+        return
     torch.set_num_threads(1)
     began, model = time.process_time(), cd.from_pretrained(options.model)
     how = {} if options.steps is None else {"steps": options.steps}

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import torch
 
+from tests.models.plain_others import Sizes as OtherSizes
 from tests.models.plain_transformer import Sizes, blocks, everything
 from tests.models.tiny_checkpoints import MASK, N_TOKENS, PAD, ROWS, STOP
 
@@ -101,6 +102,23 @@ def qwen_config(s: Sizes, **more: Any) -> dict[str, Any]:
         "torch_dtype": "bfloat16",
         **more,
     }
+
+
+GPT2_SIZES = OtherSizes()
+GPT2 = {
+    "architectures": ["GPT2LMHeadModel"],
+    "model_type": "gpt2",
+    "vocab_size": N_TOKENS,  # as published: the embedding was padded, the config was not
+    "n_positions": GPT2_SIZES.positions,
+    "n_embd": GPT2_SIZES.width,
+    "n_layer": GPT2_SIZES.layers,
+    "n_head": GPT2_SIZES.heads,
+    "n_inner": GPT2_SIZES.hidden,
+    "layer_norm_epsilon": GPT2_SIZES.eps,
+    "activation_function": "gelu_new",
+    "bos_token_id": STOP,
+    "eos_token_id": STOP,
+}
 
 
 @dataclass(frozen=True)

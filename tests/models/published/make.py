@@ -28,10 +28,11 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from tests.models.plain_others import gpt2_shapes
 from tests.models.plain_transformer import draw
 from tests.models.published import dit
-from tests.models.published.cases import Case, cases
-from tests.models.tiny_checkpoints import MASK, N_TOKENS
+from tests.models.published.cases import GPT2, GPT2_SIZES, Case, cases
+from tests.models.tiny_checkpoints import MASK, N_TOKENS, ROWS, random_weights
 
 HERE = Path(__file__).parent / "logits"
 SEED = 11
@@ -138,17 +139,29 @@ def wedlm(checkout: Path) -> torch.Tensor:
 
 
 def diffullama(checkout: Path) -> torch.Tensor:
-    """Its class puts embedding and head beside the body of a plain Llama."""
+    """A Llama's body."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    case = case_of("DiffuLLaMA")
-    model = imported(checkout / "evaluation", "model")
-    torch.manual_seed(0)
+    model, case = imported(checkout / "evaluation", "model"), case_of("DiffuLLaMA")
     told = {name: one for name, one in case.config.items() if name not in ("architectures", "torch_dtype")}
-    config = LlamaConfig(**told)
-    rows = [None] * config.vocab_size  # a tokenizer, of which only the length is asked
-    made = model.DiscreteDiffusionModel(LlamaForCausalLM(config), config, rows, "cpu")
-    module = weighted(made, case.published(draw(case.sizes, seed=SEED)))
+    return beside(model, LlamaForCausalLM(LlamaConfig(**told)), case.published(draw(case.sizes, seed=SEED)))
+
+
+def diffugpt(checkout: Path) -> torch.Tensor:
+    """A GPT-2's, whose head is its embedding, and which has more rows than its config says."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    model = imported(checkout / "evaluation", "model")
+    weights = random_weights(gpt2_shapes(GPT2_SIZES), seed=SEED)
+    head = {"lm_head.weight": weights["embed_tokens.weight"]}
+    return beside(model, GPT2LMHeadModel(GPT2Config(**{**GPT2, "vocab_size": ROWS})), weights | head)
+
+
+def beside(model: ModuleType, body: Any, weights: dict[str, torch.Tensor]) -> torch.Tensor:
+    """DiffuLLaMA's class puts embedding and head beside a body."""
+    torch.manual_seed(0)
+    rows = [None] * body.config.vocab_size  # a tokenizer, of which only the length is asked
+    module = weighted(model.DiscreteDiffusionModel(body, body.config, rows, "cpu"), weights)
     whole = model.get_anneal_attn_mask(len(IDS), 1, dtype=torch.float32, device="cpu", attn_mask_ratio=1.0)
     with torch.no_grad():
         return module(torch.tensor([IDS]), attention_mask=whole)[0]
@@ -247,6 +260,7 @@ PUBLISHED = {
     ),
     "wedlm": Published("Tencent/WeDLM", wedlm),
     "diffullama": Published("HKUNLP/DiffuLLaMA", diffullama),
+    "diffugpt": Published("HKUNLP/DiffuLLaMA", diffugpt),
     "bidirectional": Published(
         DLLM,
         of_transformers(

@@ -13,10 +13,11 @@ import torch
 from ctrldiff.models.hf import load
 from ctrldiff.models.registry import FAMILIES
 from ctrldiff.state import State
+from tests.models.plain_others import gpt2_shapes
 from tests.models.plain_transformer import draw
 from tests.models.published import dit
-from tests.models.published.cases import cases
-from tests.models.tiny_checkpoints import MASK, N_TOKENS, save_checkpoint
+from tests.models.published.cases import GPT2, GPT2_SIZES, cases
+from tests.models.tiny_checkpoints import MASK, N_TOKENS, random_weights, save_checkpoint
 
 KEPT = {path.stem: json.loads(path.read_text()) for path in sorted((Path(__file__).parent / "logits").glob("*.json"))}
 CASES = {str(case).lower(): case for case in cases()}
@@ -28,6 +29,9 @@ def folder(name, path):
     seed = KEPT[name]["seed"]
     if name in dit.NAMES:
         return save_checkpoint(path, dit.config(name, N_TOKENS), without_bias(name, seed)), told(name)
+    if name == "diffugpt":
+        weights = random_weights(gpt2_shapes(GPT2_SIZES), seed=seed)
+        return save_checkpoint(path, GPT2, weights), {"family": "DiffuLLaMA", "mask_id": MASK}
     case = CASES[name.removesuffix(".1")]
     words = case.config | ({"model_type": "llada21_moe"} if name == "llada2.1" else {})
     return save_checkpoint(path, words, case.published(draw(case.sizes, seed=seed))), case.spec
@@ -73,6 +77,6 @@ def test_logits_are_those_of_the_published_code(name, tmp_path):
 
 def test_families_that_say_so_have_numbers_and_those_that_have_numbers_say_so():
     said = {family.name.lower() for family in FAMILIES if family.checked.startswith(EQUAL)}
-    beside = {"llada2.1": "llada2", "bd3lm": "bd3-lm", "bd3lm, no levels": "bd3-lm"}
+    beside = {"diffugpt": "diffullama", "llada2.1": "llada2", "bd3lm": "bd3-lm", "bd3lm, no levels": "bd3-lm"}
     kept = {beside.get(name, name.removesuffix(" absorb").removesuffix(" uniform")) for name in KEPT}
     assert said == kept | {"stable-diffcoder"}, "Stable-DiffCoder's class is Llama's own, with a loop"

@@ -1,0 +1,139 @@
+"""A text in parts is all of the text, and the answers to its parts are one answer."""
+
+import json
+import random
+from itertools import pairwise
+
+import pytest
+
+import ctrldiff as cd
+from ctrldiff.extract.chunks import Part, cut, merge
+from ctrldiff.extract.decoder import GeneratorDecoder
+from ctrldiff.extract.spans import places, span_places
+
+
+def words(text: str) -> int:
+    """Tokens of a tokenizer whose tokens are four characters at most."""
+    return (len(text) + 3) // 4
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_parts_are_all_of_a_text_within_their_length_and_overlap_by_whole_sentences(seed):
+    draw = random.Random(seed)
+    pieces = [
+        draw.choice(["Word", "a b c.", "End! ", "\n\n", "x" * draw.randrange(300), " ", "句子。"]) for _ in range(80)
+    ]
+    text = "".join(pieces)
+    most, overlap = draw.randrange(6, 60), draw.randrange(0, 40)
+    parts = cut(text, most, overlap, words)
+    assert parts[0][0] == 0 and parts[-1][1] == len(text)
+    assert all(words(text[start:end]) <= most for start, end in parts if end - start > 1)
+    for (a, b), (c, d) in pairwise(parts):
+        assert a < c <= b < d, "each goes on where the one before it ended, or earlier"
+        assert words(text[c:b]) <= overlap + 1
+    if overlap == 0:
+        assert "".join(text[start:end] for start, end in parts) == text
+
+
+def test_a_text_is_cut_between_sentences():
+    text = "First one here. Second one here! Third? " + "Last."
+    parts = cut(text, 13, 0, words)
+    assert [text[start:end] for start, end in parts] == ["First one here. Second one here! ", "Third? Last."]
+
+
+def place(start, end):
+    return [{"start": start, "end": end}]
+
+
+def test_values_are_merged_by_their_own_probability_and_null_says_nothing():
+    a = Part({"who": "Ann", "total": 5, "due": None}, 0.9, {"/who": 0.6, "/total": 0.9, "/due": 0.99})
+    b = Part({"who": "Bob", "total": 7, "due": "May"}, 0.9, {"/who": 0.8, "/total": 0.7, "/due": 0.55})
+    c = Part({"who": None, "total": None, "due": "June"}, 0.9, {"/who": 0.99, "/total": 0.99, "/due": 0.3})
+    assert merge([a, b, c]).value == {"who": "Bob", "total": 5, "due": "May"}
+    assert merge([a, c]).value["due"] is None, "less probable than a coin's side"
+    assert merge([Part({"x": "forced"}, 0.9, {}, {}, frozenset({"/x"})), Part({"x": "own"}, 0.5)]).value == {"x": "own"}
+    assert merge([Part(3, 0.4), Part(4, 0.6)]).value == 4 and merge([Part("a", 0.5), Part("b", 0.5)]).value == "a"
+
+
+def test_lists_are_joined_and_what_stands_at_one_place_comes_once():
+    a = Part({"items": ["x", "y"]}, 0.9, {}, {"/items/0": place(3, 4), "/items/1": place(9, 10)})
+    b = Part({"items": ["y", "x"]}, 0.9, {}, {"/items/0": place(9, 10), "/items/1": place(40, 41)})
+    merged = merge([a, b])
+    assert merged.value == {"items": ["x", "y", "x"]}
+    assert merged.moved([a.spans, b.spans]) == {
+        "/items/0": place(3, 4),
+        "/items/1": place(9, 10),
+        "/items/2": place(40, 41),
+    }
+    deep = [Part([{"n": "x", "k": 1}], 0.9, {}, {"/0/n": place(n, n + 1)}) for n in (3, 3, 8)]
+    assert len(merge(deep).value) == 2
+    bare = [Part(["a", "b"], 0.9), Part(["b", "c"], 0.9), Part(["a"], 0.9)]
+    assert merge(bare).value == ["a", "b", "c", "a"], "only the part before can have shared it"
+
+
+def test_places_are_whole_words_if_they_are_that_anywhere():
+    assert places("art", "party art art.") == [(6, 9), (10, 13)] and places("art", "party") == [(1, 4)]
+    assert places("a.b", "axb a.b") == [(4, 7)] and places("", "a") == [] and len(places("a", "a " * 99)) == 20
+
+
+def test_spans_are_found_wherever_a_schema_has_them():
+    schema = {
+        "$defs": {"name": {"anyOf": [{"type": "string", "x-span": True}, {"type": "null"}]}},
+        "properties": {
+            "a/b": {"$ref": "#/$defs/name"},
+            "list": {"items": {"properties": {"n": {"$ref": "#/$defs/name"}, "m": {"type": "string"}}}},
+            "self": {"$ref": "#"},
+        },
+        "anyOf": [{"$ref": "#"}],
+    }
+    value = {"a/b": "Ann", "list": [{"n": None, "m": "Ann"}, {"n": "Bob"}], "self": {"a/b": "Bob"}}
+    found = span_places(schema, value, "Ann, Bob")
+    assert found == {"/a~1b": [(0, 3)], "/list/1/n": [(5, 8)], "/self/a~1b": [(5, 8)]}
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"customer": {"type": "string", "x-span": True}, "total": {"type": "number"}},
+    "required": ["customer", "total"],
+}
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return cd.Generator(cd.from_pretrained("tiny"), SCHEMA)
+
+
+def test_what_fits_is_read_whole_and_what_does_not_in_parts_that_fit(generator):
+    decoder = GeneratorDecoder(generator)
+    text = "Invoice for Maria Jensen, total due: EUR 308.80. "
+    assert decoder.split(text) == [(0, len(text))] and decoder.split([{"role": "user", "content": "x"}]) == [(0, 0)]
+    assert len(GeneratorDecoder(generator, chunk=8).split(text)) > 1
+    long = text * 60
+    for one in (decoder, GeneratorDecoder(generator, chunk=10_000), GeneratorDecoder(generator, overlap=0)):
+        parts = one.split(long)
+        assert len(parts) > 3 and all(generator.check(long[start:end]) for start, end in parts[:2])
+    assert sum(end - start for start, end in parts) == len(long)
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_what_parts_make_together_obeys_the_schema(tmp_path, generator, limit):
+    schema = {"type": "array", "items": {"type": "string", "x-span": True}, "maxItems": limit}
+    made = cd.Generator(generator.model, schema, steps=2)
+    decoder = GeneratorDecoder(made)
+    assert decoder.reread(["a"] * limit, "a") == ["a"] * limit
+    with pytest.raises(cd.errors.InputError):
+        decoder.reread(["a"] * (limit + 1), "a")
+
+
+@pytest.mark.slow
+def test_a_long_document_has_its_values_its_places_and_says_what_was_done(tmp_path, generator):
+    filler = "Nothing of note happened on that day. " * 40
+    text = f"{filler}Invoice for Maria Jensen, total due: EUR 308.80. {filler}"
+    (tmp_path / "in").write_text(json.dumps({"text": text}) + "\n")
+    for size in (1, 5):
+        one = cd.Generator(generator.model, SCHEMA, batch_size=size)
+        cd.extract.extract_file(one, tmp_path / "in", tmp_path / f"out{size}")
+    assert (tmp_path / "out1").read_bytes() == (tmp_path / "out5").read_bytes()
+    (row,) = map(json.loads, (tmp_path / "out1").open())
+    assert row["output"]["total"] == 308.8 and len(row["chunks"]) > 3 and row["fields"]["total"]["prob"] > 0.5
+    assert all(text[one["start"] : one["end"]] == row["output"]["customer"] for one in row["spans"]["/customer"])

@@ -36,8 +36,6 @@ from ctrldiff.posterior.gpu.pack import (
     WEIGHT,
 )
 
-FAR_AWAY = tl.constexpr(2**31 - 1)
-
 
 @triton.jit
 def begin_lines(ints, meta, value, B, T, SS, MANY: tl.constexpr):

@@ -248,7 +248,7 @@ class JsonSchema(Options, Description):
             tuple(context.refused),
             self._enforced(limits)[2],
             self.unknown(),
-            tuple(dict.fromkeys((in_document(at), what) for at, what in context.contradictions)),
+            tuple(sorted({(in_document(at), why) for at, why in (*context.contradictions, *context.unlisted)})),
         )
 
     @within_the_stack

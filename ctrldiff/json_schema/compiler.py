@@ -354,7 +354,8 @@ def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
         values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
     context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
     if not values:
-        context.contradict(sub.pointer, "its enum lists no value" + (" that its const is" if "const" in schema else ""))
+        why = "its enum lists no value" + (" that its const is" if "const" in schema else "")
+        context.unlisted.append((sub.pointer, why))
     return Alt(tuple(dict.fromkeys(_spelled(context, value, sub) for value in values)))
 
 

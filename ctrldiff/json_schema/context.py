@@ -83,6 +83,7 @@ class Context:
     narrowed: list[tuple[str, str]] = field(default_factory=list)  # pointer, how
     enforced: set[tuple[str, str]] = field(default_factory=set)  # pointer of the keyword, keyword
     contradictions: list[tuple[str, str]] = field(default_factory=list)  # pointer, what no value satisfies
+    unlisted: list[tuple[str, str]] = field(default_factory=list)  # pointer, why no value is listed there
 
     apart: bool = False  # schemas that hold together are intersected as automata, each told by its own place
     cut: bool = False  # something deeper than a recursion is unrolled was left out

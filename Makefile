@@ -11,7 +11,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist workstea
 # Its sources carry the JSON-Schema-Test-Suite of every draft, which the tests read there.
 SUITE := jsonschema==4.26.0
 
-.PHONY: run test lint types quick bench bench-gpu clean
+.PHONY: run test lint types quick bench bench-gpu fuzz clean
 
 run: $(VENV)/.installed
 	$(BIN)/ctrldiff run --schema examples/invoice.schema.json --show - < examples/invoice.txt
@@ -35,6 +35,12 @@ bench: $(VENV)/.installed-test
 # On a machine with a CUDA device: the torch that is installed first is the build for one.
 bench-gpu: $(VENV)/.installed-test
 	$(BIN)/python -m tests.benchmarks.gpu_step --out bench-gpu.json
+
+# Random schemas and patterns against other judges, as long as you like: make fuzz MINUTES=10 SEED=1000
+MINUTES ?= 1
+SEED ?= 0
+fuzz: $(VENV)/.installed-test
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES) --seed $(SEED)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ctrldiff needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }

@@ -27,7 +27,7 @@ from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import Constraint, Guidance, GuideContext, Observer
+from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
 from ctrldiff.request import Row, prompt_about
 from ctrldiff.result import Result
@@ -66,7 +66,8 @@ def decode(
         rows: numbered from 0; without end if you like. An error in the place of a row is given in its place.
         keep: an error that is one row's own is given in the place of its result; else it is raised.
     """
-    if plan.edit != Final() and not loaded.spec.edits:
+    sees = plan.edit != Final() and not isinstance(plan.edit, Asks)  # what asks again hides what it asks about
+    if sees and not loaded.spec.edits:
         warn(
             f"edit={plan.edit!r}, and {loaded.name} was not trained to change what is written (ModelSpec.edits)",
             PlanWarning,

@@ -174,7 +174,7 @@ Ask: TypeAlias = Callable[[Sequence[State]], list[torch.Tensor]]  # states of B 
 
 @runtime_checkable
 class Asks(Protocol):
-    """An edit policy or a proposer that needs a second pass inside a step."""
+    """An edit policy, a proposer or a revise policy that needs a second pass inside a step."""
 
     def asking(self, ask: Ask) -> Any:
         """The plug-in for this step. `ask` puts the model's noise where its states are open, forwards them together,

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from ctrldiff.doubt import Flag
 from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
@@ -13,7 +15,7 @@ from ctrldiff.report.decode import Value, decode_page
 from ctrldiff.report.page import framed
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
-from ctrldiff.search.run import Candidate
+from ctrldiff.search.run import Candidate, effective
 
 T = TypeVar("T")
 
@@ -85,6 +87,12 @@ class Result(Generic[T]):
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+
+    @property
+    def ess(self) -> float | None:
+        """After a search, the effective sample size of its canvases: their number where all weigh the same, 1 where one
+        has all the weight, 0 where none has any."""
+        return effective(np.array([one.log_weight for one in self.candidates])) if self.candidates else None
 
     @property
     def prob(self) -> float:

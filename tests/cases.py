@@ -40,14 +40,24 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
-from ctrldiff.sampling.edit import Disagree, Final, Reconsider, Surprising
+from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.legal import NoteLegal
-from ctrldiff.sampling.orders import Density, Dilated, Frequencies, Hierarchy, Positional, Routed
+from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.propose import Best, Draw, Kept
-from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence
-from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional
+from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
+from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence, Verified
+from ctrldiff.sampling.schedules import (
+    Blocks,
+    Constant,
+    Cosine,
+    Delimited,
+    Floor,
+    Linear,
+    NoteDelimited,
+    Proportional,
+    Sliding,
+)
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
 from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
@@ -99,12 +109,14 @@ COMMITS: dict[str, CommitPolicy] = {
     "or": Or(TopK("random"), Threshold(0.7)),
     "cap": Cap(Threshold(0.1), most=2),
     "cap at the quota": Cap(Everything()),
+    "cap at a share": Cap(Threshold(0.2), most=5, share=0.5, least=2),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
     "but one": ButOne(Threshold(0.3)),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
     "density": Density(2.0),
+    "dependent": Dependent(),
     "positional": Positional(block=4),
     "positional, frequencies": Positional(frequencies=Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)),
     "routed": Routed(0.5),
@@ -132,9 +144,17 @@ SCHEDULES: dict[str, Schedule] = {
     "proportional, cosine": Proportional(7, "cosine"),
     "floor": Floor(),
     "floor 3": Floor(3),
+    "sliding": Sliding(3, 5),
+    "delimited": Delimited((10, 12), length=3, above=0.2, share=0.5),
 }
 
-PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw())}
+
+def odd(state: State, tokens: torch.Tensor) -> torch.Tensor:
+    """An energy: how many odd ids a canvas has."""
+    return (tokens % 2).sum(dim=-1)
+
+
+PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw()), "weighed": Weighed(odd, 3)}
 REVISES: dict[str, RevisePolicy] = {
     "keep": Keep(),
     "least confident": LeastConfident(count=2, below=0.9),
@@ -142,6 +162,8 @@ REVISES: dict[str, RevisePolicy] = {
     "running confidence, block": RunningConfidence(block=3),
     "remask": Remask(Remasking("loop", 0.1)),
     "remask, conf": Remask(Remasking("conf")),
+    "verified": Verified(0.9),
+    "verified, block": Verified(0.6, block=3, most=2),
 }
 EDITS: dict[str, EditPolicy] = {
     "final": Final(),
@@ -151,6 +173,8 @@ EDITS: dict[str, EditPolicy] = {
     "disagree, one": Disagree(0.1, count=1),
     "surprising": Surprising(2.0),
     "surprising, one": Surprising(0.5, count=1),
+    "brittle": Brittle(every=2, begin=0.0, end=1.0, candidates=3, least=0.0),
+    "brittle, once": Brittle(every=3, count=2),
 }
 STOPS: dict[str, StopRule] = {
     "never": Never(),
@@ -168,6 +192,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
     "resume": lambda name: Resume(),
+    "delimited": lambda name: NoteDelimited(Delimited((10, 12), length=3)),
     "evidence": lambda name: NoteEvidence(SIZE),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }

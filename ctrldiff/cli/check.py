@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, ModelOption, SchemaArgument
+from ctrldiff.cli.options import DocumentsOption, JsonOption, ModelOption, SchemaArgument, beside
 
 # What `check` compiles spans over when it is given no text.
 EXAMPLE = "Invoice INV-20931 of 3 March 2026. Bill to: Maria Jensen, 12 Harbour Road, Bristol. Total due: EUR 308.80."
@@ -25,6 +25,7 @@ def check(
         str | None,
         typer.Option(help='The text that values of "x-span" and "x-from-text" stand in; default: an example.'),
     ] = None,
+    documents: DocumentsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be.
@@ -35,7 +36,7 @@ def check(
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.json_schema.facts import explained, facts_of, measured
 
-    description = JsonSchema(schema)
+    description = JsonSchema(schema, **beside(documents))
     if description.has_spans:
         description = description.over(EXAMPLE if text is None else text)
     refused = bool(description.report().refused)

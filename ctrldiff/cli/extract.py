@@ -14,6 +14,7 @@ from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
     BelowOption,
     CalibrationOption,
+    DocumentsOption,
     ExamplesOption,
     FieldsOption,
     GuideOption,
@@ -27,6 +28,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    beside,
     clock,
     doubts,
     shown,
@@ -67,6 +69,7 @@ def extract(
         Path | None,
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
     ] = None,
+    documents: DocumentsOption = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the job in this folder, by the command that began it.")
     ] = None,
@@ -138,7 +141,7 @@ def extract(
     refuse_foreign(places, overwrite)
     reading = Reading(field, id_field, encoding, form, delimiter)
     part = Shard.read(shard)
-    wanted = JsonSchema(schema, optional="write")
+    wanted = JsonSchema(schema, optional="write", **beside(documents))
     places.spare(schema)
     if wanted.over("a text").report().refused:
         wanted.over("a text").expression()
@@ -245,7 +248,7 @@ def _again(arguments: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
     if not arguments:
         raise InputError("no command began this job", hint="extract_file(...), as it was called, goes on with it")
-    paths = ("file", "out", "job", "failed", "prompt_file", "examples")
+    paths = ("file", "out", "job", "failed", "documents", "prompt_file", "examples")
     then = {name: Path(value) if name in paths else value for name, value in arguments.items()}
     now = {name: given[name] for name in _HOW if name != "resume"}
     return dict.fromkeys(given) | {"resume": None, "job": given["resume"]} | then | now

@@ -19,6 +19,12 @@ TypeOption = Annotated[
 ]
 AskOption = Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")]
 SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
+DocumentsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--documents", help="A folder of JSON files that references out of the schema may lead to; nothing is fetched."
+    ),
+]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
@@ -60,7 +66,18 @@ ExamplesOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
-def wanted(schema: str | None, regex: str | None, choice: list[str] | None, named: str | None = None) -> Any:
+def beside(documents: Path | None) -> dict[str, Any]:
+    """What `--documents` says of a schema."""
+    return {} if documents is None else {"documents": documents}
+
+
+def wanted(
+    schema: str | None,
+    regex: str | None,
+    choice: list[str] | None,
+    named: str | None = None,
+    documents: Path | None = None,
+) -> Any:
     """What `--schema`, `--regex`, `--choice` or `--type` ask for; any text if none of them is given.
 
     Raises: InputError.
@@ -76,10 +93,12 @@ def wanted(schema: str | None, regex: str | None, choice: list[str] | None, name
     ]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
+    if schema is not None:
+        return JsonSchema(schema, optional="write", **beside(documents))
+    if documents is not None:
+        raise InputError("--documents is for references out of a schema", hint="give --schema, too")
     if named is not None:
         return _type(named)
-    if schema is not None:
-        return JsonSchema(schema, optional="write")
     if regex is not None:
         return Regex(regex)
     return Choice(_labels(choice)) if choice else str

@@ -12,6 +12,7 @@ from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
     AskOption,
     ChoiceOption,
+    DocumentsOption,
     ExamplesOption,
     GuideOption,
     JsonOption,
@@ -37,6 +38,7 @@ from ctrldiff.cli.options import (
 def run(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
     schema: MaybeSchemaOption = None,
+    documents: DocumentsOption = None,
     regex: RegexOption = None,
     choice: ChoiceOption = None,
     ask: AskOption = None,
@@ -58,7 +60,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Decode one text."""
-    asked = wanted(schema, regex, choice)
+    asked = wanted(schema, regex, choice, documents=documents)
     how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained

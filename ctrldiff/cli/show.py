@@ -41,6 +41,8 @@ def show_check(facts: dict[str, Any]) -> None:
         grid.add_row("for plain texts", escape(f"{item['pointer']}: {item['how']}"))
     for item in facts["ignored"]:
         grid.add_row("ignored", escape(f'"{item["keyword"]}" at {item["pointer"]} ({item["why"]})'))
+    for item in facts["empty"]:
+        grid.add_row("empty", escape(f"{item['pointer']}: {item['why']}"))
     for item in facts["unknown"]:
         meant = f" ({item['meant']}?)" if item["meant"] else ""
         grid.add_row("unknown", escape(f'"{item["keyword"]}" at {item["pointer"]}{meant}'))

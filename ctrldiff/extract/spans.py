@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ctrldiff.extract.chunks import escaped
+from ctrldiff.json_schema.keywords import those
 
+_MEMBERS = those(lambda row: row.of == "itself" and row.holds == "schemas")
 MOST = 20  # places of one value that are told
 
 
@@ -40,7 +42,7 @@ def _spans(whole: Any, node: Any, value: Any, at: str, seen: set[tuple[int, str]
         yield at, value
     if isinstance(node.get("$ref"), str):
         yield from _spans(whole, _at(whole, node["$ref"]), value, at, seen)
-    for word in ("allOf", "anyOf", "oneOf"):
+    for word in _MEMBERS:
         for one in node.get(word, ()):
             yield from _spans(whole, one, value, at, seen)
     if isinstance(value, dict):

@@ -58,7 +58,8 @@ class Report:
     Fields: enforced (keyword, in how many places of the document); narrowed (pointer, how); refused (pointer,
         keyword, why); ignored (the same, for keywords left out because the schema's draft does not have them, or
         because `unsupported` says so); unknown (pointer, word, the keyword that may have been meant or ""), for what
-        stands where a keyword should and is none.
+        stands where a keyword should and is none; empty (pointer, why), for parts whose own bounds leave no value,
+        which is an error only where the whole cannot do without them.
     """
 
     enforced: tuple[tuple[str, int], ...]
@@ -66,6 +67,7 @@ class Report:
     refused: tuple[tuple[str, str, str], ...]
     ignored: tuple[tuple[str, str, str], ...]
     unknown: tuple[Unknown, ...]
+    empty: tuple[tuple[str, str], ...] = ()
 
 
 def within_the_stack(method: Callable[P, R]) -> Callable[P, R]:
@@ -246,6 +248,7 @@ class JsonSchema(Options, Description):
             tuple(context.refused),
             self._enforced(limits)[2],
             self.unknown(),
+            tuple(dict.fromkeys((in_document(at), what) for at, what in context.contradictions)),
         )
 
     @within_the_stack

@@ -279,7 +279,7 @@ def _base(context: Context, schema: Schema, sub: Sub) -> Walk:
 def types_of(context: Context, schema: Schema, sub: Sub) -> list[str]:
     """The JSON types that a schema allows and its place writes."""
     shape = sub.shape
-    if shape.implied and schema:
+    if shape.implied:
         context.narrow(sub.pointer, f"no type is given: written as {shape.implied}, which its keywords speak of")
     return [name for name in _types(context, schema, sub.pointer) if kind_of(name) in shape.kinds]
 
@@ -353,6 +353,8 @@ def _listed(context: Context, schema: Schema, sub: Sub) -> Expression:
         wanted = value_text(schema["const"], sort=True)
         values = [v for v in schema["enum"] if value_text(v, sort=True) == wanted]
     context.fuel.spend("listed values", len(values), context.fuel.limits.max_nodes)
+    if not values:
+        context.contradict(sub.pointer, "its enum lists no value" + (" that its const is" if "const" in schema else ""))
     return Alt(tuple(dict.fromkeys(_spelled(context, value, sub) for value in values)))
 
 

@@ -198,6 +198,10 @@ class Context:
             todo.extend(reversed(list(self.beside(schema))))
         return found
 
+    def speaking(self, seeds: tuple[Any, ...]) -> list[dict[str, Any]]:
+        """Those of them whose keywords count: a reference may silence what stands beside it."""
+        return [member for member in self.together(seeds) if not self.references.alone(member)]
+
     def beside(self, schema: dict[str, Any]) -> Iterator[Any]:
         """The schemas that `schema` applies to the same place."""
         if self.references.alone(schema):
@@ -206,7 +210,7 @@ class Context:
         for keyword, value in schema.items():
             if keyword in REFERS:
                 yield self.resolve(schema, keyword, self.references.place(schema))[0]
-            elif keyword in _BESIDE:
+            elif keyword in _BESIDE and KEYWORDS[keyword].says(schema):
                 yield from (part for _, part in held(keyword, value))
 
     def names_of(self, *schemas: Any) -> tuple[str, ...]:
@@ -217,7 +221,7 @@ class Context:
 
     def _read_names(self, schemas: tuple[Any, ...]) -> tuple[str, ...]:
         names: dict[str, None] = {}
-        for member in self.together(schemas):
+        for member in self.speaking(schemas):
             names.update(dict.fromkeys(own_names(member)))
         self.fuel.spend("property names", 1 + len(names), self.fuel.limits.max_nodes)
         return tuple(names)

@@ -28,8 +28,8 @@ def as_draft(
     Args: schema: a fresh value: it is changed in place, as are the documents.   draft: of a schema that does not say
         its own; documents that do not say theirs have the schema's.   leave_out: keywords that the caller wants
         ignored.
-    Raises: SchemaUnsupported for a draft before 4, or where a resource's draft reads what stands beside a `$ref`
-        otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
+    Raises: SchemaUnsupported for a draft before 4 or after 2020-12, or where a resource's draft reads what stands
+        beside a `$ref` otherwise than the document's does; SchemaInvalid for a keyword whose value the draft rules out.
     """
     ignored: list[Ignored] = []
     for node, at, current in schemas_of(schema, draft, documents):
@@ -84,7 +84,7 @@ def schemas_of(
         for name in node.keys() & REFERS:
             references = references or References(root, documents)
             try:
-                target, _ = references.resolve(node, name, at)
+                target = references.original(references.resolve(node, name, at)[0])
             except (SchemaInvalid, SchemaUnsupported):
                 target = None  # raised, with its place, where it is compiled
             for uri in documents.read.keys() - drafts.keys():
@@ -104,7 +104,7 @@ def _declared(node: dict[str, Any], at: str, otherwise: str | None) -> str | Non
     if draft in UNREAD:
         raise SchemaUnsupported(
             f'"$schema" at {at}/$schema is {draft}, which is not read',
-            hint=f"write it in a later draft: {', '.join(DRAFTS)}",
+            hint=f"write it in one of {', '.join(DRAFTS)}",
             pointer=f"{at}/$schema",
             keyword="$schema",
         )

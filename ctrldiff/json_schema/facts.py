@@ -22,6 +22,7 @@ def facts_of(schema: JsonSchema, text: str = "") -> dict[str, Any]:
         "narrowed": [{"pointer": at, "how": how} for at, how in report.narrowed],
         "refused": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.refused],
         "ignored": [{"pointer": at, "keyword": keyword, "why": why} for at, keyword, why in report.ignored],
+        "empty": [{"pointer": at, "why": why} for at, why in report.empty],
         "unknown": [{"pointer": at, "keyword": word, "meant": meant} for at, word, meant in report.unknown],
     }
     if not report.refused:

@@ -45,7 +45,12 @@ URIS = {
 }
 # Where a $ref silences what stands beside it.
 REF_ALONE = ("draft-04", "draft-06", "draft-07")
-UNREAD = ("draft-00", "draft-01", "draft-02", "draft-03")
+# Others that a "$schema" may name: those before, and the one that is to come, which changes until it is there.
+UNREAD = {
+    **{f"draft-0{n}": f"http://json-schema.org/draft-0{n}/schema" for n in range(4)},
+    "draft/next": "https://json-schema.org/draft/next/schema",
+    "v1": "https://json-schema.org/v1",
+}
 
 
 @dataclass(frozen=True)
@@ -213,8 +218,9 @@ def draft_of(uri: object) -> str | None:
     """The draft that a `$schema` names; None for one that is not known, such as a metaschema of one's own."""
     if not isinstance(uri, str):
         return None
-    plain = uri.strip().rstrip("#").removeprefix("https://").removeprefix("http://")
-    for draft, known in URIS.items():
-        if plain == known.removeprefix("https://").removeprefix("http://"):
-            return draft
-    return next((draft for draft in UNREAD if plain == f"json-schema.org/{draft}/schema"), None)
+    named = _plain(uri)
+    return next((draft for draft, known in (URIS | UNREAD).items() if named == _plain(known)), None)
+
+
+def _plain(uri: str) -> str:
+    return uri.strip().rstrip("#").removeprefix("https://").removeprefix("http://")

@@ -56,9 +56,11 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
     if shape.open and schema.get("additionalProperties") is False and not context.patterns(schema):
         pass
     elif shape.open:
+        if sub.barred.intersection(shape.names):
+            context.narrow(at, "properties that only other alternatives speak of are not written")
         kinds = yield from _kinds(context, schema, sub, names_allowed)
         unnamed = rules.others(context, sub, members, kinds)
-    elif schema.get("additionalProperties") is not False and schema:
+    elif schema.get("additionalProperties") is not False:
         context.narrow(at, "only declared properties are written")
     language = rules.language(context, sub, members, unnamed.at_most_one, unnamed.loop)
     for trigger, needed in rules.schemas.items():

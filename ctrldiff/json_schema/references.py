@@ -3,20 +3,31 @@ Nothing is fetched."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urljoin
 
-from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS, REF_ALONE, REFERS, draft_of, those
 
 _ANCHORS = those(lambda row: row.holds == "anchor")
 
 
+# Where each name that a dynamic reference may lead back out to was met first: (name, the resource that has it).
+Scope: TypeAlias = tuple[tuple[str, str], ...]
+MOST_COPIED = 100_000  # schemas that are read once more because they were reached on another way
+
+
 class References:
-    """The identifiers of one document, and of those in `documents` that it leads to, by URI; once per compilation."""
+    """The identifiers of one document, and of those in `documents` that it leads to, by URI; once per compilation.
+
+    What a dynamic reference leads to depends on the resources that were entered on the way to it. So every schema is
+    read in a scope; one that is reached in another scope than its place in the document has is a copy of it, made once,
+    and within a copy that question is settled too.
+    """
 
     def __init__(self, root: Any, documents: Documents | None = None) -> None:
         self.root = root
@@ -29,6 +40,9 @@ class References:
         self.dynamic: dict[str, dict[str, Any]] = {}
         self.all: list[dict[str, Any]] = []
         self.draft = draft_of(root.get("$schema")) if isinstance(root, dict) else None
+        self._scope: dict[int, Scope] = {}
+        self._copies: dict[tuple[int, Scope], dict[str, Any]] = {}
+        self._copied: dict[int, dict[str, Any]] = {}  # of each copy, by identity, what it is one of
         self._alone: dict[int, bool] = {}  # of the schemas of other documents: a $ref silences what is beside it
         self._walk(root, "", self.draft)
         for uri, document in list(self.documents.read.items()):
@@ -65,6 +79,60 @@ class References:
             if isinstance(schema.get("$dynamicAnchor"), str):
                 self.dynamic.setdefault(schema["$dynamicAnchor"], {})[base] = schema
             todo.extend((part, base, at + way) for way, part in placed(schema))
+        self._enter(root, ())
+
+    # ---- the way on which a schema is reached
+
+    def _entering(self, scope: Scope, base: str) -> Scope:
+        """The scope within a resource."""
+        known = dict(scope)
+        new = {name: base for name, having in self.dynamic.items() if base in having and name not in known}
+        return tuple(sorted((known | new).items())) if new else scope
+
+    def _enter(self, schema: Any, scope: Scope) -> None:
+        """Note the scope of a schema, and of all in it, that were not met yet."""
+        todo = [(schema, scope)] if self.dynamic else []
+        while todo:
+            node, around = todo.pop()
+            if isinstance(node, dict) and id(node) not in self._scope:
+                inner = self._scope[id(node)] = self._entering(around, self.base.get(id(node), ""))
+                todo.extend((part, inner) for part in schemas_in(node))
+
+    def _within(self, schema: Any, scope: Scope) -> Any:
+        """The schema where it is reached in a scope."""
+        if not isinstance(schema, dict):
+            return schema
+        scope = self._entering(scope, self.base.get(id(schema), ""))
+        self._enter(schema, scope)
+        if self._scope.get(id(schema), ()) == scope:
+            return schema
+        if (id(schema), scope) not in self._copies:
+            self._copies[id(schema), scope] = self._copy(schema, scope)
+        return self._copies[id(schema), scope]
+
+    def _copy(self, schema: dict[str, Any], scope: Scope) -> dict[str, Any]:
+        whole = copy.deepcopy(schema)
+        todo: list[tuple[Any, Any, Scope]] = [(schema, whole, scope)]
+        while todo:
+            old, new, around = todo.pop()
+            if not isinstance(old, dict):
+                continue
+            self._copied[id(new)] = old
+            if len(self._copied) > MOST_COPIED:
+                raise ConstraintTooLarge("schemas by the way they are reached", MOST_COPIED, MOST_COPIED)
+            tables: tuple[dict[int, Any], ...] = (self.base, self.at, self._alone)
+            for known in tables:
+                if id(old) in known:
+                    known[id(new)] = known[id(old)]
+            inner = self._scope[id(new)] = self._entering(around, self.base.get(id(old), ""))
+            todo.extend((a, b, inner) for a, b in zip(schemas_in(old), schemas_in(new)))
+        return whole
+
+    def original(self, schema: Any) -> Any:
+        """The schema of the document that this one is, or is a copy of."""
+        return self._copied.get(id(schema), schema)
+
+    # ---- what a reference names
 
     def resolve(self, schema: dict[str, Any], keyword: str, at: str) -> tuple[Any, str]:
         """The schema that `schema[keyword]` names, and its pointer, which tells the way here."""
@@ -78,16 +146,16 @@ class References:
             raise SchemaInvalid(f'{at}/{keyword} is {reference!r}, and can only be "#"')
         if document not in self.targets:
             self._look_for(document)
-        outermost, depends = self._outermost(keyword, document, fragment)
-        if document not in self.targets or depends:
-            what = "points outside the document" if document not in self.targets else "depends on who refers to it"
+        if document not in self.targets:
             raise SchemaUnsupported(
                 f'"{keyword}" at {at}/{keyword} is not enforceable here',
-                why=f"it {what}: {reference!r}",
-                hint=_HINTS[document in self.targets],
+                why=f"it points outside the document: {reference!r}",
+                hint="give that document: JsonSchema(schema, documents={uri: schema}); nothing is fetched",
                 pointer=f"{at}/{keyword}",
                 keyword=keyword,
             )
+        scope = self._scope.get(id(schema), ())
+        outermost = self._outermost(keyword, document, fragment, scope)
         if outermost is not None:
             target = outermost
         elif fragment and not fragment.startswith("/"):
@@ -101,19 +169,15 @@ class References:
         place = self.place(target)
         elsewhere = outermost is not None or not place.startswith("#")
         way = place if place and elsewhere else reference
-        return target, f"{at}/{keyword}({way})"
+        return self._within(target, scope), f"{at}/{keyword}({way})"
 
-    def _outermost(self, keyword: str, document: str, fragment: str) -> tuple[Any, bool]:
-        """Where a dynamic reference leads out to, and whether that depends on the way on which it was reached.
-
-        It leads to the outermost resource on that way that has the name, and the outermost of all is the schema's own.
-        Where that has not, and one other alone has the name, it is that one.
-        """
-        named = self.dynamic.get("" if keyword == "$recursiveRef" else fragment, {})
-        if keyword == "$ref" or (keyword == "$dynamicRef" and not fragment) or document not in named:
-            return None, False
-        own = self.base.get(id(self.root), "")
-        return named.get(own), own not in named and len(named) > 1
+    def _outermost(self, keyword: str, document: str, fragment: str, scope: Scope) -> Any:
+        """Where a dynamic reference leads out to: the outermost resource on the way that has the name, if what it names
+        as it stands has it. None: it is a plain one."""
+        having = self.dynamic.get("" if keyword == "$recursiveRef" else fragment, {})
+        if keyword == "$ref" or (keyword == "$dynamicRef" and not fragment) or document not in having:
+            return None
+        return having[dict(scope).get("" if keyword == "$recursiveRef" else fragment, document)]
 
     def _look_for(self, uri: str) -> None:
         """Read the document that was given under a URI, or else those that may have a part of that name."""
@@ -159,12 +223,6 @@ class References:
             else:
                 raise SchemaInvalid(f"{at} points to {reference!r}, which is not there")
         return target
-
-
-_HINTS = {
-    False: "give that document: JsonSchema(schema, documents={uri: schema}); nothing is fetched",
-    True: "use a plain $ref to the schema that is meant",
-}
 
 
 def _joined(base: str, reference: str) -> str:

@@ -54,7 +54,7 @@ class Shape:
     _children: dict[object, Shape] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        members = self.members = self.context.together(self.seeds)
+        members = self.members = self.context.speaking(self.seeds)
         self.names = self.context.names_of(*self.seeds)
         lengths = [len(m["prefixItems"]) for m in members if isinstance(m.get("prefixItems"), list)]
         lengths += [len(m["items"]) for m in members if isinstance(m.get("items"), list)]

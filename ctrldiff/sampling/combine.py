@@ -8,7 +8,7 @@ import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import CommitPolicy, Posterior
-from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first
+from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first, in_range
 from ctrldiff.state import State, Step, Tokens, Where
 
 __all__ = ["And", "AtLeastOne", "ButOne", "Cap", "Or", "Spacing"]
@@ -70,18 +70,28 @@ class ButOne:
 
 @dataclass(frozen=True)
 class Cap:
-    """No more than the `most` most confident of what `inner` chooses; None: than the schedule asks for, but one."""
+    """No more than the `most` most confident of what `inner` chooses; None: than the schedule asks for, but one.
+
+    share: nor more than this share of what may be written, or `least` if that is more. `Cap(Threshold(.6), 20, .7, 5)`
+        is WINO's draft (arXiv:2507.18578).
+    """
 
     inner: CommitPolicy
     most: int | None = None
+    share: float = 1.0
+    least: int = 1
 
     def __post_init__(self) -> None:
         if self.most is not None:
             check_count("most", self.most)
+        in_range("share", self.share, 0, 1)
+        check_count("least", self.least)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         where = self.inner(posterior, tokens, state, step)
         count = step.quota.clamp(min=1) if self.most is None else torch.full_like(step.quota, self.most)
+        part = ((state.open & step.window).sum(dim=1).to(torch.float64) * self.share).to(torch.int64)
+        count = count.minimum(part.clamp(min=self.least))
         return first(count, best_first(certainty("confidence", posterior, tokens, state), where), where)
 
 

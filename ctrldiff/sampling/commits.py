@@ -19,7 +19,7 @@ from ctrldiff.sampling.commit import (
     first,
     leftmost,
 )
-from ctrldiff.sampling.orders import Density, Dilated, Frequencies, Hierarchy, Positional, Routed
+from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.stability import Consistent, Steady
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "CertainFree",
     "Consistent",
     "Density",
+    "Dependent",
     "Dilated",
     "EntropyBound",
     "Everything",

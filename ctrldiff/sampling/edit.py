@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.protocols import Constraint, Denoiser, EditPolicy, Guidance, Posterior, Processor, Proposer
+from ctrldiff.protocols import Ask, Constraint, Denoiser, EditPolicy, Guidance, Posterior, Processor, Proposer
 from ctrldiff.sampling.commit import best_first, check_count, first, in_range
 from ctrldiff.sampling.constrain import FREE
-from ctrldiff.sampling.passes import forward, guided
+from ctrldiff.sampling.passes import forward, guided, hidden, log_probability, only_in_the_loop
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import NOISE_TOLD, Scores, State, Step, Tokens, Where
 
-__all__ = ["Disagree", "Final", "Reconsider", "Surprising", "correct", "self_correct"]
+__all__ = ["Brittle", "Disagree", "Final", "Reconsider", "Surprising", "correct", "self_correct"]
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,57 @@ class Surprising:
             check_count("count", self.count)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
-        held = state.tokens.clamp(min=0).to(logits.device)[..., None]
-        surprise = -logits.log_softmax(dim=-1, dtype=torch.float32).gather(-1, held)[..., 0].cpu()
+        surprise = -log_probability(logits, state.tokens)
         where = state.held & (surprise > self.nats)
         if self.count is None:
             return where
         return first(torch.full((state.shape[0],), self.count), best_first(surprise, where), where)
+
+
+@dataclass(frozen=True)
+class Brittle:
+    """Held tokens that do not stand a test of their context: in every `every`-th step between the shares `begin` and
+    `end` of a row's steps, the `candidates` held ones of smallest margin, by this step's logits, are hidden together
+    and asked about in one more pass. The `count` least probable of those in whose place the model would put another
+    token, with a probability of at least `least` (CORE, arXiv:2602.04096).
+
+    With `Renoise` these become noise, as published. It goes with any masked model: the test hides what it tests.
+    """
+
+    every: int = 8
+    begin: float = 0.25
+    end: float = 0.75
+    candidates: int = 32
+    count: int = 1
+    least: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("every", "candidates", "count"):
+            check_count(name, getattr(self, name))
+        in_range("begin", self.begin, 0, 1)
+        in_range("end", self.end, self.begin, 1)
+        in_range("least", self.least, 0, 1)
+
+    def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
+        raise only_in_the_loop(self)
+
+    def asking(self, ask: Ask) -> EditPolicy:
+        return partial(self._edit, ask)
+
+    def _edit(self, ask: Ask, logits: torch.Tensor, state: State, step: Step) -> Where:
+        share = step.index / step.steps.clamp(min=1)
+        due = (step.index % self.every == 0) & (share >= self.begin) & (share <= self.end) & ~state.done
+        among = state.held & due[:, None]
+        if not among.any():
+            return among
+        one, two = logits.softmax(dim=-1, dtype=torch.float32).topk(2, dim=-1).values.cpu().unbind(dim=-1)
+        count = torch.full_like(step.index, self.candidates)
+        suspects = first(count, best_first(two - one, among), among)
+        (again,) = ask([hidden(state, suspects, among.any(dim=1))])
+        best, tokens = (found.cpu() for found in again.softmax(dim=-1, dtype=torch.float32).max(dim=-1))
+        failing = suspects & (tokens != state.tokens) & (best >= self.least)
+        worst = best_first(-log_probability(again, state.tokens), failing)
+        return first(torch.full_like(step.index, self.count), worst, failing)
 
 
 def correct(

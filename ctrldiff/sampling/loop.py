@@ -97,9 +97,10 @@ class Loop:
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
         move = Move(state, posterior, where & state.open, logits, unguided)
-        state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
         state = state.write(where, tokens, confidence).recall(tokens)
-        reopened = positions("revise", plan.revise(posterior, state, step), state)
+        revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
+        reopened = positions("revise", revise(posterior, state, step), state)
+        state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
         state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
         for observer in plan.observers:
             state = observer(move, state, step)

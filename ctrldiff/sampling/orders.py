@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Posterior
-from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first, in_range
+from ctrldiff.sampling.commit import (
+    By,
+    best_first,
+    certain_enough,
+    certainty,
+    check_count,
+    first,
+    in_range,
+    unknown_order,
+)
 from ctrldiff.state import Scores, State, Step, Tokens, Where
 
-__all__ = ["Density", "Dilated", "Frequencies", "Hierarchy", "Positional", "Routed"]
+__all__ = ["Density", "Dependent", "Dilated", "Frequencies", "Hierarchy", "Positional", "Routed"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,35 @@ class Dilated:
             if offset % apart == 0:
                 return group
             group += 1
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """As many as the schedule asks for, the most certain first, not counting those that the others determine: once some
+    are chosen, a position that the constraint leaves one token for is written with them, and is none of the quota.
+
+    The grammar's own dependence, which is known exactly: where a quota of two would go to a brace and the quote that
+    has to follow it, it goes to two decisions. Without a constraint it is `TopK(by)`. A choice costs a sweep.
+    """
+
+    by: By = "confidence"
+
+    def __post_init__(self) -> None:
+        if self.by not in get_args(By):
+            raise unknown_order(self.by)
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        order = best_first(certainty(self.by, posterior, tokens, state), eligible)
+        chosen, left = torch.zeros_like(eligible), eligible
+        for turn in range(int(step.quota.max())):
+            new = first((step.quota > turn).to(torch.int64), order, left)
+            if not new.any():
+                break
+            chosen = chosen | new
+            forced = torch.as_tensor(posterior.clamp(tokens, chosen).forced()).cpu()
+            left = eligible & ~chosen & ~forced
+        return eligible & ~left
 
 
 @dataclass(frozen=True)

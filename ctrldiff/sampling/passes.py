@@ -9,8 +9,9 @@ from typing import TypeAlias
 
 import torch
 
+from ctrldiff.errors import InputError
 from ctrldiff.protocols import Denoiser, Guidance, Processor
-from ctrldiff.state import State, Step
+from ctrldiff.state import Scores, State, Status, Step, Tokens, Where
 
 Passed: TypeAlias = "tuple[torch.Tensor, list[Sequence[torch.Tensor]]]"  # logits, and those of each guide's branches
 
@@ -41,6 +42,27 @@ def guided(
     for processor in processors:
         logits = processor(logits, state, step)
     return logits
+
+
+def hidden(state: State, where: Where, rows: torch.Tensor) -> State:
+    """The state as a second pass is shown it: these written positions are noise too, and only these rows (B,) have
+    anything open, so that the others cost nothing."""
+    state = state.reopen(where)
+    nobody = state.open & ~rows[:, None]
+    return replace(state, status=torch.where(nobody, torch.full_like(state.status, int(Status.HELD)), state.status))
+
+
+def log_probability(logits: torch.Tensor, tokens: Tokens) -> Scores:
+    """(B, T) float32, what (B, T, V) logits give these tokens."""
+    at = tokens.clamp(min=0).to(logits.device)[..., None]
+    return logits.log_softmax(dim=-1, dtype=torch.float32).gather(-1, at)[..., 0].cpu()
+
+
+def only_in_the_loop(policy: object) -> InputError:
+    """What is said where a policy that asks again is called without anyone to ask."""
+    return InputError(
+        f"{policy!r} asks the model again, within the steps of the loop", hint="a plan's loop asks for it"
+    )
 
 
 def stack(states: Sequence[State]) -> State:

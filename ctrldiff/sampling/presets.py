@@ -15,16 +15,16 @@ from typing import Any, Literal
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
 from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Resume, Unmask
-from ctrldiff.sampling.combine import ButOne
-from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Rewrite, Threshold, TopK
+from ctrldiff.sampling.combine import ButOne, Cap
+from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
-from ctrldiff.sampling.edit import Disagree, Reconsider
+from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature, TopP
 from ctrldiff.sampling.propose import Best, Draw, Kept
-from ctrldiff.sampling.revise import Remask, RunningConfidence
-from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional
+from ctrldiff.sampling.revise import Remask, RunningConfidence, Verified
+from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional, Sliding
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
 
@@ -85,6 +85,11 @@ def llada2(threshold: float = 0.95, block: int = 32, edits: float | None = None,
     """LLaDA2.0 (arXiv:2512.15745). edits: LLaDA2.1's token-to-token edits above this probability (.9 is its own)."""
     parts: Parts = {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold)}
     return parts if edits is None else {**parts, "commit": Rewrite(Threshold(threshold)), "edit": Disagree(edits)}
+
+
+def dcd(threshold: float = 0.9, width: int = 16, reach: int = 128, temperature: float = 0.0) -> Parts:
+    """Deferred commitment decoding (arXiv:2601.02076): a window that slides, and a threshold in it."""
+    return {**_plain(temperature), "schedule": Sliding(width, reach), "commit": Threshold(threshold)}
 
 
 def eb(
@@ -162,6 +167,23 @@ def rcr(steps: int = 64, block: int = 32, temperature: float = 0.0) -> Parts:
     return {**_tempered(temperature), **parts}
 
 
+def wino(
+    threshold: float = 0.6, back: float = 0.9, block: int = 128, most: int | None = None, temperature: float = 0.0
+) -> Parts:
+    """WINO (arXiv:2507.18578) in two calls a step: a wide draft, and held tokens verified with each hidden from itself,
+    where its code has shadow rows in the step's own call. most: hide that many together, in one canvas, instead."""
+    parts: Parts = {"schedule": Blocks(block), "commit": Cap(Threshold(threshold), 20, 0.7, 5)}
+    return {**_plain(temperature), **parts, "revise": Verified(back, block, most)}
+
+
+def core(
+    steps: int = 128, every: int = 8, candidates: int = 32, count: int = 1, least: float = 0.3, temperature: float = 0.0
+) -> Parts:
+    """CORE (arXiv:2602.04096) over LLaDA's steps in one block. Margins are those of the step's own logits."""
+    brittle = Brittle(every, candidates=candidates, count=count, least=least)
+    return {**_plain(temperature), "schedule": Linear(steps), "commit": Renoise(TopK()), "edit": brittle}
+
+
 def p2(steps: int = 128, eta: float = 1.0, temperature: float = 1.0) -> Parts:
     """P2 with itself as the planner (arXiv:2502.03540). A written token is scored as it stands, not by a new draw."""
     return _routed(Proportional(steps), eta, temperature)
@@ -222,8 +244,8 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
     {
         preset.__name__: preset
         for preset in (
-            *(ccd, ccd_ds, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada, llada2),
-            *(mdlm, p2, pc, rcr, rdm, remdm),
+            *(ccd, ccd_ds, core, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada),
+            *(llada2, mdlm, p2, pc, rcr, rdm, remdm, wino),
         )
     }
 )

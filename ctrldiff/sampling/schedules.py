@@ -5,15 +5,32 @@ depend on that row alone, never on the batch around it."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.state import State, Step, Where
+from ctrldiff.protocols import Move, Posterior
+from ctrldiff.sampling.commit import check_count, in_range
+from ctrldiff.state import State, Step, Tokens, Where
 
-__all__ = ["Blocks", "Constant", "Cosine", "Floor", "Linear", "Proportional", "steps_for"]
+if TYPE_CHECKING:
+    from ctrldiff.tokens.vocabulary import Vocabulary
+
+__all__ = [
+    "Blocks",
+    "Constant",
+    "Cosine",
+    "Delimited",
+    "Floor",
+    "Linear",
+    "Proportional",
+    "Sliding",
+    "steps_for",
+]
+
+END = "delimited: end"  # the key in `State.memory`
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,100 @@ class Blocks:
         """(B, T) int64, the block that each position is in."""
         before = [len(ids) % self.length if self.aligned else 0 for ids in state.prompt]
         return (torch.arange(state.shape[1])[None, :] + torch.tensor(before)[:, None]) // self.length
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """The first `width` open positions, none of them `reach` or more positions after the first: no block has to be
+    finished before the next begins, so what is unsure may wait for what stands on its right (deferred commitment, DCD,
+    arXiv:2601.02076; published with `Threshold(.9)`)."""
+
+    width: int = 16
+    reach: int = 128
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("width", "reach"):
+            check_count(name, getattr(self, name))
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(self.steps, state)
+
+    def __call__(self, state: State) -> Step:
+        left = state.open.to(torch.uint8).argmax(dim=1, keepdim=True)
+        near = torch.arange(state.shape[1])[None, :] - left < self.reach
+        window = state.open & (state.open.cumsum(dim=1) <= self.width) & near
+        return _step(state, window, _share(state.open.sum(dim=1), state.steps - state.step))
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """Blocks that end where the proposal has a delimiter: the surest one among the first `share` of the row's positions
+    that follow, if its confidence is at least `above`; else blocks of `length` (AdaBlock, arXiv:2509.26432, which knows
+    the line break alone).
+
+    ends: ids of delimiters; `Delimited.of` takes them from a vocabulary. For JSON they are its structural bytes, and
+        the blocks are its fields. `note` is the observer that lets a block end where its first step said; without it
+        every step says anew.
+    """
+
+    ends: tuple[int, ...]
+    length: int = 32
+    above: float = 0.3
+    share: float = 0.25
+
+    @staticmethod
+    def of(vocabulary: Vocabulary, delimiters: bytes = b",}]", **how: Any) -> Delimited:
+        """By the bytes that tokens end in."""
+        ends = tuple(bytes([one]) for one in delimiters)
+        writing = vocabulary.written.nonzero()[0].tolist()
+        return Delimited(tuple(i for i in writing if vocabulary.decode([i]).endswith(ends)), **how)
+
+    def __post_init__(self) -> None:
+        check_count("length", self.length)
+        in_range("above", self.above, 0)
+        in_range("share", self.share, 0, 1)
+
+    @property
+    def note(self) -> NoteDelimited:
+        return NoteDelimited(self)
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(None, state)
+
+    def __call__(self, state: State) -> Step:
+        return _step(state, state.open, _share(state.open.sum(dim=1), state.steps - state.step))
+
+    def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
+        before = torch.arange(state.shape[1])[None, :] < self.end(posterior, tokens, state)[:, None]
+        return replace(step, window=step.window & before)
+
+    def end(self, posterior: Posterior, tokens: Tokens, state: State) -> torch.Tensor:
+        """(B,) int64, the position after each row's block."""
+        places, own = torch.arange(state.shape[1])[None, :], state.lengths[:, None]
+        start = state.open.to(torch.uint8).argmax(dim=1, keepdim=True)
+        ahead = (own * self.share).to(torch.int64).clamp(min=1)
+        seen = (places >= start) & (places < start + ahead) & (places < own)
+        delimits = seen & torch.isin(tokens, torch.tensor(self.ends, dtype=torch.int64))
+        sure, at = posterior.confidence(tokens).cpu().masked_fill(~delimits, -1.0).max(dim=1)
+        found = torch.where(sure >= self.above, at + 1, (start + self.length)[:, 0]).minimum(own[:, 0])
+        noted = state.memory.get(END, torch.zeros_like(found))
+        return torch.where(start[:, 0] < noted, noted, found)
+
+
+@dataclass(frozen=True)
+class NoteDelimited:
+    """An observer that notes where each row's block ends, for `Delimited`."""
+
+    blocks: Delimited
+
+    def begin(self, state: State) -> State:
+        return state.remember(**{END: torch.zeros(state.shape[0], dtype=torch.int64)})
+
+    def __call__(self, move: Move, state: State, step: Step) -> State:
+        proposed = state.history[:, -1].clamp(min=0)  # -1 where there was none
+        end = self.blocks.end(move.posterior, proposed, move.before)
+        return state.remember(**{END: torch.where(move.before.done, state.memory[END], end)})
 
 
 def steps_for(steps: int | None, state: State) -> torch.Tensor:

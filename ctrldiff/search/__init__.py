@@ -3,20 +3,24 @@
 from ctrldiff.search.agree import MinimumRisk, Vote, agreement, votes
 from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
+from ctrldiff.search.branches import Branches
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
+from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
 
 __all__ = [
     "Ahead",
     "BestOfN",
+    "Branches",
     "Found",
     "MinimumRisk",
     "Particles",
     "Refine",
     "Run",
     "Search",
+    "Tolerator",
     "ValueDecoding",
     "Vote",
     "agreement",

@@ -34,7 +34,7 @@ from ctrldiff.sampling.constrain import Exact, normalised
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import Keep
-from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, finished, readable, total
+from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, effective, finished, readable, total
 from ctrldiff.state import State, Step, Where
 
 STALE, VALUE = "particles.stale", "particles.value"  # what a particle remembers from one step to the next
@@ -161,11 +161,6 @@ def resampled(state: State, n: int, ess: float) -> State:
         weights[group] = np.logaddexp.reduce(some) - np.log(n)
     moved = state.gather(torch.from_numpy(index))
     return replace(moved, rngs=state.rngs, forwards=state.forwards, log_weight=torch.from_numpy(weights))
-
-
-def effective(log_weights: F64) -> float:
-    """(sum w)^2 / sum w^2."""
-    return float(np.exp(2 * np.logaddexp.reduce(log_weights) - np.logaddexp.reduce(2 * log_weights)))
 
 
 def systematic(log_weights: F64, uniform: float) -> NDArray[np.int64]:

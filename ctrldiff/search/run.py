@@ -99,11 +99,24 @@ class Found:
         return tuple(map(Candidate, texts, rewards, own.log_weight.tolist()))
 
     @property
+    def ess(self) -> F64:
+        """(B,) float64: the effective sample size of each group, of n canvases; n where all weigh the same."""
+        weights = self.state.log_weight.numpy().reshape(len(self.chosen), -1)
+        return np.array([effective(group) for group in weights])
+
+    @property
     def log_z(self) -> F64:
         """(B,) float64: log of the mean weight. Of exact weights it estimates the log of the target's normaliser (its
         exp is unbiased)."""
         weights = self.state.log_weight.reshape(len(self.chosen), -1)
         return (weights.logsumexp(1) - math.log(max(weights.shape[1], 1))).numpy()
+
+
+def effective(log_weights: F64) -> float:
+    """(sum w)^2 / sum w^2, from 1 to their number; 0 where nothing weighs anything."""
+    if not len(log_weights) or log_weights.max() == -np.inf:
+        return 0.0
+    return float(np.exp(2 * np.logaddexp.reduce(log_weights) - np.logaddexp.reduce(2 * log_weights)))
 
 
 @dataclass(frozen=True)

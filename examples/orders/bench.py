@@ -42,7 +42,7 @@ def preset(name: str, **knobs: object) -> Callable[[int], cd.Plan]:
     return of
 
 
-FIXED = ("llada", "dream", "rcr", "p2", "rdm", "remdm", "mdlm", "ccd", "pc")  # presets told how many passes
+FIXED = ("llada", "dream", "rcr", "core", "p2", "rdm", "remdm", "mdlm", "ccd", "pc")  # presets told how many passes
 
 METHODS: dict[str, Callable[[int], cd.Plan]] = {
     "one a pass, at random (first_hitting)": lambda length: DRAWN,
@@ -66,6 +66,9 @@ METHODS: dict[str, Callable[[int], cd.Plan]] = {
     "mdlm": preset("mdlm"),
     "remdm": preset("remdm"),
     "rcr": preset("rcr", block=64),
+    "wino": preset("wino"),
+    "core": preset("core", every=2),
+    "dcd": preset("dcd"),
     "p2": preset("p2"),
     "rdm": preset("rdm"),
 }

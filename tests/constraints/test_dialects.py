@@ -117,6 +117,14 @@ def test_a_draft_before_the_fourth_is_refused_by_name(inner, where):
     assert caught.value.pointer.endswith("/$schema") and "draft-07" in str(caught.value)
 
 
+@pytest.mark.parametrize("uri", ["https://json-schema.org/draft/next/schema", "https://json-schema.org/v1"])
+def test_the_draft_to_come_is_refused_by_name(uri):
+    """It has keywords (`propertyDependencies`) that we would take for words that say nothing."""
+    with pytest.raises(SchemaUnsupported, match="not read") as caught:
+        JsonSchema({"$schema": uri, "propertyDependencies": {"a": {"b": False}}}).dfa()
+    assert caught.value.pointer == "#/$schema" and "2020-12" in str(caught.value)
+
+
 def test_a_resource_that_reads_references_otherwise_is_refused():
     resource = {"$schema": URIS["draft-07"], "$id": "http://x/y", "$ref": "#/definitions/a", "minimum": 3}
     resource["definitions"] = {"a": {}}
@@ -156,8 +164,8 @@ def test_recursion_by_the_old_reference_is_enforced():
     other = {"$id": "http://x/b", "$recursiveAnchor": True, "allOf": [{"$ref": "a"}], "$defs": {"a": anchored}}
     assert '{"a":{"a":{}}}' in JsonSchema(other) and '{"a":1}' not in JsonSchema(other), "the outermost is the root"
     other = {"$ref": "http://x/b", "$defs": {"b": other}}
-    with pytest.raises(SchemaUnsupported, match="depends on who refers"):
-        JsonSchema({"$schema": URIS["2019-09"], **other}).dfa()
+    deeper = JsonSchema({"$schema": URIS["2019-09"], **other})
+    assert '{"a":{"a":{}}}' in deeper and '{"a":1}' not in deeper, "the outermost that has the name is b"
 
 
 NESTED = {"type": "object", "properties": {"a": {"$ref": "https://example.com/x.json"}, "b": {"type": "integer"}}}
@@ -258,6 +266,17 @@ def test_a_dynamic_reference_leads_out_to_the_root():
         assert referee.is_valid(["a"]) and not referee.is_valid([1])
     alone = JsonSchema({"$id": "http://x/root", "$ref": "list", "$defs": {"list": LIST}})
     assert '["a",1]' in alone, "and where it has no such name, the only other that has"
-    two = {"strings": {"$id": "strings", "$ref": "list", "$defs": {"item": item}}, "list": LIST}
-    with pytest.raises(SchemaUnsupported, match="depends on who refers"):
-        JsonSchema({"$id": "http://x/root", "anyOf": [{"$ref": "strings"}, {"$ref": "list"}], "$defs": two}).dfa()
+
+
+def test_a_dynamic_reference_depends_on_the_way_on_which_it_was_reached():
+    """One list, reached in one schema as a list of strings, as a list of numbers, and as it is."""
+    one_of = {name: {"$dynamicAnchor": "item", "type": name} for name in ("string", "number")}
+    lists = {f"{name}s": {"$id": f"{name}s", "$ref": "list", "$defs": {"item": one_of[name]}} for name in one_of}
+    ways = {"s": {"$ref": "strings"}, "n": {"$ref": "numbers"}, "all": {"$ref": "list"}}
+    schema = {"$id": "http://x/root", "type": "object", "properties": ways, "$defs": {**lists, "list": LIST}}
+    described, referee = JsonSchema(schema), VALIDATORS["2020-12"](schema)
+    for name in ways:
+        for items in ([], ["a"], [1], ["a", 1]):
+            text = json.dumps({name: items}, separators=(",", ":"))
+            assert (text in described) == referee.is_valid({name: items}), text
+    assert described.report().refused == ()

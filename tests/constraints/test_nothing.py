@@ -80,3 +80,28 @@ def test_a_recursion_that_needs_depth_is_satisfiable():
     assert schema.dfa().shortest() == b'{"a":' * 5 + b"{}" + b"}" * 5
     with pytest.raises(ConstraintUnsatisfiable):
         schema.but(recursion=2).compile(BYTES)
+
+
+def test_parts_that_no_value_satisfies_are_told_where_the_whole_can_do_without():
+    properties = {
+        "a": {"enum": []},
+        "b": {"type": "integer", "minimum": 5, "maximum": 3},
+        "c": {"enum": [1], "const": 2},
+        "d": {"type": "string", "maxLength": 3},
+    }
+    schema = JsonSchema({"type": "object", "properties": properties})
+    assert '{"d":"x"}' in schema
+    assert schema.report().empty == (
+        ("#/properties/a", "its enum lists no value"),
+        ("#/properties/b", "no number is from 5 to 3"),
+        ("#/properties/c", "its enum lists no value that its const is"),
+    )
+
+
+def test_what_an_alternative_leaves_out_for_its_siblings_is_told():
+    one = {"required": ["a"], "additionalProperties": {"type": "number"}}
+    schema = JsonSchema({"anyOf": [one, {"maxItems": 2}]})
+    assert '{"a":[]}' not in schema and '{"a":1}' in schema
+    assert any("other alternatives" in how for _, how in schema.report().narrowed)
+    open_ = JsonSchema({"anyOf": [{"type": "array", "properties": {"a": {}}}, {}]})
+    assert '{"a":[]}' not in open_ and open_.report().narrowed

@@ -1,6 +1,7 @@
 """JSON-Schema-Test-Suite of every draft, and the keyword probes: nothing invalid is ever accepted, and a ratchet.
 
-After an improvement: `CTRLDIFF_RATCHET=write pytest tests/constraints/test_schema_suite.py`, and commit the file.
+After an improvement: `CTRLDIFF_RATCHET=write pytest tests/constraints/test_schema_suite.py`, and commit the files and
+`docs/json.md`, whose table it writes.
 """
 
 import gzip
@@ -96,18 +97,45 @@ NOT_HELD = {"optional/content.json", "optional/zeroTerminatedFloats.json"}
 @pytest.mark.parametrize("draft", FOLDERS)
 def test_no_draft_accepts_what_is_invalid(draft):
     documents = at_their_server(in_folder(DRAFTS.parent / "remotes"))
-    counts: Counter[str] = Counter()
+    counts = {"mandatory": Counter[str](), "optional": Counter[str]()}
     wrong = []
     for name, group in groups_of(draft):
+        of = counts["optional" if name.startswith("optional") else "mandatory"]
         for outcome, test in outcomes(name, group, documents, draft):
-            counts[outcome] += 1
+            of[outcome] += 1
             wrong += [f"{name}: {test}"] if outcome == "wrong" else []
     assert not wrong
-    held = json.loads(DRAFT_RATCHET.read_text(encoding="utf-8")) if DRAFT_RATCHET.exists() else {}
+    found = {of: dict(sorted(counted.items())) for of, counted in counts.items()}
     if os.environ.get("CTRLDIFF_RATCHET") == "write":
-        held |= {draft: dict(sorted(counts.items()))}
-        DRAFT_RATCHET.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
-    assert dict(sorted(counts.items())) == held[draft]
+        held = json.loads(DRAFT_RATCHET.read_text(encoding="utf-8")) | {draft: found}
+        ordered = {name: held[name] for name in FOLDERS if name in held}
+        DRAFT_RATCHET.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+        before, _, after = PAGE.read_text(encoding="utf-8").partition(HEADING)
+        rest = after.partition("\n\n")[2]
+        PAGE.write_text(f"{before}{HEADING}{table(ordered)}\n\n{rest}", encoding="utf-8")
+    assert found == json.loads(DRAFT_RATCHET.read_text(encoding="utf-8"))[draft]
+
+
+PAGE, HEADING = ROOT / "docs" / "json.md", "| draft | mandatory tests passed |"
+
+
+def table(held) -> str:
+    """The counts as the page shows them, behind the beginning of the first line."""
+    lines = [" optional ones | valid, but not written | refused | invalid accepted |", "|---|---|---|---|---|---|"]
+    for draft, counts in held.items():
+        passed = [
+            f"{of.get('passed', 0):,} of {sum(of.values()):,}" for of in (counts["mandatory"], counts["optional"])
+        ]
+        both = Counter(counts["mandatory"]) + Counter(counts["optional"])
+        rest = [str(both[outcome]) for outcome in ("narrowed", "refused", "wrong")]
+        lines.append(f"| {' | '.join([draft, *passed, *rest])} |")
+    return "\n".join(lines)
+
+
+def test_the_page_shows_these_counts():
+    held = json.loads(DRAFT_RATCHET.read_text(encoding="utf-8"))
+    assert list(held) == list(FOLDERS)
+    assert HEADING + table(held) + "\n\n" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(not PROBES.exists(), reason=f"{PROBES} is absent")

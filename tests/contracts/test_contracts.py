@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ctrldiff.protocols import (
+    Asks,
     Begins,
     CommitPolicy,
     Constraint,
@@ -119,7 +120,14 @@ def check_proposer(propose: Proposer, name: str) -> None:
     assert torch.equal(propose(posterior, state.snapshot()), tokens), "the generators decide, nothing else"
 
 
+def told(policy: EditPolicy | RevisePolicy) -> EditPolicy | RevisePolicy:
+    """The policy with somebody to ask, if it asks."""
+    answers = lambda states: [logits_like(state, 6) for state in states]  # noqa: E731
+    return policy.asking(answers) if isinstance(policy, Asks) else policy
+
+
 def check_revise(revise: RevisePolicy, name: str) -> None:
+    revise = told(revise)
     state, posterior, _, step = scene(name, share=0.7)
     before = state.snapshot()
     where = revise(posterior, state, step)
@@ -129,6 +137,7 @@ def check_revise(revise: RevisePolicy, name: str) -> None:
 
 
 def check_edit(edit: EditPolicy, name: str) -> None:
+    edit = told(edit)
     state, _, _, step = scene(name, share=0.7)
     before, logits = state.snapshot(), logits_like(state, 5)
     where = edit(logits, state, step)

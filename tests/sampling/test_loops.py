@@ -11,10 +11,11 @@ from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.schedules import Delimited
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, early, memory, orders, routed
+from tests.sampling.loops import blocks, early, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -46,6 +47,9 @@ def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int]) -> int:
 
 
 COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float64)  # how common each token is
+
+
+ADAPTIVE = Delimited((1, 4, 10), length=6)
 
 
 def preset(name: str, **knobs: object) -> Plan:
@@ -95,6 +99,23 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         {"late": True},
     ),
     "rdm": case(preset("rdm"), routed.routed, (10, True), {"fresh": True}),
+    "wino": case(preset("wino", block=8), verify.wino, (8, 0.6, 0.9), {"seen": True}),
+    "wino, eager": case(preset("wino", block=8, threshold=0.3, back=0.6), verify.wino, (8, 0.3, 0.6), {"seen": True}),
+    "wino, together": case(
+        preset("wino", block=24, threshold=0.4, most=3), verify.wino, (None, 0.4, 0.9, 3), {"seen": True}
+    ),
+    "dcd": case(preset("dcd", width=5, reach=9), windows.dcd, (0.9, 5, 9), {"wider": 1}),
+    "dcd, deferring": case(preset("dcd", threshold=0.6, width=4, reach=24), windows.dcd, (0.6, 4, 24), {"wider": 1}),
+    "adablock": case(
+        preset("fast_dllm").but(schedule=ADAPTIVE, observers=[ADAPTIVE.note]),
+        windows.adablock,
+        (0.9, (1, 4, 10), 6, 0.3),
+        {"first": True},
+    ),
+    "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
+    "core, any": case(
+        preset("core", steps=24, every=3, candidates=6, least=0.0), verify.core, (24, 3, 6, 0.0), {"late": True}
+    ),
 }
 
 

@@ -89,9 +89,9 @@ class Branches:
             new = first(torch.full_like(state.step, n + 1), order, window)
             new = new & ~first(torch.full_like(state.step, n), order, window)
             some = new.any(dim=1)
-            more = hidden(state.write(new, tokens, sure), torch.zeros_like(new), some)
+            more = loop.constraint.settle(state.write(new, tokens, sure))
             added = torch.where(some, torch.where(new, sure, 0.0).sum(dim=1), -torch.inf)
-            out.append((loop.constraint.settle(more), added))
+            out.append((hidden(more, torch.zeros_like(new), some), added))
         return [*out, (state, torch.ones(state.shape[0]))]
 
     def _posterior(self, loop: Loop, state: State, found: Passed) -> Posterior:

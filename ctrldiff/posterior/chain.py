@@ -230,11 +230,11 @@ class ChainPosterior:
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""
-        return self.port.give([margin for margin, _ in queries.beliefs(self.rows)], np.float32)
+        return self._beliefs(0)
 
     def entropy(self) -> Any:
         """(B, T) float32: entropy of the marginals in nats; 0 where written."""
-        return self.port.give([entropy for _, entropy in queries.beliefs(self.rows)], np.float32)
+        return self._beliefs(1)
 
     def top(self, k: int) -> tuple[Any, Any]:
         """(B, T, k) int64, the likeliest tokens of each position by their marginals, and (B, T, k) float32 these: for
@@ -279,6 +279,12 @@ class ChainPosterior:
             values = [np.exp(part.log_z - z) if part.possible else 0.0 for part, z in zip(parts, whole)]
             out[name] = self.port.give(values, np.float64)
         return out
+
+    def _beliefs(self, which: int) -> Any:
+        """(B, T) float32: margins or entropies."""
+        there = None if self.swept is None else self.swept.beliefs
+        found = None if there is None else there[which]
+        return self._give(found, lambda rows: [one[which] for one in queries.beliefs(rows)], np.float32)
 
     def _along(self, tokens: NDArray[np.int64], which: int, here: Callable[..., Any]) -> Any:
         """(B, T) float32 of a string a row: which of the answers of `Swept.given`, or the host's query."""

@@ -10,7 +10,7 @@ without a number on the host.
     swept      what a posterior asks
 
 Sums, maxima and ties are float64 as on the host: the best string is the host's to the last bit, ties included. Nothing
-here waits for the device but `Swept.fine`, once a posterior.
+here waits for the device but `Swept.best` and `Swept.summed`, each once a posterior.
 """
 
 from __future__ import annotations

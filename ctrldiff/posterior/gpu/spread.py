@@ -148,6 +148,38 @@ def spread_chosen(
 
 
 @triton.jit
+def spread_beliefs(
+    ints, meta, logits, written, class_max, gain, margin, entropy, T, V, of_row, of_position, CS, WIDTH: tl.constexpr
+):
+    """Grid (B * T,): (B, T) float32, the best minus the second best marginal, and the entropy of all in nats; 1 and 0
+    where written."""
+    n = tl.program_id(0)
+    b = n // T
+    first = tl.full((), 1.0, tl.float32)
+    second = tl.full((), 0.0, tl.float32)
+    nats = tl.full((), 0.0, tl.float64)
+    if tl.load(written + n) < 0:
+        first = tl.full((), 0.0, tl.float32)
+        x = logits + b.to(tl.int64) * of_row + (n % T).to(tl.int64) * of_position
+        for v0 in range(0, V, WIDTH):
+            v = v0 + tl.arange(0, WIDTH)
+            c = tl.load(ints + tl.load(meta + b * COLUMNS + CLASS_OF) + v, v < V, 0)
+            top = tl.load(class_max + n.to(tl.int64) * CS + c)
+            top = tl.where(top > float("-inf"), top, 0.0)
+            d = (tl.load(x + v, v < V, float("-inf")).to(tl.float32) - top) + tl.load(gain + n.to(tl.int64) * CS + c)
+            d = tl.minimum(d, 0.0)
+            p = tl.exp(d)
+            here = tl.max(p)
+            at = tl.min(tl.where(p == here, v, 2**31 - 1))
+            next_best = tl.max(tl.where(v == at, 0.0, p))
+            second = tl.maximum(tl.minimum(first, here), tl.maximum(second, next_best))
+            first = tl.maximum(first, here)
+            nats -= tl.sum(tl.where(p > 0.0, p * d, 0.0).to(tl.float64))
+    tl.store(margin + n, first - second)
+    tl.store(entropy + n, nats.to(tl.float32))
+
+
+@triton.jit
 def likeliest_states(meta, value, weight, likeliest, B, T, SS, WIDTH: tl.constexpr):
     """Grid (B * T,): (B, T) float32, the probability of the likeliest state before each position."""
     n = tl.program_id(0)

@@ -103,6 +103,15 @@ class Swept:
         self.spread.confidence(torch.from_numpy(tokens).to(out.device), out)
         return out
 
+    @cached_property
+    def beliefs(self) -> tuple[torch.Tensor, torch.Tensor] | None:
+        """(B, T) float32 margins and entropies."""
+        if self.spread is None:
+            return None
+        margin, entropy = self._line(), self._line()
+        self.spread.beliefs(margin, entropy)
+        return margin, entropy
+
     def anchored(self) -> torch.Tensor | None:
         """(B, T) float32, the probability of the likeliest state before each position."""
         if self.summed is None:

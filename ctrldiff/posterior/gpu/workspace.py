@@ -268,6 +268,14 @@ class Workspace:
             *self._tokens_of(), tokens, out, T, *self.logits.stride()[:2], self.pack.classes + 1, LINE
         )
 
+    @launch
+    def beliefs(self, margin: torch.Tensor, entropy: torch.Tensor) -> None:
+        """Fills (B, T) float32 twice, from `spread`."""
+        V, T = self.logits.shape[2], self.written.shape[1]
+        spread.spread_beliefs[(self.lines,)](
+            *self._tokens_of(), margin, entropy, T, V, *self.logits.stride()[:2], self.pack.classes + 1, WIDE
+        )
+
     def _tokens_of(self) -> tuple[torch.Tensor, ...]:
         return self.pack.ints, self.pack.meta, self.logits, self.written, self.classes[0], self.gain
 

@@ -49,6 +49,8 @@ TYPES = {
     "legal": "*fp32",
     "surprise": "*fp32",
     "sure": "*fp32",
+    "margin": "*fp32",
+    "entropy": "*fp32",
     "mass": "*fp32",
 }
 SHARED = 99 * 1024  # bytes of shared memory that a program may have on any device from sm_80 on
@@ -69,6 +71,7 @@ KERNELS: list[tuple[Any, dict[str, Any]]] = [
     (spread.spread_classes, {"MANY": MANY, "EACH": EACH}),
     (spread.spread_tokens, {"WIDTH": WIDE}),
     (spread.spread_chosen, {"WIDTH": LINE}),
+    (spread.spread_beliefs, {"WIDTH": WIDE}),
     (spread.likeliest_states, {"WIDTH": LINE}),
     (along.walk_given, {"RAW": True, "WIDTH": MANY}),
     (along.walk_first, {"RAW": True, "WIDTH": LINE}),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 import ctrldiff
 from ctrldiff.models.callable import CallableDenoiser, from_callable
@@ -29,6 +30,9 @@ VOCABULARY = Vocabulary.from_tokens([*PIECES, None, None, None], stop_ids=[STOP]
 if "PYTEST_XDIST_WORKER" not in os.environ:  # no table of another run is read; the workers of one share theirs
     os.environ["CTRLDIFF_CACHE"] = tempfile.mkdtemp(prefix="ctrldiff-tests-")
 os.environ["TRITON_INTERPRET"] = "1"  # kernels run here without their device; Triton reads it when it is imported
+# No test is timed, and every run draws the same examples.
+settings.register_profile("untimed", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 torch.set_num_threads(1)  # arrays this small cost more to share among threads than to compute
 REACH = 2  # how far the toy network looks to either side
 NOISES = ("mask", "uniform")

@@ -15,7 +15,7 @@ from ctrldiff.arguments import check_word, is_conversation, known_names, texts_o
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.decode import Outcome, check_guidance, decode
-from ctrldiff.errors import CtrldiffError, InputError
+from ctrldiff.errors import CtrldiffError, InputError, ModelError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
@@ -362,6 +362,11 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
         hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
         raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
+    if model.loaded.spec.ahead is not None and (row.labels or request.asks_fields or request.nulls):
+        raise ModelError(
+            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls and values ask for every position",
+            hint="load the model without ahead=",
+        )
     check_guidance(model.loaded, row, search)
     return row
 

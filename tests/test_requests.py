@@ -15,6 +15,9 @@ from pydantic import BaseModel
 
 import ctrldiff as cd
 from ctrldiff.errors import BudgetTooSmall, InputError, PromptTooLong
+from ctrldiff.models.callable import PlainTokenizer
+from ctrldiff.models.hf import Loaded
+from tests.conftest import spec, toy
 
 
 class Kind(Enum):
@@ -274,3 +277,11 @@ def test_more_of_what_is_no_request_or_no_constraint(model):
             model.decode(wrong)
     with pytest.raises(InputError, match="constrain made a int"):
         model("two lamps", str, constrain=lambda constraint: 3)
+
+
+def test_probabilities_that_ask_for_every_position_are_refused_where_some_are_not_read():
+    near = replace(spec("mask"), attention="block_causal", block_length=4, cache="prefix", ahead=0)
+    model = cd.Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), near))
+    for output, how in ((cd.Choice(["a", "b"]), {}), (cd.Regex("[ab]{2}"), {"fields": True})):
+        with pytest.raises(cd.errors.ModelError, match="every position"):
+            model("x", output, **how)

@@ -44,7 +44,8 @@ def test_the_exact_constraint_is_legal_in_one_pass():
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_runs_on_a_blurred_network(method):
     told = measure("one of 8 words", method, METHODS[method](8), 8, 0.5)
-    assert 0 <= told.legal <= 1 and 1 <= told.passes <= 9
+    most = 9 * 9 if method in ("wino", "core") else 9  # these ask again within a step
+    assert 0 <= told.legal <= 1 and 1 <= told.passes <= most
 
 
 def test_distances_and_the_table():

@@ -37,15 +37,18 @@ def fault_of(row: Row, tokens: I64) -> Fault | None:
     table = row.table
     if table.proviso is None or table.vocabulary is None:
         return None
-    whole = table.after == 0 or written_of(row, tokens) < len(tokens)
-    return table.proviso.fault(table.before + table.vocabulary.decode(tokens.tolist()), whole)
+    count = written_of(row, tokens)
+    whole = table.after == 0 or count < len(tokens)
+    return table.proviso.fault(table.before + table.vocabulary.decode(tokens[:count].tolist()), whole)
 
 
 def written_of(row: Row, tokens: I64) -> int:
     """How many positions the text takes, its end not among them."""
-    assert row.table.vocabulary is not None
-    stops = np.flatnonzero(np.isin(tokens, row.table.vocabulary.stop_ids))
-    return int(stops[0]) if len(stops) else len(tokens)
+    vocabulary = row.table.vocabulary
+    assert vocabulary is not None
+    ends = vocabulary.stop_ids if vocabulary.pad_id is None else (*vocabulary.stop_ids, vocabulary.pad_id)
+    over = np.flatnonzero(np.isin(tokens, ends))  # behind the end of a text a block may begin with padding
+    return int(over[0]) if len(over) else len(tokens)
 
 
 def positions_of(row: Row, tokens: I64, fault: Fault) -> tuple[int, int]:

@@ -84,9 +84,9 @@ class Counting:
     network: Any
     read: int = 0
 
-    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+    def __call__(self, ids: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         self.read += len(ids)
-        return self.network(ids)
+        return self.network(ids, *others)
 
 
 def log_target(texts: list[str], network: cd.guide.CanvasClassifier, model: cd.Model) -> list[float]:

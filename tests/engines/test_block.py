@@ -69,7 +69,7 @@ def test_a_block_is_every_string_that_can_still_be_finished(name, seed):
     start = whole.walk(prefix)
     scores = [sum(float(logits[t, v[t]]) for t in range(T) if free[t]) for v in strings]
     weights = np.array(scores) + [edge_weights(whole, start, v) for v in strings]
-    solved = solve(whole, start, logits, canvas, free, left)
+    solved = solve(whole, start, logits, canvas, free, left, before=prefix)
     assert tuple(solved.tokens.tolist()) == strings[int(weights.argmax())]
     want, shares = np.zeros((T, SIZE)), np.exp(weights - weights.max())
     for v, share in zip(strings, shares / shares.sum()):
@@ -89,7 +89,9 @@ def test_whatever_an_engine_writes_when_the_text_is_legal(name, keep):
             start = whole.walk(text)
             while free.any():
                 logits = torch.from_numpy(np.float32(2 * rng.normal(size=(width, SIZE))))
-                solved = solve(whole, start, logits, canvas, free, 8 - len(text), temperature=seed % 2, rng=rng)
+                solved = solve(
+                    whole, start, logits, canvas, free, 8 - len(text), temperature=seed % 2, rng=rng, before=text
+                )
                 picks = rewritten(solved, logits.to([torch.float32, torch.bfloat16, torch.float16][seed % 3]), keep)
                 assert picks.isfinite().all() and torch.equal(picks.argmax(dim=-1), solved.tokens)
                 now = free & torch.from_numpy(rng.random(width) < 0.5)  # any subset, as an engine likes
@@ -180,9 +182,10 @@ def test_edits_leave_a_legal_block_and_take_the_surest_where_not_all_fit(name):
         canvas, free = text[begin : begin + 4].clone(), torch.from_numpy(rng.random(4) < 0.3)
         start, left = whole.walk(text[:begin]), 8 - begin
         logits = torch.from_numpy(np.float32(3 * rng.normal(size=(4, SIZE))))
-        after = edited(whole, start, logits, canvas, free, left, threshold=0.3)
-        clear = solve(whole, start, logits, canvas, torch.ones(4, dtype=torch.bool), left)
-        solve(whole, start, logits, after, free, left)  # raises if what is held cannot be finished
+        before = text[:begin].tolist()
+        after = edited(whole, start, logits, canvas, free, left, threshold=0.3, before=before)
+        clear = solve(whole, start, logits, canvas, torch.ones(4, dtype=torch.bool), left, before=before)
+        solve(whole, start, logits, after, free, left, before=before)  # raises if what is held cannot be finished
         moved = after != canvas
         changed += int(moved.sum())
         assert not (moved & free).any() and (clear.confidence[moved] > 0.3).all()

@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 import torch
 
-from ctrldiff.protocols import CommitPolicy, Posterior
+from ctrldiff.protocols import Asks, CommitPolicy, Posterior
 from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State, Status, Step
@@ -55,7 +55,8 @@ def decode(name: str, noise: str, commit: str, schedule: str, propose: str, revi
         stop=STOPS[stop],
         observers=NOTES.get(commit, ()),
     )
-    assert state.done.all() and (state.forwards <= SCHEDULES[schedule].budget(start)).all()
+    assert state.done.all() and (state.step <= SCHEDULES[schedule].budget(start)).all()
+    assert isinstance(REVISES[revise], Asks) or (state.forwards <= SCHEDULES[schedule].budget(start)).all()
     for status in (Status.FIXED, Status.PAD):
         kept = start.status == int(status)
         assert ((state.status == int(status)) == kept).all()
@@ -85,11 +86,13 @@ def test_every_constraint_holds_under_every_policy(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONSTRAINTS)
 @pytest.mark.parametrize("commit", COMMITS)
-def test_every_combination_of_plug_ins_ends_in_the_language(name, commit):
-    for noise in NOISES:
-        for schedule in SCHEDULES:
-            for propose, revise in zip(cycle(PROPOSERS), REVISES):
-                decode(name, noise, commit, schedule, propose, revise, "never")
+def test_plug_ins_of_every_pair_of_kinds_end_in_the_language(name, commit):
+    """Every schedule with every noise; over the cases every schedule meets every revise policy and every proposer."""
+    first = list(COMMITS).index(commit) + 5 * list(CONSTRAINTS).index(name)
+    for offset, noise in enumerate(NOISES):
+        for n, schedule in enumerate(SCHEDULES, first + offset):
+            propose, revise = list(PROPOSERS)[n % len(PROPOSERS)], list(REVISES)[n * (n + 1) // 2 % len(REVISES)]
+            decode(name, noise, commit, schedule, propose, revise, "never")
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ctrldiff.doubt import Flag, Place, nodes
 from ctrldiff.grounded.kinds import Stated
+from ctrldiff.json_schema.references import unescaped
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.reliability import Calibration
 
@@ -122,7 +123,7 @@ def kind_of(shape: Shape | None, pointer: str, text: str) -> str:
     if text[:1] != '"':
         return "number"
     for part in pointer.split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+        name = unescaped(part)
         shape = None if shape is None else shape.property(name) if name in shape.names else _item(shape, name)
     members = shape.members if shape else []
     if any(listed(member) for member in members):

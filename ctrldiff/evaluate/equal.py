@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ctrldiff.json_schema.references import unescaped
+
 SIGNS = " .,;:\"'"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)")
 _MISSING = object()
@@ -63,7 +65,7 @@ _NOWHERE = object()
 def _at(name: str, value: Any) -> Any:
     """The value at a place; `_MISSING` for a key that an object lacks, `_NOWHERE` if there is no such place."""
     for part in name.split("/") if name else ():
-        key = part.replace("~1", "/").replace("~0", "~")
+        key = unescaped(part)
         if isinstance(value, Mapping):
             if key not in value:
                 return _MISSING

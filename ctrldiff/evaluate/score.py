@@ -13,6 +13,7 @@ from ctrldiff.calibration import calibration_error, equal_mass, error_by_chance
 from ctrldiff.evaluate.equal import in_text, right_at, same
 from ctrldiff.evaluate.labelled import Answer
 from ctrldiff.fields import kind_of
+from ctrldiff.json_schema.references import escaped, unescaped
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.reliability import HOLDERS, Outcome
 from ctrldiff.result import Result
@@ -150,11 +151,7 @@ class Score:
             right = right_at(name, json.loads(one.text), outputs)
             if right is not None:
                 outcome = Outcome(one.kind, one.prob, right, self.documents)
-                key = (
-                    name.split("/")[0].replace("~1", "/").replace("~0", "~")
-                    if isinstance(labelled.output, dict)
-                    else ""
-                )
+                key = unescaped(name.split("/")[0]) if isinstance(labelled.output, dict) else ""
                 kind = self.kinds.setdefault(_kind(labelled.of(key), key, shape), FieldScore())
                 for score in (self.all, self.fields[key], kind):
                     score.probs.append(outcome)
@@ -188,20 +185,16 @@ def _kind(answers: Sequence[Any], key: str, shape: Shape | None) -> str:
     if tuple(answers) == (None,):
         return ABSENT
     right = next(one for one in answers if one is not None)
-    return kind_of(shape, f"/{_step(key)}" if key else "", json.dumps(right))
+    return kind_of(shape, f"/{escaped(key)}" if key else "", json.dumps(right))
 
 
 def _strings(value: Any, shape: Shape | None, at: str = "") -> Iterable[str]:
     """The strings of an answer that should stand in its text."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _strings(inner, shape, f"{at}/{_step(key)}")
+            yield from _strings(inner, shape, f"{at}/{escaped(key)}")
     elif isinstance(value, list):
         for n, inner in enumerate(value):
             yield from _strings(inner, shape, f"{at}/{n}")
     elif isinstance(value, str) and value and kind_of(shape, at, json.dumps(value)) == "string":
         yield value
-
-
-def _step(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from ctrldiff.json_schema.references import escaped
+
 # Where a sentence ends: behind its mark and what closes it, before white space; and at every line break.
 _ENDS = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[。！？])|\n+")
 _SLACK = 4  # tokens that the edges of a part may cost, which tokens of its sentences do not tell
@@ -170,8 +172,3 @@ def _stands(part: Part, at: str) -> set[tuple[Any, ...]]:
         if name == at or name.startswith(f"{at}/")
         for place in places
     }
-
-
-def escaped(key: str) -> str:
-    """A key as a part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract.chunks import escaped
 from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.extras import arrow
 from ctrldiff.extract.ledger import unwritten
 from ctrldiff.extract.streams import PACKED
+from ctrldiff.json_schema.references import escaped
 
 ROWS = 500  # of a table that are held at once
 KINDS = {

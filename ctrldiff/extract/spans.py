@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ctrldiff.extract.chunks import escaped
 from ctrldiff.json_schema.keywords import those
+from ctrldiff.json_schema.references import escaped, unescaped
 
 _MEMBERS = those(lambda row: row.of == "itself" and row.holds == "schemas")
 MOST = 20  # places of one value that are told
@@ -60,5 +60,5 @@ def _at(whole: Any, ref: str) -> Any:
     if not ref.startswith("#/"):
         return whole if ref == "#" else None
     for name in ref[2:].split("/"):
-        whole = whole.get(name.replace("~1", "/").replace("~0", "~")) if isinstance(whole, Mapping) else None
+        whole = whole.get(unescaped(name)) if isinstance(whole, Mapping) else None
     return whole

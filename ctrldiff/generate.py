@@ -93,19 +93,21 @@ class Model:
 
     @staticmethod
     def from_callable(
-        network: Callable[..., torch.Tensor],
+        network: Callable[..., Any],
         spec: ModelSpec,
         vocabulary: Vocabulary,
         encode: Callable[[str], Sequence[int]],
         *,
         device: str = "cpu",
+        attention: bool = False,
     ) -> Model:
         """Any function from (N, L) token ids to (N, L, V) logits as a model.
 
         Args:
             encode: text to token ids, for prompts. The spec's `prompt` template goes through it too.
+            attention: the function returns (logits, attention), attention (N, L, L), for policies that ask for it.
         """
-        denoiser = from_callable(network, spec, vocabulary, device=device)
+        denoiser = from_callable(network, spec, vocabulary, device=device, attention=attention)
         return Model(Loaded("callable", denoiser, PlainTokenizer(encode), spec))
 
     @property

@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
-import torch
-
 from ctrldiff.arguments import check_word, is_conversation, known_names, texts_of
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior

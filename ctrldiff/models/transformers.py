@@ -17,7 +17,6 @@ from ctrldiff.models.heads import headed
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, same, whole
 
-
 LATE = 0.3  # of the layers, the last: what DAPD found their attention to be worth
 
 

@@ -62,8 +62,7 @@ def attention_of(state: State, policy: object) -> torch.Tensor:
     if ATTENTION not in state.memory:
         raise InputError(
             f"{policy!r} reads attention, which nobody asked for",
-            hint="the loop asks where a plug-in of the plan, or one in a field of it, has `attends`; give a function of "
-            "your own that calls one `attends = True`",
+            hint="the loop asks for a plan in which a plug-in, or one in a field of it, has `attends = True`",
         )
     return state.memory[ATTENTION]
 

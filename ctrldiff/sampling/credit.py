@@ -18,9 +18,9 @@ IDS, TRACE = "credit, ids", "credit, trace"  # the keys in `State.memory`
 
 @dataclass(frozen=True)
 class Credit:
-    """Add `weight` log(1 + trace) to logits: a token's trace grows by p^`power` in every step in which it is the likeliest
-    of its position, with probability p, this step included, and is multiplied by `decay` before each (trace credit,
-    arXiv:2510.06133, as released in dInfer, arXiv:2510.08666).
+    """Add `weight` log(1 + trace) to logits: the trace of a token grows by p^`power` in every step in which it is the
+    likeliest of its position, with probability p, this step included, and is multiplied by `decay` before each (trace
+    credit, arXiv:2510.06133, as released in dInfer, arXiv:2510.08666).
 
     Open positions of the window have traces, and lose them when they are written. Probabilities are those that the
     processor is given, before any constraint; ties: the smallest id. kept: tokens of a position that have one; the

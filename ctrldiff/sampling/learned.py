@@ -45,7 +45,7 @@ class Features:
 
     @property
     def stacked(self) -> torch.Tensor:
-        """(B, T, 7) float32 for a module that takes one tensor: confidence, margin, entropy, place, share, time, may."""
+        """(B, T, 7) float32, for a module of one tensor: confidence, margin, entropy, place, share, time, may."""
         rows = [one[:, None].expand(self.may.shape) for one in (self.share, self.time)]
         columns = [self.confidence, self.margin, self.entropy, self.place, *rows, self.may.to(torch.float32)]
         return torch.stack(columns, dim=-1)
@@ -76,7 +76,7 @@ class Features:
 class Learned:
     """Positions by the score that a trained policy gives them.
 
-    score: `Features` to a (B, T) tensor of floats, higher is sooner. What a row is told must be of that row alone. It is
+    score: `Features` to a (B, T) tensor of floats, higher is sooner; a row's scores must be of that row alone. It is
         called without gradients. Ties: the leftmost.
     by: "threshold": all with at least `above`, else the best one. "quota": as many as the schedule asks for, the best
         first. "chance": scores are probabilities, and each position is written by chance with its own (independent

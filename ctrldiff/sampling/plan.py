@@ -146,7 +146,8 @@ def within(part: Any) -> Iterator[Any]:
     if isinstance(part, tuple):
         inner: Iterable[Any] = part
     else:
-        inner = [getattr(part, one.name) for one in fields(part)] if is_dataclass(part) else ()
+        made = is_dataclass(part) and not isinstance(part, type)
+        inner = [getattr(part, one.name) for one in fields(part)] if made else ()
     for one in inner:
         yield from within(one)
 

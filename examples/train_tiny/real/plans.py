@@ -130,8 +130,8 @@ def row(model: cd.Model, way: Way, golds: list[Gold]) -> str:
     """One way over all documents, as a row of the table."""
     score, debris = Score(), []
     for gold in golds:
-        canvas = cd.Generator(model, gold.schema).check(gold.text)
         try:
+            canvas = cd.Generator(model, gold.schema).check(gold.text)
             found, forwards = way(model, gold, canvas)
         except cd.CtrldiffError as error:
             score.failed[type(error).__name__] += 1

@@ -40,7 +40,7 @@ def forward(
     out = []
     for own in groups:
         first, seen_here = next(parts), next(attended, None)
-        branches = [list(islice(parts, len(group))) for group in own]
+        branches: list[Sequence[torch.Tensor]] = [list(islice(parts, len(group))) for group in own]
         list(islice(attended, sum(map(len, own))))  # nobody asks what a guide's branches attended to
         out.append(Passed(first, branches, seen_here))
     return out

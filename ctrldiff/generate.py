@@ -153,9 +153,7 @@ class Model:
         """`ctrldiff.compile_many` for this model: many types in threads or processes, errors in their places."""
         how: dict[str, Any] = {"texts": texts, "limits": limits, "workers": workers, "report": report}
         spec = self.loaded.spec
-        return compile_many(
-            outputs, self.vocabulary, room=spec.canvas, prose=spec.prose, processes=processes, **how
-        )
+        return compile_many(outputs, self.vocabulary, room=spec.canvas, prose=spec.prose, processes=processes, **how)
 
     def decode(
         self,

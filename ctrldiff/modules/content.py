@@ -91,6 +91,8 @@ def unpack(data: bytes, vocabulary: Vocabulary, limits: Limits, name: str) -> Co
     try:
         head = json.loads(words)
         theirs = Limits(**head["limits"])
+        if asdict(theirs) != head["limits"]:
+            raise ValueError("the limits are not all of them")
         held_to = {one: most for one, most in asdict(theirs).items() if most != getattr(limits, one)}
         if not held_to:
             return _content(head, tables, vocabulary, limits)

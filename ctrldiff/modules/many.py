@@ -1,7 +1,7 @@
 """Many types at once, while something else goes on: in threads, or in processes of their own.
 
-Reading a schema is Python, and holds the interpreter; minimising its automaton and reading it through the vocabulary are
-kernels, which let it go. So threads share the kernels' part among cores, and processes all of it, at the price of
+Reading a schema is Python, and holds the interpreter; minimising its automaton and reading it through the vocabulary
+are kernels, which let it go. So threads share the kernels' part among cores, and processes all of it, at the price of
 starting them. A process is told a description in words, and answers with the bytes of a file (`content.py`), which are
 checked as any file's.
 """

@@ -55,7 +55,7 @@ class Module:
             output: a type, a JSON Schema dict, or a constraint; see `output_type`.
             texts: some like those that will come. Plain ones need one table; a text with stray brackets or numbers of
                 more than 18 digits has a table of its own (`JsonSchema.plain`).
-            room, prose: `ModelSpec.canvas` and `ModelSpec.prose` of the model it is for: how deep a recursive type goes.
+            room, prose: `ModelSpec.canvas` and `prose` of the model it is for: how deep a recursive type goes.
         Raises: ConstraintError for what cannot be enforced, and for a type with spans: it is another language for every
             text, and there is nothing to keep.
         """

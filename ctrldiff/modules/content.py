@@ -4,7 +4,8 @@ A file is a magic number, the format's version, ctrldiff's, the vocabulary, and 
 that says what the tables are of, the tables, each as the cache on the disk writes them (`tokens/cache.py`), and a
 checksum over all of it. Every length is held against what is there before anything is read by it, every index against
 its array, and what an automaton says of its own states (which can be reached, how far the end is) is worked out again.
-That its language is the one it is said to have cannot be seen without compiling: a checksum keeps off damage, no forger.
+That its language is the one it is said to have cannot be seen without compiling: a checksum keeps off damage, not a
+forger.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ class How:
 
     def compile(self, output: Any, vocabulary: Vocabulary) -> Module | CtrldiffError:
         """The module, or the error that refuses it."""
-        how = {"texts": self.texts, "room": self.room, "prose": self.prose, "limits": Limits(**self.limits)}
+        texts, limits = self.texts, Limits(**self.limits)
         try:
-            return Module.of(output, vocabulary, **how)
+            return Module.of(output, vocabulary, texts=texts, room=self.room, prose=self.prose, limits=limits)
         except CtrldiffError as error:
             return error
 

@@ -125,11 +125,10 @@ def _in_processes(
     if left:
         with _stopping(processes(min(workers, len(left)))) as pool:
             _check_begun(pool)
-            jobs = {pool.submit(worker.compiled, words): n for n, words in left.items()}
-            for n in here:
-                came(n, how.compile(outputs[n], vocabulary))
-            here = []
             try:
+                jobs = {pool.submit(worker.compiled, words): n for n, words in left.items()}
+                while here:
+                    came(n := here.pop(), how.compile(outputs[n], vocabulary))
                 for job in as_completed(jobs):
                     answered(jobs[job], job)
             except BrokenProcessPool:

@@ -36,6 +36,7 @@ from ctrldiff.version import VERSION
 
 FORMAT = 1  # of the files; one of another is refused
 LARGEST = 1 << 30  # bytes of a file that is read
+MOST_TABLES, MOST_WORDS = 64, 16 << 20  # and of its JSON text, bytes: values made of it take some 25 times as many
 MAGIC = b"ctrldiff-module\n"
 # magic, format, ctrldiff's version, the vocabulary's fingerprint and size, tables, bytes of JSON, bytes of tables
 _HEAD = struct.Struct("<16sI16s20sIIQQ")
@@ -73,6 +74,9 @@ def pack(content: Content, vocabulary: Vocabulary, limits: Limits) -> bytes:
         "refused": sorted(number[one] for one in held.refused),
     }
     words = json.dumps(head, separators=(",", ":")).encode("ascii")
+    if len(words) > MOST_WORDS or len(held.tables) > MOST_TABLES:
+        amount = f"{len(words):,} bytes of words and {len(held.tables)} tables"
+        raise InputError(f"{amount} are too many for a file", hint=f"at most {MOST_WORDS:,} and {MOST_TABLES}")
     tables = [encode(table.automaton, _key(one, vocabulary, limits)) for one, table in held.tables.items()]
     body = b"".join(_LENGTH.pack(len(one)) + one for one in tables)
     mark = bytes.fromhex(vocabulary.fingerprint)
@@ -100,7 +104,7 @@ def unpack(data: bytes, vocabulary: Vocabulary, limits: Limits, name: str) -> Co
     except (CtrldiffError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise _damaged(name, f"{type(error).__name__}: {str(error)[:200]}") from error
     raise InputError(
-        f"{name} was compiled within other limits: {', '.join(f'{one}={most}' for one, most in held_to.items())}",
+        f"{name} was compiled within other limits: {', '.join(f'{one}={most}'[:60] for one, most in held_to.items())}",
         why="how far a schema is written depends on them",
         hint=f"limits=Limits(...) of these, if you trust the file; or {_AGAIN}",
     )
@@ -146,25 +150,24 @@ def _parts(data: bytes, vocabulary: Vocabulary, name: str) -> tuple[bytes, list[
         )
     if _HEAD.size + n_words + n_body + _DIGEST != len(data):
         raise _damaged(name, "its length is another")
+    if n_words > MOST_WORDS or count > MOST_TABLES:
+        raise _damaged(name, f"{n_words:,} bytes of words and {count} tables, which no file has")
     at = _HEAD.size + n_words
-    tables = list(_tables(memoryview(data)[at : at + n_body], name))
-    if len(tables) != count:
-        raise _damaged(name, f"{len(tables)} tables in place of {count}")
-    return data[_HEAD.size : at], tables
+    return data[_HEAD.size : at], list(_tables(memoryview(data)[at : at + n_body], count, name))
 
 
-def _tables(body: memoryview, name: str) -> Iterator[memoryview]:
-    """The tables, one after another."""
+def _tables(body: memoryview, count: int, name: str) -> Iterator[memoryview]:
+    """So many tables, one after another."""
     at = 0
-    while at < len(body):
-        if len(body) - at < _LENGTH.size:
-            raise _damaged(name, "a table is cut")
-        (length,) = _LENGTH.unpack_from(body, at)
+    for _ in range(count):
+        length = _LENGTH.unpack_from(body, at)[0] if len(body) - at >= _LENGTH.size else len(body)
         at += _LENGTH.size
         if length > len(body) - at:
             raise _damaged(name, "a table is cut")
         yield body[at : at + length]
         at += length
+    if at != len(body):
+        raise _damaged(name, f"{len(body) - at:,} bytes behind its tables")
 
 
 def _table(data: memoryview, of: Description, proviso: Any, vocabulary: Vocabulary, limits: Limits) -> Table:
@@ -213,7 +216,8 @@ def _proviso_said(table: Table, of: Description, limits: Limits) -> str | None:
 def _proviso_read(word: Any, of: Description, limits: Limits) -> Proviso | None:
     if word is None:
         return None
-    return of.proviso(limits) if word == "own" else _uniques(of, limits)[word]
+    own = word == "own" and not isinstance(of, JsonSchema)
+    return of.proviso(limits) if own else _uniques(of, limits)[word]
 
 
 def _uniques(of: Description, limits: Limits) -> dict[str, Proviso]:

@@ -110,7 +110,7 @@ def many(schemas: list[tuple[str, Any]], vocabulary: Vocabulary, workers: int) -
         print(f"| {way} | {took:.1f} s | {spent:.1f} s | {good} | {len(found) - good} |")
 
 
-def latency(schemas: list[tuple[str, Any]], workers: int) -> None:
+def latency(schemas: list[tuple[str, Any]]) -> None:
     """Answers, one after the other, alone and while schemas are compiled behind them."""
     model = cd.from_pretrained("tiny")
     generator = cd.Generator(model, PAID)
@@ -136,18 +136,14 @@ def latency(schemas: list[tuple[str, Any]], workers: int) -> None:
         print(f"| {name} | {len(wall)} | {cells} | {'-' if took is None else f'{took:.1f} s'} |")
 
     row("nothing", answers(lambda n: n >= 60), None)
-    for processes, count in ((False, 1), (False, workers), (True, 1), (True, workers)):
+    for way, processes in (("a thread", False), ("a process", True)):
         forget()
-        how = {"workers": count, "processes": processes}
         began = time.perf_counter()
+        how = {"workers": 1, "processes": processes}
         work = threading.Thread(target=model.compile_many, args=(outputs,), kwargs=how)
         work.start()
         times = answers(lambda _, work=work: not work.is_alive())
-        row(
-            f"{count} {'process' if processes else 'thread'}{'' if count == 1 else 'es' if processes else 's'}",
-            times,
-            time.perf_counter() - began,
-        )
+        row(way, times, time.perf_counter() - began)
 
 
 def main() -> None:
@@ -163,7 +159,7 @@ def main() -> None:
     schemas = real[:: max(1, len(real) // given.schemas)][: given.schemas]
     print(f"{machine()}; {len(schemas)} schemas\n")
     if "latency" in given.only:
-        latency(schemas, given.workers)
+        latency(schemas)
         print()
     if {"files", "many"} & {*given.only}:
         tokens = tekken_tokens()

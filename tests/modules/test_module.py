@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -272,6 +273,7 @@ def lies(tmp_path):
     yield lambda head: head | {"tables": head["tables"][1:]}
     yield lambda head: head | {"tables": head["tables"][::-1]}  # each under the name of another
     yield lambda head: head | {"tables": [[n, "none"] for n, _ in head["tables"]]}
+    yield lambda head: head | {"tables": [[n, "own"] for n, _ in head["tables"]]}  # which would compile
     yield lambda head: head | {"tables": [[-1, None] for _ in head["tables"]]}
     yield lambda head: head | {"reached": [[0, 5, 99]]}
     yield lambda head: head | {"limits": head["limits"] | {"max_states": 10**12}}
@@ -286,9 +288,29 @@ def test_a_lie_with_a_good_checksum_is_a_typed_error(tmp_path):
     for lie in lies(tmp_path):
         with pytest.raises(InputError):
             Module.from_bytes(with_words(lie), VOCABULARY)
-    for head in ({"words": 2**60}, {"body": 2**63}, {"tables": 2**31}, {"words": 0}):
+    for head in ({"words": 2**60}, {"body": 2**63}, {"tables": 2**31}, {"words": 0}, {"tables": 1}, {"tables": 60}):
         with pytest.raises(InputError):
             Module.from_bytes(resealed(DATA, **head), VOCABULARY)
+
+
+def test_small_parts_that_grow_in_memory_are_refused_before_they_are_read():
+    start = content._HEAD.size
+    nothing = DATA[:start] + b"{}" + bytes(8_000_000) + DATA[-32:]  # a million tables of no bytes
+    lists = DATA[:start] + b"[" + b"[]," * (content.MOST_WORDS // 3) + b"[]]" + DATA[-32:]
+    for data, head in (
+        (nothing, {"words": 2, "tables": 1_000_000, "body": 8_000_000}),
+        (nothing, {"words": 2, "tables": 64, "body": 8_000_000}),
+        (lists, {"words": len(lists) - start - 32, "tables": 0, "body": 0}),
+    ):
+        data = resealed(data, **head)
+        tracemalloc.start()
+        with pytest.raises(InputError):
+            Module.from_bytes(data, VOCABULARY)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+        tracemalloc.stop()
+    label = "x" * content.MOST_WORDS
+    with pytest.raises(InputError, match="too many for a file"):
+        replace(SMALL, description=cd.Choice([label]), held=Held()).to_bytes()
 
 
 def test_tables_that_lie_under_good_checksums_are_errors_or_sound():

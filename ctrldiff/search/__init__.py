@@ -4,6 +4,7 @@ from ctrldiff.search.agree import MinimumRisk, Vote, agreement, votes
 from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.info_gain import InfoGain
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
@@ -15,6 +16,7 @@ __all__ = [
     "BestOfN",
     "Branches",
     "Found",
+    "InfoGain",
     "MinimumRisk",
     "Particles",
     "Refine",

@@ -10,11 +10,13 @@ from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
 from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
+from ctrldiff.search.voting import DVoting
 
 __all__ = [
     "Ahead",
     "BestOfN",
     "Branches",
+    "DVoting",
     "Found",
     "InfoGain",
     "MinimumRisk",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.errors import InputError, warn
+from ctrldiff.errors import InputError, ShapeError, warn
 from ctrldiff.protocols import (
     Constraint,
     Denoiser,
@@ -182,6 +182,18 @@ def finished(score: Scored | None, run: Run, state: State) -> F64:
 def readable(move: Move, tokens: Tokens, new: Where) -> Tokens:
     """The tokens as a posterior may be asked about them: 0 where there is still noise, which may be no token at all."""
     return torch.where(move.before.open & ~new, 0, tokens)
+
+
+def together(states: Sequence[State]) -> State:
+    """Decodes of equal canvases as one batch, in order. Raises: InputError if what they remember differs in shape."""
+    try:
+        return State.concat(states)
+    except ShapeError as error:
+        raise InputError(
+            "this search decodes a row several times, and something the plan remembers grows with every step",
+            hint="leave trace=True out",
+            param="search",
+        ) from error
 
 
 def total(state: State, n: int) -> torch.Tensor:

@@ -4,6 +4,7 @@ from ctrldiff.search.agree import MinimumRisk, Vote, agreement, votes
 from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.gibbs import ParticleGibbs
 from ctrldiff.search.info_gain import InfoGain
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
@@ -20,6 +21,7 @@ __all__ = [
     "Found",
     "InfoGain",
     "MinimumRisk",
+    "ParticleGibbs",
     "Particles",
     "Refine",
     "Run",

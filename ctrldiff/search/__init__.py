@@ -6,6 +6,7 @@ from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.gibbs import ParticleGibbs
 from ctrldiff.search.info_gain import InfoGain
+from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
@@ -20,6 +21,7 @@ __all__ = [
     "DVoting",
     "Found",
     "InfoGain",
+    "Medal",
     "MinimumRisk",
     "ParticleGibbs",
     "Particles",

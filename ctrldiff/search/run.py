@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -194,6 +194,16 @@ def together(states: Sequence[State]) -> State:
             hint="leave trace=True out",
             param="search",
         ) from error
+
+
+def side_by_side(decodes: Sequence[State], used: Sequence[int], answers: State) -> State:
+    """Decodes of B rows each as B groups of them. Where a row has used fewer, copies of its answer (B rows) stand in for
+    the others, and weigh nothing."""
+    rows, n = answers.shape[0], len(decodes)
+    index = [i * rows + row if i < count else n * rows + row for row, count in enumerate(used) for i in range(n)]
+    weights = [0.0 if i < count else -math.inf for count in used for i in range(n)]
+    state = together([*decodes, answers]).gather(index)
+    return replace(state, log_weight=torch.tensor(weights, dtype=torch.float64))
 
 
 def total(state: State, n: int) -> torch.Tensor:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.search.agree import meaning
-from ctrldiff.search.run import F64, Found, Run, checked, together
+from ctrldiff.search.run import F64, Found, Run, checked, side_by_side, together
 from ctrldiff.state import State, Where
 
 
@@ -80,20 +80,12 @@ class DVoting:
 
     def _found(self, drawn: Sequence[State], said: Sequence[Sequence[Hashable]]) -> Found:
         """Every row's decodes side by side."""
-        best, rows, n = _leading(drawn, said), len(said), self.most
+        rows, n = len(said), self.most
         rewards: F64 = np.full((rows, n), np.nan)
         for row, own in enumerate(said):
             rewards[row, : len(own)] = [own.count(one) / len(own) for one in own]
-        states = [drawn[i] if i < len(drawn) else best for i in range(n)]
-        index = [i * rows + row for row in range(rows) for i in range(n)]
-        state = together(states).gather(index)
-        fewer = torch.tensor([i >= len(own) for own in said for i in range(n)])
-        leader = best.tokens.repeat_interleave(n, dim=0)
-        state = replace(
-            state,
-            tokens=torch.where(fewer[:, None], leader, state.tokens),
-            log_weight=torch.where(fewer, -torch.inf, 0.0).to(torch.float64),
-        )
+        best = _leading(drawn, said)
+        state = side_by_side([*drawn, *[best] * (n - len(drawn))], list(map(len, said)), best)
         chosen = np.array([row * n + own.index(max(own, key=own.count)) for row, own in enumerate(said)], np.int64)
         forwards = sum((one.forwards for one in drawn), torch.zeros(rows, dtype=torch.int64))
         return Found(state, rewards.reshape(-1), chosen, forwards)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ctrldiff.protocols import Move, Reward, Scored
 from ctrldiff.search.particles import Particles, resampled
-from ctrldiff.search.run import Choose, Found, Run, checked, chosen, finished, together, total
+from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, finished, sizes_now, together, total
 from ctrldiff.state import State, Step
 
 
@@ -68,7 +68,7 @@ class ParticleGibbs:
         rewards = finished(score, run, state)
         if self.choose == "best":
             pick = chosen("best", state, rewards, self.n)
-        return Found(state, rewards, pick, total(state, self.n))
+        return Found(state, rewards, pick, total(state, self.n), way.sizes)
 
     def _sweep(
         self, run: Run, score: Scored | None, state: State, way: _Way | None
@@ -76,6 +76,7 @@ class ParticleGibbs:
         """The canvases, complete; one of each group, drawn by weight; and the way it came."""
         steps: list[State] = []
         came: list[NDArray[np.int64]] = []
+        seen: list[F64] = []
 
         def weigh(move: Move, state: State, step: Step) -> State:
             before = state.log_weight
@@ -87,13 +88,15 @@ class ParticleGibbs:
             steps.append(state)
             state, index = replace(state, log_weight=before + state.log_weight), np.arange(state.shape[0])
             if weighing:
+                seen.append(sizes_now(state, self.n))
                 state, index = resampled(state, self.n, self.ess, move, None if way is None else way.alive)
             came.append(index)
             return state
 
         state = run.decode(state, weigh)
         pick = chosen("draw", state, np.full(state.shape[0], np.nan), self.n)
-        return state, pick, _Way(_traced(steps, came, pick), state.log_weight[pick] > -torch.inf)
+        alive = state.log_weight[pick] > -torch.inf
+        return state, pick, _Way(_traced(steps, came, pick), alive, np.array(seen).reshape(-1, len(pick)))
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,12 @@ class _Way:
     """How one canvas of each group came about.
 
     Fields: steps, its state (B rows) after each step, with what that step weighed as its log weight; alive, (B,) bool,
-        whether it weighs anything: what does not is not retained.
+        whether it weighs anything: what does not is not retained; sizes, as in `Found`, of the sweep that it is from.
     """
 
     steps: tuple[State, ...]
     alive: torch.Tensor
+    sizes: F64
 
 
 def _traced(steps: Sequence[State], came: Sequence[NDArray[np.int64]], rows: NDArray[np.int64]) -> tuple[State, ...]:

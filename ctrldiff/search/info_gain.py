@@ -75,15 +75,14 @@ class InfoGain:
 
     def _best(self, loop: Loop, passed: Sequence[tuple[State, Passed]]) -> tuple[State, Passed]:
         """Of each row the canvas that scores best, and what the network said of it."""
-        scores = []
+        scores, best = [], passed[0][1]
         for state, found in passed:
             logits = guided(*found, state, loop.plan.schedule(state), loop.plan.processors, loop.guides)
             scores.append(self._score(state, loop.constraint.bind(logits, state)))
         pick = torch.stack(scores).argmax(dim=0)
-        logits = passed[0][1]
         for n, (_, its) in enumerate(passed[1:], start=1):
-            logits = mixed(pick == n, its, logits)
-        return _picked([state for state, _ in passed], pick), logits
+            best = mixed(pick == n, its, best)
+        return _picked([state for state, _ in passed], pick), best
 
     def _score(self, state: State, posterior: Posterior | None) -> torch.Tensor:
         """(B,) float64; -inf for canvases that were tried already. Nothing open: no posterior is needed."""

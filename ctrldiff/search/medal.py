@@ -24,8 +24,8 @@ from ctrldiff.state import State, Where
 
 @dataclass(frozen=True)
 class Medal:
-    """A tree search for `prefixes` beginnings of `length` tokens a row; the plan decodes each to the end, and the answer
-    is the decode with the highest reward, the first among equals.
+    """A tree search for `prefixes` beginnings of `length` tokens a row; the plan decodes each to the end, and the
+    answer is the decode with the highest reward, the first among equals.
 
     Args:
         prefixes, length: beginnings that are looked for, and the tokens in each, forced ones aside. One that completes
@@ -43,8 +43,8 @@ class Medal:
     temperature 0 take it.
 
     Source: MEDAL ("Monte Carlo tree search initialization for diffusion language model inference"), from notes and not
-    from its code or text: the scores, 3 and 5 edges, 3 prefixes of 20 are the notes'; which entropies a reward compares,
-    how the answer is chosen among the prefixes' decodes, and `gamma`, `explore` and `rounds` are our reading.
+    from its code or text. The scores, 3 and 5 edges, 3 prefixes of 20 are the notes'; which entropies a reward
+    compares, how the answer is chosen among the decodes, and `gamma`, `explore` and `rounds` are our reading.
     """
 
     prefixes: int = 3
@@ -76,7 +76,9 @@ class Medal:
             if not self._round(run, state, trees):
                 break
         begun = [tree.beginnings(self.prefixes) for tree in trees]
-        every, decodes, rewards = state.fork(self.prefixes), [], []
+        every = state.fork(self.prefixes)
+        decodes: list[State] = []
+        rewards: list[F64] = []
         for n in range(self.prefixes):
             some = [n < len(nodes) for nodes in begun]  # a row without another one is complete, and costs nothing
             starts = [nodes[n].state if n < len(nodes) else decodes[0].gather([row]) for row, nodes in enumerate(begun)]

@@ -34,7 +34,20 @@ from ctrldiff.sampling.constrain import Exact, normalised
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import Keep
-from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, draw, effective, finished, readable, total
+from ctrldiff.search.run import (
+    F64,
+    Choose,
+    Found,
+    Run,
+    checked,
+    chosen,
+    draw,
+    effective,
+    finished,
+    readable,
+    sizes_now,
+    total,
+)
 from ctrldiff.state import State, Step, Where
 
 STALE, VALUE = "particles.stale", "particles.value"  # what a particle remembers from one step to the next
@@ -81,14 +94,19 @@ class Particles:
 
     def __call__(self, run: Run, state: State) -> Found:
         score, state = self.prepared(run, state)
+        seen: list[F64] = []
 
         def weigh(move: Move, state: State, step: Step) -> State:
             state, weighing = self.weighed(run, score, move, state, step)
-            return resampled(state, self.n, self.ess, move)[0] if weighing else state
+            if not weighing:
+                return state
+            seen.append(sizes_now(state, self.n))
+            return resampled(state, self.n, self.ess, move)[0]
 
         state = run.decode(state, weigh)
-        rewards = finished(score, run, state)
-        return Found(state, rewards, chosen(self.choose, state, rewards, self.n), total(state, self.n))
+        rewards, forwards = finished(score, run, state), total(state, self.n)
+        pick = chosen(self.choose, state, rewards, self.n)
+        return Found(state, rewards, pick, forwards, np.array(seen).reshape(-1, len(pick)))
 
     def prepared(self, run: Run, state: State) -> tuple[Scored | None, State]:
         """The reward, and the state before its first step. Raises: InputError for plans that cannot be weighed."""

@@ -83,12 +83,15 @@ class Found:
         state: B * n rows; `log_weight` is what each weighs in its group.
         rewards: (B * n,) float64, NaN where there is none.      chosen: (B,) int64, the row that is the answer.
         forwards: (B,) int64, denoiser calls of single canvases that the group took.
+        sizes: (K, B) float64, of a search that resamples the effective sample size of each group at every time that it
+            might have, before it did; NaN once the group was complete. None for the others.
     """
 
     state: State
     rewards: F64
     chosen: NDArray[np.int64]
     forwards: torch.Tensor
+    sizes: F64 | None = None
 
     def candidates(self, row: int, vocabulary: Vocabulary) -> tuple[Candidate, ...]:
         """The canvases of one row."""
@@ -101,8 +104,12 @@ class Found:
     @property
     def ess(self) -> F64:
         """(B,) float64: the effective sample size of each group, of n canvases; n where all weigh the same."""
-        weights = self.state.log_weight.numpy().reshape(len(self.chosen), -1)
-        return np.array([effective(group) for group in weights])
+        return sizes(self.state, self.state.shape[0] // max(len(self.chosen), 1))
+
+    def ess_path(self, row: int) -> tuple[float, ...]:
+        """The effective sample sizes of one row, at each time that it might have been resampled and at the end."""
+        before: list[float] = [] if self.sizes is None else self.sizes[:, row].tolist()
+        return (*(one for one in before if not math.isnan(one)), float(self.ess[row]))
 
     @property
     def log_z(self) -> F64:
@@ -117,6 +124,16 @@ def effective(log_weights: F64) -> float:
     if not len(log_weights) or log_weights.max() == -np.inf:
         return 0.0
     return float(np.exp(2 * np.logaddexp.reduce(log_weights) - np.logaddexp.reduce(2 * log_weights)))
+
+
+def sizes(state: State, n: int) -> F64:
+    """(B,) the effective sample size of each group of n rows."""
+    return np.array([effective(group) for group in state.log_weight.numpy().reshape(-1, n)], np.float64)
+
+
+def sizes_now(state: State, n: int) -> F64:
+    """(B,) the same, NaN where the group is complete."""
+    return np.where(state.done.numpy().reshape(-1, n).all(axis=1), np.nan, sizes(state, n))
 
 
 @dataclass(frozen=True)
@@ -197,8 +214,8 @@ def together(states: Sequence[State]) -> State:
 
 
 def side_by_side(decodes: Sequence[State], used: Sequence[int], answers: State) -> State:
-    """Decodes of B rows each as B groups of them. Where a row has used fewer, copies of its answer (B rows) stand in for
-    the others, and weigh nothing."""
+    """Decodes of B rows each as B groups of them. Where a row has used fewer, copies of its answer (B rows) stand in
+    for the others, and weigh nothing."""
     rows, n = answers.shape[0], len(decodes)
     index = [i * rows + row if i < count else n * rows + row for row, count in enumerate(used) for i in range(n)]
     weights = [0.0 if i < count else -math.inf for count in used for i in range(n)]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import ctrldiff.search
 from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import Everything, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import LeftmostFirst
@@ -15,6 +16,7 @@ from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
+from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.gibbs import ParticleGibbs
@@ -22,7 +24,7 @@ from ctrldiff.search.info_gain import InfoGain
 from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
-from ctrldiff.search.run import Run
+from ctrldiff.search.run import Run, Search
 from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
@@ -38,6 +40,8 @@ def liking(texts):
 def searches(strength):
     return {
         "best of n": BestOfN(liking, 2),
+        "soft best of n": BestOfN(liking, 2, strength=strength),
+        "ahead": Ahead(2),
         "vote": Vote(3),
         "minimum risk": MinimumRisk(3),
         "particles": Particles(liking, n=3, strength=strength, ess=1.0, completions=2),
@@ -55,7 +59,13 @@ def searches(strength):
     }
 
 
-UNREWARDED = ("weights alone", "tolerator", "branches", "info gain")
+UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead")
+
+
+def test_no_search_is_missing():
+    shipped = {value for name in ctrldiff.search.__all__ if hasattr(value := getattr(ctrldiff.search, name), "n")}
+    assert shipped - {Search} <= {type(one) for one in searches(1.0).values()}
+
 
 PLANS = [
     {},

@@ -1,6 +1,7 @@
 """Particle Gibbs leaves the enumerated target as it is, with few canvases; variants of it do not."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -78,7 +79,7 @@ def test_the_retained_canvas_goes_the_way_it_went(monkeypatch):
     monkeypatch.setattr(ParticleGibbs, "_sweep", sweep)
     search = replace(GIBBS, n=3, ess=1.0, sweeps=4)
     search(run_of(8 * 3, LANGUAGE, **LEFTMOST), begin(8, 3, LENGTH, seed=3))
-    for (before, pick), (after, _) in zip(ends, ends[1:]):
+    for (before, pick), (after, _) in pairwise(ends):
         assert torch.equal(after.tokens[::3], before.tokens[pick])
     for way, (state, pick) in zip(ways, ends):
         assert torch.equal(way.steps[-1].tokens, state.tokens[pick]) and way.alive.all()

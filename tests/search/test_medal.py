@@ -3,7 +3,6 @@
 import math
 
 import pytest
-import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError
@@ -83,9 +82,11 @@ def searched(seed, row, length, search, wrong=""):
                 (one for one in live if not one.rewards),
                 max(
                     live,
-                    key=lambda one: (sum(one.rewards) / len(one.rewards) + c * math.sqrt(math.log(n) / len(one.rewards)))
-                    if one.rewards
-                    else 0.0,
+                    key=lambda one: (
+                        (sum(one.rewards) / len(one.rewards) + c * math.sqrt(math.log(n) / len(one.rewards)))
+                        if one.rewards
+                        else 0.0
+                    ),
                 ),
             )
         visit(net, row, node, search, whole, seen, wrong)

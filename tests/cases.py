@@ -11,7 +11,10 @@ from functools import lru_cache
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.blocking import DynamicBlocking
+from ctrldiff.constraints.content import Avoids, Contains
 from ctrldiff.constraints.description import Automaton, Description
+from ctrldiff.constraints.length import Length
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
@@ -79,6 +82,8 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
     "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
     "distinct": Regex(r"[0-9ab-]{2,8}") & Distinct(),
+    "content": Contains(["a", Regex("1[0-9]")], ascii=True) & Avoids("b", words=False) & Length(words=(1, 2), ascii=True),
+    "tokens": Length(tokens=(2, 5)) & DynamicBlocking([11, 12, 11, 11, 1], share=1.0),
 }
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
@@ -227,9 +232,9 @@ def hard_state(name: str, seed: int = 0) -> State:
 
 def legal(name: str, data: bytes) -> bool:
     """`data` is in the language of that name, by the byte automaton and the proviso; everything is when there is no
-    constraint."""
+    constraint. What is asked of tokens `tests/automata/test_narrow.py` judges."""
     description = CONSTRAINTS[name]
-    return description is None or data in description
+    return description is None or data in description.over_tokens()[0]
 
 
 def toy_classifier() -> CanvasClassifier:

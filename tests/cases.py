@@ -45,6 +45,7 @@ from ctrldiff.sampling.commit import (
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
@@ -88,6 +89,7 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
 
+FREQUENCIES = Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)
 COMMITS: dict[str, CommitPolicy] = {
     "top-k confidence": TopK(),
     "top-k margin": TopK("margin"),
@@ -123,7 +125,10 @@ COMMITS: dict[str, CommitPolicy] = {
     "density": Density(2.0),
     "dependent": Dependent(),
     "positional": Positional(block=4),
-    "positional, frequencies": Positional(frequencies=Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)),
+    "positional, frequencies": Positional(frequencies=FREQUENCIES),
+    "informative": Informative(FREQUENCIES),
+    "informative, most": Informative(FREQUENCIES, "most"),
+    "spindle": Spindle(FREQUENCIES, 0.3),
     "routed": Routed(0.5),
     "bernoulli": Bernoulli(8),
     "unmask": Unmask(Remasking("rescale", 0.2)),
@@ -131,7 +136,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "consistent": Consistent(),
     "consistent, all": Consistent(all=True, warm_up=1, by="confidence"),
 }
-MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "spindle", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,) for name, value in COMMITS.items() if isinstance(value, Bernoulli | Consistent | Steady)
 }

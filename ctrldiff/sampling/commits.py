@@ -19,6 +19,7 @@ from ctrldiff.sampling.commit import (
     first,
     leftmost,
 )
+from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.stability import Consistent, Steady
 
@@ -39,6 +40,7 @@ __all__ = [
     "Factor",
     "Frequencies",
     "Hierarchy",
+    "Informative",
     "LeftToRight",
     "Or",
     "Positional",
@@ -48,6 +50,7 @@ __all__ = [
     "Rewrite",
     "Routed",
     "Spacing",
+    "Spindle",
     "Steady",
     "Threshold",
     "TopK",

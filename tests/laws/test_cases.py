@@ -14,6 +14,7 @@ from ctrldiff.sampling import (
     commit,
     commits,
     edit,
+    information,
     orders,
     propose,
     revise,
@@ -50,7 +51,7 @@ def test_every_plug_in_is_a_case(module, listed):
 
 
 def test_every_commit_policy_is_a_case():
-    modules = (ancestral, combine, commit, orders, stability)
+    modules = (ancestral, combine, commit, information, orders, stability)
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
     ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
     assert ours == {type(value) for value in cases.COMMITS.values()}

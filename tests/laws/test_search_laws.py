@@ -21,6 +21,7 @@ from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
 from tests.conftest import NOISES, few, text, toy
@@ -42,6 +43,7 @@ def searches(strength):
         "values": ValueDecoding(liking, candidates=3, strength=strength),
         "tolerator": Tolerator(3),
         "branches": Branches(2),
+        "tree edits": TreeEdits(liking, rounds=3, size=3, n=2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 

@@ -14,6 +14,7 @@ from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import ANY_TEXT, Alt, Concat, Expression, Language, Repeat, text
 from ctrldiff.constraints.content import Found, letters
 from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.of_text import OfText
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.regex.parse import parse
@@ -22,7 +23,7 @@ from ctrldiff.tokens.narrow import TokenPairs, TokenRule
 
 
 @dataclass(frozen=True, init=False)
-class DynamicBlocking(Description):
+class DynamicBlocking(OfText):
     r"""The texts in which no unit of the source is followed by the one that follows it there.
 
     Of the source's pairs of neighbours, each different one is blocked with probability `share`, drawn with `seed`: other
@@ -85,6 +86,12 @@ class DynamicBlocking(Description):
         drawn = np.random.default_rng(self.seed).random(len(found)) < self.share
         return tuple(pair for pair, active in zip(found, drawn.tolist(), strict=True) if active)
 
+    def as_keyword(self) -> dict[str, Any]:
+        if not isinstance(self.source, str):
+            raise _of_a_part()
+        options = {"share": self.share, "seed": self.seed, "ignore_case": self.ignore_case, "ascii": self.ascii}
+        return {"blocks": self.source, **options}
+
     def over_tokens(self) -> tuple[Description, tuple[TokenRule, ...]]:
         if isinstance(self.source, str):
             return self, ()
@@ -92,11 +99,7 @@ class DynamicBlocking(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         if not isinstance(self.source, str):
-            raise ConstraintError(
-                "DynamicBlocking of token ids as a part of something else",
-                why="which tokens follow each other is no matter of a text's bytes",
-                hint="intersect the whole answer with it; here, give the source as a text, for pairs of words",
-            )
+            raise _of_a_part()
         onward: dict[str, list[str]] = {}
         for first, second in self.pairs:
             onward.setdefault(first, []).append(second)
@@ -120,6 +123,14 @@ class _Anything(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return ANY_TEXT
+
+
+def _of_a_part() -> ConstraintError:
+    return ConstraintError(
+        "DynamicBlocking of token ids as a part of something else",
+        why="which tokens follow each other is no matter of a text's bytes",
+        hint="intersect the whole answer with it; here, give the source as a text, for pairs of words",
+    )
 
 
 def _ids(source: object) -> tuple[int, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
 
 from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import (
@@ -21,7 +21,9 @@ from ctrldiff.automata.expression import (
     Language,
     text,
 )
+from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.of_text import OfText
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.regex import charset
@@ -33,7 +35,7 @@ Thing: TypeAlias = str | Description
 
 
 @dataclass(frozen=True, init=False)
-class Contains(Description):
+class Contains(OfText):
     """The texts in which any of these things come `at_least` and `at_most` so many times, counted together.
 
     A thing comes wherever an occurrence of one character or more ends, once for each such place: occurrences may
@@ -73,13 +75,17 @@ class Contains(Description):
             raise ConstraintError("Contains(at_least=0) says nothing", hint="give at_most=, or leave it out")
         _set(self, at_least=at_least, at_most=at_most)
 
+    def as_keyword(self) -> dict[str, Any]:
+        counts = {"at_least": self.at_least, "at_most": self.at_most}
+        return {"contains": _spoken(self.things), **counts, **_options(self)}
+
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         found = Found.of(self.things, self.words, self.ignore_case, self.ascii, limits)
         return Language(counted(found.marks, self.at_least, self.at_most, ends=found.ends, limits=limits))
 
 
 @dataclass(frozen=True, init=False)
-class Avoids(Description):
+class Avoids(OfText):
     """The texts in which none of these things come: words, phrases or patterns, as in `Contains`."""
 
     things: tuple[Thing, ...]
@@ -91,6 +97,9 @@ class Avoids(Description):
         self, things: Thing | Iterable[Thing], *, words: bool = True, ignore_case: bool = False, ascii: bool = False
     ) -> None:
         _set(self, things=_things("Avoids", things, ignore_case), words=words, ignore_case=ignore_case, ascii=ascii)
+
+    def as_keyword(self) -> dict[str, Any]:
+        return {"avoids": _spoken(self.things), **_options(self)}
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         found = Found.of(self.things, self.words, self.ignore_case, self.ascii, limits)
@@ -167,6 +176,20 @@ def _things(name: str, things: object, ignore_case: bool) -> tuple[Thing, ...]:
         else:
             check_description(thing, f"the phrase {thing[:40]!r}")
     return tuple(dict.fromkeys(listed))
+
+
+def _spoken(things: tuple[Thing, ...]) -> list[Any]:
+    """Words as they are, patterns as what makes them again."""
+    out: list[Any] = []
+    for thing in things:
+        if isinstance(thing, Description) and not isinstance(thing, Regex):
+            raise ConstraintError(f"{thing!r} in a type"[:200], hint="of constraints, a type takes Regex alone in there")
+        out.append(asdict(thing) if isinstance(thing, Regex) else thing)
+    return out
+
+
+def _options(value: Contains | Avoids) -> dict[str, bool]:
+    return {"words": value.words, "ignore_case": value.ignore_case, "ascii": value.ascii}
 
 
 def _set(value: object, **fields: object) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import ANY_CHAR, ANY_TEXT, EMPTY, Alt, Both, Chars, Concat, Expression, Language, Repeat
 from ctrldiff.constraints.content import check_range, letters
 from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.of_text import OfText
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.regex import charset
@@ -21,7 +22,7 @@ STOPS, WIDE_STOPS, CLOSERS = ".!?…", "。！？", "\"')]}”’»」』）"
 
 
 @dataclass(frozen=True)
-class Length(Description):
+class Length(OfText):
     r"""The texts of so many characters, words, sentences and tokens; each an int, a (low, high), or left open.
 
     Args:
@@ -50,6 +51,12 @@ class Length(Description):
         if self.characters is self.words is self.sentences is self.tokens is None:
             raise ConstraintError("Length() bounds nothing", hint="Length(characters=(1, 280)), Length(words=(5, 10))")
 
+    def as_keyword(self) -> dict[str, Any]:
+        if self.tokens is not None:
+            raise self._of_a_part()
+        bounds = {name: getattr(self, name) for name in ("characters", "words", "sentences")}
+        return {"length": {name: list(both) for name, both in bounds.items() if both is not None}, "ascii": self.ascii}
+
     def over_tokens(self) -> tuple[Description, tuple[TokenRule, ...]]:
         if self.tokens is None:
             return self, ()
@@ -58,11 +65,7 @@ class Length(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         if self.tokens is not None:
-            raise ConstraintError(
-                f"{self!r} as a part of something else",
-                why="how many tokens a text takes is no matter of its bytes",
-                hint="intersect the whole answer with it: whole & Length(tokens=...); here, bound characters or words",
-            )
+            raise self._of_a_part()
         parts: list[Expression] = []
         if self.characters is not None:
             parts.append(Repeat(ANY_CHAR, *_pair(self.characters)))
@@ -70,6 +73,13 @@ class Length(Description):
             if bounds is not None:
                 parts.append(Language(counted(beginnings(self.ascii), *_pair(bounds), limits=limits)))
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
+
+    def _of_a_part(self) -> ConstraintError:
+        return ConstraintError(
+            f"{self!r} as a part of something else",
+            why="how many tokens a text takes is no matter of its bytes",
+            hint="intersect the whole answer with it: whole & Length(tokens=...); here, bound characters or words",
+        )
 
 
 def _words(ascii: bool) -> Expression:

@@ -83,7 +83,9 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
     "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
     "distinct": Regex(r"[0-9ab-]{2,8}") & Distinct(),
-    "content": Contains(["a", Regex("1[0-9]")], ascii=True) & Avoids("b", words=False) & Length(words=(1, 2), ascii=True),
+    "content": Contains(["a", Regex("1[0-9]")], ascii=True)
+    & Avoids("b", words=False)
+    & Length(words=(1, 2), ascii=True),
     "tokens": Length(tokens=(2, 5)) & DynamicBlocking([11, 12, 11, 11, 1], share=1.0),
 }
 

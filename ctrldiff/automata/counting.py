@@ -26,9 +26,7 @@ def counted(
     Args: high: None: without end.
     Raises: ConstraintTooLarge.
     """
-    told = compile_expression(
-        Alt((marks, Concat((ends, Literal(_ENDS))), Concat((ANY_TEXT, Literal(_WHOLE))))), limits
-    )
+    told = compile_expression(Alt((marks, Concat((ends, Literal(_ENDS))), Concat((ANY_TEXT, Literal(_WHOLE))))), limits)
     layers = (low if high is None else high) + 1
     states, width = told.table.shape
     if states * layers > limits.max_states:

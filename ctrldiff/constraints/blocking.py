@@ -26,9 +26,9 @@ from ctrldiff.tokens.narrow import TokenPairs, TokenRule
 class DynamicBlocking(OfText):
     r"""The texts in which no unit of the source is followed by the one that follows it there.
 
-    Of the source's pairs of neighbours, each different one is blocked with probability `share`, drawn with `seed`: other
-    seeds leave other ways of saying it open, which is how the published rule makes its paraphrases differ. 1 blocks
-    all. A pair that is written `x x` in the source is blocked too.
+    Of the source's pairs of neighbours, each different one is blocked with probability `share`, drawn with `seed`:
+    other seeds leave other ways of saying it open, which is how the published rule makes its paraphrases differ. 1
+    blocks all; a unit that stands twice in a row in the source is a pair, too.
 
     Args:
         source: a text: its units are words (`\w+`), and what stands between two of them, here and there, is no matter;

@@ -183,7 +183,9 @@ def _spoken(things: tuple[Thing, ...]) -> list[Any]:
     out: list[Any] = []
     for thing in things:
         if isinstance(thing, Description) and not isinstance(thing, Regex):
-            raise ConstraintError(f"{thing!r} in a type"[:200], hint="of constraints, a type takes Regex alone in there")
+            raise ConstraintError(
+                f"{thing!r} in a type"[:200], hint="of constraints, a type takes Regex alone in there"
+            )
         out.append(asdict(thing) if isinstance(thing, Regex) else thing)
     return out
 

@@ -77,5 +77,5 @@ def _things(said: Any) -> list[Any]:
 
 
 def _invalid(why: str, at: str) -> SchemaInvalid:
-    hint = f'"{KEYWORD}": [{{"contains": ["red", {{"pattern": "[0-9]+"}}], "at_least": 1}}, {{"length": {{"words": [1, 9]}}}}]'
+    hint = '"x-text": [{"contains": ["red", {"pattern": "[0-9]+"}], "at_least": 1}, {"length": {"words": [1, 9]}}]'
     return SchemaInvalid(f"{at}/{KEYWORD} says nothing of texts", why=why[:300], hint=hint, pointer=f"{at}/{KEYWORD}")

@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ctrldiff.automata.counting import counted
-from ctrldiff.automata.expression import ANY_CHAR, ANY_TEXT, EMPTY, Alt, Both, Chars, Concat, Expression, Language, Repeat
+from ctrldiff.automata.expression import (
+    ANY_CHAR,
+    ANY_TEXT,
+    EMPTY,
+    Alt,
+    Both,
+    Chars,
+    Concat,
+    Expression,
+    Language,
+    Repeat,
+)
 from ctrldiff.constraints.content import check_range, letters
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.of_text import OfText
@@ -31,8 +42,8 @@ class Length(OfText):
         sentences: a sentence begins with the first character that is no white space, and with the first such one behind
             `.`, `!`, `?`, `…` and white space, closing quotes and brackets in between aside; behind `。`, `！` and `？`
             no white space is needed. An abbreviation's point ends one.
-        tokens: of the vocabulary it is compiled for, end tokens not counted. A bound on the answer as a whole: it may be
-            intersected with anything, but is no part of a template, of a list of alternatives or of a field.
+        tokens: of the vocabulary it is compiled for, end tokens not counted. A bound on the answer as a whole: it may
+            be intersected with anything, but is no part of a template, of a list of alternatives or of a field.
         ascii: only ASCII's letters, digits and white space count as such: much smaller automata.
         high: None: without end.
     Raises: ConstraintError; ConstraintTooLarge when compiled.

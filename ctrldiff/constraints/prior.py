@@ -14,8 +14,8 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintUnsatisfiable, InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
-from ctrldiff.tokens.token_automaton import lift
 from ctrldiff.tokens.narrow import narrowed
+from ctrldiff.tokens.token_automaton import lift
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.tokens.weighted import lift_weighted
 

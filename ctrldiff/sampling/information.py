@@ -22,10 +22,11 @@ __all__ = ["Informative", "Spindle"]
 class Informative:
     """As many as the schedule asks for, by the information -log f of the tokens proposed there, f how common each is.
 
-    first: "least": common words before rare ones, the order in which DiffusionBERT (arXiv:2211.15029) and Masked-Diffuse
-        LM (arXiv:2304.04746) undo their noise, which takes what says most first; the latter's importance also knows
-        the words of a document, f here the corpus only. "most": the key words before what connects them (InfoDiffusion,
-        arXiv:2310.11976, by its paper: the schedule it names is not in its code). Ties go to the leftmost.
+    first: "least": common words before rare ones, the order in which DiffusionBERT (arXiv:2211.15029) and
+        Masked-Diffuse LM (arXiv:2304.04746) undo their noise, which takes what says most first; the latter's importance
+        also knows the words of a document, f here the corpus only. "most": the key words before what connects them
+        (InfoDiffusion, arXiv:2310.11976, by notes on it: the schedule it names is not in its code). Ties go to the
+        leftmost.
     """
 
     frequencies: Frequencies
@@ -46,10 +47,10 @@ class Spindle:
     """Each open position by a chance of its own, higher for common tokens: DiffusionBERT's reverse process
     (arXiv:2211.15029) with the proposed token for x_0. A step may write nothing; a row's last one writes what is left.
 
-    At time t of n a token v is not noise with probability k_t(v) = 1 - t/n + strength sin(pi t/n) (c(v) - mean c), within
-    0 and .999, and k_0 = 1; c is its log count over the largest one, the mean that of the row. From t to s = t - 1 noise
-    becomes v with probability k_s b / (k_s b + 1 - k_s), b = 1/(n - s). As in the released code; the paper's formula weighs
-    by 1 - mean(H) / H, H = -log f, in the place of c - mean(c).
+    At time t of n a token v is not noise with probability k_t(v) = 1 - t/n + strength sin(pi t/n) (c(v) - mean c),
+    within 0 and .999, and k_0 = 1; c is log(1 + count) over the largest one, the mean that of the row; what never came
+    counts as if it came once. From t to s = t - 1 noise becomes v with probability k_s b / (k_s b + 1 - k_s),
+    b = 1/(n - s). So the released code; the paper's formula has mean(H) / H - 1, H = -log f, where it has c - mean(c).
 
     strength: the code's lambda, .3 there; 0 is MDLM's ancestral step, by the same draws.
     """

@@ -21,7 +21,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Mutation:
-    """Tokens `start` to `stop` of a text give way to `size` others; to as many at most, where the text ends with them."""
+    """Tokens `start` to `stop` of a text give way to `size` others, to fewer where the text may end with them."""
 
     start: int
     stop: int

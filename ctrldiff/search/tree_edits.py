@@ -1,11 +1,12 @@
 """Whole texts edited under their grammar, and the best of them kept: a beam of mutations.
 
-Diffusion on Syntax Trees (Kapur, Jenner and Russell 2024, arXiv:2405.20519) noises a program by replacing small subtrees
-by others of the grammar, trains a network to undo that edit by edit, and searches with a beam of programs. Here no
-network is trained for edits. Of theirs is kept: that every program on the way is whole and legal, that an edit replaces
-at most `size` of it by at most `size`, and the beam. The edit itself is asked of a masked-diffusion model: a span is
-cut out, a gap opened in its place, and the gap filled from the exact posterior, which knows the text on both sides.
-The beam ranks texts by a reward, or by the model's own bound on their log-probability, where theirs is a value network.
+Diffusion on Syntax Trees (Kapur, Jenner and Russell 2024, arXiv:2405.20519) noises a program by replacing small
+subtrees by others of the grammar, trains a network to undo that edit by edit, and searches with a beam of programs.
+Here no network is trained for edits. Of theirs is kept: that every program on the way is whole and legal, that an edit
+replaces at most `size` of it by at most `size`, and the beam. The edit itself is asked of a masked-diffusion model: a
+span is cut out, a gap opened in its place, and the gap filled from the exact posterior, which knows the text on both
+sides. The beam ranks texts by a reward, or by the model's own bound on their log-probability. By notes on the paper;
+its code was not read.
 """
 
 from __future__ import annotations
@@ -33,8 +34,7 @@ class TreeEdits:
 
     A round costs a pass of each canvas, and scores `n * proposals` texts a row. Of parents and children together the
     `n` best different texts are kept, parents first among equals, so the best score never falls. Given positions stay
-    where they are; nothing that would move one is tried. It chooses among no draws of the plan, so plans at temperature
-    0 take it.
+    where they are; nothing that would move one is tried.
 
     Args:
         reward: a function of a list of texts, or a reward of `ctrldiff.rewards`; None: the model's `elbo`, by `masks`
@@ -50,8 +50,6 @@ class TreeEdits:
     proposals: int = 2
     n: int = 4
     masks: int = 8
-
-    draws = False
 
     def __post_init__(self) -> None:
         checked("TreeEdits", self.n, rounds=self.rounds, size=self.size, proposals=self.proposals)

@@ -133,9 +133,7 @@ def _product(automaton: TokenAutomaton, rule: TokenRule, vocabulary: Vocabulary,
         np.cumsum([0, *map(len, held)]).astype(np.int32),
         again[np.concatenate([np.zeros(0, np.int64), *held])],
     )
-    made = with_tail(
-        again[token_class], len(in_use), edges, accept[live], distance[live], int(longest), vocabulary
-    )
+    made = with_tail(again[token_class], len(in_use), edges, accept[live], distance[live], int(longest), vocabulary)
     if automaton.edge_weight is None:
         return made
     weight = np.zeros(made.n_edges, np.float32)  # the tail weighs nothing

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ctrldiff.constraints.basic import Regex
+from ctrldiff.constraints.keyword import in_words
+from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.template import Template
 from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.constraints.keyword import in_words
-from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.json_schema.keywords import PATTERNS, those
 from ctrldiff.json_schema.references import References
 from ctrldiff.types.ask import Style

@@ -1,6 +1,6 @@
 """Token automata narrowed by machines, against every string of tokens."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def keeps(rule, text):
     """The rule, read off a string of text tokens."""
     if isinstance(rule, TokenCount):
         return rule.low <= len(text) and (rule.high is None or len(text) <= rule.high)
-    return not any((a, b) in rule.pairs for a, b in zip(text, text[1:]))
+    return not any((a, b) in rule.pairs for a, b in pairwise(text))
 
 
 def written(string):
@@ -80,7 +80,7 @@ def test_every_string_of_tokens_is_judged_as_the_rules_say(rules, vocabulary):
         plain = lift(language.dfa(), vocabulary)
         table = Table(narrowed(plain, rules, vocabulary), vocabulary)
         scores = rng.normal(size=(4, vocabulary.size)).astype(np.float32)
-        total, (best, canvas), members = truth(language, rules, 4, scores)
+        total, (best, _), members = truth(language, rules, 4, scores)
         if not members:  # of a bare vocabulary, some count no string of four can have
             continue
         posterior = table.bind(scores)
@@ -134,7 +134,7 @@ def test_all_kinds_of_rows_of_a_batch_are_kept_apart():
     scores = torch.randn(5, 6, VOCABULARY.size, generator=torch.Generator().manual_seed(1))
     for row in table.bind(scores).map().tolist():
         text = row[: row.index(STOP)]
-        assert 2 <= len(text) <= 4 and not {(1, 1), (1, 2)} & set(zip(text, text[1:]))
+        assert 2 <= len(text) <= 4 and not {(1, 1), (1, 2)} & set(pairwise(text))
 
 
 def test_what_nothing_keeps_or_costs_too_much_is_refused():

@@ -81,7 +81,13 @@ def test_a_prompt_says_it_in_words():
 @pytest.mark.parametrize(
     "wrong",
     [[], "a", [{}], [{"contains": "a", "avoids": "b"}], [{"contains": ""}], [{"contains": "a", "most": 1}]]
-    + [[{"length": {"tokens": 3}}], [{"length": {"words": [2, 1]}}], [{"length": 3}], [{"blocks": [1]}], [{"avoids": 3}]],
+    + [
+        [{"length": {"tokens": 3}}],
+        [{"length": {"words": [2, 1]}}],
+        [{"length": 3}],
+        [{"blocks": [1]}],
+        [{"avoids": 3}],
+    ],
     ids=str,
 )
 def test_a_keyword_that_says_nothing_is_refused(wrong):

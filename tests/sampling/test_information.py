@@ -37,7 +37,7 @@ def step_of(state, index, steps):
 
 
 def released(tokens, s, n, strength, sign=1.0, by_paper=False):
-    """Of each position, the chance that noise at s + 1 is a token at s: q(x_s | noise, x_0) by matrices, as released."""
+    """Of each position, the chance that noise at s + 1 is a token at s: q(x_s | noise, x_0) as released."""
     logs = [math.log(1 + count) for count in COUNTS]
     common = [logs[v] / max(logs) for v in tokens]
     mean, out = sum(common) / len(common), []

@@ -137,8 +137,9 @@ def drawn(gaps: Gaps, size: int, rng: np.random.Generator) -> Mutation | None:
     span."""
     spans = list(gaps.text.spans(size))
     for k in rng.permutation(len(spans)).tolist():
-        if sizes := gaps.sizes(*spans[k], size):
-            return Mutation(*spans[k], sizes[int(rng.integers(len(sizes)))])
+        start, stop = spans[k]
+        if sizes := gaps.sizes(start, stop, size):
+            return Mutation(start, stop, sizes[int(rng.integers(len(sizes)))])
     return None
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import ANY_TEXT, Alt, Concat, Expression, Language, Repeat, text
+from ctrldiff.constraints.basic import Text
 from ctrldiff.constraints.content import Found, letters
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.of_text import OfText
@@ -95,7 +96,7 @@ class DynamicBlocking(OfText):
     def over_tokens(self) -> tuple[Description, tuple[TokenRule, ...]]:
         if isinstance(self.source, str):
             return self, ()
-        return _Anything(), ((TokenPairs(self.pairs),) if self.pairs else ())
+        return Text(empty=True), ((TokenPairs(self.pairs),) if self.pairs else ())
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         if not isinstance(self.source, str):
@@ -115,14 +116,6 @@ class DynamicBlocking(OfText):
 
     def _word(self, word: str, limits: Limits) -> Expression:
         return parse("(?i)" + re.escape(word), ascii=self.ascii, limits=limits) if self.ignore_case else text(word)
-
-
-@dataclass(frozen=True)
-class _Anything(Description):
-    """Every text: what is left of a rule that asks for tokens only."""
-
-    def expression(self, limits: Limits = DEFAULT) -> Expression:
-        return ANY_TEXT
 
 
 def _of_a_part() -> ConstraintError:

@@ -39,8 +39,8 @@ class Machine:
 class TokenRule(Protocol):
     """A condition on the tokens of a text, its end tokens aside. A hashable value."""
 
-    def machine(self, size: int) -> Machine:
-        """As a machine over `size` tokens."""
+    def machine(self, size: int, limits: Limits = DEFAULT) -> Machine:
+        """As a machine over `size` tokens. Raises: ConstraintTooLarge before it takes more than it may."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,11 @@ class TokenCount:
     low: int
     high: int | None
 
-    def machine(self, size: int) -> Machine:
-        """It counts up to the larger bound."""
+    def machine(self, size: int, limits: Limits = DEFAULT) -> Machine:
+        """It counts up to the larger bound. Raises: ConstraintTooLarge."""
         most = self.low if self.high is None else self.high
+        if most >= limits.max_states:
+            raise ConstraintTooLarge("states that count tokens", most + 1, limits.max_states, hint=OUT)
         table = np.arange(1, most + 2)[:, None]
         table[-1] = most if self.high is None else -1
         return Machine(np.zeros(size, np.int64), table, np.arange(most + 1) >= self.low)
@@ -64,12 +66,15 @@ class TokenPairs:
 
     pairs: tuple[tuple[int, int], ...]
 
-    def machine(self, size: int) -> Machine:
-        """It remembers the last token, if it begins a pair. Raises: ConstraintError for an id of no token."""
+    def machine(self, size: int, limits: Limits = DEFAULT) -> Machine:
+        """It remembers the last token, if it begins a pair. Raises: ConstraintError for an id of no token;
+        ConstraintTooLarge."""
         if (most := max(max(pair) for pair in self.pairs)) >= size:
             raise ConstraintError(f"token {most} of the source, and a vocabulary of {size}")
         firsts = list(dict.fromkeys(first for first, _ in self.pairs))
         told = list(dict.fromkeys([*firsts, *(second for _, second in self.pairs)]))
+        if (held := (len(firsts) + 1) * (len(told) + 1) * 8) > limits.max_bytes:
+            raise ConstraintTooLarge("bytes of a machine over pairs of tokens", held, limits.max_bytes, hint=OUT)
         group = np.zeros(size, np.int64)  # 0: in no pair; the first of pairs come first, so they name states too
         group[told] = np.arange(1, len(told) + 1)
         onward = np.where(np.arange(len(told) + 1) <= len(firsts), np.arange(len(told) + 1), 0)
@@ -93,7 +98,7 @@ def narrowed(
 
 
 def _product(automaton: TokenAutomaton, rule: TokenRule, vocabulary: Vocabulary, limits: Limits) -> TokenAutomaton:
-    machine = rule.machine(len(automaton.token_class))
+    machine = rule.machine(len(automaton.token_class), limits)
     n, n_states = len(machine.accept), automaton.n_states - (automaton.tail is not None)
     if n_states * n > limits.max_states:
         raise ConstraintTooLarge("states that look at tokens", n_states * n, limits.max_states, hint=OUT)

@@ -142,6 +142,10 @@ def test_what_nothing_keeps_or_costs_too_much_is_refused():
         (Regex("a") & Length(tokens=(3, 4))).compile(BARE)
     with pytest.raises(ConstraintTooLarge, match="look at tokens"):
         (Regex("[ab]*") & Length(tokens=(3, 90))).compile(SMALL, Limits(max_states=80))
+    with pytest.raises(ConstraintTooLarge, match="count tokens"):
+        (Regex("[ab]*") & Length(tokens=(0, 10**12))).compile(SMALL)
+    with pytest.raises(ConstraintTooLarge, match="pairs of tokens"):
+        TokenPairs(tuple((n, n + 1) for n in range(200))).machine(300, Limits(max_bytes=100_000))
     with pytest.raises(ConstraintError, match="token 77 of the source"):
         DynamicBlocking([1, 77], share=1.0).compile(SMALL)
 

@@ -13,12 +13,11 @@ import numpy as np
 from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import ANY_TEXT, Alt, Concat, Expression, Language, Repeat, text
 from ctrldiff.constraints.basic import Text
-from ctrldiff.constraints.content import Found, letters
+from ctrldiff.constraints.content import Found, in_any_case, letters
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.of_text import OfText
 from ctrldiff.errors import ConstraintError
 from ctrldiff.limits import DEFAULT, Limits
-from ctrldiff.regex.parse import parse
 from ctrldiff.text import check_text
 from ctrldiff.tokens.narrow import TokenPairs, TokenRule
 
@@ -108,14 +107,14 @@ class DynamicBlocking(OfText):
             return ANY_TEXT
         between = Repeat(letters(self.ascii)[1], 1, None)
         blocked = tuple(
-            Concat((self._word(first, limits), between, Alt(tuple(self._word(one, limits) for one in seconds))))
+            Concat((self._word(first), between, Alt(tuple(self._word(one) for one in seconds))))
             for first, seconds in onward.items()
         )
         found = Found.at(Alt(blocked), words=True, ascii=self.ascii)
         return Language(counted(found.marks, 0, 0, ends=found.ends, limits=limits))
 
-    def _word(self, word: str, limits: Limits) -> Expression:
-        return parse("(?i)" + re.escape(word), ascii=self.ascii, limits=limits) if self.ignore_case else text(word)
+    def _word(self, word: str) -> Expression:
+        return in_any_case(word, self.ascii) if self.ignore_case else text(word)
 
 
 def _of_a_part() -> ConstraintError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ctrldiff.automata.counting import counted
@@ -123,7 +124,7 @@ class Found:
                     raise ConstraintError(f"{thing!r} as a part of a text"[:200], why="it holds its texts to a proviso")
                 parts.append(thing.expression(limits))
             elif ignore_case:
-                parts.append(parse("(?i)" + re.escape(thing), ascii=ascii, limits=limits))
+                parts.append(in_any_case(thing, ascii))
             else:
                 parts.append(text(thing))
         return Found.at(Alt(tuple(parts)), words, ascii)
@@ -145,6 +146,16 @@ class Found:
             for last in (word, other)
         )
         return Found(Alt((Concat((whole, other)), Concat((open_ended, ANY_CHAR)))), Alt((whole, open_ended)))
+
+
+def in_any_case(word: str, ascii: bool) -> Expression:
+    """The texts that `(?i)` reads as this one, character by character."""
+    return Concat(tuple(_any_case(char, ascii) for char in word))
+
+
+@lru_cache(maxsize=4096)
+def _any_case(char: str, ascii: bool) -> Expression:
+    return parse("(?i)" + re.escape(char), ascii=ascii)
 
 
 def letters(ascii: bool) -> tuple[Chars, Chars]:

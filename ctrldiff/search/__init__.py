@@ -11,6 +11,7 @@ from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
 
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "Search",
     "Tolerator",
+    "TreeEdits",
     "ValueDecoding",
     "Vote",
     "agreement",

@@ -26,6 +26,7 @@ from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run, Search
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
@@ -55,6 +56,7 @@ def searches(strength):
         "d-voting": DVoting(3, share=0.5, tail=0.0),
         "gibbs": ParticleGibbs(liking, 2, sweeps=2, strength=strength, ess=1.0, completions=2),
         "gibbs of the sampler": ParticleGibbs(liking, 2, sweeps=2, strength=strength, target="sampler"),
+        "tree edits": TreeEdits(liking, rounds=3, size=3, n=2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 

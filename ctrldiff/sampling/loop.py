@@ -16,6 +16,7 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Growth,
     Guidance,
     Move,
     Narrows,
@@ -29,6 +30,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.passes import Passed, forward, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
@@ -52,7 +54,7 @@ class Loop:
 
     def begin(self, state: State) -> State:
         """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas."""
-        state = self.constraint.settle(state.snapshot())
+        state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))
         for observer in self.plan.observers:
             if isinstance(observer, Begins):
@@ -104,6 +106,7 @@ class Loop:
         state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
         for observer in plan.observers:
             state = observer(move, state, step)
+        state = plan.grow(move, state, step, self.constraint)
         return replace(state, step=state.step + going.to(torch.int64))
 
 
@@ -139,6 +142,7 @@ def sample(
     stop: StopRule = Never(),
     finish: Proposer | None = None,
     observers: Sequence[Observer] = (),
+    grow: Growth = Fixed(),
 ) -> State:
     """Write every open position of `state`.
 
@@ -153,7 +157,7 @@ def sample(
         LogitsInvalid if the denoiser returns NaN or +inf for an open position, Infeasible if it forbids every text.
     """
     plan = Plan(
-        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers)
+        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers), grow
     )  # fmt: skip
     return Loop(denoiser, plan, constraint, guides).run(state)
 

@@ -19,6 +19,7 @@ from ctrldiff.sampling.combine import ButOne, Cap
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
+from ctrldiff.sampling.grow import Daedal, RhoEos
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature, TopP
@@ -184,6 +185,42 @@ def core(
     return {**_plain(temperature), "schedule": Linear(steps), "commit": Renoise(TopK()), "edit": brittle}
 
 
+def daedal(
+    ends: tuple[int, ...] = (),
+    initial: int = 64,
+    more: int = 8,
+    block: int = 32,
+    threshold: float = 0.9,
+    enough: float = 0.5,
+    settled: float = 0.9,
+    low: float = 0.1,
+    window: int = 32,
+    spare: int = 16,
+    temperature: float = 0.0,
+) -> Parts:
+    """DAEDAL (arXiv:2508.00819): the canvas grows until its end is sure, and within while it is not. ends: has to be
+    given, `model.spec.stop_ids`. A mean of few ends is a mean of few, where its code divides by 32."""
+    grow = Daedal(ends, initial, more, enough, settled, low, window, spare)
+    return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
+
+
+def rho_eos(
+    ends: tuple[int, ...] = (),
+    initial: int = 64,
+    unit: int = 8,
+    low: float = 0.4,
+    high: float = 0.6,
+    measure: Literal["density", "confidence"] = "density",
+    block: int = 32,
+    threshold: float = 0.9,
+    temperature: float = 0.0,
+) -> Parts:
+    """rho-EOS (arXiv:2601.22527): the canvas grows and shrinks by the density of its ends. ends: has to be given,
+    `model.spec.stop_ids`. measure: the paper's, or what its code has in its place."""
+    grow = RhoEos(ends, initial, unit, low, high, measure=measure)
+    return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
+
+
 def p2(steps: int = 128, eta: float = 1.0, temperature: float = 1.0) -> Parts:
     """P2 with itself as the planner (arXiv:2502.03540). A written token is scored as it stands, not by a new draw."""
     return _routed(Proportional(steps), eta, temperature)
@@ -244,8 +281,8 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
     {
         preset.__name__: preset
         for preset in (
-            *(ccd, ccd_ds, core, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada),
-            *(llada2, mdlm, p2, pc, rcr, rdm, remdm, wino),
+            *(ccd, ccd_ds, core, daedal, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada),
+            *(llada2, mdlm, p2, pc, rcr, rdm, remdm, rho_eos, wino),
         )
     }
 )

@@ -15,7 +15,7 @@ from ctrldiff.sampling.schedules import Delimited
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, early, memory, orders, routed, verify, windows
+from tests.sampling.loops import blocks, early, lengths, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -50,6 +50,7 @@ COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float
 
 
 ADAPTIVE = Delimited((1, 4, 10), length=6)
+GROWING = {"ends": (STOP,), "initial": 6, "more": 3}
 
 
 def preset(name: str, **knobs: object) -> Plan:
@@ -111,6 +112,24 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         windows.adablock,
         (0.9, (1, 4, 10), 6, 0.3),
         {"first": True},
+    ),
+    "daedal": case(
+        preset("daedal", **GROWING, block=6, threshold=0.6, enough=0.35, settled=0.8, low=0.3, window=5, spare=2),
+        lengths.daedal,
+        (6, 6, 0.6, 3, 0.35, 0.8, 0.3, 5, 2),
+        {"always": True},
+    ),
+    "rho_eos": case(
+        preset("rho_eos", ends=(STOP,), initial=9, unit=2, low=0.05, high=0.1, block=4, threshold=0.6),
+        lengths.rho,
+        (9, 4, 0.6, 2, 0.05, 0.1, 64),
+        {"whole": True},
+    ),
+    "rho_eos, confidence": case(
+        preset("rho_eos", ends=(STOP,), initial=9, unit=2, low=0.4, high=0.5, measure="confidence", block=4),
+        lengths.rho,
+        (9, 4, 0.9, 2, 0.4, 0.5, 64, 32),
+        {"whole": True},
     ),
     "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
     "core, any": case(

@@ -19,7 +19,9 @@ from ctrldiff.sampling.commit import (
     first,
     leftmost,
 )
+from ctrldiff.sampling.hyper import Timed
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
+from ctrldiff.sampling.planned import Planned, Spans
 from ctrldiff.sampling.stability import Consistent, Steady
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Hierarchy",
     "LeftToRight",
     "Or",
+    "Planned",
     "Positional",
     "Prefix",
     "Remasking",
@@ -48,8 +51,10 @@ __all__ = [
     "Rewrite",
     "Routed",
     "Spacing",
+    "Spans",
     "Steady",
     "Threshold",
+    "Timed",
     "TopK",
     "Unmask",
     "best_first",

@@ -111,8 +111,8 @@ class RhoEos:
     ends: ids that end a text (`ModelSpec.stop_ids`); the first fills what is beyond a row's end.
     measure: "density" is the paper's, the share of the open positions whose likeliest token ends a text. The released
         code calls that and then measures "confidence": DAEDAL's, over `window` ends, here without its fault.
-    What is written is never cut off, unless it is the end of a text; the released code cuts. A row with nothing open may
-    be given positions again, as there.
+    What is written is never cut off, unless it is the end of a text; the released code cuts. A row with nothing open
+    may be given positions again, as there.
     """
 
     ends: tuple[int, ...]

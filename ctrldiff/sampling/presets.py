@@ -19,13 +19,23 @@ from ctrldiff.sampling.combine import ButOne, Cap
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
-from ctrldiff.sampling.grow import Daedal, RhoEos
+from ctrldiff.sampling.grow import Daedal, RhoEos, check_ends
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature, TopP
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence, Verified
-from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional, Sliding
+from ctrldiff.sampling.schedules import (
+    Blocks,
+    ByEntropy,
+    Constant,
+    Delimited,
+    Dynamic,
+    Floor,
+    Linear,
+    Proportional,
+    Sliding,
+)
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
 
@@ -185,6 +195,32 @@ def core(
     return {**_plain(temperature), "schedule": Linear(steps), "commit": Renoise(TopK()), "edit": brittle}
 
 
+def adablock(
+    ends: tuple[int, ...] = (),
+    length: int = 32,
+    above: float = 0.3,
+    share: float = 0.25,
+    threshold: float = 0.9,
+    temperature: float = 0.0,
+) -> Parts:
+    """AdaBlock (arXiv:2509.26432): Fast-dLLM's threshold in blocks that end at a sure delimiter. ends: ids of the
+    delimiters, has to be given; the published one is the line break."""
+    check_ends(ends)
+    blocks = Delimited(ends, length, above, share)
+    parts: Parts = {"schedule": blocks, "commit": Threshold(threshold), "observers": (blocks.note,)}
+    return {**_plain(temperature), **parts}
+
+
+def ctrldiff_blocks(
+    sizes: tuple[int, ...] = (4, 8, 16, 32), nats: float = 0.5, threshold: float = 0.9, temperature: float = 0.0
+) -> Parts:
+    """Blocks whose size the entropies ahead decide, and a threshold in them: CtrlDiff's (arXiv:2505.14455) without its
+    learned policy, which `schedule.Dynamic` takes in their place. The numbers are ours: its code is not released."""
+    blocks = Dynamic(ByEntropy(sizes, nats))
+    parts: Parts = {"schedule": blocks, "commit": Threshold(threshold), "observers": (blocks.note,)}
+    return {**_plain(temperature), **parts}
+
+
 def daedal(
     ends: tuple[int, ...] = (),
     initial: int = 64,
@@ -281,8 +317,8 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
     {
         preset.__name__: preset
         for preset in (
-            *(ccd, ccd_ds, core, daedal, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada),
-            *(llada2, mdlm, p2, pc, rcr, rdm, remdm, rho_eos, wino),
+            *(adablock, ccd, ccd_ds, core, ctrldiff_blocks, daedal, dcd, default, diffusion_gemma, dream, duo, eb),
+            *(fast_dllm, first_hitting, klass, llada, llada2, mdlm, p2, pc, rcr, rdm, remdm, rho_eos, wino),
         )
     }
 )

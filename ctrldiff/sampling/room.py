@@ -14,7 +14,10 @@ from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.sampling.stop import BEST
 from ctrldiff.state import State, Status, Where
 
-BY_PLACE = {LEGAL: (1, torch.nan), BEST: (2, -1)}  # memories that have a place for each position: where, and of a new one
+BY_PLACE = {
+    LEGAL: (1, torch.nan),
+    BEST: (2, -1),
+}  # memories that have a place for each position: where, and of a new one
 APART = frozenset({NULLS, SETTLED})  # memories that have none, however long they are
 
 

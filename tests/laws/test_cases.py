@@ -14,12 +14,16 @@ from ctrldiff.sampling import (
     commit,
     commits,
     edit,
+    grow,
+    hyper,
     orders,
+    planned,
     propose,
     revise,
-    schedules,
+    schedule,
     stability,
     stop,
+    windows,
 )
 from tests import cases
 
@@ -35,7 +39,7 @@ def classes(module: ModuleType) -> set[type]:
 @pytest.mark.parametrize(
     ("module", "listed"),
     [
-        (schedules, cases.SCHEDULES),
+        (grow, cases.GROWS),
         (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
         (edit, cases.EDITS),
@@ -48,10 +52,16 @@ def test_every_plug_in_is_a_case(module, listed):
     assert classes(module) - notes == {type(value) for value in listed.values()}
 
 
+def test_every_schedule_is_a_case():
+    ours = classes(schedule) | (classes(windows) - {windows.ByEntropy, windows.NoteEnd}) | {hyper.Hyper}
+    assert ours == {type(value) for value in cases.SCHEDULES.values()}
+
+
 def test_every_commit_policy_is_a_case():
     modules = (ancestral, combine, commit, orders, stability)
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
     ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
+    ours |= {hyper.Timed, planned.Planned}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
 

@@ -1,5 +1,6 @@
 """What every restated loop is given: a network asked about one text, with what may not be written left out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -25,7 +26,7 @@ class Asked:
         return logits.log_softmax(dim=-1)
 
 
-def opened(canvas: list[int], where: range) -> list[int]:
+def opened(canvas: list[int], where: Iterable[int]) -> list[int]:
     """The positions of `where` that are still noise."""
     return [t for t in where if canvas[t] == OPEN]
 

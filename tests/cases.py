@@ -159,7 +159,7 @@ SCHEDULES: dict[str, Schedule] = {
 GROWS: dict[str, Growth] = {
     "fixed": Fixed(),
     "daedal": Daedal((STOP,), initial=2, more=2, enough=0.3, low=0.5, window=3, spare=1),
-    "daedal, eager": Daedal((STOP,), initial=1, more=3, enough=0.9, settled=1.0, low=1.0, spare=0),
+    "daedal, inserting": Daedal((STOP,), initial=2, more=3, enough=0.0, settled=1.0, low=1.0, spare=0),
     "rho-EOS": RhoEos((STOP,), initial=3, unit=1),
     "rho-EOS, confidence": RhoEos((STOP,), initial=6, unit=2, low=0.2, high=0.3, curve="linear", measure="confidence"),
 }

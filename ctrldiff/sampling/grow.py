@@ -78,7 +78,7 @@ class Daedal:
         before = state.lengths
         seeks = first & (sure < self.enough) & (before < most)
         added = torch.where(seeks, self.more, torch.where(first, self.spare, 0))
-        state = _grown(state, lengthened(state, before + added, most, self.ends, constraint))
+        state = _grown(state, lengthened(state, before + added, most, self.ends, constraint, move.logits))
         state = state.remember(**{FIRST: seeks & (state.lengths > before)})
         return self._widened(move, state, step.window & later[:, None], constraint) if later.any() else state
 
@@ -149,7 +149,8 @@ class RhoEos:
             share = sure_of_ends(move, self.ends, self.window)
         more, less = self._units(self.low - share), self._units(share - self.high)
         before, most = state.lengths, state.memory[MOST]
-        state = _grown(state, lengthened(state, before + torch.where(going, more, 0), most, self.ends, constraint))
+        wanted = before + torch.where(going, more, 0)
+        state = _grown(state, lengthened(state, wanted, most, self.ends, constraint, move.logits))
         wanted = torch.where(going & (less > 0), before - less, state.lengths)
         return shortened(state, wanted, self.ends, constraint)
 

@@ -37,8 +37,7 @@ class Annealed:
 @dataclass(frozen=True)
 class Hyper:
     """Every position has a noise level of its own (hyperschedules, arXiv:2504.06416): where it is 1 nothing is written,
-    and so many are asked for as make up the levels: after a step of N positions as many are written as the levels lack
-    to N, rounded down. `commit.Timed` writes each position by chance, at its own time.
+    and after a step as many positions are still open as the levels add up to, rounded down. `commit.Timed` writes each position by chance, at its own time.
 
     levels: given the place of each position among those that are not given (B, T), how many there are (B, 1), and the
         share of the steps that is taken (B, 1), all float64: the noise levels, (B, T) from 1 to 0, falling with time.
@@ -57,9 +56,9 @@ class Hyper:
     def __call__(self, state: State) -> Step:
         level = self.level(state, state.step + 1)
         own = unfixed(state)
-        due = (torch.where(own, 1 - level, 0.0).sum(dim=1) + 1e-9).floor().to(torch.int64)
+        left = (torch.where(own, level, 0.0).sum(dim=1) + 1e-9).floor().to(torch.int64)
         window = state.open & (level < 1)
-        return made(state, window, (due - state.held.sum(dim=1)).clamp(min=0).minimum(window.sum(dim=1)))
+        return made(state, window, (state.open.sum(dim=1) - left).clamp(min=0).minimum(window.sum(dim=1)))
 
     def level(self, state: State, step: torch.Tensor) -> torch.Tensor:
         """(B, T) float64, the noise level of each position when a row has taken so many (B,) of its steps."""

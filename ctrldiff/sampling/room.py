@@ -49,16 +49,39 @@ def resized(state: State, lengths: torch.Tensor, end: int) -> State:
 
 
 def lengthened(
-    state: State, lengths: torch.Tensor, most: torch.Tensor, ends: tuple[int, ...], constraint: Constraint
+    state: State,
+    lengths: torch.Tensor,
+    most: torch.Tensor,
+    ends: tuple[int, ...],
+    constraint: Constraint,
+    like: torch.Tensor,
 ) -> State:
-    """Rows of so many (B,) positions, at most `most` (B,), where they have fewer; positions at the end on which the
-    constraint leaves nothing but the end of a text are not taken."""
-    before = state.lengths
-    larger = resized(state, lengths.minimum(most).maximum(before), ends[0])
-    settled = constraint.settle(larger)
-    over = ~settled.open & torch.isin(settled.tokens, torch.tensor(ends))
-    useful = larger.open & (state.status == int(Status.PAD)) & ~over
-    return resized(state, _behind(useful).maximum(before), ends[0])
+    """Rows of so many (B,) positions, at most `most` (B,), where they have fewer; or of as many as some text around
+    what is written can use, before it ends. like: any (B, T, V) logits."""
+    low = state.lengths
+    high = lengths.minimum(most).maximum(low)
+    tried = high
+    while (low < high).any():
+        place = torch.where(low < high, tried - 1, -1)
+        reached = _reached(resized(state, tried, ends[0]), place, ends, constraint, like)
+        low, high = torch.where(reached, tried, low), torch.where(reached, high, tried - 1).maximum(low)
+        tried = (low + high + 1) // 2
+    return resized(state, low, ends[0])
+
+
+def _reached(
+    state: State, place: torch.Tensor, ends: tuple[int, ...], constraint: Constraint, like: torch.Tensor
+) -> torch.Tensor:
+    """(B,) bool: some legal text of the row has not ended at this position; where it is -1, nothing is asked."""
+    while hasattr(constraint, "inner"):  # what is settled first, or drawn at a temperature, changes no length
+        constraint = constraint.inner
+    ids = [*dict.fromkeys((*ends, *getattr(constraint, "ends", ())))]
+    scores = torch.zeros_like(like)
+    for row, at in enumerate(place.tolist()):
+        if at >= 0:
+            scores[row, at, ids] = -torch.inf
+    nowhere = torch.zeros(state.shape, dtype=torch.bool)
+    return torch.as_tensor(constraint.bind(scores, state).feasible(torch.zeros_like(state.tokens), nowhere)).cpu()
 
 
 def shortened(state: State, lengths: torch.Tensor, ends: tuple[int, ...], constraint: Constraint) -> State:

@@ -126,8 +126,8 @@ def planned(
 
 
 def annealed(net: Asked, prompt: list[int], length: int, width: float, steps: int, flat: bool = False) -> list[int]:
-    """Noise levels on a slope that moves to the right; as many are written as they lack, the most certain first, and
-    none where the level is 1.
+    """Noise levels on a slope that moves to the right; as many are left open as they add up to, the most certain are
+    written first, and none where the level is 1.
 
     flat: a wrong variant, with one level for all.
     """
@@ -137,7 +137,7 @@ def annealed(net: Asked, prompt: list[int], length: int, width: float, steps: in
         if flat:
             levels = [1 - step / steps] * length
         sure, tokens = net(prompt, canvas).exp().max(dim=-1)
-        due = int(sum(1 - level for level in levels) + 1e-9) - (length - canvas.count(OPEN))
+        due = canvas.count(OPEN) - int(sum(levels) + 1e-9)
         for t in best(sure, [t for t in opened(canvas, range(length)) if levels[t] < 1])[: max(0, due)]:
             canvas[t] = int(tokens[t])
     return canvas

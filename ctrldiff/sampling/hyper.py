@@ -37,7 +37,8 @@ class Annealed:
 @dataclass(frozen=True)
 class Hyper:
     """Every position has a noise level of its own (hyperschedules, arXiv:2504.06416): where it is 1 nothing is written,
-    and after a step as many positions are still open as the levels add up to, rounded down. `commit.Timed` writes each position by chance, at its own time.
+    and after a step as many positions are still open as the levels add up to, rounded down.
+    `commit.Timed` writes each position by chance, at its own time.
 
     levels: given the place of each position among those that are not given (B, T), how many there are (B, 1), and the
         share of the steps that is taken (B, 1), all float64: the noise levels, (B, T) from 1 to 0, falling with time.

@@ -133,6 +133,8 @@ def annealed(net: Asked, prompt: list[int], length: int, width: float, steps: in
     """
     canvas = [OPEN] * length
     for step in range(1, steps + 1):
+        if OPEN not in canvas:
+            break
         levels = [min(1.0, max(0.0, (i + width - (length + width) * step / steps) / width)) for i in range(length)]
         if flat:
             levels = [1 - step / steps] * length

@@ -13,7 +13,7 @@ from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.sampling.room import fits, inserted, lengthened, shortened
 from ctrldiff.state import Scores, State, Status, Step, Where
 
-__all__ = ["Daedal", "Fixed", "RhoEos"]
+__all__ = ["Daedal", "Fixed", "RhoEos", "inserted", "lengthened", "shortened"]
 
 MOST = "grow: most"  # in `State.memory`, (B,) int64: how many positions each row may have
 FIRST = "grow: first stage"  # (B,) bool: nothing is written yet, its length is still sought

@@ -16,7 +16,7 @@ from ctrldiff.sampling.loop import Loop, sample
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.planned import Planned, Spans
 from ctrldiff.sampling.propose import Draw
-from ctrldiff.sampling.schedules import Blocks, ByEntropy, Dynamic, Linear, Proportional, Scaled
+from ctrldiff.sampling.schedules import Blocks, ByEntropy, Delimited, Dynamic, Linear, Proportional, Scaled
 from ctrldiff.state import State
 from tests.conftest import MASK, VOCABULARY, ToyNetwork, blank, spec, text, toy
 from tests.sampling.fakes import Told
@@ -157,6 +157,13 @@ def test_a_policy_of_ones_own_says_the_size_and_what_is_none_is_refused():
             Dynamic(wrong)
     with pytest.raises(InputError):
         ByEntropy(())
+
+
+def test_a_quarter_of_a_short_canvas_is_no_position():
+    """AdaBlock's code looks at as many positions as that, rounded down."""
+    posterior = Told(torch.ones(2, 8))
+    tokens, state = torch.full((2, 8), A), blank(2, 8, lengths=[3, 8], pad_id=0)
+    assert Delimited((A,), length=2).end(posterior, tokens, state).tolist() == [2, 1]
 
 
 TEMPLATE = Template("a{x}-{y}b", x=Regex("[0-9]{4}"), y=Choice(["19", "00", "7"]))

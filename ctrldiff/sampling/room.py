@@ -75,7 +75,9 @@ def _reached(
     """(B,) bool: some legal text of the row has not ended at this position; where it is -1, nothing is asked."""
     while hasattr(constraint, "inner"):  # what is settled first, or drawn at a temperature, changes no length
         constraint = constraint.inner
-    ids = [*dict.fromkeys((*ends, *getattr(constraint, "ends", ())))]
+    layers = getattr(constraint, "layers", 1)
+    known = {*ends, *getattr(constraint, "ends", ())}
+    ids = [i + n * (like.shape[-1] // layers) for i in sorted(known) for n in range(layers)]
     scores = torch.zeros_like(like)
     for row, at in enumerate(place.tolist()):
         if at >= 0:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, edit, grow, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -103,6 +103,7 @@ _PAGES = {
     "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
+    "grow": "ctrldiff.sampling.grow",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
@@ -166,6 +167,7 @@ __all__ = [
     "from_pretrained",
     "grammar",
     "grounded",
+    "grow",
     "guide",
     "models",
     "observers",

@@ -250,6 +250,20 @@ class Begins(Protocol):
         """The state with what it remembers when nothing has happened yet."""
 
 
+class Growth(Protocol):
+    """How many positions a row's canvas has, while it is written. What a row has at the beginning is all it may have:
+    a policy that begins with fewer turns the rest to padding, and opens it, or takes it back, as it sees fit.
+
+    No text that is not the end of one is given up, and no length is left in which nothing legal fits (law X7).
+    """
+
+    def begin(self, state: State, constraint: Constraint) -> State:
+        """The state before its first step, what has to be written is written. Its budget is counted afterwards."""
+
+    def __call__(self, move: Move, state: State, step: Step, constraint: Constraint) -> State:
+        """The state after a step and after its observers; a position more is a step more in the row's budget."""
+
+
 class Reward(Protocol):
     """A score of whole texts, higher is better."""
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -28,6 +28,7 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
     CommitPolicy,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -56,29 +57,23 @@ from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.credit import Credit, NoteCredit
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.grow import Daedal, Fixed, RhoEos
 from ctrldiff.sampling.history import HistoryStable, NoteHistory
+from ctrldiff.sampling.hyper import Annealed, Hyper, Timed
 from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.planned import NotePlan, Planned
 from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence, Verified
-from ctrldiff.sampling.schedules import (
-    Blocks,
-    Constant,
-    Cosine,
-    Delimited,
-    Floor,
-    Linear,
-    NoteDelimited,
-    Proportional,
-    Sliding,
-)
+from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional, Scaled
 from ctrldiff.sampling.slow_fast import NoteCycles, SlowFast
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
 from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
+from ctrldiff.sampling.windows import ByEntropy, Delimited, Dynamic, NoteEnd, Sliding
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 from tests.distinct import Distinct
@@ -117,6 +112,11 @@ def shy(told: Features) -> torch.Tensor:
     """One that is shown attention, and stays away from what much is looked at."""
     assert told.attention is not None
     return told.confidence - told.attention.sum(dim=1)
+
+
+def thirds(tokens: Sequence[int]) -> list[int]:
+    """Spans of two positions, each behind one that is in none."""
+    return [n // 3 if n % 3 else -1 for n in range(len(tokens))]
 
 
 COMMITS: dict[str, CommitPolicy] = {
@@ -171,12 +171,15 @@ COMMITS: dict[str, CommitPolicy] = {
     "learned, quota": Learned(keen, "quota"),
     "learned, chance": Learned(keen, "chance"),
     "learned, attention": Learned(shy, "quota", attention=True),
+    "timed": Timed(Hyper(Annealed(3.0))),
+    "planned": Planned(thirds),
+    "planned, half": Planned(thirds, rate=0.5, by="entropy"),
 }
-MAY_WAIT = {"but one", "spindle", "unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "spindle", "timed", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,)
     for name, value in COMMITS.items()
-    if isinstance(value, Bernoulli | Consistent | HistoryStable | Steady)
+    if isinstance(value, Bernoulli | Consistent | HistoryStable | Planned | Steady)
 }
 
 SCHEDULES: dict[str, Schedule] = {
@@ -195,9 +198,20 @@ SCHEDULES: dict[str, Schedule] = {
     "sliding": Sliding(3, 5),
     "delimited": Delimited((10, 12), length=3, above=0.2, share=0.5),
     "slow-fast": SlowFast(5, explore=2, low=0.2),
+    "scaled": Scaled(0.5, least=2),
+    "dynamic": Dynamic(ByEntropy((1, 3, 5), 1.0)),
+    "hyper": Hyper(Annealed(3.0)),
+    "hyper 5": Hyper(Annealed(2.0), steps=5),
 }
 CLOCKS: dict[str, tuple[Observer, ...]] = {  # what the schedules with a memory read
     name: (value.note,) for name, value in SCHEDULES.items() if isinstance(value, SlowFast)
+}
+GROWS: dict[str, Growth] = {
+    "fixed": Fixed(),
+    "daedal": Daedal((STOP,), initial=2, more=2, enough=0.3, low=0.5, window=3, spare=1),
+    "daedal, inserting": Daedal((STOP,), initial=2, more=3, enough=0.0, settled=1.0, low=1.0, spare=0),
+    "rho-EOS": RhoEos((STOP,), initial=3, unit=1),
+    "rho-EOS, confidence": RhoEos((STOP,), initial=6, unit=2, low=0.2, high=0.3, curve="linear", measure="confidence"),
 }
 
 
@@ -244,10 +258,11 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
     "resume": lambda name: Resume(),
-    "delimited": lambda name: NoteDelimited(Delimited((10, 12), length=3)),
+    "delimited": lambda name: NoteEnd(Delimited((10, 12), length=3)),
     "history": lambda name: NoteHistory(3, kept=6),
     "cycles": lambda name: NoteCycles(SlowFast(3, explore=2, low=0.2)),
     "credit": lambda name: NoteCredit(Credit(kept=4)),
+    "plan": lambda name: NotePlan(Planned(thirds)),
     "evidence": lambda name: NoteEvidence(SIZE),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }

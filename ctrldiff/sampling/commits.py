@@ -21,9 +21,11 @@ from ctrldiff.sampling.commit import (
     leftmost,
 )
 from ctrldiff.sampling.history import HistoryStable
+from ctrldiff.sampling.hyper import Timed
 from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
+from ctrldiff.sampling.planned import Planned, Spans
 from ctrldiff.sampling.stability import Consistent, Steady
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Learned",
     "LeftToRight",
     "Or",
+    "Planned",
     "Positional",
     "Prefix",
     "Remasking",
@@ -57,9 +60,11 @@ __all__ = [
     "Rewrite",
     "Routed",
     "Spacing",
+    "Spans",
     "Spindle",
     "Steady",
     "Threshold",
+    "Timed",
     "TopK",
     "Unmask",
     "best_first",

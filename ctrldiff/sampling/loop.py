@@ -16,6 +16,7 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Growth,
     Guidance,
     Move,
     Narrows,
@@ -30,6 +31,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.passes import Passed, forward, given, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
@@ -60,7 +62,7 @@ class Loop:
                 hint='a transformers network with attn_implementation="eager" and no cache, or a function that returns '
                 "(logits, attention): from_callable(..., attention=True)",
             )
-        state = self.constraint.settle(state.snapshot())
+        state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))
         for observer in self.plan.observers:
             if isinstance(observer, Begins):
@@ -114,6 +116,7 @@ class Loop:
         state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
         for observer in plan.observers:
             state = observer(move, state, step)
+        state = plan.grow(move, state, step, self.constraint)
         return replace(state, step=state.step + going.to(torch.int64))
 
 
@@ -150,6 +153,7 @@ def sample(
     stop: StopRule = Never(),
     finish: Proposer | None = None,
     observers: Sequence[Observer] = (),
+    grow: Growth = Fixed(),
 ) -> State:
     """Write every open position of `state`.
 
@@ -164,7 +168,7 @@ def sample(
         LogitsInvalid if the denoiser returns NaN or +inf for an open position, Infeasible if it forbids every text.
     """
     plan = Plan(
-        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers)
+        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers), grow
     )  # fmt: skip
     return Loop(denoiser, plan, constraint, guides).run(state)
 

@@ -9,6 +9,7 @@ from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -31,3 +32,4 @@ class Parts(TypedDict, total=False):
     finish: Proposer | None
     processors: Sequence[Processor]
     observers: Sequence[Observer]
+    grow: Growth

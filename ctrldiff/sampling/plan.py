@@ -13,6 +13,7 @@ from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -23,6 +24,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.constrain import Exact, LeftmostFirst
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.presets import PRESETS, parts_of
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
@@ -44,6 +46,7 @@ EXAMPLES = {  # of each part, for messages
     "finish": "propose.Best()",
     "processors": "processors.Temperature(0.5)",
     "observers": "observers.Canvases()",
+    "grow": "grow.Fixed()",
 }
 
 
@@ -59,6 +62,7 @@ class Plan:
         finish: how it is filled then, on a row's last step too; None: from the proposal of that step.
         processors: logits to logits, in this order, after guidance and before the constraint.
         observers: told of every step; what they remember lives in the state.
+        grow: how many positions a row has, while it is written.
     Raises: InputError for a part that is none.
     """
 
@@ -72,6 +76,7 @@ class Plan:
     finish: Proposer | None = None
     processors: tuple[Processor, ...] = ()
     observers: tuple[Observer, ...] = ()
+    grow: Growth = Fixed()
 
     def __post_init__(self) -> None:
         for name in ("processors", "observers"):
@@ -164,9 +169,10 @@ def check_part(name: str, value: Any) -> None:
     hint = f"{name}=cd.{EXAMPLES[name]}, or a function of your own: ctrldiff/protocols.py says of what"
     if isinstance(value, type) and name != "constrain":
         raise InputError(f"{name} is the class {value.__name__}, not one of its values", hint=hint, param=name)
-    lacks = name == "schedule" and not hasattr(value, "budget")
+    asked = {"schedule": "budget", "grow": "begin"}.get(name)
+    lacks = asked is not None and not hasattr(value, asked)
     if not callable(value) or lacks:
-        why = "it has no budget()" if callable(value) else ""
+        why = f"it has no {asked}()" if callable(value) else ""
         raise InputError(f"{name}={value!r} is no plug-in", why=why, hint=hint, param=name)
 
 

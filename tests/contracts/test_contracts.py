@@ -15,6 +15,7 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Growth,
     Move,
     Observer,
     Posterior,
@@ -29,6 +30,7 @@ from tests.cases import (
     COMMITS,
     CONSTRAINTS,
     EDITS,
+    GROWS,
     LENGTH,
     MAY_WAIT,
     NOTES,
@@ -40,7 +42,7 @@ from tests.cases import (
     bound,
     hard_state,
 )
-from tests.conftest import MASK, NOISES, PAD, logits_like, toy
+from tests.conftest import MASK, NOISES, PAD, STOP, logits_like, toy
 
 
 def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:
@@ -223,6 +225,28 @@ def check_observer(observer: Observer, name: str) -> None:
     assert all(len(value) == 2 for value in twice.memory.values())
 
 
+def check_growth(growth: Growth, name: str) -> None:
+    """What is written stays, in its order; a row has no more room than it was given, and something legal fits it."""
+    constraint, start = bound(name, 3), hard_state(name)
+    state = growth.begin(constraint.settle(start.snapshot()), constraint)
+    state = state.begin(torch.full((3,), 20))
+    for seed in range(4):
+        posterior = constraint.bind(logits_like(state, seed), state)
+        tokens, step = posterior.map(), Step(state.step, state.steps, state.open, state.step, state.done)
+        wrote = state.open & (torch.arange(LENGTH) % 3 == 0)
+        logits = logits_like(state, seed)
+        after = state.write(wrote, tokens, posterior.confidence(tokens)).recall(tokens)
+        move = Move(state, posterior, wrote, logits, lambda logits=logits: logits, lambda one, logits=logits: logits)
+        later = growth(move, after, step, constraint)
+        constraint.settle(later)  # raises where nothing fits
+        assert later.shape == start.shape and (later.lengths <= start.lengths).all()
+        first = state.memory.get("grow: first stage", torch.zeros(3, dtype=torch.bool))
+        for row in range(3):
+            kept = [[int(t) for t in one.tokens[row][~one.open[row]] if t not in (STOP, PAD)] for one in (after, later)]
+            assert kept[0] == kept[1] or first[row], "nothing written is lost, or moves past what else is"
+        state = replace(later, step=later.step + 1)
+
+
 SOME = ["free", "alternatives", "schema"]
 
 
@@ -235,6 +259,12 @@ def test_denoisers(noise):
 @pytest.mark.parametrize("commit", COMMITS)
 def test_commit_policies(commit, name):
     check_commit(COMMITS[commit], name, NOTES.get(commit, ()), commit in MAY_WAIT)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("growth", GROWS)
+def test_growths(growth, name):
+    check_growth(GROWS[growth], name)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

@@ -15,16 +15,21 @@ from ctrldiff.sampling import (
     commit,
     commits,
     edit,
+    grow,
     history,
+    hyper,
     information,
     learned,
     orders,
+    planned,
     propose,
     revise,
+    schedule,
     schedules,
     slow_fast,
     stability,
     stop,
+    windows,
 )
 from tests import cases
 from tests.distinct import Distinct
@@ -41,6 +46,7 @@ def classes(module: ModuleType) -> set[type]:
 @pytest.mark.parametrize(
     ("module", "listed"),
     [
+        (grow, cases.GROWS),
         (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
         (edit, cases.EDITS),
@@ -54,7 +60,8 @@ def test_every_plug_in_is_a_case(module, listed):
 
 
 def test_every_schedule_is_a_case():
-    ours = classes(schedules) | classes(slow_fast) - {slow_fast.Cycle}
+    ours = classes(schedule) | classes(windows) | classes(slow_fast) | {hyper.Hyper}
+    ours -= {slow_fast.Cycle, windows.ByEntropy}
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
     assert ours - notes == {type(value) for value in cases.SCHEDULES.values()}
     assert ours - notes <= {value for value in vars(schedules).values() if inspect.isclass(value)}, "all on the page"
@@ -64,6 +71,7 @@ def test_every_commit_policy_is_a_case():
     modules = (ancestral, attention, combine, commit, history, information, learned, orders, stability)
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
     ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, learned.Features, orders.Frequencies}
+    ours |= {hyper.Timed, planned.Planned}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
 

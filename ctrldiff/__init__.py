@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, counts, edit, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -86,6 +86,7 @@ _PAGES = {
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
+    "counts": "ctrldiff.sampling.counts",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
@@ -139,6 +140,7 @@ __all__ = [
     "calibration",
     "commit",
     "constrain",
+    "counts",
     "edit",
     "elbo",
     "engines",

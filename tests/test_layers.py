@@ -46,6 +46,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "answer",
     "decisions",
     "readout",
+    "counted",
     "decode",
     "generate",
     "engines",

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
+    Counts,
     EditPolicy,
     Observer,
     Processor,
@@ -31,3 +32,4 @@ class Parts(TypedDict, total=False):
     finish: Proposer | None
     processors: Sequence[Processor]
     observers: Sequence[Observer]
+    counts: Counts | None

@@ -184,6 +184,12 @@ STOPS: dict[str, StopRule] = {
     "falling": Falling(1.0, 0.3),
     "falling, linear": Falling(1.0, 0.3, "linear"),
 }
+COUNTS: dict[str, Counts] = {
+    "likeliest": Likeliest(),
+    "likeliest, per item": Likeliest(per_item=2.0, most=4),
+    "rows": Rows(),
+    "rows, else": Rows(otherwise=Likeliest()),
+}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),

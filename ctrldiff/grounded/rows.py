@@ -32,12 +32,15 @@ def rows_in(text: str, numbers: int = 1) -> int:
     """
     found: list[str] = []
     for line in text.splitlines():
-        row = ""
+        row: list[str] = []
+        count, lettered = 0, False
         for piece in _CUT.split(line):
-            row = f"{row} {piece}"
-            if len(_NUMBER.findall(row)) >= numbers and _LETTER.search(row):
-                found.append(row)
-                row = ""
+            row.append(piece)
+            count += len(_NUMBER.findall(piece))
+            lettered = lettered or _LETTER.search(piece) is not None
+            if count >= numbers and lettered:
+                found.append(" ".join(row))
+                row, count, lettered = [], 0, False
     while len(found) > 1 and (_SUM.match(found[-1]) or _adds_up(found)):
         found.pop()
     return len(found)

@@ -1,4 +1,4 @@
-"""How many items the lists of an answer have, decided before the answer is written: the passes, and what is asked of them.
+"""How many items the lists of an answer have, decided before it is written: the passes, and what is asked of them.
 
 For a list the exact marginal is that of the texts in which it has k items, for every k, under the posterior of one pass
 over an empty canvas. Lists inside a list come when its number is known, by another pass.

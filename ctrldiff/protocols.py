@@ -252,8 +252,8 @@ class Listing:
 class Counts(Protocol):
     """How many items a list will have; None: that is left to the decode. One whose `needs` is -1 is no answer.
 
-    `most` says up to which number it wants to know the masses. Where its answer, or one item more, needs a larger canvas
-    than that of the pass, it is asked again by a pass over one.
+    `most` says up to which number it wants to know the masses. Where its answer, or one item more, needs a larger
+    canvas than that of the pass, it is asked again by a pass over one.
     """
 
     @property

@@ -22,7 +22,7 @@ from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.protocols import CommitPolicy, Counts, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
 from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
@@ -40,6 +40,7 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.counts import Likeliest, Rows
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.legal import NoteLegal

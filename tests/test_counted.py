@@ -1,5 +1,5 @@
-"""How many items a list has, decided first: what is counted is what a JSON reader counts, the marginal is that of trying
-every canvas, and what was decided is what is written."""
+"""How many items a list has, decided first: what is counted is what a reader of JSON counts, the marginal is that of
+trying every canvas, and what was decided is what is written."""
 
 import itertools
 import json
@@ -16,6 +16,7 @@ from ctrldiff.errors import InputError
 from ctrldiff.generate import read
 from ctrldiff.json_schema.counts import Items, lists_in, pointer
 from ctrldiff.protocols import Listing
+from tests.cases import COUNTS
 
 # ---- what is counted
 
@@ -247,7 +248,9 @@ def test_a_number_needs_a_canvas_that_holds_it():
 
 
 def test_what_else_is_asked_of_the_items_holds_as_well():
-    found = model_of(4)(["x", "xx"], {"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": True}, counts=Told((2,)))
+    found = model_of(4)(
+        ["x", "xx"], {"type": "array", "items": {"enum": [1, 2]}, "uniqueItems": True}, counts=Told((2,))
+    )
     assert [sorted(one.output) for one in found] == [[1, 2]] * 2
     prior = cd.Prior.items(-3.0)
     assert len(model_of(4)("x", TOY, counts=Told((3, None)), prior=prior).output) == 3
@@ -293,6 +296,26 @@ def test_the_likeliest_number_is_that_of_the_weighed_marginal_and_of_equal_ones_
     assert cd.counts.Likeliest(per_item=1.0)(listing(0.1, 0.5, 0.3)) == 2
     assert cd.counts.Likeliest()(listing(0.4, 0.1, 0.4)) == 0
     assert cd.counts.Likeliest()(replace(listing(1.0), log_masses=np.full(1, -np.inf))) is None
+
+
+@pytest.mark.parametrize("rule", COUNTS.values(), ids=COUNTS)
+def test_every_rule_gives_a_number_that_can_be_or_none_and_is_a_function_of_its_argument(rule):
+    check_counts(rule)
+
+
+def check_counts(rule):
+    """For rules of others: what a rule of counts has to be."""
+    assert rule.most >= 1
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        masses, needs = rng.dirichlet(np.ones(rule.most + 1)), np.arange(1, rule.most + 2)
+        masses[rng.random(rule.most + 1) < 0.3] = 0.0
+        needs[masses == 0] = -1
+        one = listing(*masses, needs=needs, text=["", "2 a, 3 b and 4 c", "2 a\n3 b\n"][seed % 3])
+        one = replace(one, log_masses=np.where(masses > 0, one.log_masses, -np.inf))
+        number = rule(one)
+        assert number is None or needs[number] > 0
+        assert rule(one) == number
 
 
 LINES = "2 lamps, 3 chairs and 1 desk"

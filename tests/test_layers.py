@@ -102,6 +102,7 @@ HEAVY = {  # which layers may import these when they are themselves imported
         "answer",
         "decisions",
         "readout",
+        "counted",
         "decode",
         "generate",
         "engines",

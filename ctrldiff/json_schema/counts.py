@@ -1,6 +1,6 @@
 """How many items a list of a JSON text has: the lists of a type, and the texts with exactly so many items in one.
 
-    place ("orders", 0, "items")        {"id":7,"orders":[{"items":[1,2,3]},{"items":[]}]}        3
+place ("orders", 0, "items")        {"id":7,"orders":[{"items":[1,2,3]},{"items":[]}]}        3
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class Listed(NamedTuple):
 def lists_in(schema: JsonSchema, known: Mapping[Place, int | None], limits: Limits = DEFAULT) -> list[Listed]:
     """The lists that a type names, from the outside in; inside a list only where the number of its items is known.
 
-    Raises: ConstraintTooLarge for more than `MOST_PLACES`; InputError for a type with lists that nests deeper than `DEPTH`.
+    Raises: ConstraintTooLarge for more than `MOST_PLACES`; InputError for a type with lists that nests deeper than
+        `DEPTH`.
     """
     found: list[Listed] = []
     todo: list[tuple[Place, Shape]] = [((), schema.shape(limits))]
@@ -94,7 +95,8 @@ class _Reader:
 
     ("value", i)        the value behind i steps of the place begins       ("over", n)  n items; NO_LIST
     ("object", i)       between the members of the object that step i enters
-    ("key", i, j)       in a key of it, of which j bytes are those wanted; j = -1: it is another; ("slash", i) in its escape
+    ("key", i, j)       in a key of it, of which j bytes are those wanted; j = -1: it is another
+    ("slash", i)        in an escape of another key
     ("colon", i, hit)   behind a key       ("other", i, d, q)  in the value of another key
     ("array", i, n)     n items before the one that step i enters           ("item", i, n, d, q)  in one of these
     ("first",)          behind the bracket of the list                      ("list", n, d, q)     in its item n
@@ -110,7 +112,7 @@ class _Reader:
         return next(byte for byte in range(256) if byte not in b'"\\{}[],:' + _SPACE + b"".join(self.keys))
 
     def step(self, state: _State, byte: int) -> _State | None:
-        return getattr(self, "_" + str(state[0]))(*state[1:], byte)  # type: ignore[no-any-return]
+        return getattr(self, "_" + str(state[0]))(*state[1:], byte)
 
     def _over(self, n: int, byte: int) -> _State:
         return _OVER, n
@@ -195,7 +197,7 @@ def _read(place: Place, most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]
                 todo.append(after)
             row.append(-1 if after is None else states[after])
         rows.append(row)
-    counts = np.array([one[1] if one[0] == _OVER else NO_LIST for one in states], np.int64)  # type: ignore[call-overload]
+    counts = np.array([one[1] if one[0] == _OVER else NO_LIST for one in states], np.int64)
     return np.array(rows, np.int32), classes, counts
 
 

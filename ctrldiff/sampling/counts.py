@@ -1,6 +1,7 @@
 """How many items a list has, decided before any of them is written. Public as `ctrldiff.counts`.
 
-A plan with `counts=` asks for it by passes of its own, from the outermost list inward; then the list is held to that number.
+A plan with `counts=` asks for it by passes of its own, from the outermost list inward; then the list is held to that
+number.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ FEW = 2  # rows of a text that say something: one may be anything that has a num
 
 
 class Count(NamedTuple):
-    """How many items a list was given: `number`, or None where that was left to the decode; and how probable 0, 1, ... were
-    under the pass that it was decided by."""
+    """How many items a list was given: `number`, or None where that was left to the decode; and how probable 0, 1, ...
+    were under the pass that it was decided by."""
 
     number: int | None
     probs: tuple[float, ...]
@@ -31,7 +32,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class Likeliest:
-    """The likeliest number of items by the exact marginal, in which each weighs `per_item` nats more than the model says.
+    """The likeliest number of items by the exact marginal, in which each weighs `per_item` nats more than by the model.
 
     That marginal sums a product over positions, in which long lists are dear: `docs/decisions/0018-counts-first.md` has
     how dear. Ties: the fewest. Where the list stands in no answer of any weight, that is left to the decode.
@@ -65,7 +66,9 @@ class Rows:
     def __post_init__(self) -> None:
         check_most(self.most)
         if self.otherwise is not None and not callable(self.otherwise):
-            raise InputError(f"otherwise={self.otherwise!r} is no rule", hint="cd.counts.Likeliest()", param="otherwise")
+            raise InputError(
+                f"otherwise={self.otherwise!r} is no rule", hint="cd.counts.Likeliest()", param="otherwise"
+            )
 
     def __call__(self, listing: Listing) -> int | None:
         if listing.tables == 1 and len(listing.columns) >= FEW:

@@ -2,8 +2,8 @@
 
 A line is cut at semicolons, a comma before a space, and words for "and", and its pieces are put together again until
 they have a letter and as many numbers as are asked for: that is a row. What is left at the end of a line is none, and a
-header has no numbers. A last row whose last number is the sum of those before it, or that begins with a word for a sum, is
-none. Dates, times and codes with digits in them count as one number each.
+header has no numbers. A last row whose last number is the sum of those before it, or that begins with a word for a sum,
+is none. Dates, times and codes with digits in them count as one number each.
 
     Milch 1,5%    2 x 1,09    2,18        a row
     Haferflocken              0,89        a row          2 rows, by 1 number each

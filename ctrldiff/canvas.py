@@ -36,8 +36,9 @@ def candidates(
     items: how many outer lists (those inside no other) have, where that is known.
     """
     found: list[tuple[bool, int]] = []
-    todo: list[tuple[Shape, int]] = [(schema.shape(limits), 1)]
-    known = {id(_at(schema.shape(limits), place)): number for place, number in (items or {}).items() if _outer(place)}
+    root = schema.shape(limits)
+    todo: list[tuple[Shape, int]] = [(root, 1)]
+    known = {id(_at(root, place)): number for place, number in (items or {}).items() if _outer(place)}
     seen: set[int] = set()
     while todo and len(found) < PLACES:
         shape, times = todo.pop()

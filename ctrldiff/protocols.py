@@ -232,8 +232,9 @@ class Listing:
 
     Fields:
         place: where it stands, keys and numbers of items from the outside in.      text: what the answer is about.
-        columns: of what kind each property of its items is, "number", "date" or "string"; () if they are no objects.
-        tables: how many lists of objects the answer may have.
+        columns: of what kind each property of its items is, "number", "date", "list", "object", or "string" for all
+            else; () if they are no objects.
+        tables: how many lists of objects are asked about together, those inside as many others as this one.
         log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
             decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
             canvas of that pass cannot hold. What they lack to 1 is: more items, or no list there.

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import ctrldiff as cd
+from ctrldiff.canvas import ITEMS, candidates
 from ctrldiff.counted import counted
 from ctrldiff.errors import InputError
 from ctrldiff.generate import read
@@ -101,6 +102,24 @@ def test_lists_are_found_from_the_outside_in_and_inner_ones_when_the_outer_numbe
     assert [one.place for one in lists_in(schema, {(): 2})] == [(), (0, "of"), (1, "of")]
     assert [one.place for one in lists_in(schema, {(): None})] == [()]
     assert pointer(("a/b", 0, "c")) == "a~1b/0/c" and pointer(()) == ""
+
+
+def test_a_list_says_of_what_kind_its_items_are():
+    kinds = {"a": "integer", "b": ["number", "null"], "c": "string", "d": "array", "e": "object", "f": "boolean"}
+    properties = {name: {"type": kind} for name, kind in kinds.items()} | {"g": {"type": "string", "format": "date"}}
+    schema = {"type": "array", "items": {"type": "object", "properties": properties}}
+    (one,) = lists_in(cd.JsonSchema(schema), {})
+    assert one.columns == ("number", "number", "string", "list", "object", "string", "date")
+    assert lists_in(cd.JsonSchema({"type": "array", "items": {"type": "integer"}}), {})[0].columns == ()
+
+
+def test_a_canvas_is_laid_out_for_as_many_items_as_were_decided():
+    line = {"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}
+    schema = cd.JsonSchema(
+        {"type": "object", "properties": {"of": {"type": "array", "items": line}}, "required": ["of"]}
+    )
+    usual, nine = candidates(schema), candidates(schema, items={("of",): 9})
+    assert len(usual) == ITEMS and len(nine) == 9 and set(usual) == set(nine)
 
 
 def test_a_type_that_nests_too_deep_to_be_counted_is_refused():
@@ -326,6 +345,8 @@ def test_rows_of_the_text_speak_for_the_one_list_of_objects():
     assert rule(listing(*masses, text=LINES)) == 3
     assert rule(listing(*masses, text=LINES, tables=2)) is None
     assert rule(listing(*masses, text=LINES, columns=())) is None
+    assert rule(listing(*masses, text=LINES, columns=("string", "list"))) is None
+    assert rule(listing(*masses, text=LINES, place=("orders", 0, "items"))) is None
     assert rule(listing(*masses, text="2 lamps")) is None
     assert rule(listing(*masses[:3], text=LINES)) is None  # more than it wants to know of
     assert rule(listing(*masses, text=LINES, needs=np.array([1, 2, 3, -1]))) is None
@@ -356,7 +377,18 @@ def test_what_goes_not_together_is_refused_before_any_pass():
     calls = model.loaded.denoiser.network.calls
     with pytest.raises(InputError, match="nulls"):
         model("x", TOY, counts=cd.counts.Rows(), nulls=True)
+    line = {"type": "array", "items": {"type": "string", "maxLength": 1}, "maxItems": 1}
+    guide = cd.guide.on_field("[]", cd.guide.Words(["a"], 1.0))
+    with pytest.raises(InputError, match="field"):
+        cd.from_pretrained("tiny")("x", line, counts=cd.counts.Rows(), guidance=[guide])
     assert not calls
+
+
+def test_a_search_chooses_among_answers_with_that_number():
+    reward = cd.rewards.Function(lambda texts: [text.count("2") for text in texts])
+    search = cd.search.BestOfN(reward, n=3)
+    result = model_of(7)("xx", TOY, counts=Told((3, None)), search=search, temperature=1.0)
+    assert len(result.output) == 3 and all(len(json.loads(one.raw)) == 3 for one in result.candidates)
 
 
 def test_with_keep_an_error_is_its_own_rows():

@@ -35,8 +35,8 @@ _DATES = {"date", "time", "date-time"}
 
 
 class Listed(NamedTuple):
-    """A list of a type: where it stands, and of what kind ("number", "date", "string", ...) each property of its items
-    is; () where they are no objects."""
+    """A list of a type: where it stands, and of what kind each property of its items is, "number", "date", "list",
+    "object", or "string" for all else; () where they are no objects."""
 
     place: Place
     columns: tuple[str, ...]
@@ -74,8 +74,9 @@ def pointer(place: Place) -> str:
 
 
 def _kind(shape: Shape) -> str:
-    if "number" in shape.types or "integer" in shape.types:
-        return "number"
+    for kind, names in (("number", {"number", "integer"}), ("list", {"array"}), ("object", {"object"})):
+        if not names.isdisjoint(shape.types or (shape.implied,)):
+            return kind
     return "date" if any(member.get("format") in _DATES for member in shape.members) else "string"
 
 

@@ -55,9 +55,10 @@ class Likeliest:
 class Rows:
     """As many items as the text states rows of their kind (`grounded/rows.py`); else what `otherwise` says.
 
-    It speaks where an answer has one list of objects with two properties or more, the text at least two rows with a
-    number for each of their numbers and dates (one number, if they have none), and the type and the context room for
-    so many items. The model is not asked. otherwise: None leaves what it does not speak of to the decode.
+    It speaks where an answer has one list of objects with two properties or more, none of them a list or an object, the
+    text at least two rows with a number for each of their numbers and dates (one number, if they have none), and the
+    type and the context room for so many items. The model is not asked.
+    otherwise: None leaves what it does not speak of to the decode.
     """
 
     otherwise: Counts | None = None
@@ -71,7 +72,9 @@ class Rows:
             )
 
     def __call__(self, listing: Listing) -> int | None:
-        if listing.tables == 1 and len(listing.columns) >= FEW:
+        inside = any(isinstance(step, int) for step in listing.place)
+        flat = len(listing.columns) >= FEW and not {"list", "object"} & set(listing.columns)
+        if listing.tables == 1 and flat and not inside:
             rows = rows_in(listing.text, max(1, sum(kind != "string" for kind in listing.columns)))
             if FEW <= rows < len(listing.needs) and listing.needs[rows] > 0:
                 return rows

@@ -368,7 +368,7 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     reads = row.labels or request.asks_fields or request.nulls or plan.counts is not None
     if model.loaded.spec.ahead is not None and reads:
         raise ModelError(
-            f"ahead={model.loaded.spec.ahead}: the probabilities of labels, nulls, values and counts ask everywhere",
+            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls, values and counts need every position",
             hint="load the model without ahead=",
         )
     check_guidance(model.loaded, row, search, plan)

@@ -10,15 +10,19 @@ from ctrldiff.constraints import basic, description
 from ctrldiff.constraints.description import And, Description, Or
 from ctrldiff.sampling import (
     ancestral,
+    attention,
     combine,
     commit,
     commits,
     counts,
     edit,
+    history,
+    learned,
     orders,
     propose,
     revise,
     schedules,
+    slow_fast,
     stability,
     stop,
 )
@@ -36,7 +40,6 @@ def classes(module: ModuleType) -> set[type]:
 @pytest.mark.parametrize(
     ("module", "listed"),
     [
-        (schedules, cases.SCHEDULES),
         (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
         (edit, cases.EDITS),
@@ -50,10 +53,17 @@ def test_every_plug_in_is_a_case(module, listed):
     assert classes(module) - notes - {counts.Count} == {type(value) for value in listed.values()}
 
 
-def test_every_commit_policy_is_a_case():
-    modules = (ancestral, combine, commit, orders, stability)
+def test_every_schedule_is_a_case():
+    ours = classes(schedules) | classes(slow_fast) - {slow_fast.Cycle}
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
-    ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
+    assert ours - notes == {type(value) for value in cases.SCHEDULES.values()}
+    assert ours - notes <= {value for value in vars(schedules).values() if inspect.isclass(value)}, "all on the page"
+
+
+def test_every_commit_policy_is_a_case():
+    modules = (ancestral, attention, combine, commit, history, learned, orders, stability)
+    notes = {type(make("free")) for make in cases.OBSERVERS.values()}
+    ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, learned.Features, orders.Frequencies}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
 

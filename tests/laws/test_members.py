@@ -11,6 +11,7 @@ from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State, Status, Step
 from tests.cases import (
+    CLOCKS,
     COMMITS,
     CONSTRAINTS,
     MAY_WAIT,
@@ -53,7 +54,7 @@ def decode(name: str, noise: str, commit: str, schedule: str, propose: str, revi
         commit=Witness(COMMITS[commit], commit in MAY_WAIT),
         revise=REVISES[revise],
         stop=STOPS[stop],
-        observers=NOTES.get(commit, ()),
+        observers=(*NOTES.get(commit, ()), *CLOCKS.get(schedule, ())),
     )
     assert state.done.all() and (state.step <= SCHEDULES[schedule].budget(start)).all()
     assert isinstance(REVISES[revise], Asks) or (state.forwards <= SCHEDULES[schedule].budget(start)).all()

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
+    from ctrldiff.constraints.blocking import DynamicBlocking
+    from ctrldiff.constraints.content import Avoids, Contains
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.grammar import grammar
+    from ctrldiff.constraints.length import Length
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
@@ -46,15 +49,19 @@ __version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
+    "Avoids": "ctrldiff.constraints.content",
     "Calibration": "ctrldiff.reliability",
     "Choice": "ctrldiff.constraints.basic",
+    "Contains": "ctrldiff.constraints.content",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "DynamicBlocking": "ctrldiff.constraints.blocking",
     "Field": "ctrldiff.fields",
     "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
     "Grounded": "ctrldiff.grounded.types",
     "JsonSchema": "ctrldiff.json_schema",
+    "Length": "ctrldiff.constraints.length",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
@@ -62,9 +69,9 @@ _HOME = {
     "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
+    "Refused": "ctrldiff.result",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
-    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -111,15 +118,19 @@ _PAGES = {
 
 __all__ = [
     "Automaton",
+    "Avoids",
     "Calibration",
     "Choice",
+    "Contains",
     "CtrldiffError",
     "Dfa",
+    "DynamicBlocking",
     "Field",
     "FromText",
     "Generator",
     "Grounded",
     "JsonSchema",
+    "Length",
     "Limits",
     "Model",
     "ModelSpec",

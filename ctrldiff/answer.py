@@ -274,6 +274,7 @@ class Decoded:
             trace=Trace.of(self.state, self.vocabulary, self.at) if CANVASES in self.state.memory else None,
             reward=None if found is None else float(found.rewards[self.at]),
             candidates=() if found is None else found.candidates(group, self.vocabulary),
+            ess_path=() if found is None else found.ess_path(group),
             full=self.full,
             flags=flags,
             fields=sourced(fields, grounded),

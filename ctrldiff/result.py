@@ -16,6 +16,7 @@ from ctrldiff.report.page import framed
 from ctrldiff.sampling.counts import Count
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
+from ctrldiff.search.agree import Voted, votes
 from ctrldiff.search.run import Candidate, effective
 
 T = TypeVar("T")
@@ -72,6 +73,9 @@ class Result(Generic[T]):
         counts: under a plan with `counts=`, how many items each list was given before any of them was written, by its
             place as in `fields`; else empty. `Count`.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
+        ess_path: after a search, the effective sample sizes of its canvases: one for each time that they might have
+            been resampled, before they were, and one for the end, which is `ess`. A search that resamples may end
+            evenly weighed and have been down to one canvas on the way.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
 
@@ -85,6 +89,7 @@ class Result(Generic[T]):
     trace: Trace | None = field(default=None, repr=False)
     reward: float | None = None
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+    ess_path: tuple[float, ...] = field(default=(), repr=False)
     full: bool = False
     flags: tuple[Flag, ...] = ()
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
@@ -97,6 +102,12 @@ class Result(Generic[T]):
         """After a search, the effective sample size of its canvases: their number where all weigh the same, 1 where one
         has all the weight, 0 where none has any."""
         return effective(np.array([one.log_weight for one in self.candidates])) if self.candidates else None
+
+    @property
+    def votes(self) -> dict[str, tuple[Voted, ...]]:
+        """After a search, every value that its canvases have in a field and the share of them that has it, by JSON
+        pointer, the most frequent first; "" of a text that is no JSON. Canvases that weigh nothing have no vote."""
+        return votes([one.raw for one in self.candidates if one.log_weight > -math.inf])
 
     @property
     def prob(self) -> float:

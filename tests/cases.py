@@ -11,7 +11,10 @@ from functools import lru_cache
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.blocking import DynamicBlocking
+from ctrldiff.constraints.content import Avoids, Contains
 from ctrldiff.constraints.description import Automaton, Description
+from ctrldiff.constraints.length import Length
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
@@ -56,6 +59,7 @@ from ctrldiff.sampling.credit import Credit, NoteCredit
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.history import HistoryStable, NoteHistory
+from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
@@ -95,9 +99,15 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
     "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
     "distinct": Regex(r"[0-9ab-]{2,8}") & Distinct(),
+    "content": Contains(["a", Regex("1[0-9]")], ascii=True)
+    & Avoids("b", words=False)
+    & Length(words=(1, 2), ascii=True),
+    "tokens": Length(tokens=(2, 5)) & DynamicBlocking([11, 12, 11, 11, 1], share=1.0),
 }
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
+
+FREQUENCIES = Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)
 
 
 def keen(told: Features) -> torch.Tensor:
@@ -146,7 +156,10 @@ COMMITS: dict[str, CommitPolicy] = {
     "density": Density(2.0),
     "dependent": Dependent(),
     "positional": Positional(block=4),
-    "positional, frequencies": Positional(frequencies=Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)),
+    "positional, frequencies": Positional(frequencies=FREQUENCIES),
+    "informative": Informative(FREQUENCIES),
+    "informative, most": Informative(FREQUENCIES, "most"),
+    "spindle": Spindle(FREQUENCIES, 0.3),
     "routed": Routed(0.5),
     "bernoulli": Bernoulli(8),
     "unmask": Unmask(Remasking("rescale", 0.2)),
@@ -161,7 +174,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "learned, chance": Learned(keen, "chance"),
     "learned, attention": Learned(shy, "quota", attention=True),
 }
-MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "spindle", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,)
     for name, value in COMMITS.items()
@@ -278,9 +291,9 @@ def hard_state(name: str, seed: int = 0) -> State:
 
 def legal(name: str, data: bytes) -> bool:
     """`data` is in the language of that name, by the byte automaton and the proviso; everything is when there is no
-    constraint."""
+    constraint. What is asked of tokens `tests/automata/test_narrow.py` judges."""
     description = CONSTRAINTS[name]
-    return description is None or data in description
+    return description is None or data in description.over_tokens()[0]
 
 
 def toy_classifier() -> CanvasClassifier:

@@ -21,6 +21,7 @@ from ctrldiff.sampling.commit import (
     leftmost,
 )
 from ctrldiff.sampling.history import HistoryStable
+from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.stability import Consistent, Steady
@@ -45,6 +46,7 @@ __all__ = [
     "Hierarchy",
     "HistoryStable",
     "Independent",
+    "Informative",
     "Learned",
     "LeftToRight",
     "Or",
@@ -55,6 +57,7 @@ __all__ = [
     "Rewrite",
     "Routed",
     "Spacing",
+    "Spindle",
     "Steady",
     "Threshold",
     "TopK",

@@ -4,23 +4,33 @@ from ctrldiff.search.agree import MinimumRisk, Vote, agreement, votes
 from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.gibbs import ParticleGibbs
+from ctrldiff.search.info_gain import InfoGain
+from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Found, Run, Search
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
+from ctrldiff.search.voting import DVoting
 
 __all__ = [
     "Ahead",
     "BestOfN",
     "Branches",
+    "DVoting",
     "Found",
+    "InfoGain",
+    "Medal",
     "MinimumRisk",
+    "ParticleGibbs",
     "Particles",
     "Refine",
     "Run",
     "Search",
     "Tolerator",
+    "TreeEdits",
     "ValueDecoding",
     "Vote",
     "agreement",

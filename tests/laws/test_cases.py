@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from ctrldiff import json_schema
-from ctrldiff.constraints import basic, description
+from ctrldiff.constraints import basic, blocking, content, description, length
 from ctrldiff.constraints.description import And, Description, Or
 from ctrldiff.sampling import (
     ancestral,
@@ -17,6 +17,7 @@ from ctrldiff.sampling import (
     counts,
     edit,
     history,
+    information,
     learned,
     orders,
     propose,
@@ -27,6 +28,7 @@ from ctrldiff.sampling import (
     stop,
 )
 from tests import cases
+from tests.distinct import Distinct
 
 
 def classes(module: ModuleType) -> set[type]:
@@ -61,7 +63,7 @@ def test_every_schedule_is_a_case():
 
 
 def test_every_commit_policy_is_a_case():
-    modules = (ancestral, attention, combine, commit, history, learned, orders, stability)
+    modules = (ancestral, attention, combine, commit, history, information, learned, orders, stability)
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
     ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, learned.Features, orders.Frequencies}
     assert ours == {type(value) for value in cases.COMMITS.values()}
@@ -69,9 +71,16 @@ def test_every_commit_policy_is_a_case():
 
 
 def test_every_constraint_is_a_case():
-    ours = {c for m in (basic, description, json_schema) for c in classes(m) if issubclass(c, Description)}
-    assert ours == {type(value) for value in cases.CONSTRAINTS.values() if value is not None}
+    modules = (basic, blocking, content, description, json_schema, length)
+    ours = {c for m in modules for c in classes(m) if issubclass(c, Description)}
+    listed = [value for value in cases.CONSTRAINTS.values() if value is not None]
+    parts = [part for value in listed if isinstance(value, And) for one in value.parts for part in flat(one)]
+    assert ours == {type(one) for one in [*listed, *parts]} - {Distinct}
     assert {And, Or} <= ours
+
+
+def flat(value: Description) -> list[Description]:
+    return [part for one in value.parts for part in flat(one)] if isinstance(value, And) else [value]
 
 
 def test_every_constraint_has_something_to_decide_on_the_canvas_of_the_cases():

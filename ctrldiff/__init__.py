@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, edit, grow, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, counts, edit, grow, observers, processors, propose, revise, stop
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -97,6 +97,7 @@ _PAGES = {
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
+    "counts": "ctrldiff.sampling.counts",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
@@ -157,6 +158,7 @@ __all__ = [
     "commit",
     "compile_many",
     "constrain",
+    "counts",
     "edit",
     "elbo",
     "engines",

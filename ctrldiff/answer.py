@@ -18,6 +18,7 @@ from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.counts import pointer
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table
@@ -109,9 +110,8 @@ class Decoded:
         canvas = grown(row.canvas, self.wants, row.first, row.limit) if self.wants else row.canvas
         if canvas <= row.canvas:
             return None
-        type_, table = row.compiled.table(row.type, canvas)
         forwards, seconds = row.forwards + self.forwards, row.seconds + self.seconds
-        return replace(row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
+        return replace(row.within(canvas), forwards=forwards, seconds=seconds)
 
     def accepted(self) -> Decoded:
         """This answer, or the likeliest one that the type's own rules do not refuse, of as many more as may be tried.
@@ -280,6 +280,7 @@ class Decoded:
             fields=sourced(fields, grounded),
             grounded=grounded,
             refused=self.refused,
+            counts={pointer(place): one for place, one in (row.counts or {}).items()},
         )
 
 

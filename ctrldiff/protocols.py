@@ -264,6 +264,42 @@ class Growth(Protocol):
         """The state after a step and after its observers; a position more is a step more in the row's budget."""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A list of which it is to be said how many items it will have, before any of them is written.
+
+    Fields:
+        place: where it stands, keys and numbers of items from the outside in.      text: what the answer is about.
+        columns: of what kind each property of its items is, "number", "date", "list", "object", or "string" for all
+            else; () if they are no objects.
+        tables: how many lists of objects are asked about together, those inside as many others as this one.
+        log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
+            decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
+            canvas of that pass cannot hold. What they lack to 1 is: more items, or no list there.
+        needs: (N,) int64, the fewest positions of an answer in which it has so many; -1: the type forbids it, or even
+            the largest canvas cannot hold it.
+    """
+
+    place: tuple[str | int, ...]
+    text: str
+    columns: tuple[str, ...]
+    tables: int
+    log_masses: NDArray[np.float64]
+    needs: NDArray[np.int64]
+
+
+class Counts(Protocol):
+    """How many items a list will have; None: that is left to the decode. One whose `needs` is -1 is no answer.
+
+    `most` says up to which number it wants to know the masses. Where its answer, or one item more, needs a larger
+    canvas than that of the pass, it is asked again by a pass over one.
+    """
+
+    @property
+    def most(self) -> int: ...
+    def __call__(self, listing: Listing) -> int | None: ...
+
+
 class Reward(Protocol):
     """A score of whole texts, higher is better."""
 

@@ -27,6 +27,7 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
     CommitPolicy,
+    Counts,
     EditPolicy,
     Growth,
     Observer,
@@ -54,6 +55,7 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.counts import Likeliest, Rows
 from ctrldiff.sampling.credit import Credit, NoteCredit
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
@@ -249,6 +251,12 @@ STOPS: dict[str, StopRule] = {
     "prophet": Prophet(1.0, 0.7, 0.5),
     "falling": Falling(1.0, 0.3),
     "falling, linear": Falling(1.0, 0.3, "linear"),
+}
+COUNTS: dict[str, Counts] = {
+    "likeliest": Likeliest(),
+    "likeliest, per item": Likeliest(per_item=2.0, most=4),
+    "rows": Rows(),
+    "rows, else": Rows(otherwise=Likeliest()),
 }
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
+    Counts,
     EditPolicy,
     Growth,
     Observer,
@@ -33,3 +34,4 @@ class Parts(TypedDict, total=False):
     processors: Sequence[Processor]
     observers: Sequence[Observer]
     grow: Growth
+    counts: Counts | None

@@ -135,6 +135,7 @@ class Row:
     labels: Labels | None
     shots: tuple[tuple[str, str], ...] = ()
     forwards: int = 0
+    other_calls: int = 0
     seconds: float = 0.0
 
     @property

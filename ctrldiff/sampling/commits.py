@@ -1,7 +1,7 @@
 """Which open positions to write, all of it on one page. Public as `ctrldiff.commit`."""
 
 from ctrldiff.sampling.ancestral import Bernoulli, Remasking, Unmask
-from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -43,6 +43,7 @@ __all__ = [
     "Or",
     "Positional",
     "Prefix",
+    "Proposed",
     "Remasking",
     "Renoise",
     "Rewrite",

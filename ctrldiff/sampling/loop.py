@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -16,10 +16,12 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Fits,
     Guidance,
     Move,
     Narrows,
     Observer,
+    Posterior,
     Processor,
     Proposer,
     RevisePolicy,
@@ -36,6 +38,7 @@ from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never
 from ctrldiff.state import State, Step, Where
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,11 @@ class Loop:
     guides: Sequence[Guidance] = ()
 
     def begin(self, state: State) -> State:
-        """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas."""
+        """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas,
+        VocabularyError if a plug-in reads another model's tokens that are not this one's."""
+        for part in (self.plan.propose, self.plan.finish):
+            if isinstance(part, Fits):
+                part.fits(self.denoiser.vocabulary)
         state = self.constraint.settle(state.snapshot())
         state = state.begin(self.plan.schedule.budget(state))
         for observer in self.plan.observers:
@@ -79,10 +86,11 @@ class Loop:
         own, views = passed
         logits = guided(own, views, state, step, plan.processors, self.guides)
         state = self.denoiser.observe(state, logits)
-        ask = _Asked(self, step, torch.zeros(state.shape[0], dtype=torch.int64))
+        ask = _Asked(self, step, *(torch.zeros(state.shape[0], dtype=torch.int64) for _ in range(2)))
         edit = plan.edit.asking(ask) if isinstance(plan.edit, Asks) else plan.edit
         again = positions("edit", edit(logits, state, step), state) & state.held & going[:, None]
         state, step = state.clear(again), step.widen(again)
+        ask.step = step
         posterior = self.constraint.bind(logits, state)
         propose = plan.propose.asking(ask) if isinstance(plan.propose, Asks) else plan.propose
         tokens = propose(posterior, state).cpu()
@@ -93,35 +101,52 @@ class Loop:
         if plan.finish is not None and (ending & going).any():
             tokens = torch.where(ending[:, None], plan.finish(posterior, state).cpu(), tokens)
         confidence = posterior.confidence(tokens).cpu()
-        chosen = positions("commit", plan.commit(posterior, tokens, state, step), state)
+        commit = plan.commit.asking(ask) if isinstance(plan.commit, Asks) else plan.commit
+        chosen = positions("commit", commit(posterior, tokens, state, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
         move = Move(state, posterior, where & state.open, logits, unguided)
         state = state.write(where, tokens, confidence).recall(tokens)
         revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
         reopened = positions("revise", revise(posterior, state, step), state)
-        state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
+        forwards = state.forwards + going.to(torch.int64) + ask.forwards
+        state = replace(state, forwards=forwards, other_calls=state.other_calls + ask.others)
         state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
         for observer in plan.observers:
             state = observer(move, state, step)
         return replace(state, step=state.step + going.to(torch.int64))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
-    """`protocols.Ask` within one step: more forward passes, counted in `forwards` (B,)."""
+    """`protocols.Ask` within one step; `forwards` and `others` (B,) are counted up."""
 
     loop: Loop
-    at: Step
+    step: Step
     forwards: torch.Tensor
+    others: torch.Tensor
+    settled: Where | None = field(default=None)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.loop.denoiser.vocabulary
 
     def __call__(self, states: Sequence[State]) -> list[torch.Tensor]:
         loop = self.loop
         noisy = [loop.denoiser.noise(state) for state in states]
         for state in noisy:
             self.forwards.add_((~state.done).to(torch.int64))
-        passed = zip(noisy, forward(loop.denoiser, [(state, self.at) for state in noisy], loop.guides), strict=True)
-        return [guided(*found, state, self.at, loop.plan.processors, loop.guides) for state, found in passed]
+        passed = zip(noisy, forward(loop.denoiser, [(state, self.step) for state in noisy], loop.guides), strict=True)
+        return [guided(*found, state, self.step, loop.plan.processors, loop.guides) for state, found in passed]
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        return self.loop.constraint.bind(logits, state)
+
+    def other(self, rows: torch.Tensor) -> None:
+        self.others.add_(rows.to(torch.int64))
+
+    def settle(self, where: Where) -> None:
+        self.settled = where
 
 
 def sample(

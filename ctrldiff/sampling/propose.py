@@ -40,8 +40,9 @@ class Weighed:
 
     Args:
         energy: (state, (B, n, T) ids of whole canvases) to (B, n) energies in nats, the lower the better; inf forbids.
-            EDLM's is log q(x) less the log-probability of an autoregressive model, so that the draws become the
-            latter's. What it says of a row has to depend on that row alone.
+            What it says of a row has to depend on that row alone.
+        residual: log q(x) is added to the energy. EDLM's own is then what is left, minus the log-probability of an
+            autoregressive model (`models.CausalLM.energy`), and the draws go towards that model's.
         begin, end: weighed only while end < time <= begin, as published .6 and .4; one plain draw else.
     Raises: ShapeError for energies of another shape, or NaN or -inf among them.
     """
@@ -51,6 +52,7 @@ class Weighed:
     temperature: float = 1.0
     begin: float = 1.0
     end: float = 0.0
+    residual: bool = False
 
     def __post_init__(self) -> None:
         check_count("candidates", self.candidates)
@@ -69,6 +71,8 @@ class Weighed:
         energies = torch.as_tensor(self.energy(state, drawn), dtype=torch.float64).cpu()
         if energies.shape != drawn.shape[:2] or bool((energies.isnan() | (energies == -torch.inf)).any()):
             raise ShapeError(f"energies {energies.tolist()}", why=f"they are {tuple(drawn.shape[:2])}, no NaN, no -inf")
+        if self.residual:
+            energies = energies + torch.stack([posterior.score(one).cpu() for one in drawn.unbind(dim=1)], dim=1)
         shares = (-energies / self.temperature).softmax(dim=1).nan_to_num(nan=1 / self.candidates)  # all forbidden: any
         uniform = torch.tensor([[rng.random()] for rng in rngs], dtype=torch.float64)
         pick = (shares.cumsum(dim=1) <= uniform).sum(dim=1).clamp(max=self.candidates - 1)

@@ -228,6 +228,16 @@ class Vocabulary:
         return f"Vocabulary({self.size:,} tokens, stop_ids={list(self.stop_ids)}, pad_id={self.pad_id})"
 
 
+def spelled(vocabulary: Vocabulary, token: int) -> str:
+    """What an id is to a vocabulary, in words, for messages."""
+    if token >= vocabulary.size:
+        return "has no such id"
+    if token in vocabulary.stop_ids:
+        return "ends the text"
+    written = vocabulary[token]
+    return "never writes it" if written is None else f"writes {written!r}"
+
+
 def _whole(value: Any, what: str) -> int:
     if isinstance(value, bool):
         raise VocabularyError(f"{what} is {value}, not a whole number")

@@ -25,7 +25,7 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
-from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -42,10 +42,12 @@ from ctrldiff.sampling.commit import (
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.judge import Judged, Mixture
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
+from ctrldiff.sampling.recompute import Recomputed
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence, Verified
 from ctrldiff.sampling.schedules import (
     Blocks,
@@ -62,6 +64,7 @@ from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, 
 from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.state import State
+from tests.causal import Bigram
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 from tests.distinct import Distinct
 
@@ -112,6 +115,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "cap at a share": Cap(Threshold(0.2), most=5, share=0.5, least=2),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
     "but one": ButOne(Threshold(0.3)),
+    "proposed": Proposed(),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
@@ -154,7 +158,18 @@ def odd(state: State, tokens: torch.Tensor) -> torch.Tensor:
     return (tokens % 2).sum(dim=-1)
 
 
-PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw()), "weighed": Weighed(odd, 3)}
+PROPOSERS: dict[str, Proposer] = {
+    "best": Best(),
+    "draw": Draw(),
+    "kept": Kept(Draw()),
+    "weighed": Weighed(odd, 3),
+    "weighed, residual": Weighed(odd, 2, residual=True),
+    "judged": Judged(Bigram()),
+    "judged, corrected": Judged(Bigram(1), top=1, correct=True, inner=Draw()),
+    "mixture": Mixture(Bigram(), reach=3),
+    "mixture, drawn": Mixture(Bigram(), 0.8, inner=Draw()),
+    "recomputed": Recomputed(2),
+}
 REVISES: dict[str, RevisePolicy] = {
     "keep": Keep(),
     "least confident": LeastConfident(count=2, below=0.9),

@@ -32,7 +32,7 @@ Verdict = Callable[[torch.Tensor], Where]  # (B, T, V) bool, what may stand ther
 class Judged:
     """What `inner` proposes, as far as a left-to-right model agrees: the longest run of open positions of the window
     from the first on in which each token is among its `top` best, at least `relative` times as probable as its best,
-    and more probable than `above`. The first position passes in any case (Guided Diffusion of FlashDLM,
+    and more probable than `above`. Where not even the first one passes, it alone is written (Guided Diffusion of FlashDLM,
     arXiv:2505.21467, as released; its strategies are top=1, top=5, top=None with above=.1, and the default).
 
     Probabilities are the judge's, over what may stand there after the tokens before it, to which the model gives any
@@ -41,7 +41,8 @@ class Judged:
     Args:
         reach: open positions that are judged, from the first on; None: all of the window.
         correct: False writes nothing of the judge's own, as released: where it disagrees the next pass decides, which
-            sees what has passed. True puts its best legal token there, and the rest is solved anew given that.
+            sees what has passed. True puts its best legal token there, and the rest is solved anew given that; where no
+            text was found that goes on with it (items that must differ), the token stays that was proposed.
     Raises: VocabularyError before the first pass for a judge that spells a token otherwise. Costs one call of the judge
         a step, counted in `usage.other_calls`.
     """
@@ -74,7 +75,8 @@ class Judged:
         tokens = self.inner(posterior, state).cpu()
         says = read(self.judge, ask, state, tokens)
         eligible = within(ask, state, self.reach)
-        passed = longest(partial(self._passes, says, tokens), ask.vocabulary, posterior, tokens, state, eligible)
+        passes = partial(self._passes, says, tokens)
+        passed = longest(passes, torch.zeros_like(eligible), ask.vocabulary, posterior, tokens, state, eligible)
         if not self.correct:
             ask.settle(passed | leftmost(eligible))
             return tokens
@@ -96,14 +98,16 @@ class Judged:
         self, says: torch.Tensor, posterior: Posterior, tokens: Tokens, state: State, passed: Where, at: Where
     ) -> Tokens:
         """The tokens with the judge's best legal one `at` the first that did not pass, and all behind it anew."""
-        rows = at.any(dim=1)
-        if not rows.any():
+        if not at.any():
             return tokens
         may = posterior.clamp(tokens, passed).marginals().cpu() > 0
-        best = says.masked_fill(~may, -torch.inf).argmax(dim=-1)
-        tokens = torch.where(at, best, tokens)
+        wanted = torch.where(at, says.masked_fill(~may, -torch.inf).argmax(dim=-1), tokens)
+        rows = at.any(dim=1) & torch.as_tensor(posterior.feasible(wanted, passed | at)).cpu()
+        if not rows.any():
+            return tokens
+        wanted = torch.where(rows[:, None], wanted, tokens)
         others = state.write(state.open & ~rows[:, None], tokens)  # these rows draw nothing more
-        anew = self.inner(posterior.clamp(tokens, passed | at), others).cpu()
+        anew = self.inner(posterior.clamp(wanted, passed | at), others).cpu()
         return torch.where(rows[:, None], anew, tokens)
 
 
@@ -114,7 +118,7 @@ class Mixture:
 
         weight * log p(v) + (1 - weight) * log a(v | the tokens before)
 
-    p being the step's marginals and a the judge. The first position passes in any case. Where `inner` draws, both are
+    p being the step's marginals and a the judge. The first position passes in any case, and the run goes on. Where `inner` draws, both are
     compared under the same Gumbel noise: the noise under which this very token was the draw (APD, adaptive parallel
     decoding, arXiv:2506.00413; its released code leaves the noise out on one side at temperatures above 0).
 
@@ -158,8 +162,7 @@ class Mixture:
         def passes(may: torch.Tensor) -> Where:
             return mixed.masked_fill(~(may & (likely > -torch.inf)), -torch.inf).argmax(dim=-1) == tokens
 
-        passed = longest(passes, ask.vocabulary, posterior, tokens, state, eligible)
-        ask.settle(passed | leftmost(eligible))
+        ask.settle(longest(passes, leftmost(eligible), ask.vocabulary, posterior, tokens, state, eligible))
         return tokens
 
 
@@ -172,7 +175,9 @@ def read(judge: Causal, ask: Ask, state: State, tokens: Tokens) -> torch.Tensor:
     ask.other(~state.done)
     says = judge(state.gather(rows), tokens[rows]).cpu()
     if says.ndim != 3 or says.shape[:2] != (len(rows), state.shape[1]):
-        raise ShapeError(f"a judge returned {tuple(says.shape)}", hint=f"(B, T, V), {(len(rows), state.shape[1])} first")
+        raise ShapeError(
+            f"a judge returned {tuple(says.shape)}", hint=f"(B, T, V), {(len(rows), state.shape[1])} first"
+        )
     shared = min(size, says.shape[2])
     out[rows] = -torch.inf
     out[rows, :, :shared] = says[..., :shared].to(torch.float64)
@@ -189,16 +194,22 @@ def within(ask: Ask, state: State, reach: int | None) -> Where:
 
 
 def longest(
-    passes: Verdict, vocabulary: Vocabulary, posterior: Posterior, tokens: Tokens, state: State, eligible: Where
+    passes: Verdict,
+    anyway: Where,
+    vocabulary: Vocabulary,
+    posterior: Posterior,
+    tokens: Tokens,
+    state: State,
+    eligible: Where,
 ) -> Where:
-    """(B, T) the eligible positions up to the first open one that does not pass.
+    """(B, T) the eligible positions up to the first open one that does not pass, nor `anyway`.
 
     What may stand at a position is known exactly once the tokens before it are clamped, so a run that ends is looked at
     again with what has passed clamped, until it does not grow.
     """
     stops = torch.isin(tokens, torch.tensor(vocabulary.stop_ids, dtype=torch.int64))
     tail = (stops.cumsum(dim=1) - stops.to(torch.int64)) > 0
-    ok, before = torch.zeros_like(eligible), torch.zeros_like(eligible)
+    ok, before = anyway, torch.zeros_like(eligible)
     while True:
         ok = ok | passes(posterior.clamp(tokens, before).marginals().cpu() > 0)
         run = (~state.open | (eligible & (ok | tail))).to(torch.uint8).cumprod(dim=1).to(torch.bool) & eligible

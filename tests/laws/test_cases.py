@@ -14,8 +14,11 @@ from ctrldiff.sampling import (
     commit,
     commits,
     edit,
+    judge,
     orders,
     propose,
+    proposers,
+    recompute,
     revise,
     schedules,
     stability,
@@ -36,7 +39,6 @@ def classes(module: ModuleType) -> set[type]:
     ("module", "listed"),
     [
         (schedules, cases.SCHEDULES),
-        (propose, cases.PROPOSERS),
         (revise, cases.REVISES),
         (edit, cases.EDITS),
         (stop, cases.STOPS),
@@ -54,6 +56,12 @@ def test_every_commit_policy_is_a_case():
     ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
+
+
+def test_every_proposer_is_a_case():
+    ours = set().union(*map(classes, (judge, propose, recompute)))
+    assert ours == {type(value) for value in cases.PROPOSERS.values()}
+    assert ours == {value for value in vars(proposers).values() if inspect.isclass(value)}, "all on the public page"
 
 
 def test_every_constraint_is_a_case():

@@ -40,6 +40,7 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.doubts import NoteDoubts, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.judge import Judged, Mixture
@@ -190,6 +191,12 @@ EDITS: dict[str, EditPolicy] = {
     "surprising, one": Surprising(0.5, count=1),
     "brittle": Brittle(every=2, begin=0.0, end=1.0, candidates=3, least=0.0),
     "brittle, once": Brittle(every=3, count=2),
+    "token to mask": TokenToMask(threshold=0.3, block=3),
+    "token to mask, rival": TokenToMask("rival", 0.3, share=0.5, most=1, block=None),
+    "token to mask, drop": TokenToMask("drop", 0.05, block=4),
+}
+EDIT_NOTES: dict[str, tuple[Observer, ...]] = {  # what they read
+    name: (value.note,) for name, value in EDITS.items() if isinstance(value, TokenToMask)
 }
 STOPS: dict[str, StopRule] = {
     "never": Never(),
@@ -206,6 +213,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "shifts": lambda name: NoteShifts(kept=6),
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
+    "doubts": lambda name: NoteDoubts(block=3),
     "resume": lambda name: Resume(),
     "delimited": lambda name: NoteDelimited(Delimited((10, 12), length=3)),
     "evidence": lambda name: NoteEvidence(SIZE),

@@ -32,8 +32,7 @@ Verdict = Callable[[torch.Tensor], Where]  # (B, T, V) bool, what may stand ther
 class Judged:
     """What `inner` proposes, as far as a left-to-right model agrees: the longest run of open positions of the window
     from the first on in which each token is among its `top` best, at least `relative` times as probable as its best,
-    and more probable than `above`. Where not even the first one passes, it alone is written (Guided Diffusion of FlashDLM,
-    arXiv:2505.21467, as released; its strategies are top=1, top=5, top=None with above=.1, and the default).
+    and more probable than `above`. Where not even the first one passes, it alone is written.
 
     Probabilities are the judge's, over what may stand there after the tokens before it, to which the model gives any
     probability. Ties pass. What follows the end of the text passes with it.
@@ -43,6 +42,8 @@ class Judged:
         correct: False writes nothing of the judge's own, as released: where it disagrees the next pass decides, which
             sees what has passed. True puts its best legal token there, and the rest is solved anew given that; where no
             text was found that goes on with it (items that must differ), the token stays that was proposed.
+    Source: Guided Diffusion of FlashDLM (arXiv:2505.21467), as released; of its strategies "topk_relative" is the
+        default here, "deterministic" top=1, "topk" top=5, and "dynamic_threshold" top=None with above=.1.
     Raises: VocabularyError before the first pass for a judge that spells a token otherwise. Costs one call of the judge
         a step, counted in `usage.other_calls`.
     """
@@ -118,14 +119,15 @@ class Mixture:
 
         weight * log p(v) + (1 - weight) * log a(v | the tokens before)
 
-    p being the step's marginals and a the judge. The first position passes in any case, and the run goes on. Where `inner` draws, both are
-    compared under the same Gumbel noise: the noise under which this very token was the draw (APD, adaptive parallel
-    decoding, arXiv:2506.00413; its released code leaves the noise out on one side at temperatures above 0).
+    p being the step's marginals and a the judge. The first position passes in any case, and the run goes on. Where
+    `inner` draws, both are compared under the same Gumbel noise: the noise under which this very token was the draw.
 
     Args:
         weight: of the model, from 0 (as the judge says) to 1 (all passes without a constraint); the higher, the faster.
             The paper tries all of them; its demo has .5.
         reach: open positions that are judged, from the first on (its lookahead M); None: all of the window.
+    Source: APD, adaptive parallel decoding (arXiv:2506.00413), whose released code leaves the noise out on one side at
+        temperatures above 0.
     Raises, costs: as `Judged`.
     """
 

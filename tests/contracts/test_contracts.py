@@ -29,6 +29,7 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import (
     COMMITS,
     CONSTRAINTS,
+    EDIT_NOTES,
     EDITS,
     LENGTH,
     MAY_WAIT,
@@ -163,8 +164,11 @@ def check_revise(revise: RevisePolicy, name: str) -> None:
     assert unchanged(state, before)
 
 
-def check_edit(edit: EditPolicy, name: str) -> None:
+def check_edit(edit: EditPolicy, name: str, notes: Sequence[Begins] = ()) -> None:
+    """notes: the observers that the policy reads."""
     state, _, _, step = scene(name, share=0.7)
+    for note in notes:
+        state = note.begin(state)
     edit = told(edit, Asked(name, step))
     before, logits = state.snapshot(), logits_like(state, 5)
     where = edit(logits, state, step)
@@ -278,7 +282,7 @@ def test_revise_policies(revise, name):
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("edit", EDITS)
 def test_edit_policies(edit, name):
-    check_edit(EDITS[edit], name)
+    check_edit(EDITS[edit], name, EDIT_NOTES.get(edit, ()))
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -13,6 +13,7 @@ from ctrldiff.sampling import (
     combine,
     commit,
     commits,
+    doubts,
     edit,
     judge,
     orders,
@@ -36,18 +37,18 @@ def classes(module: ModuleType) -> set[type]:
 
 
 @pytest.mark.parametrize(
-    ("module", "listed"),
+    ("modules", "listed"),
     [
-        (schedules, cases.SCHEDULES),
-        (revise, cases.REVISES),
-        (edit, cases.EDITS),
-        (stop, cases.STOPS),
+        ((schedules,), cases.SCHEDULES),
+        ((revise,), cases.REVISES),
+        ((edit, doubts), cases.EDITS),
+        ((stop,), cases.STOPS),
     ],
-    ids=lambda value: value.__name__.rpartition(".")[2] if inspect.ismodule(value) else "",
+    ids=lambda value: value[0].__name__.rpartition(".")[2] if isinstance(value, tuple) else "",
 )
-def test_every_plug_in_is_a_case(module, listed):
+def test_every_plug_in_is_a_case(modules, listed):
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
-    assert classes(module) - notes == {type(value) for value in listed.values()}
+    assert set().union(*map(classes, modules)) - notes == {type(value) for value in listed.values()}
 
 
 def test_every_commit_policy_is_a_case():

@@ -28,6 +28,7 @@ SMALL = {  # the papers' numbers are for canvases of hundreds
     "ccd_ds": {"warm_up": 2},
     "llada2": {"threshold": 0.6, "edits": 0.3, "block": 4},
     "pc": {"block": 4},
+    "t2m": {"threshold": 0.6, "doubt": 0.3, "block": 4},
 }
 DRAWING = ("diffusion_gemma", "duo", "first_hitting", "mdlm", "p2", "remdm")  # at their own temperature
 

@@ -15,11 +15,13 @@ from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run
+from ctrldiff.search.thoughts import Thoughts
 from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.value import ValueDecoding
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
@@ -41,12 +43,14 @@ def searches(strength):
         "weights alone": Particles(n=2),
         "values": ValueDecoding(liking, candidates=3, strength=strength),
         "tolerator": Tolerator(3),
+        "back and refine": BackAndRefine(0.7, 0.5),
+        "thoughts": Thoughts((1, 10, 11)),
         "branches": Branches(2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 
 
-UNREWARDED = ("weights alone", "tolerator", "branches")
+UNREWARDED = ("weights alone", "tolerator", "branches", "back and refine", "thoughts")
 
 PLANS = [
     {},

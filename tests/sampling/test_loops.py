@@ -15,7 +15,7 @@ from ctrldiff.sampling.schedules import Delimited
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, early, memory, orders, routed, verify, windows
+from tests.sampling.loops import blocks, doubts, early, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -111,6 +111,21 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         windows.adablock,
         (0.9, (1, 4, 10), 6, 0.3),
         {"first": True},
+    ),
+    "t2m": case(
+        preset("t2m", block=8, steps=300, doubt=0.3), doubts.t2m, (8, 0.7, "probability", 0.3), {"forget": True}
+    ),
+    "t2m, rival": case(
+        preset("t2m", by="rival", doubt=0.3, block=8, steps=300, most=2, share=0.5),
+        doubts.t2m,
+        (8, 0.7, "rival", 0.3, 0.5, 2),
+        {"forget": True},
+    ),
+    "t2m, drop": case(
+        preset("t2m", by="drop", doubt=0.1, block=8, steps=300, most=2),
+        doubts.t2m,
+        (8, 0.7, "drop", 0.1, 0.25, 2),
+        {"rises": True},
     ),
     "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
     "core, any": case(

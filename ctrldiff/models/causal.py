@@ -12,7 +12,7 @@ from ctrldiff.errors import InputError, LoadError
 from ctrldiff.models.devices import usable
 from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.state import State, Tokens
-from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary, same_tokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,21 +57,18 @@ class CausalLM:
     def __call__(self, state: State, tokens: Tokens) -> torch.Tensor:
         """(B, T, V) float32 log-probabilities of the token at each position, given the prompt and those before it.
 
-        Raises: InputError for an empty prompt without a `bos_id`.
+        Raises: InputError for an empty prompt without a `bos_id`, or one with ids that the model has not got.
         """
         return torch.cat([self._read(*some) for some in self._batches(state, tokens)])
 
-    def energy(self, state: State, tokens: Tokens) -> torch.Tensor:
-        """(B, n) float64, minus the log-probability of canvases (B, n, T) up to their first stop id: what
-        `propose.Weighed(judge.energy, residual=True)` weighs draws by (EDLM, arXiv:2410.21357)."""
-        stops = torch.isin(tokens, torch.tensor(self.vocabulary.stop_ids, dtype=torch.int64))
-        own = torch.arange(tokens.shape[2]) < state.lengths[:, None, None]
-        counts = own & (stops.cumsum(dim=2) - stops.to(torch.int64) == 0)
-        out = torch.zeros(tokens.shape[:2], dtype=torch.float64)
-        for n, one in enumerate(tokens.unbind(dim=1)):
-            log_p = self(state, one).cpu().gather(2, one[..., None])[..., 0].to(torch.float64)
-            out[:, n] = -torch.where(counts[:, n], log_p, 0.0).sum(dim=1)
-        return out
+    @property
+    def energy(self) -> Energy:
+        """What `propose.Weighed(judge.energy, residual=True)` weighs draws by."""
+        return Energy(self)
+
+    def known(self, tokens: Tokens) -> Tokens:
+        """The tokens, with 0 for ids beyond the vocabulary: padding behind the end of a text, of which nobody asks."""
+        return torch.where(tokens < self.vocabulary.size, tokens, 0)
 
     def _batches(self, state: State, tokens: Tokens) -> list[tuple[list[torch.Tensor], Tokens]]:
         before = torch.tensor([] if self.bos_id is None else [self.bos_id], dtype=torch.int64)
@@ -83,6 +80,12 @@ class CausalLM:
                     hint="bos_id=: an id to put before every text",
                     row=row,
                 )
+            if int(ids.max()) >= self.vocabulary.size:
+                raise InputError(
+                    f"row {row}: its prompt has id {int(ids.max())}, which the causal model has not got",
+                    why=f"its vocabulary ends at {self.vocabulary.size}: a special token of the diffusion model, say",
+                    row=row,
+                )
         cuts = range(0, len(prompts), self.batch_size)
         return [(prompts[cut : cut + self.batch_size], tokens[cut : cut + self.batch_size]) for cut in cuts]
 
@@ -90,6 +93,7 @@ class CausalLM:
     def _read(self, prompts: list[torch.Tensor], tokens: Tokens) -> torch.Tensor:
         """What stands on the right of a position is not seen there, so shorter rows are filled up on that side."""
         length = tokens.shape[1]
+        tokens = self.known(tokens)
         ids = torch.zeros((len(prompts), max(map(len, prompts)) + length), dtype=torch.int64)
         for row, prompt in enumerate(prompts):
             ids[row, : len(prompt)], ids[row, len(prompt) : len(prompt) + length] = prompt, tokens[row]
@@ -97,3 +101,26 @@ class CausalLM:
         logits = self.network(ids.to(device)).logits
         own = [said[len(prompt) - 1 : len(prompt) - 1 + length] for said, prompt in zip(logits, prompts, strict=True)]
         return torch.stack(own).log_softmax(dim=-1, dtype=torch.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Energy:
+    """Minus the log-probability that a causal model gives a whole canvas: EDLM's energy (arXiv:2410.21357) but for the
+    log-probability of the draw, which `propose.Weighed(..., residual=True)` adds."""
+
+    judge: CausalLM
+
+    def fits(self, vocabulary: Vocabulary) -> None:
+        same_tokens(self.judge.vocabulary, vocabulary)
+
+    def __call__(self, state: State, tokens: Tokens) -> torch.Tensor:
+        """(B, n) float64 energies of canvases (B, n, T), in nats, the first id that writes nothing included."""
+        tokens = self.judge.known(tokens)
+        ends = ~torch.from_numpy(self.judge.vocabulary.written.copy())[tokens]  # whichever of its ids ends a text here
+        own = torch.arange(tokens.shape[2]) < state.lengths[:, None, None]
+        counts = own & (ends.cumsum(dim=2) - ends.to(torch.int64) == 0)
+        out = torch.zeros(tokens.shape[:2], dtype=torch.float64)
+        for n, one in enumerate(tokens.unbind(dim=1)):
+            log_p = self.judge(state, one).cpu().gather(2, one[..., None])[..., 0].to(torch.float64)
+            out[:, n] = -torch.where(counts[:, n], log_p, 0.0).sum(dim=1)
+        return out

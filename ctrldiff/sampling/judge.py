@@ -10,18 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 
-import numpy as np
 import torch
 
-from ctrldiff.errors import ShapeError, VocabularyError
+from ctrldiff.errors import ShapeError
 from ctrldiff.protocols import Ask, Causal, Posterior, Proposer
 from ctrldiff.sampling.commit import check_count, first, in_range, leftmost
 from ctrldiff.sampling.passes import only_in_the_loop
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import State, Tokens, Where
-from ctrldiff.tokens.vocabulary import Vocabulary, spelled
+from ctrldiff.tokens.vocabulary import Vocabulary, same_tokens
 
 __all__ = ["Judged", "Mixture"]
 
@@ -42,8 +41,9 @@ class Judged:
         correct: False writes nothing of the judge's own, as released: where it disagrees the next pass decides, which
             sees what has passed. True puts its best legal token there, and the rest is solved anew given that; where no
             text was found that goes on with it (items that must differ), the token stays that was proposed.
-    Source: Guided Diffusion of FlashDLM (arXiv:2505.21467), as released; of its strategies "topk_relative" is the
-        default here, "deterministic" top=1, "topk" top=5, and "dynamic_threshold" top=None with above=.1.
+    Source: Guided Diffusion of FlashDLM (arXiv:2505.21467), as released. Of its strategies "topk_relative" is the
+        default here; "deterministic" is top=1, "topk" top=5 and relative=0, "dynamic_threshold" top=None, relative=0
+        and above=.1.
     Raises: VocabularyError before the first pass for a judge that spells a token otherwise. Costs one call of the judge
         a step, counted in `usage.other_calls`.
     """
@@ -234,24 +234,6 @@ def shared_noise(likely: torch.Tensor, tokens: Tokens, state: State, eligible: W
         times[at, own] = top
         out[row, where] = (-times.log() - scores).masked_fill(scores == -torch.inf, 0.0)
     return out
-
-
-@lru_cache(maxsize=16)
-def same_tokens(theirs: Vocabulary, ours: Vocabulary) -> None:
-    """Raise VocabularyError that names the first tokens which the model writes and the judge spells otherwise."""
-    if theirs == ours:
-        return
-    writing, shared = np.flatnonzero(ours.written).tolist(), range(theirs.size)
-    differ = [i for i in writing if i not in shared or theirs[i] != ours[i]]
-    differ += [i for i in ours.stop_ids if i not in shared or theirs[i] is not None]
-    if differ:
-        told = [f"id {i}: the model {spelled(ours, i)}, the judge {spelled(theirs, i)}" for i in differ[:5]]
-        raise VocabularyError(
-            f"the judge reads other tokens than the model writes: {len(differ):,} ids differ",
-            why="\n".join(told),
-            hint="a causal language model of the same tokenizer, as Qwen2.5 is to Dream",
-            ids=tuple(differ),
-        )
 
 
 def _log(value: float) -> float:

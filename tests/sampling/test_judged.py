@@ -221,6 +221,8 @@ def test_another_vocabulary_is_refused_before_the_first_pass():
             sample(toy(network=network), blank(1, 4), propose=make(Bigram(vocabulary=other)), commit=Proposed())
         longer = cd.Vocabulary.from_tokens([*PIECES, None, None, None, b"more"], stop_ids=[STOP])
         sample(toy(), blank(1, 4), propose=make(Bigram(vocabulary=longer)), commit=Proposed())
+    with pytest.raises(VocabularyError, match="id 0"):
+        sample(toy(network=network), blank(1, 4), propose=Weighed(CausalLM(llama(), other).energy))
     assert not network.calls
 
 
@@ -228,6 +230,8 @@ def test_empty_prompts_want_an_id_before_them_and_bad_numbers_are_refused():
     judge = CausalLM(llama(), VOCABULARY)
     with pytest.raises(InputError, match="row 1 has an empty prompt"):
         judge(State.blank([[1], []], 2), torch.zeros((2, 2), dtype=torch.int64))
+    with pytest.raises(InputError, match=f"its prompt has id {SIZE}"):
+        judge(State.blank([[SIZE]], 2), torch.zeros((1, 2), dtype=torch.int64))
     led = CausalLM(judge.network, VOCABULARY, bos_id=STOP)
     one, two = torch.tensor([[2, 3]]), torch.tensor([[1, 2, 3]])
     assert torch.allclose(led(State.blank([[1]], 2), one)[0], led(State.blank([[]], 3), two)[0, 1:], atol=1e-5)

@@ -89,14 +89,14 @@ def twofold(ids: torch.Tensor) -> torch.Tensor:
 
 def test_draws_are_compared_under_the_noise_that_they_were_drawn_by():
     """As published; the released code compares with a target without noise, whose law is another."""
-    judge, rows = Bigram(7, 2.0, (A, B)), 800
+    judge, rows = Bigram(7, 2.0, (A, B)), 500
     net = chance.Asked(twofold, [3], (A, B))
     plan = Plan.preset("first_hitting").but(commit=Proposed(), propose=Mixture(judge, 0.5, inner=Draw()))
     state = Loop(toy(network=twofold), plan, plan.constrain(FREE)).run(State.blank([[3]] * rows, 4, draws=range(rows)))
     found = [tuple(row) for row in state.tokens.tolist()]
     law = partial(judged.apd_law, net, judge.after, [3], 4, 0.5)
     assert sum(law().values()) == pytest.approx(1)
-    assert distance(found, law()) < 0.06 < 0.2 < distance(found, law(shared=False))
+    assert distance(found, law()) < 0.09 < 0.2 < distance(found, law(shared=False))
 
 
 PROPOSERS = [
@@ -193,7 +193,7 @@ def test_an_energy_is_what_the_causal_model_says_of_the_whole_text_and_draws_go_
 
     # E = log p_diffusion - log p_AR: with many candidates the draws have the causal model's own law, among the two
     # texts that the network may write; with the other sign they flee it.
-    causal, rows = Bigram(7, 2.0, (A, B)), 500
+    causal, rows = Bigram(7, 2.0, (A, B)), 300
 
     def energy(state: State, drawn: torch.Tensor) -> torch.Tensor:
         before = [ids[-1:].tolist() for ids in state.prompt]
@@ -209,7 +209,7 @@ def test_an_energy_is_what_the_causal_model_says_of_the_whole_text_and_draws_go_
     own = float(causal.after([3])[A].exp())
     drawn = share(Weighed(energy, 12, residual=True))
     plain, fled = share(Draw()), share(Weighed(lambda s, x: -energy(s, x), 12, residual=True))
-    assert abs(drawn - own) < 0.07 < abs(plain - own)
+    assert abs(drawn - own) < 0.08 < abs(plain - own)
     assert abs(fled - own) > 0.1
 
 

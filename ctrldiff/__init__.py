@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ctrldiff.limits import Limits
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
+    from ctrldiff.modules.many import compile_many
+    from ctrldiff.modules.module import Module
     from ctrldiff.posterior.table import Table
     from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
@@ -57,6 +59,7 @@ _HOME = {
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Module": "ctrldiff.modules.module",
     "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
@@ -74,6 +77,7 @@ _HOME = {
     "Usage": "ctrldiff.result",
     "Vocabulary": "ctrldiff.tokens.vocabulary",
     "YesNo": "ctrldiff.constraints.decision",
+    "compile_many": "ctrldiff.modules.many",
     "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
@@ -119,6 +123,7 @@ __all__ = [
     "Limits",
     "Model",
     "ModelSpec",
+    "Module",
     "Money",
     "Plan",
     "Prior",
@@ -139,6 +144,7 @@ __all__ = [
     "batch",
     "calibration",
     "commit",
+    "compile_many",
     "constrain",
     "edit",
     "elbo",

@@ -39,6 +39,24 @@ class Denoiser(Protocol):
         (B, T, V) logits after guides and processors. Most want nothing and return the state."""
 
 
+@runtime_checkable
+class Attends(Protocol):
+    """A denoiser that can say what its network attended to. Asked only where a plug-in of the plan has `attends`."""
+
+    @property
+    def attends(self) -> bool:
+        """Whether this network can."""
+
+    def attended(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of a call, and (B, T, T) float32 of the same pass: how much position i of the canvas looks at
+        position j, the mean over heads and over the layers that count; 0 at padding."""
+
+
+def can_attend(denoiser: Denoiser) -> bool:
+    """Whether it can say what its network attended to."""
+    return isinstance(denoiser, Attends) and denoiser.attends
+
+
 class Processor(Protocol):
     """Logits to logits, without calling the model."""
 
@@ -137,7 +155,10 @@ class EditPolicy(Protocol):
 
 
 class CommitPolicy(Protocol):
-    """Which open positions of the window to write. Confidence is taken on constrained marginals (law X3)."""
+    """Which open positions of the window to write. Confidence is taken on constrained marginals (law X3).
+
+    One with a true `attends` is shown the attention of the step's pass, in `state.memory[ATTENTION]`: see `Attends`.
+    """
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where: ...
 
@@ -243,6 +264,8 @@ class Move:
         logits: (B, T, V) as the posterior was bound by, after guides and processors; with guides of single fields a
             layer of V for each of them, side by side.
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
+        given: (B, T, V) logits as this processor of the plan was given them, by those before it. Raises: InputError
+            for one that is not among them.
     """
 
     before: State
@@ -250,6 +273,7 @@ class Move:
     wrote: Where
     logits: torch.Tensor
     unguided: Callable[[], torch.Tensor]
+    given: Callable[[Processor], torch.Tensor]
 
 
 class Observer(Protocol):

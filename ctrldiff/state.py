@@ -22,6 +22,7 @@ Tokens: TypeAlias = torch.Tensor  # (B, T) int64 token ids; whatever the noise i
 Where: TypeAlias = torch.Tensor  # (B, T) bool
 Scores: TypeAlias = torch.Tensor  # (B, T) float32
 
+ATTENTION = "attention"  # in `State.memory`, (B, T, T) float32, of this step alone: what policies are shown that ask
 NOISE_TOLD = "noise share told"  # in `State.memory`, (B,): what models that are told the time are told in its place
 HISTORY = 4  # proposals a state remembers
 

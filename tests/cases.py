@@ -22,9 +22,19 @@ from ctrldiff.guidance.target import Target, Together
 from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
-from ctrldiff.protocols import CommitPolicy, EditPolicy, Observer, Proposer, RevisePolicy, Schedule, StopRule
+from ctrldiff.protocols import (
+    CommitPolicy,
+    EditPolicy,
+    Observer,
+    Processor,
+    Proposer,
+    RevisePolicy,
+    Schedule,
+    StopRule,
+)
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
+from ctrldiff.sampling.attention import Independent
 from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
@@ -40,10 +50,13 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.credit import Credit, NoteCredit
 from ctrldiff.sampling.doubts import NoteDoubts, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.history import HistoryStable, NoteHistory
 from ctrldiff.sampling.judge import Judged, Mixture
+from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
@@ -61,6 +74,7 @@ from ctrldiff.sampling.schedules import (
     Proportional,
     Sliding,
 )
+from ctrldiff.sampling.slow_fast import NoteCycles, SlowFast
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
 from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
@@ -86,6 +100,18 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
 }
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
+
+
+def keen(told: Features) -> torch.Tensor:
+    """A learned policy that nobody trained: probabilities, higher where the model is sure and on the left."""
+    return told.stacked.mul(torch.tensor([0.6, 0.2, -0.1, -0.2, 0.1, 0.05, 0.05])).sum(dim=-1).clamp(0, 1)
+
+
+def shy(told: Features) -> torch.Tensor:
+    """One that is shown attention, and stays away from what much is looked at."""
+    assert told.attention is not None
+    return told.confidence - told.attention.sum(dim=1)
+
 
 COMMITS: dict[str, CommitPolicy] = {
     "top-k confidence": TopK(),
@@ -130,10 +156,19 @@ COMMITS: dict[str, CommitPolicy] = {
     "steady": Steady(0.3, 0.5),
     "consistent": Consistent(),
     "consistent, all": Consistent(all=True, warm_up=1, by="confidence"),
+    "history-stable": HistoryStable(Threshold(0.6), block=3, nats=0.3, steps=2),
+    "independent": Independent(0.05, 0.2, late=0.3),
+    "independent, spaced": Spacing(Independent(0.2, 0.3, late=0.0)),
+    "learned": Learned(keen, above=0.4),
+    "learned, quota": Learned(keen, "quota"),
+    "learned, chance": Learned(keen, "chance"),
+    "learned, attention": Learned(shy, "quota", attention=True),
 }
 MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
-    name: (value.note,) for name, value in COMMITS.items() if isinstance(value, Bernoulli | Consistent | Steady)
+    name: (value.note,)
+    for name, value in COMMITS.items()
+    if isinstance(value, Bernoulli | Consistent | HistoryStable | Steady)
 }
 
 SCHEDULES: dict[str, Schedule] = {
@@ -151,6 +186,10 @@ SCHEDULES: dict[str, Schedule] = {
     "floor 3": Floor(3),
     "sliding": Sliding(3, 5),
     "delimited": Delimited((10, 12), length=3, above=0.2, share=0.5),
+    "slow-fast": SlowFast(5, explore=2, low=0.2),
+}
+CLOCKS: dict[str, tuple[Observer, ...]] = {  # what the schedules with a memory read
+    name: (value.note,) for name, value in SCHEDULES.items() if isinstance(value, SlowFast)
 }
 
 
@@ -216,9 +255,13 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "doubts": lambda name: NoteDoubts(block=3),
     "resume": lambda name: Resume(),
     "delimited": lambda name: NoteDelimited(Delimited((10, 12), length=3)),
+    "history": lambda name: NoteHistory(3, kept=6),
+    "cycles": lambda name: NoteCycles(SlowFast(3, explore=2, low=0.2)),
+    "credit": lambda name: NoteCredit(Credit(kept=4)),
     "evidence": lambda name: NoteEvidence(SIZE),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
+BOOKS: dict[str, tuple[Processor, ...]] = {"credit": (Credit(kept=4),)}  # processors that an observer notes for
 
 
 def table(name: str) -> Table:

@@ -41,6 +41,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "fields",
     "grounds",
     "compiled",
+    "modules",
     "request",
     "result",
     "answer",

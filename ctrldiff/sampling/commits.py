@@ -1,6 +1,7 @@
 """Which open positions to write, all of it on one page. Public as `ctrldiff.commit`."""
 
 from ctrldiff.sampling.ancestral import Bernoulli, Remasking, Unmask
+from ctrldiff.sampling.attention import Independent
 from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
@@ -19,6 +20,8 @@ from ctrldiff.sampling.commit import (
     first,
     leftmost,
 )
+from ctrldiff.sampling.history import HistoryStable
+from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.stability import Consistent, Steady
 
@@ -37,8 +40,12 @@ __all__ = [
     "EntropyBound",
     "Everything",
     "Factor",
+    "Features",
     "Frequencies",
     "Hierarchy",
+    "HistoryStable",
+    "Independent",
+    "Learned",
     "LeftToRight",
     "Or",
     "Positional",

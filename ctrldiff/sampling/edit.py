@@ -216,7 +216,7 @@ def self_correct(
         at = torch.full_like(state.step, index)
         step = Step(at, torch.full_like(at, steps), shown.open, shown.open.sum(dim=1), at + 1 >= steps)
         told = shown.remember(**{NOISE_TOLD: torch.full(going.shape, time)})
-        ((own, views),) = forward(denoiser, [(told, step)], guides)
+        ((own, views, _),) = forward(denoiser, [(told, step)], guides)
         logits = guided(own, views, told, step, processors, guides)
         shown = denoiser.observe(shown, logits)
         sharp = FREE.bind(logits.to(torch.float32) / temperature, shown)

@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 
-from ctrldiff.errors import InputError
+from ctrldiff.errors import InputError, ModelError
 from ctrldiff.protocols import (
     Asks,
     Begins,
@@ -27,17 +27,18 @@ from ctrldiff.protocols import (
     RevisePolicy,
     Schedule,
     StopRule,
+    can_attend,
 )
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
-from ctrldiff.sampling.passes import Passed, forward, guided
+from ctrldiff.sampling.passes import Passed, forward, given, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never
-from ctrldiff.state import State, Step, Where
+from ctrldiff.state import ATTENTION, State, Step, Where
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -55,7 +56,14 @@ class Loop:
 
     def begin(self, state: State) -> State:
         """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas,
-        VocabularyError if a plug-in reads another model's tokens that are not this one's."""
+        ModelError if the plan reads attention and the model gives none, VocabularyError if a plug-in reads another
+        model's tokens that are not this one's."""
+        if self.plan.attends and not can_attend(self.denoiser):
+            raise ModelError(
+                f"{self.plan.commit!r} reads the network's attention, which this model does not give out",
+                hint='a transformers network with attn_implementation="eager" and no cache, or a function that returns '
+                "(logits, attention): from_callable(..., attention=True)",
+            )
         for part in (self.plan.propose, self.plan.finish):
             if isinstance(part, Fits):
                 part.fits(self.denoiser.vocabulary)
@@ -77,14 +85,15 @@ class Loop:
         """One forward pass, and what is written after it. Complete rows stay as they are."""
         state = self.denoiser.noise(state)
         step = self.plan.schedule(state)
-        (passed,) = forward(self.denoiser, [(state, step)], self.guides)
+        (passed,) = forward(self.denoiser, [(state, step)], self.guides, self.plan.attends)
         return self.write(state, step, passed)
 
     def write(self, state: State, step: Step, passed: Passed) -> State:
         """What is written after a forward pass of a state with noise in its open positions."""
         plan, going = self.plan, ~state.done
-        own, views = passed
-        logits = guided(own, views, state, step, plan.processors, self.guides)
+        own, views, attention = passed
+        seen = (own, views, state, step, plan.processors, self.guides)
+        logits = guided(*seen)
         state = self.denoiser.observe(state, logits)
         ask = _Asked(self, step, *(torch.zeros(state.shape[0], dtype=torch.int64) for _ in range(2)))
         edit = plan.edit.asking(ask) if isinstance(plan.edit, Asks) else plan.edit
@@ -102,10 +111,11 @@ class Loop:
             tokens = torch.where(ending[:, None], plan.finish(posterior, state).cpu(), tokens)
         confidence = posterior.confidence(tokens).cpu()
         commit = plan.commit.asking(ask) if isinstance(plan.commit, Asks) else plan.commit
-        chosen = positions("commit", commit(posterior, tokens, state, step), state)
+        shown = state if attention is None else state.remember(**{ATTENTION: attention})
+        chosen = positions("commit", commit(posterior, tokens, shown, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
-        move = Move(state, posterior, where & state.open, logits, unguided)
+        move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen))
         state = state.write(where, tokens, confidence).recall(tokens)
         revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
         reopened = positions("revise", revise(posterior, state, step), state)
@@ -137,7 +147,8 @@ class _Asked:
         for state in noisy:
             self.forwards.add_((~state.done).to(torch.int64))
         passed = zip(noisy, forward(loop.denoiser, [(state, self.step) for state in noisy], loop.guides), strict=True)
-        return [guided(*found, state, self.step, loop.plan.processors, loop.guides) for state, found in passed]
+        at, processors = self.step, loop.plan.processors
+        return [guided(found.logits, found.views, state, at, processors, loop.guides) for state, found in passed]
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         return self.loop.constraint.bind(logits, state)

@@ -3,8 +3,11 @@
 from ctrldiff.json_schema.branches import null_tables, value_tables
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import NoteTurns, Resume
+from ctrldiff.sampling.credit import NoteCredit
+from ctrldiff.sampling.history import NoteHistory
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.schedules import NoteDelimited
+from ctrldiff.sampling.slow_fast import NoteCycles
 from ctrldiff.sampling.stability import NoteConsistent, NoteShifts
 from ctrldiff.sampling.stop import NoteBest
 from ctrldiff.sampling.trace import Canvases, Trace
@@ -13,7 +16,10 @@ __all__ = [
     "Canvases",
     "NoteBest",
     "NoteConsistent",
+    "NoteCredit",
+    "NoteCycles",
     "NoteDelimited",
+    "NoteHistory",
     "NoteLegal",
     "NoteNulls",
     "NoteShifts",

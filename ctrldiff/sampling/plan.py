@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -127,12 +127,29 @@ class Plan:
         bare = self.but(observers=tuple(one for one in self.observers if not isinstance(one, Canvases)))
         return bare in (Plan.default(), Plan.default(steps=1))
 
+    @cached_property
+    def attends(self) -> bool:
+        """Whether a plug-in, or one inside another, reads the network's attention."""
+        return any(getattr(one, "attends", False) is True for one in within(self) if one is not self)
+
     def but(self, **parts: Any) -> Plan:
         """The plan with these parts in place of its own, and nothing else changed. Raises: InputError."""
         known = [one.name for one in fields(self)]
         for name in parts.keys() - known:
             raise InputError(f"a plan has no part {name!r}", hint=f"one of {', '.join(known)}", param=name)
         return replace(self, **parts)
+
+
+def within(part: Any) -> Iterator[Any]:
+    """A plug-in, and those that it is made of: values in the fields of dataclasses, and in tuples."""
+    yield part
+    if isinstance(part, tuple):
+        inner: Iterable[Any] = part
+    else:
+        made = is_dataclass(part) and not isinstance(part, type)
+        inner = [getattr(part, one.name) for one in fields(part)] if made else ()
+    for one in inner:
+        yield from within(one)
 
 
 def listed(name: str, given: Any) -> tuple[Any, ...]:

@@ -15,17 +15,21 @@ from typing import Any, Literal
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
 from ctrldiff.sampling.ancestral import Bernoulli, Kind, Remasking, Resume, Unmask
+from ctrldiff.sampling.attention import Independent
 from ctrldiff.sampling.combine import ButOne, Cap
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
+from ctrldiff.sampling.credit import Credit
 from ctrldiff.sampling.doubts import Sign, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
+from ctrldiff.sampling.history import HistoryStable
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature, TopP
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence, Verified
 from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional, Sliding
+from ctrldiff.sampling.slow_fast import SlowFast
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
 
@@ -108,6 +112,61 @@ def t2m(
 def dcd(threshold: float = 0.9, width: int = 16, reach: int = 128, temperature: float = 0.0) -> Parts:
     """Deferred commitment decoding (arXiv:2601.02076): a window that slides, and a threshold in it."""
     return {**_plain(temperature), "schedule": Sliding(width, reach), "commit": Threshold(threshold)}
+
+
+def credit(
+    threshold: float = 0.9,
+    weight: float = 0.7,
+    decay: float = 0.8,
+    power: float = 0.2,
+    block: int = 32,
+    temperature: float = 0.0,
+) -> Parts:
+    """Trace credit (arXiv:2510.06133) as dInfer has it: Fast-dLLM's threshold on logits with credit."""
+    traces = Credit(weight, decay, power)
+    parts: Parts = {"schedule": Blocks(block), "commit": Threshold(threshold)}
+    return {**_plain(temperature), **parts, "processors": (traces,), "observers": (traces.note,)}
+
+
+def slowfast(
+    threshold: float = 0.9,
+    explore: int = 6,
+    low: float = 0.3,
+    window: int = 2,
+    spread: float = 1.0,
+    block: int = 128,
+    temperature: float = 0.0,
+) -> Parts:
+    """SlowFast (arXiv:2506.10848), the released numbers, with the whole canvas forwarded in both phases: its code cuts
+    off what stands behind the cycle in the fast one."""
+    phases = SlowFast(block, explore, low, window, spread)
+    parts: Parts = {"schedule": phases, "commit": Threshold(threshold), "observers": (phases.note,)}
+    return {**_plain(temperature), **parts}
+
+
+def ahd(
+    threshold: float = 0.9,
+    nats: float = 0.01,
+    history: int = 6,
+    decay: float = 1.0,
+    block: int = 32,
+    temperature: float = 0.0,
+) -> Parts:
+    """AHD (arXiv:2604.08964) over Fast-dLLM's threshold. decay: the published one was not to be found."""
+    stable = HistoryStable(Threshold(threshold), block, nats, history, decay)
+    return {**_plain(temperature), "schedule": Linear(), "commit": stable, "observers": (stable.note,)}
+
+
+def dapd(
+    low: float = 0.01,
+    high: float = 0.05,
+    late: float = 0.5,
+    threshold: float = 0.9,
+    block: int | None = None,
+    temperature: float = 0.0,
+) -> Parts:
+    """DAPD (arXiv:2603.12996), for models that give their attention. low, high: a reimplementation's."""
+    return {**_plain(temperature), "schedule": _blocks(block), "commit": Independent(low, high, late, threshold)}
 
 
 def eb(
@@ -262,8 +321,8 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
     {
         preset.__name__: preset
         for preset in (
-            *(ccd, ccd_ds, core, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm, first_hitting, klass, llada),
-            *(llada2, mdlm, p2, pc, rcr, rdm, remdm, t2m, wino),
+            *(ahd, ccd, ccd_ds, core, credit, dapd, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm),
+            *(first_hitting, klass, llada, llada2, mdlm, p2, pc, rcr, rdm, remdm, slowfast, t2m, wino),
         )
     }
 )

@@ -13,6 +13,8 @@ import torch
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Move, Posterior
 from ctrldiff.sampling.commit import check_count, in_range
+from ctrldiff.sampling.pace import evenly, step_of, steps_for, unfixed
+from ctrldiff.sampling.slow_fast import SlowFast
 from ctrldiff.state import State, Step, Tokens, Where
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ __all__ = [
     "Linear",
     "Proportional",
     "Sliding",
+    "SlowFast",
     "steps_for",
 ]
 
@@ -43,7 +46,7 @@ class Linear:
         return steps_for(self.steps, state)
 
     def __call__(self, state: State) -> Step:
-        return _step(state, state.open, _share(state.open.sum(dim=1), state.steps - state.step))
+        return step_of(state, state.open, evenly(state.open.sum(dim=1), state.steps - state.step))
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,9 @@ class Constant:
         return steps_for(self.steps, state)
 
     def __call__(self, state: State) -> Step:
-        rate = (_unfixed(state).sum(dim=1) // state.steps.clamp(min=1)).clamp(min=1)
+        rate = (unfixed(state).sum(dim=1) // state.steps.clamp(min=1)).clamp(min=1)
         final = state.step + 1 >= state.steps
-        return _step(state, state.open, torch.where(final, state.open.sum(dim=1), rate))
+        return step_of(state, state.open, torch.where(final, state.open.sum(dim=1), rate))
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Floor:
         open_now = state.open.sum(dim=1)
         share = 1 - then / now.clamp(min=self.eps)
         quota = (open_now * share).floor().to(torch.int64)
-        return _step(state, state.open, torch.where(state.step + 1 >= state.steps, open_now, quota))
+        return step_of(state, state.open, torch.where(state.step + 1 >= state.steps, open_now, quota))
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,12 @@ class Blocks:
         window = state.open & (self._block_of(state) == current)
         # A block's share is settled by where it begins and ends among all that is not given, as LLaDA settles it before
         # the first step; every block still to come keeps at least one step.
-        through = self._per_block(state, _unfixed(state)).cumsum(dim=1)
+        through = self._per_block(state, unfixed(state)).cumsum(dim=1)
         ends = state.steps[:, None] * through // through[:, -1:].clamp(min=1)
         end, begin = (torch.nn.functional.pad(ends, (1, 0)).gather(1, current + i)[:, 0] for i in (1, 0))
         spare = state.steps - state.step + 1 - (open_in > 0).sum(dim=1)
         left = (end - state.step.maximum(begin)).minimum(spare).clamp(min=1)
-        return _step(state, window, _share(window.sum(dim=1), left), last=left == 1)
+        return step_of(state, window, evenly(window.sum(dim=1), left), last=left == 1)
 
     def _per_block(self, state: State, where: Where) -> torch.Tensor:
         """(B, N) how many such positions each block has."""
@@ -185,7 +188,7 @@ class Sliding:
         left = state.open.to(torch.uint8).argmax(dim=1, keepdim=True)
         near = torch.arange(state.shape[1])[None, :] - left < self.reach
         window = state.open & (state.open.cumsum(dim=1) <= self.width) & near
-        return _step(state, window, _share(state.open.sum(dim=1), state.steps - state.step))
+        return step_of(state, window, evenly(state.open.sum(dim=1), state.steps - state.step))
 
 
 @dataclass(frozen=True)
@@ -224,7 +227,7 @@ class Delimited:
         return steps_for(None, state)
 
     def __call__(self, state: State) -> Step:
-        return _step(state, state.open, _share(state.open.sum(dim=1), state.steps - state.step))
+        return step_of(state, state.open, evenly(state.open.sum(dim=1), state.steps - state.step))
 
     def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
         before = torch.arange(state.shape[1])[None, :] < self.end(posterior, tokens, state)[:, None]
@@ -258,18 +261,6 @@ class NoteDelimited:
         return state.remember(**{END: torch.where(move.before.done, state.memory[END], end)})
 
 
-def steps_for(steps: int | None, state: State) -> torch.Tensor:
-    """(B,) `steps`, or as many as the row has open positions; at least 1."""
-    if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise InputError(f"steps={steps!r}: at least 1", param="steps")
-    return state.open.sum(dim=1).clamp(min=1) if steps is None else torch.full((state.shape[0],), steps)
-
-
-def _unfixed(state: State) -> Where:
-    """(B, T) what was not given and is not padding."""
-    return state.open | state.held
-
-
 def _passed(state: State) -> torch.Tensor:
     """(B,) float64: the share of its steps that a row has taken after this one."""
     after = state.step + 1
@@ -279,15 +270,5 @@ def _passed(state: State) -> torch.Tensor:
 def _down_to(state: State, share: torch.Tensor, least: int = 1) -> Step:
     """The step after which this share (B,) of all positions that are not given is still open; so many are asked for at
     least."""
-    kept = (_unfixed(state).sum(dim=1) * share + 1e-9).floor().to(torch.int64)
-    return _step(state, state.open, (state.open.sum(dim=1) - kept).clamp(min=least))
-
-
-def _share(count: torch.Tensor, steps_left: torch.Tensor) -> torch.Tensor:
-    left = steps_left.clamp(min=1)
-    return (count + left - 1) // left
-
-
-def _step(state: State, window: torch.Tensor, quota: torch.Tensor, last: torch.Tensor | None = None) -> Step:
-    final = state.step + 1 >= state.steps
-    return Step(state.step, state.steps, window, quota, final if last is None else final | last)
+    kept = (unfixed(state).sum(dim=1) * share + 1e-9).floor().to(torch.int64)
+    return step_of(state, state.open, (state.open.sum(dim=1) - kept).clamp(min=least))

@@ -95,5 +95,6 @@ class Branches:
         return [*out, (state, torch.ones(state.shape[0]))]
 
     def _posterior(self, loop: Loop, state: State, found: Passed) -> Posterior:
-        logits = guided(*found, state, loop.plan.schedule(state), loop.plan.processors, loop.guides)
+        step, processors = loop.plan.schedule(state), loop.plan.processors
+        logits = guided(found.logits, found.views, state, step, processors, loop.guides)
         return loop.constraint.bind(logits, state)

@@ -65,7 +65,7 @@ class Run:
         """One forward pass of the canvases with something open."""
         state = self.denoiser.noise(state.begin(self.plan.schedule.budget(state)))
         step, processors = self.plan.schedule(state), self.plan.processors
-        ((own, views),) = forward(self.denoiser, [(state, step)], self.guides)
+        ((own, views, _),) = forward(self.denoiser, [(state, step)], self.guides)
         logits = guided(own, views, state, step, processors, self.guides)
         unguided = guided(own, (), state, step, processors, ()) if self.guides else logits
         return Look(state, self.constraint.bind(logits, state), unguided)

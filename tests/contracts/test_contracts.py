@@ -24,9 +24,10 @@ from ctrldiff.protocols import (
     Schedule,
     StopRule,
 )
-from ctrldiff.state import State, Step
+from ctrldiff.state import ATTENTION, State, Step
 from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import (
+    CLOCKS,
     COMMITS,
     CONSTRAINTS,
     EDIT_NOTES,
@@ -113,6 +114,9 @@ def check_commit(commit: CommitPolicy, name: str, notes: Sequence[Begins] = (), 
     """notes: the observers that the policy reads.   may_wait: it may write nothing in a step."""
     state, posterior, tokens, step = scene(name)
     commit = told(commit, Asked(name, step, settled=torch.arange(LENGTH).expand(3, -1) % 3 == 1))
+    rows, length = state.shape
+    looks = torch.rand(rows, length, length, generator=torch.Generator().manual_seed(4))
+    state = state.remember(**{ATTENTION: looks / looks.sum(dim=-1, keepdim=True)})  # for those that ask for it
     for note in notes:
         state = note.begin(state)
     before = state.snapshot()
@@ -127,7 +131,10 @@ def check_commit(commit: CommitPolicy, name: str, notes: Sequence[Begins] = (), 
     assert unchanged(state, before)
 
 
-def check_schedule(schedule: Schedule, state: State) -> None:
+def check_schedule(schedule: Schedule, state: State, notes: Sequence[Begins] = ()) -> None:
+    """notes: the observers that the schedule reads."""
+    for note in notes:
+        state = note.begin(state)
     budget = schedule.budget(state)
     assert budget.shape == (state.shape[0],) and budget.dtype == torch.int64 and (budget >= 1).all()
     state = state.begin(budget)
@@ -236,7 +243,7 @@ def check_observer(observer: Observer, name: str) -> None:
     wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
     after = state.write(wrote, tokens)
     logits = logits_like(state, 5)
-    move = Move(state, posterior, wrote, logits, lambda: logits)
+    move = Move(state, posterior, wrote, logits, lambda: logits, lambda processor: logits)
     before, rngs = after.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in after.rngs])
     once = observer(move, after, step)
     assert unchanged(once, before) and [rng.bit_generator.state for rng in once.rngs] == rngs
@@ -263,8 +270,8 @@ def test_commit_policies(commit, name):
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_schedules(schedule):
-    check_schedule(SCHEDULES[schedule], hard_state("free"))
-    check_schedule(SCHEDULES[schedule], scene("alternatives")[0])
+    for state in (hard_state("free"), scene("alternatives")[0]):
+        check_schedule(SCHEDULES[schedule], state, CLOCKS.get(schedule, ()))
 
 
 @pytest.mark.parametrize("name", SOME)

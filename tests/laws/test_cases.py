@@ -10,18 +10,22 @@ from ctrldiff.constraints import basic, description
 from ctrldiff.constraints.description import And, Description, Or
 from ctrldiff.sampling import (
     ancestral,
+    attention,
     combine,
     commit,
     commits,
     doubts,
     edit,
+    history,
     judge,
+    learned,
     orders,
     propose,
     proposers,
     recompute,
     revise,
     schedules,
+    slow_fast,
     stability,
     stop,
 )
@@ -39,7 +43,6 @@ def classes(module: ModuleType) -> set[type]:
 @pytest.mark.parametrize(
     ("modules", "listed"),
     [
-        ((schedules,), cases.SCHEDULES),
         ((revise,), cases.REVISES),
         ((edit, doubts), cases.EDITS),
         ((stop,), cases.STOPS),
@@ -51,10 +54,17 @@ def test_every_plug_in_is_a_case(modules, listed):
     assert set().union(*map(classes, modules)) - notes == {type(value) for value in listed.values()}
 
 
-def test_every_commit_policy_is_a_case():
-    modules = (ancestral, combine, commit, orders, stability)
+def test_every_schedule_is_a_case():
+    ours = classes(schedules) | classes(slow_fast) - {slow_fast.Cycle}
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
-    ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, orders.Frequencies}
+    assert ours - notes == {type(value) for value in cases.SCHEDULES.values()}
+    assert ours - notes <= {value for value in vars(schedules).values() if inspect.isclass(value)}, "all on the page"
+
+
+def test_every_commit_policy_is_a_case():
+    modules = (ancestral, attention, combine, commit, history, learned, orders, stability)
+    notes = {type(make("free")) for make in cases.OBSERVERS.values()}
+    ours = set().union(*map(classes, modules)) - notes - {ancestral.Remasking, learned.Features, orders.Frequencies}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
 

@@ -12,6 +12,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.recompute import Recomputed
 from ctrldiff.state import State, Status, Step
 from tests.cases import (
+    CLOCKS,
     COMMITS,
     CONSTRAINTS,
     MAY_WAIT,
@@ -57,7 +58,7 @@ def decode(name: str, noise: str, commit: str, schedule: str, propose: str, revi
         commit=Witness(COMMITS[commit], commit in MAY_WAIT),
         revise=REVISES[revise],
         stop=STOPS[stop],
-        observers=NOTES.get(commit, ()),
+        observers=(*NOTES.get(commit, ()), *CLOCKS.get(schedule, ())),
     )
     assert state.done.all() and (state.step <= SCHEDULES[schedule].budget(start)).all()
     asks = isinstance(REVISES[revise], Asks) or isinstance(PROPOSERS[propose], Recomputed)

@@ -15,7 +15,7 @@ from ctrldiff.sampling.schedules import Delimited
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, doubts, early, memory, orders, routed, verify, windows
+from tests.sampling.loops import blocks, doubts, early, leaning, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -128,6 +128,28 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         {"rises": True},
     ),
     "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
+    "credit": case(preset("credit", block=8), memory.credit, (8, 0.9), {"before": True}),
+    "credit, eager": case(preset("credit", block=24, threshold=0.6), memory.credit, (None, 0.6), {"before": True}),
+    "slowfast": case(
+        preset("slowfast", block=8, explore=2), windows.slow_fast, (8, 0.9, 0.3, 2, 2, 1.0), {"whole": True}
+    ),
+    "slowfast, one block": case(
+        preset("slowfast", block=24, threshold=0.6, explore=3, low=0.4, window=2),
+        windows.slow_fast,
+        (None, 0.6, 0.4, 3, 2, 1.0),
+        {"whole": True},
+    ),
+    "ahd": case(preset("ahd", block=8), memory.ahd, (8, 0.9, 0.01, 6, 1.0), {"newest": True}),
+    "ahd, loose": case(
+        preset("ahd", block=4, threshold=0.7, nats=0.5, history=3, decay=0.5),
+        memory.ahd,
+        (4, 0.7, 0.5, 3, 0.5),
+        {"newest": True},
+    ),
+    "dapd": case(preset("dapd"), leaning.dapd, (0.01, 0.05, 0.5, 0.9), {"one_way": True}),
+    "dapd, all along": case(
+        preset("dapd", low=0.05, high=0.15, late=0.0), leaning.dapd, (0.05, 0.15, 0.0, 0.9), {"one_way": True}
+    ),
     "core, any": case(
         preset("core", steps=24, every=3, candidates=6, least=0.0), verify.core, (24, 3, 6, 0.0), {"late": True}
     ),

@@ -1,5 +1,9 @@
-"""Loops whose window moves: DCD (arXiv:2601.02076) and AdaBlock (arXiv:2509.26432)."""
+"""Loops whose window moves: DCD (arXiv:2601.02076), AdaBlock (arXiv:2509.26432) and SlowFast (arXiv:2506.10848)."""
 
+import numpy as np
+import torch
+
+from tests.sampling.loops.blocks import blocks
 from tests.sampling.loops.net import OPEN, Asked, best, opened
 
 
@@ -53,4 +57,55 @@ def adablock(
             if opened(canvas, here):
                 sure, tokens = net(prompt, canvas).exp().max(dim=-1)
         start += size
+    return canvas
+
+
+def slow_fast(
+    net: Asked,
+    prompt: list[int],
+    length: int,
+    block: int,
+    above: float,
+    low: float,
+    explore: int,
+    window: int,
+    spread: float,
+    whole: bool = False,
+) -> list[int]:
+    """SlowFast sampling (arXiv:2506.10848) as released, but that the whole canvas is forwarded in both phases, and that
+    exploration ends when the block is full.
+
+    whole: a wrong variant, whose fast phase writes anywhere in the block.
+    """
+    canvas = [OPEN] * length
+
+    def fill(where: list[int], sure: torch.Tensor, tokens: torch.Tensor) -> None:
+        for t in [t for t in where if sure[t] >= above] or best(sure, where)[:1]:
+            canvas[t] = int(tokens[t])
+
+    for here in blocks(length, block):
+        last = 0
+        while opened(canvas, here):
+            estimates: list[int] = []
+            end = None
+            for k in range(explore):
+                if not opened(canvas, here):
+                    break
+                sure, tokens = net(prompt, canvas).exp().max(dim=-1)
+                left = opened(canvas, range(here.start + last, here.stop))
+                if end is None:
+                    far = [t - here.start - last for t in left if sure[t] >= low]
+                    estimates = [*estimates, last + max(far, default=0) + 1][-window:]
+                    if len(estimates) == window and np.std(estimates) < spread:
+                        end = estimates[-1]
+                    elif k == explore - 1:
+                        end = int(np.mean(estimates))
+                fill(left, sure, tokens)
+            if end is None:
+                break
+            region = here if whole else range(here.start + last, here.start + end)
+            while opened(canvas, range(here.start + last, here.start + end)):
+                sure, tokens = net(prompt, canvas).exp().max(dim=-1)
+                fill(opened(canvas, region), sure, tokens)
+            last = end
     return canvas

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, counts, edit, grow, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, counts, edit, grow, observers, processors, revise, stop
+    from ctrldiff.sampling import proposers as propose
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -109,7 +110,7 @@ _PAGES = {
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
     "processors": "ctrldiff.sampling.processors",
-    "propose": "ctrldiff.sampling.propose",
+    "propose": "ctrldiff.sampling.proposers",
     "revise": "ctrldiff.sampling.revise",
     "rewards": "ctrldiff.rewards",
     "schedule": "ctrldiff.sampling.schedules",

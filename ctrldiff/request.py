@@ -140,6 +140,7 @@ class Row:
     said: int = 0
     counts: Mapping[Place, Count] | None = None
     forwards: int = 0
+    other_calls: int = 0
     seconds: float = 0.0
 
     @property

@@ -28,8 +28,8 @@ class Usage:
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
         forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in); fields (how
-        many of the forwards the probabilities of values took). A canvas that was too small counts too: its row was
-        decoded again.
+        many of the forwards the probabilities of values took); other_calls (of models beside this one, one a row). A
+        canvas that was too small counts too: its row was decoded again.
     """
 
     prompt_tokens: int
@@ -38,6 +38,7 @@ class Usage:
     forwards: int
     seconds: float
     fields: int = 0
+    other_calls: int = 0
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
 from ctrldiff.sampling.attention import Independent
-from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -57,18 +57,21 @@ from ctrldiff.sampling.commit import (
 from ctrldiff.sampling.constrain import FREE, Free, Tables
 from ctrldiff.sampling.counts import Likeliest, Rows
 from ctrldiff.sampling.credit import Credit, NoteCredit
+from ctrldiff.sampling.doubts import NoteDoubts, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.grow import Daedal, Fixed, RhoEos
 from ctrldiff.sampling.history import HistoryStable, NoteHistory
 from ctrldiff.sampling.hyper import Annealed, Hyper, Timed
 from ctrldiff.sampling.information import Informative, Spindle
+from ctrldiff.sampling.judge import Judged, Mixture
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.planned import NotePlan, Planned
 from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
+from ctrldiff.sampling.recompute import Recomputed
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence, Verified
 from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional, Scaled
 from ctrldiff.sampling.slow_fast import NoteCycles, SlowFast
@@ -77,6 +80,7 @@ from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, S
 from ctrldiff.sampling.trace import Canvases
 from ctrldiff.sampling.windows import ByEntropy, Delimited, Dynamic, NoteEnd, Sliding
 from ctrldiff.state import State
+from tests.causal import Bigram
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 from tests.distinct import Distinct
 
@@ -150,6 +154,7 @@ COMMITS: dict[str, CommitPolicy] = {
     "cap at a share": Cap(Threshold(0.2), most=5, share=0.5, least=2),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
     "but one": ButOne(Threshold(0.3)),
+    "proposed": Proposed(),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
@@ -222,7 +227,18 @@ def odd(state: State, tokens: torch.Tensor) -> torch.Tensor:
     return (tokens % 2).sum(dim=-1)
 
 
-PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw()), "weighed": Weighed(odd, 3)}
+PROPOSERS: dict[str, Proposer] = {
+    "best": Best(),
+    "draw": Draw(),
+    "kept": Kept(Draw()),
+    "weighed": Weighed(odd, 3),
+    "weighed, residual": Weighed(odd, 2, residual=True),
+    "judged": Judged(Bigram()),
+    "judged, corrected": Judged(Bigram(1), top=1, correct=True, inner=Draw()),
+    "mixture": Mixture(Bigram(), reach=3),
+    "mixture, drawn": Mixture(Bigram(), 0.8, inner=Draw()),
+    "recomputed": Recomputed(2),
+}
 REVISES: dict[str, RevisePolicy] = {
     "keep": Keep(),
     "least confident": LeastConfident(count=2, below=0.9),
@@ -243,6 +259,12 @@ EDITS: dict[str, EditPolicy] = {
     "surprising, one": Surprising(0.5, count=1),
     "brittle": Brittle(every=2, begin=0.0, end=1.0, candidates=3, least=0.0),
     "brittle, once": Brittle(every=3, count=2),
+    "token to mask": TokenToMask(threshold=0.3, block=3),
+    "token to mask, rival": TokenToMask("rival", 0.3, share=0.5, most=1, block=None),
+    "token to mask, drop": TokenToMask("drop", 0.05, block=4),
+}
+EDIT_NOTES: dict[str, tuple[Observer, ...]] = {  # what they read
+    name: (value.note,) for name, value in EDITS.items() if isinstance(value, TokenToMask)
 }
 STOPS: dict[str, StopRule] = {
     "never": Never(),
@@ -265,6 +287,7 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "shifts": lambda name: NoteShifts(kept=6),
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
+    "doubts": lambda name: NoteDoubts(block=3),
     "resume": lambda name: Resume(),
     "delimited": lambda name: NoteEnd(Delimited((10, 12), length=3)),
     "history": lambda name: NoteHistory(3, kept=6),

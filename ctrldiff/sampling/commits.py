@@ -2,7 +2,7 @@
 
 from ctrldiff.sampling.ancestral import Bernoulli, Remasking, Unmask
 from ctrldiff.sampling.attention import Independent
-from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -55,6 +55,7 @@ __all__ = [
     "Planned",
     "Positional",
     "Prefix",
+    "Proposed",
     "Remasking",
     "Renoise",
     "Rewrite",

@@ -20,6 +20,7 @@ from ctrldiff.sampling.combine import ButOne, Cap
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.credit import Credit
+from ctrldiff.sampling.doubts import Sign, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
 from ctrldiff.sampling.grow import Daedal, RhoEos, check_ends
 from ctrldiff.sampling.history import HistoryStable
@@ -100,6 +101,23 @@ def llada2(threshold: float = 0.95, block: int = 32, edits: float | None = None,
     """LLaDA2.0 (arXiv:2512.15745). edits: LLaDA2.1's token-to-token edits above this probability (.9 is its own)."""
     parts: Parts = {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold)}
     return parts if edits is None else {**parts, "commit": Rewrite(Threshold(threshold)), "edit": Disagree(edits)}
+
+
+def t2m(
+    threshold: float = 0.7,
+    by: Sign = "probability",
+    doubt: float | None = None,
+    share: float = 0.25,
+    most: int = 3,
+    block: int = 32,
+    steps: int | None = None,
+    temperature: float = 0.0,
+) -> Parts:
+    """Token to mask in the place of LLaDA2.1's edits (arXiv:2604.18738). doubt: None is the published threshold of each
+    sign. steps: None is as many a block as it has positions, as published; a block's last one writes all of it."""
+    edit = TokenToMask(by, doubt, share, most, block)
+    parts: Parts = {"schedule": Blocks(block, steps), "commit": Renoise(Threshold(threshold)), "edit": edit}
+    return {**_plain(temperature), **parts, "observers": (edit.note,)}
 
 
 def dcd(threshold: float = 0.9, width: int = 16, reach: int = 128, temperature: float = 0.0) -> Parts:
@@ -378,7 +396,7 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
         for preset in (
             *(adablock, ahd, ccd, ccd_ds, core, credit, ctrldiff_blocks, daedal, dapd, dcd, default, diffusion_gemma),
             *(dream, duo, eb, fast_dllm, first_hitting, klass, llada, llada2, mdlm, p2, pc, rcr, rdm, remdm, rho_eos),
-            *(slowfast, wino),
+            *(slowfast, t2m, wino),
         )
     }
 )

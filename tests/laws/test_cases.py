@@ -15,15 +15,19 @@ from ctrldiff.sampling import (
     commit,
     commits,
     counts,
+    doubts,
     edit,
     grow,
     history,
     hyper,
     information,
+    judge,
     learned,
     orders,
     planned,
     propose,
+    proposers,
+    recompute,
     revise,
     schedule,
     schedules,
@@ -45,20 +49,19 @@ def classes(module: ModuleType) -> set[type]:
 
 
 @pytest.mark.parametrize(
-    ("module", "listed"),
+    ("modules", "listed"),
     [
-        (grow, cases.GROWS),
-        (propose, cases.PROPOSERS),
-        (revise, cases.REVISES),
-        (edit, cases.EDITS),
-        (stop, cases.STOPS),
-        (counts, cases.COUNTS),
+        ((grow,), cases.GROWS),
+        ((revise,), cases.REVISES),
+        ((edit, doubts), cases.EDITS),
+        ((stop,), cases.STOPS),
+        ((counts,), cases.COUNTS),
     ],
-    ids=lambda value: value.__name__.rpartition(".")[2] if inspect.ismodule(value) else "",
+    ids=lambda value: value[0].__name__.rpartition(".")[2] if isinstance(value, tuple) else "",
 )
-def test_every_plug_in_is_a_case(module, listed):
+def test_every_plug_in_is_a_case(modules, listed):
     notes = {type(make("free")) for make in cases.OBSERVERS.values()}
-    assert classes(module) - notes - {counts.Count} == {type(value) for value in listed.values()}
+    assert set().union(*map(classes, modules)) - notes - {counts.Count} == {type(value) for value in listed.values()}
 
 
 def test_every_schedule_is_a_case():
@@ -76,6 +79,12 @@ def test_every_commit_policy_is_a_case():
     ours |= {hyper.Timed, planned.Planned}
     assert ours == {type(value) for value in cases.COMMITS.values()}
     assert ours <= {value for value in vars(commits).values() if inspect.isclass(value)}, "all on the public page"
+
+
+def test_every_proposer_is_a_case():
+    ours = set().union(*map(classes, (judge, propose, recompute)))
+    assert ours == {type(value) for value in cases.PROPOSERS.values()}
+    assert ours == {value for value in vars(proposers).values() if inspect.isclass(value)}, "all on the public page"
 
 
 def test_every_constraint_is_a_case():

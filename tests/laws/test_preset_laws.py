@@ -32,6 +32,7 @@ SMALL = {  # what has to be said, and: the papers' numbers are for canvases of h
     "ctrldiff_blocks": {"sizes": (1, 3), "nats": 1.0},
     "daedal": {"ends": (STOP,), "initial": 4, "more": 2, "block": 4, "spare": 1, "low": 0.3},
     "rho_eos": {"ends": (STOP,), "initial": 4, "unit": 1, "block": 4},
+    "t2m": {"threshold": 0.6, "doubt": 0.3, "block": 4},
 }
 DRAWING = ("diffusion_gemma", "duo", "first_hitting", "mdlm", "p2", "remdm")  # at their own temperature
 

@@ -17,6 +17,7 @@ from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
 from ctrldiff.search.ahead import Ahead
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.gibbs import ParticleGibbs
@@ -25,6 +26,7 @@ from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run, Search
+from ctrldiff.search.thoughts import Thoughts
 from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
@@ -50,6 +52,8 @@ def searches(strength):
         "weights alone": Particles(n=2),
         "values": ValueDecoding(liking, candidates=3, strength=strength),
         "tolerator": Tolerator(3),
+        "back and refine": BackAndRefine(0.7, 0.5),
+        "thoughts": Thoughts((1, 10, 11)),
         "branches": Branches(2),
         "info gain": InfoGain(3),
         "medal": Medal(2, 2, actions=3, each=2, rounds=5),
@@ -61,7 +65,7 @@ def searches(strength):
     }
 
 
-UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead")
+UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead", "back and refine", "thoughts")
 
 
 def test_no_search_is_missing():

@@ -16,7 +16,7 @@ from ctrldiff.sampling.schedules import Annealed, Hyper, Linear
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, early, leaning, lengths, memory, orders, routed, verify, windows
+from tests.sampling.loops import blocks, doubts, early, leaning, lengths, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -148,6 +148,21 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
         lengths.rho,
         (9, 4, 0.9, 2, 0.4, 0.5, 64, 32),
         {"whole": True},
+    ),
+    "t2m": case(
+        preset("t2m", block=8, steps=300, doubt=0.3), doubts.t2m, (8, 0.7, "probability", 0.3), {"forget": True}
+    ),
+    "t2m, rival": case(
+        preset("t2m", by="rival", doubt=0.3, block=8, steps=300, most=2, share=0.5),
+        doubts.t2m,
+        (8, 0.7, "rival", 0.3, 0.5, 2),
+        {"forget": True},
+    ),
+    "t2m, drop": case(
+        preset("t2m", by="drop", doubt=0.1, block=8, steps=300, most=2),
+        doubts.t2m,
+        (8, 0.7, "drop", 0.1, 0.25, 2),
+        {"rises": True},
     ),
     "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
     "credit": case(preset("credit", block=8), memory.credit, (8, 0.9), {"before": True}),

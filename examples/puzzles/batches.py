@@ -21,6 +21,16 @@ SHARES = {
     "copy": 1,
     "brackets": 2,
 }
+LATER = {
+    "sudoku 4x4": 3,
+    "sudoku 6x6": 3,
+    "addition": 2,
+    "countdown": 6,
+    "shuffle": 4,
+    "copy": 1,
+    "brackets": 6,
+}
+TURN = 2032  # from this batch on the tasks that were behind get more
 TAIL = 3  # at most so many stop tokens behind an answer
 ALL_OPEN, PREFIX = 0.2, 0.15  # shares of texts with nothing written, and written up to some place; else at random
 
@@ -43,7 +53,8 @@ def ids(text: str) -> list[int]:
 def batch(seed: int, number: int, batch_tokens: int) -> Batch:
     """Batch `number` of a run."""
     rng = Random(f"{seed} {number}")
-    task = TASKS[rng.choices(list(SHARES), list(SHARES.values()))[0]]
+    shares = SHARES if number < TURN else LATER
+    task = TASKS[rng.choices(list(shares), list(shares.values()))[0]]
     tail = rng.choice((0, 0, *range(1, TAIL + 1)))
     rows: list[list[int]] = []
     problems = task.problems(f"{seed} {number}", held_out=False)

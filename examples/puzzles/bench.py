@@ -1,11 +1,11 @@
 """Every decoder on every puzzle, by the model in the box: what it solves, and in how many passes.
 
-    python -m examples.puzzles.bench --out F.jsonl [--problems N] [--temperature T] [--folder DIR] [--tasks A,B]
+    python -m examples.puzzles.bench --out F.jsonl [--problems N] [--tasks A,B] [--methods "C;D"] [--dtype bfloat16]
     python -m examples.puzzles.bench --table F.jsonl
 
-Problems are held out. Decoders that are told how many passes they have get 1, 4, 8 and 16, where that is fewer than a text
-has positions, and rules of one position a pass as many as it has. Some are measured again with what form says of an
-answer. Run it again with the same file and it goes on where it stopped.
+Problems are held out. Decoders that are told how many passes they have get 1, 4, 8 and 16, where that is fewer than a
+text has positions, and rules that can write one position a pass as many as it has. Some are measured again with what
+form says of an answer. Run it again with the same file and it goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -36,8 +36,11 @@ SEED = "bench"
 
 @dataclass(frozen=True)
 class Solved:
-    """One method on one task. told: the number of passes that it was given, 0 where it decides itself. passes: of a text,
-    those included in which it looks again or ahead."""
+    """One method on one task.
+
+    Fields: told: the number of passes that it was given, 0 where it decides itself. passes: of a text, those included
+    in which it looks again or ahead.
+    """
 
     task: str
     method: str
@@ -77,9 +80,7 @@ def answers(
     return texts, done.forwards
 
 
-def solve(
-    model: Loaded, task: Task, problems: Sequence[Problem], method: str, told: int, temperature: float
-) -> Solved:
+def solve(model: Loaded, task: Task, problems: Sequence[Problem], method: str, told: int, temperature: float) -> Solved:
     """One method on these problems."""
     name = method.removesuffix(FORM)
     plan = PACED[name](told, temperature) if name in PACED else OWN[name](task.length, temperature)
@@ -135,22 +136,25 @@ def main() -> None:
     parser.add_argument("--folder", default="puzzles", help='a model folder; "puzzles" is in the box')
     parser.add_argument("--problems", type=int, default=250, help="of each task")
     parser.add_argument("--temperature", type=float, default=0.0)
+    parser.add_argument("--dtype", default="float32", help="what the network runs in")
     parser.add_argument("--tasks", default=",".join(TASKS), help="names with commas between them")
+    parser.add_argument("--methods", help="names with semicolons between them; all, if none are given")
     parser.add_argument("--out", type=Path, help="where figures are added; what is there is not measured again")
     parser.add_argument("--table", type=Path, help="print the figures of this file")
     options = parser.parse_args()
     if options.table:
         print(table(read(options.table)))
         return
-    model = load(resolve(options.folder), dtype="float32")
+    model = load(resolve(options.folder), dtype=options.dtype)
     torch.set_num_threads(1)
     rows = read(options.out) if options.out and options.out.exists() else []
     done = {(row.task, row.method, row.told) for row in rows}
+    wanted = options.methods and set(options.methods.split(";"))
     for name in options.tasks.split(","):
         task = TASKS[name]
         problems = held_out(task, options.problems)
         for method, told in work(task):
-            if (name, method, told) in done:
+            if (name, method, told) in done or (wanted and method not in wanted):
                 continue
             row = solve(model, task, problems, method, told, options.temperature)
             rows.append(row)

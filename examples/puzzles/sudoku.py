@@ -1,4 +1,4 @@
-"""Grids of 4 x 4 and 6 x 6, row after row: "." is an empty cell, and any legal grid that keeps the clues is an answer."""
+"""Grids of 4 x 4 and 6 x 6, row after row: "." is an empty cell, and any legal grid with the clues is an answer."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Train the puzzle model; the same command begins a run and goes on with it.
 
-    python -m examples.puzzles.train --out DIR --steps 20000
+    python -m examples.puzzles.train --out DIR --minutes 45
 
 DIR holds checkpoint.pt (weights, optimizer, running mean; written beside and renamed, every --save-minutes), curve.csv
 and export/, a model that `ctrldiff.from_pretrained` loads. After a stop of any kind the same command goes on from the
@@ -28,7 +28,7 @@ from examples.train_tiny.optim import Optimizer, working_type
 BATCH_TOKENS = 4096
 PEAK = 4e-3
 WARM_UP_STEPS = 100
-CONSTANT = 0.4  # share of the steps at the peak, before the rate falls to nothing
+CONSTANT = 0.4  # share of the run at the peak, before the rate falls to nothing
 AVERAGE = 0.998
 LOG_STEPS = 100
 COLUMNS = ("step", "minutes", "loss", "masked_tokens_right", *SHARES)
@@ -59,9 +59,13 @@ class Run:
         right = (logits.detach().argmax(-1) == targets).float().mean()
         return F.cross_entropy(logits, targets), right
 
+    def gone(self) -> float:
+        """The share of the run that is over, by its steps or its minutes."""
+        steps, minutes = self.options.steps, self.options.minutes
+        return max(self.step / steps if steps else 0.0, self.spent_s / 60 / minutes if minutes else 0.0)
+
     def rate(self) -> float:
-        left = (1 - self.step / self.options.steps) / (1 - CONSTANT)
-        return PEAK * min(1.0, (self.step + 1) / WARM_UP_STEPS, left)
+        return PEAK * min(1.0, (self.step + 1) / WARM_UP_STEPS, max(0.0, 1 - self.gone()) / (1 - CONSTANT))
 
     def train_step(self, one: Batch) -> None:
         loss, right = self.loss(*(torch.from_numpy(part) for part in (one.tokens, one.rows, one.targets)))
@@ -127,7 +131,7 @@ class Run:
         print(f"{sum(one.numel() for one in self.model.parameters()):,} parameters, at step {self.step}", flush=True)
         began = saved = time.monotonic()
         clock = began - self.spent_s
-        while self.step < self.options.steps and not stopped:
+        while self.gone() < 1 and not stopped:
             self.train_step(batch(self.options.seed, self.step, self.options.batch_tokens))
             self.spent_s = time.monotonic() - clock
             if self.step % LOG_STEPS == 0:
@@ -141,7 +145,9 @@ class Run:
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the folder of the run")
-    parser.add_argument("--steps", type=int, required=True, help="of the whole run; the rate falls to nothing by then")
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--steps", type=int, help="of the whole run; the rate falls to nothing by then")
+    length.add_argument("--minutes", type=float, help="of the whole run, by the clock")
     parser.add_argument("--seed", type=int, default=18)
     parser.add_argument("--batch-tokens", type=int, default=BATCH_TOKENS)
     parser.add_argument("--save-minutes", type=float, default=5)

@@ -92,7 +92,7 @@ def plain(grid: str) -> bool:
 
 def test_the_judge_of_large_grids_says_what_slices_say():
     rng, seen = Random(5), Counter()
-    for n in range(200):
+    for _ in range(200):
         grid = "".join(str(sign + 1) for sign in LARGE.grid(rng))
         rows = [grid[6 * r : 6 * r + 6] for r in range(6)]
         one, other = rng.sample(range(6), 2)

@@ -1,4 +1,4 @@
-"""Batches hold what they say, the network is what transformers has, and a run that was stopped is the run that was not."""
+"""Batches hold what they say, the network is transformers', and a run that was stopped learns what it would have."""
 
 import argparse
 from dataclasses import astuple
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from examples.puzzles import train
-from examples.puzzles.batches import ALL_OPEN, PREFIX, SHARES, TAIL, batch, ids, masks
+from examples.puzzles.batches import ALL_OPEN, LATER, PREFIX, SHARES, TAIL, TURN, batch, ids, masks
 from examples.puzzles.network import CONTEXT, byte_tokenizer, puzzle_config
 from examples.puzzles.tasks import TASKS
 from examples.train_tiny.network import TrainingForward, make_model
@@ -42,7 +42,7 @@ def test_every_batch_is_of_problems_to_train_on_with_some_of_the_answer_hidden(e
             text, answer = encoder.decode(row[1:at]), encoder.decode(row[at + 1 :])
             assert row[0] == BOS and row[at + 1 + task.length :] == [EOS] * (len(row) - at - 1 - task.length)
             assert task.judge(text, answer) and not task.held_out(text)
-    assert seen == set(SHARES) == set(TASKS)
+    assert seen == set(SHARES) == set(LATER) == set(TASKS)
 
 
 def test_the_seed_and_the_number_settle_a_batch():
@@ -50,6 +50,12 @@ def test_the_seed_and_the_number_settle_a_batch():
         assert np.array_equal(mine, same)
     assert not all(np.array_equal(a, b) for a, b in zip(astuple(batch(5, 7, 512)), astuple(batch(5, 8, 512))))
     assert not all(np.array_equal(a, b) for a, b in zip(astuple(batch(5, 7, 512)), astuple(batch(6, 7, 512))))
+
+
+def test_the_tasks_that_were_behind_get_more():
+    later = [batch(5, TURN + number, 64).task for number in range(300)]
+    for name, share in LATER.items():
+        assert abs(later.count(name) / 300 - share / sum(LATER.values())) < 0.08
 
 
 def test_masks_are_all_or_a_rest_or_at_random():
@@ -107,3 +113,8 @@ def test_the_rate_rises_stays_and_falls_to_nothing(tmp_path):
     for run.step in (0, train.WARM_UP_STEPS, 399, 700, 1000):
         rates.append(run.rate() / train.PEAK)
     assert rates == pytest.approx([1 / train.WARM_UP_STEPS, 1, 1, 0.5, 0])
+    run = train.Run(options(tmp_path, "--minutes", "10"))
+    run.step, run.spent_s = 500, 60 * 7.0
+    assert run.rate() / train.PEAK == pytest.approx(0.5)
+    run.spent_s = 60 * 11.0
+    assert run.rate() == 0 and run.gone() > 1

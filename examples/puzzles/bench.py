@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -38,16 +38,24 @@ SEED = "bench"
 class Solved:
     """One method on one task.
 
-    Fields: told: the number of passes that it was given, 0 where it decides itself. passes: of a text, those included
-    in which it looks again or ahead.
+    Fields: weights: what tells them from others. told: the number of passes that the method was given, 0 where it
+    decides itself. passes: of a text, those included in which it looks again or ahead.
     """
+
+    weights: str
 
     task: str
     method: str
     told: int
     problems: int
-    solved: float
-    passes: float
+    temperature: float
+    solved: float = 0.0
+    passes: float = 0.0
+
+    @property
+    def asked(self) -> Solved:
+        """Without what was found."""
+        return replace(self, solved=0.0, passes=0.0)
 
     @property
     def error(self) -> float:
@@ -80,13 +88,17 @@ def answers(
     return texts, done.forwards
 
 
-def solve(model: Loaded, task: Task, problems: Sequence[Problem], method: str, told: int, temperature: float) -> Solved:
-    """One method on these problems."""
-    name = method.removesuffix(FORM)
-    plan = PACED[name](told, temperature) if name in PACED else OWN[name](task.length, temperature)
-    texts, passes = answers(model, task, problems, plan, form=name != method)
+def solve(model: Loaded, asked: Solved) -> Solved:
+    """One method on the first so many held-out problems of a task."""
+    task, name = TASKS[asked.task], asked.method.removesuffix(FORM)
+    problems = held_out(task, asked.problems)
+    if name in PACED:
+        plan = PACED[name](asked.told, asked.temperature)
+    else:
+        plan = OWN[name](task.length, asked.temperature)
+    texts, passes = answers(model, task, problems, plan, form=name != asked.method)
     right = [task.judge(one.text, text) for one, text in zip(problems, texts, strict=True)]
-    return Solved(task.name, method, told, len(problems), float(np.mean(right)), float(passes.double().mean()))
+    return replace(asked, solved=float(np.mean(right)), passes=float(passes.double().mean()))
 
 
 def work(task: Task) -> Iterator[tuple[str, int]]:
@@ -143,27 +155,27 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="print the figures of this file")
     options = parser.parse_args()
     if options.table:
-        print(table(read(options.table)))
+        rows = read(options.table)
+        print(table([row for row in rows if row.weights == rows[-1].weights]))
         return
     model = load(resolve(options.folder), dtype=options.dtype)
     torch.set_num_threads(1)
     rows = read(options.out) if options.out and options.out.exists() else []
-    done = {(row.task, row.method, row.told) for row in rows}
+    done = {row.asked for row in rows}
     wanted = options.methods and set(options.methods.split(";"))
     for name in options.tasks.split(","):
-        task = TASKS[name]
-        problems = held_out(task, options.problems)
-        for method, told in work(task):
-            if (name, method, told) in done or (wanted and method not in wanted):
+        for method, told in work(TASKS[name]):
+            asked = Solved(model.digest, name, method, told, options.problems, options.temperature)
+            if asked in done or (wanted and method not in wanted):
                 continue
-            row = solve(model, task, problems, method, told, options.temperature)
+            row = solve(model, asked)
             rows.append(row)
             line = json.dumps(asdict(row))
             if options.out:
                 with options.out.open("a", encoding="utf-8") as file:
                     file.write(line + "\n")
             print(line, flush=True)
-    print(table(rows))
+    print(table([row for row in rows if row.weights == model.digest]))
 
 
 if __name__ == "__main__":

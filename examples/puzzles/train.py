@@ -29,7 +29,7 @@ BATCH_TOKENS = 4096
 PEAK = 4e-3
 WARM_UP_STEPS = 100
 CONSTANT = 0.4  # share of the run at the peak, before the rate falls to nothing
-AVERAGE = 0.998
+AVERAGE = 0.98
 LOG_STEPS = 100
 COLUMNS = ("step", "minutes", "loss", "masked_tokens_right", *SHARES)
 

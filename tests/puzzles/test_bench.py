@@ -37,6 +37,10 @@ def test_it_is_small_and_kept_in_two_bytes_and_run_in_four(model):
     assert next(model.denoiser.network.module.parameters()).dtype == torch.float32
 
 
+def measured(model: Loaded, name: str, method: str, told: int, count: int) -> Solved:
+    return solve(model, Solved(model.digest, name, method, told, count, 0.0))
+
+
 @torch.no_grad()
 def test_its_logits_are_those_of_transformers(model):
     ids = torch.tensor([[BOS, *model.plain_ids("244751+755238"), 5, *[MASK] * 7]])
@@ -54,13 +58,12 @@ def test_it_answers_at_the_front_door():
 
 @pytest.mark.parametrize("name", LEAST)
 def test_it_solves_most_one_at_a_time(model, name):
-    task = TASKS[name]
-    told = solve(model, task, held_out(task, 16), "confidence", task.length, 0.0)
-    assert told.passes == task.length and told.solved >= LEAST[name]
+    told = measured(model, name, "confidence", TASKS[name].length, 16)
+    assert told.passes == TASKS[name].length and told.solved >= LEAST[name]
 
 
 def test_orders_cannot_be_written_at_once(model):
-    told = solve(model, TASKS["shuffle"], held_out(TASKS["shuffle"], 16), "confidence", 1, 0.0)
+    told = measured(model, "shuffle", "confidence", 1, 16)
     assert told.passes == 1 and told.solved <= 0.25
 
 
@@ -100,14 +103,13 @@ def test_answers_are_those_of_a_plain_loop(model, name, told):
 def test_with_its_whole_form_nothing_goes_wrong(model):
     for name in ("shuffle", "brackets"):
         assert TASKS[name].complete
-        told = solve(model, TASKS[name], held_out(TASKS[name], 4), "confidence" + FORM, 1, 0.0)
+        told = measured(model, name, "confidence" + FORM, 1, 4)
         assert told.solved == 1 and told.passes == 1
 
 
 @pytest.mark.parametrize("method", [*PACED, *OWN])
 def test_every_method_runs(model, method):
-    task = TASKS["copy"]
-    told = solve(model, task, held_out(task, 3), method, 4 if method in PACED else 0, 0.0)
+    told = measured(model, "copy", method, 4 if method in PACED else 0, 3)
     assert 0 <= told.solved <= 1 and told.passes >= 1
 
 
@@ -120,7 +122,8 @@ def test_rates_have_as_many_passes_as_positions_and_others_no_more_than_sixteen(
 
 
 def test_the_table_and_the_command(tmp_path, monkeypatch, capsys):
-    rows = [Solved("t", "a", 1, 100, 0.5, 1.0), Solved("t", "a", 4, 100, 0.9, 4.0), Solved("t", "b", 0, 100, 0.8, 3.25)]
+    figures = [("a", 1, 0.5, 1.0), ("a", 4, 0.9, 4.0), ("b", 0, 0.8, 3.25)]
+    rows = [Solved("w", "t", method, told, 100, 0.0, solved, passes) for method, told, solved, passes in figures]
     lines = table(rows).splitlines()
     assert lines[0] == "| solved % at so many passes | t (1/4) |" and lines[2] == "| a | 50/90 |"
     assert lines[4] == "| solved % (passes) | t |" and lines[6] == "| b | 80 (3.2) |"
@@ -140,4 +143,8 @@ def test_the_table_and_the_command(tmp_path, monkeypatch, capsys):
     ]
     bench.main()
     assert out.read_text() == first  # what is there is not measured again
+    other = first.replace(found[0]["weights"], "other")
+    out.write_text(other)
+    bench.main()
+    assert out.read_text() == other + first  # but of these weights
     assert "| confidence |" in capsys.readouterr().out

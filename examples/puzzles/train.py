@@ -2,8 +2,8 @@
 
     python -m examples.puzzles.train --out DIR --minutes 45
 
-DIR holds checkpoint.pt (weights, optimizer, running mean; written beside and renamed, every --save-minutes), curve.csv
-and export/, a model that `ctrldiff.from_pretrained` loads. After a stop of any kind the same command goes on from the
+DIR holds checkpoint.pt (weights and optimizer; written beside and renamed, every --save-minutes), curve.csv and
+export/, a model that `ctrldiff.from_pretrained` loads. After a stop of any kind the same command goes on from the
 last checkpoint and sees the data it would have seen: batch n of a seed is always the same.
 """
 
@@ -29,7 +29,6 @@ BATCH_TOKENS = 4096
 PEAK = 4e-3
 WARM_UP_STEPS = 100
 CONSTANT = 0.4  # share of the run at the peak, before the rate falls to nothing
-AVERAGE = 0.98
 LOG_STEPS = 100
 COLUMNS = ("step", "minutes", "loss", "masked_tokens_right", *SHARES)
 
@@ -44,7 +43,6 @@ class Run:
         self.model = make_model(puzzle_config())
         self.forward = TrainingForward(self.model, CONTEXT)
         self.optimizer = Optimizer(self.model)
-        self.average = {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
         self.step, self.spent_s = 0, 0.0
         self.recent: list[tuple[str, float, float]] = []  # task, loss, share right: since the last line of the curve
         if (self.folder / "checkpoint.pt").exists():
@@ -73,9 +71,6 @@ class Run:
             weight.grad = None
         loss.backward()
         self.optimizer.step(self.rate())
-        with torch.no_grad():
-            for name, weight in self.model.named_parameters():
-                self.average[name].lerp_(weight, 1 - min(AVERAGE, self.step / (self.step + 10)))
         self.step += 1
         self.recent.append((one.task, float(loss.detach()), float(right)))
 
@@ -85,13 +80,12 @@ class Run:
         state = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state(),
-            "average": self.average,
             "counts": (self.step, self.spent_s),
             "recent": self.recent,
         }
         replace(self.folder / "checkpoint.pt", lambda path: torch.save(state, path))
         folder = self.folder / "export"
-        export(self.model.config, self.average, byte_tokenizer(), folder, torch.bfloat16)
+        export(self.model.config, self.model.state_dict(), byte_tokenizer(), folder, torch.bfloat16)
         # Kept in two bytes, run in four: in bfloat16 a CPU without it is slow, and figures differ from CPU to CPU.
         config = json.loads((folder / "config.json").read_text(encoding="utf-8")) | {"dtype": "float32"}
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -100,8 +94,6 @@ class Run:
         saved = torch.load(self.folder / "checkpoint.pt", weights_only=True)
         self.model.load_state_dict(saved["model"])
         self.optimizer.restore(saved["optimizer"])
-        for name, weight in saved["average"].items():
-            self.average[name].copy_(weight)
         self.step, self.spent_s = saved["counts"]
         self.recent = [tuple(figures) for figures in saved["recent"]]
         curve = self.folder / "curve.csv"

@@ -96,7 +96,7 @@ def test_a_run_that_was_stopped_sees_and_learns_what_it_would_have(tmp_path, mon
     train.Run(options(tmp_path / "parts", "--steps", "6")).go()
 
     whole, parts = (
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["average"] for name in ("whole", "parts")
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"] for name in ("whole", "parts")
     )
     for name, weight in whole.items():
         torch.testing.assert_close(weight, parts[name], atol=1e-5, rtol=1e-3)

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
+    from ctrldiff.constraints.blocking import DynamicBlocking
+    from ctrldiff.constraints.content import Avoids, Contains
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.grammar import grammar
+    from ctrldiff.constraints.length import Length
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
@@ -27,12 +30,15 @@ if TYPE_CHECKING:
     from ctrldiff.limits import Limits
     from ctrldiff.models.callable import from_callable
     from ctrldiff.models.spec import ModelSpec
+    from ctrldiff.modules.many import compile_many
+    from ctrldiff.modules.module import Module
     from ctrldiff.posterior.table import Table
     from ctrldiff.reliability import Calibration
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, counts, edit, grow, observers, processors, revise, stop
+    from ctrldiff.sampling import proposers as propose
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -44,24 +50,29 @@ __version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
+    "Avoids": "ctrldiff.constraints.content",
     "Calibration": "ctrldiff.reliability",
     "Choice": "ctrldiff.constraints.basic",
+    "Contains": "ctrldiff.constraints.content",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "DynamicBlocking": "ctrldiff.constraints.blocking",
     "Field": "ctrldiff.fields",
     "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
     "Grounded": "ctrldiff.grounded.types",
     "JsonSchema": "ctrldiff.json_schema",
+    "Length": "ctrldiff.constraints.length",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
+    "Module": "ctrldiff.modules.module",
     "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
+    "Refused": "ctrldiff.result",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
-    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -73,6 +84,7 @@ _HOME = {
     "Usage": "ctrldiff.result",
     "Vocabulary": "ctrldiff.tokens.vocabulary",
     "YesNo": "ctrldiff.constraints.decision",
+    "compile_many": "ctrldiff.modules.many",
     "elbo": "ctrldiff.likelihood",
     "from_callable": "ctrldiff.models.callable",
     "from_pretrained": "ctrldiff.generate",
@@ -86,17 +98,19 @@ _PAGES = {
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
+    "counts": "ctrldiff.sampling.counts",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
     "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
+    "grow": "ctrldiff.sampling.grow",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
     "processors": "ctrldiff.sampling.processors",
-    "propose": "ctrldiff.sampling.propose",
+    "propose": "ctrldiff.sampling.proposers",
     "revise": "ctrldiff.sampling.revise",
     "rewards": "ctrldiff.rewards",
     "schedule": "ctrldiff.sampling.schedules",
@@ -106,18 +120,23 @@ _PAGES = {
 
 __all__ = [
     "Automaton",
+    "Avoids",
     "Calibration",
     "Choice",
+    "Contains",
     "CtrldiffError",
     "Dfa",
+    "DynamicBlocking",
     "Field",
     "FromText",
     "Generator",
     "Grounded",
     "JsonSchema",
+    "Length",
     "Limits",
     "Model",
     "ModelSpec",
+    "Module",
     "Money",
     "Plan",
     "Prior",
@@ -138,7 +157,9 @@ __all__ = [
     "batch",
     "calibration",
     "commit",
+    "compile_many",
     "constrain",
+    "counts",
     "edit",
     "elbo",
     "engines",
@@ -149,6 +170,7 @@ __all__ = [
     "from_pretrained",
     "grammar",
     "grounded",
+    "grow",
     "guide",
     "models",
     "observers",

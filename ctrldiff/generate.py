@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
-import torch
-
 from ctrldiff.arguments import check_word, is_conversation, known_names, texts_of
 from ctrldiff.compiled import Compiled
 from ctrldiff.constraints.prior import Prior
@@ -20,6 +18,8 @@ from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.callable import PlainTokenizer, from_callable
 from ctrldiff.models.hf import Loaded, load, resolve
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.modules.many import compile_many
+from ctrldiff.modules.module import Module
 from ctrldiff.posterior.table import Table
 from ctrldiff.reliability import Calibration
 from ctrldiff.request import Guidances, Readouts, Request, Row, Unsures, read_row
@@ -93,19 +93,21 @@ class Model:
 
     @staticmethod
     def from_callable(
-        network: Callable[..., torch.Tensor],
+        network: Callable[..., Any],
         spec: ModelSpec,
         vocabulary: Vocabulary,
         encode: Callable[[str], Sequence[int]],
         *,
         device: str = "cpu",
+        attention: bool = False,
     ) -> Model:
         """Any function from (N, L) token ids to (N, L, V) logits as a model.
 
         Args:
             encode: text to token ids, for prompts. The spec's `prompt` template goes through it too.
+            attention: the function returns (logits, attention), attention (N, L, L), for policies that ask for it.
         """
-        denoiser = from_callable(network, spec, vocabulary, device=device)
+        denoiser = from_callable(network, spec, vocabulary, device=device, attention=attention)
         return Model(Loaded("callable", denoiser, PlainTokenizer(encode), spec))
 
     @property
@@ -132,6 +134,26 @@ class Model:
     async def acall(self, text: Any, output: Any = str, **how: Unpack[How]) -> Any:
         """As a call, in a thread of its own: the event loop goes on meanwhile."""
         return await asyncio.to_thread(lambda: self(text, output, **how))
+
+    def compile(self, output: Any, *, texts: Sequence[str] = ("",), limits: Limits = DEFAULT) -> Module:
+        """`Module.of` for this model: the type compiled beforehand, to go where the type goes, or into a file."""
+        spec = self.loaded.spec
+        return Module.of(output, self.vocabulary, texts=texts, room=spec.canvas, prose=spec.prose, limits=limits)
+
+    def compile_many(
+        self,
+        outputs: Sequence[Any],
+        *,
+        texts: Sequence[str] = ("",),
+        limits: Limits = DEFAULT,
+        workers: int | None = None,
+        processes: bool = False,
+        report: Callable[[int, Module | CtrldiffError], object] | None = None,
+    ) -> list[Module | CtrldiffError]:
+        """`ctrldiff.compile_many` for this model: many types in threads or processes, errors in their places."""
+        how: dict[str, Any] = {"texts": texts, "limits": limits, "workers": workers, "report": report}
+        spec = self.loaded.spec
+        return compile_many(outputs, self.vocabulary, room=spec.canvas, prose=spec.prose, processes=processes, **how)
 
     def decode(
         self,
@@ -195,7 +217,8 @@ class Generator(Generic[T]):
 
     Args:
         model: from `from_pretrained`.
-        output: a type, a JSON Schema dict, or a constraint; see `output_type`.
+        output: a type, a JSON Schema dict, or a constraint; see `output_type`; or one of these compiled beforehand, a
+            `Module`.
         plan: how canvases are written; None: `Plan.default(steps, temperature)`, or for a search `Plan.searching`.
         short: parts of the plan by name, in place of the default's; see `Short`. They change what they name and nothing
             else: `docs/decisions/0012-one-plan.md`.
@@ -225,7 +248,7 @@ class Generator(Generic[T]):
         retries: how many more complete answers are tried, the likeliest first, if a rule of the type's own (a validator
             of pydantic's, a keyword that is checked) refuses one: exact, by what the model said of each position when
             it was written. Needs (T, V) floats a row. `result.refused` has what was refused.
-        limits: what compiling may cost.
+        limits: what compiling may cost; a `Module` has its own.
     Raises: ConstraintError, and InputError for an example whose value the type does not have, when it is made;
         BudgetTooSmall, PromptTooLong or InputError when called, before any forward pass.
     """
@@ -344,9 +367,11 @@ class Generator(Generic[T]):
 
 
 def compile_for(model: Model, request: Request[Any], limits: Limits) -> Compiled:
-    """The type of a request over the model's vocabulary."""
+    """The type of a request over the model's vocabulary; a module has limits of its own."""
     spec = model.loaded.spec
     prose = spec.canvas if spec.prose is None else spec.prose
+    if isinstance(request.output, Module):
+        return request.output.over(model.vocabulary, request.ask, request.prior, spec.canvas, prose)
     return Compiled(request.output, request.ask, model.vocabulary, request.prior, limits, spec.canvas, prose)
 
 
@@ -362,13 +387,17 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     if search is not None and request.retries:
         hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
         raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
+    if plan.counts is not None and request.nulls:
+        hint = "fields=True says how probable each value is, nulls among them"
+        raise InputError("counts= and nulls=True cannot go together", hint=hint, param="counts")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
-    if model.loaded.spec.ahead is not None and (row.labels or request.asks_fields or request.nulls):
+    reads = row.labels or request.asks_fields or request.nulls or plan.counts is not None
+    if model.loaded.spec.ahead is not None and reads:
         raise ModelError(
-            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls and values ask for every position",
+            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls, values and counts need every position",
             hint="load the model without ahead=",
         )
-    check_guidance(model.loaded, row, search)
+    check_guidance(model.loaded, row, search, plan)
     return row
 
 

@@ -1,6 +1,20 @@
 """The command line, a file a command: the only place that prints."""
 
-from ctrldiff.cli import bias, calibrate, check, eval, extract, models, report, run, trace, warm
+from ctrldiff.cli import bias, calibrate, check, compile, eval, extract, models, report, run, trace, warm
 from ctrldiff.cli.app import app, main
 
-__all__ = ["app", "bias", "calibrate", "check", "eval", "extract", "main", "models", "report", "run", "trace", "warm"]
+__all__ = [
+    "app",
+    "bias",
+    "calibrate",
+    "check",
+    "compile",
+    "eval",
+    "extract",
+    "main",
+    "models",
+    "report",
+    "run",
+    "trace",
+    "warm",
+]

@@ -14,6 +14,7 @@ from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
     BelowOption,
     CalibrationOption,
+    CompiledOption,
     DocumentsOption,
     ExamplesOption,
     FieldsOption,
@@ -28,6 +29,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    alone,
     beside,
     clock,
     doubts,
@@ -70,6 +72,7 @@ def extract(
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
     ] = None,
     documents: DocumentsOption = None,
+    compiled: CompiledOption = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the job in this folder, by the command that began it.")
     ] = None,
@@ -130,21 +133,28 @@ def extract(
     from ctrldiff.json_schema import JsonSchema
 
     if resume is not None:
-        if file is not None or schema is not None or out is not None:
-            raise InputError("--resume says what is read, wanted and written", hint="leave FILE, --schema and -o out")
+        if file is not None or schema is not None or compiled is not None or out is not None:
+            raise InputError(
+                "--resume says what is read, wanted and written", hint="leave FILE, --schema, --compiled and -o out"
+            )
         extract(**_again(read_manifest(resume)["arguments"], given))
         return
-    if file is None or schema is None or out is None:
-        raise InputError("FILE, --schema and -o are needed", hint="ctrldiff extract docs.jsonl -s SCHEMA -o out.jsonl")
+    alone(compiled, schema=schema, documents=documents)
+    if file is None or (schema is None and compiled is None) or out is None:
+        raise InputError(
+            "FILE, --schema or --compiled, and -o are needed", hint="ctrldiff extract docs.jsonl -s SCHEMA -o out.jsonl"
+        )
     # What can be refused without a model is refused before it is loaded.
     places = Places.of(file, out, failed, job)
     refuse_foreign(places, overwrite)
     reading = Reading(field, id_field, encoding, form, delimiter)
     part = Shard.read(shard)
-    wanted = JsonSchema(schema, optional="write", **beside(documents))
-    places.spare(schema)
-    if wanted.over("a text").report().refused:
-        wanted.over("a text").expression()
+    wanted: Any = compiled
+    if schema is not None:
+        wanted = JsonSchema(schema, optional="write", **beside(documents))
+        if wanted.over("a text").report().refused:
+            wanted.over("a text").expression()
+    places.spare(str(schema or compiled))
     asked = told(
         unsure,
         guide,
@@ -208,7 +218,13 @@ def _carried_out(
 
             from ctrldiff.generate import Generator, from_pretrained
 
-            generator = Generator(from_pretrained(loaded[0], threads=loaded[1]), made[0], **made[1])
+            model = from_pretrained(loaded[0], threads=loaded[1])
+            wanted = made[0]
+            if isinstance(wanted, Path):
+                from ctrldiff.modules.module import Module
+
+                wanted = Module.load(wanted, model.vocabulary)
+            generator = Generator(model, wanted, **made[1])
             summary = extract_file(
                 generator,
                 places.file,
@@ -248,7 +264,7 @@ def _again(arguments: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
     if not arguments:
         raise InputError("no command began this job", hint="extract_file(...), as it was called, goes on with it")
-    paths = ("file", "out", "job", "failed", "documents", "prompt_file", "examples")
+    paths = ("file", "out", "job", "failed", "documents", "compiled", "prompt_file", "examples")
     then = {name: Path(value) if name in paths else value for name, value in arguments.items()}
     now = {name: given[name] for name in _HOW if name != "resume"}
     return dict.fromkeys(given) | {"resume": None, "job": given["resume"]} | then | now

@@ -14,6 +14,9 @@ ChoiceOption = Annotated[
     list[str] | None,
     typer.Option(help="Labels to choose from, separated by commas; or one label each time, commas and all."),
 ]
+CompiledOption = Annotated[
+    Path | None, typer.Option("--compiled", help="In place of a schema: a file that `ctrldiff compile` wrote.")
+]
 TypeOption = Annotated[
     str | None, typer.Option("--type", help='A Python type: "int", "date", or "package.module:Name".')
 ]
@@ -102,6 +105,17 @@ def wanted(
     if regex is not None:
         return Regex(regex)
     return Choice(_labels(choice)) if choice else str
+
+
+def alone(compiled: Path | None, **others: Any) -> None:
+    """Raise InputError for what `--compiled` says already, and for a file that is not there."""
+    from ctrldiff.errors import InputError
+
+    given = [f"--{name}" for name, value in others.items() if value]
+    if compiled is not None and given:
+        raise InputError(f"--compiled and {' and '.join(given)} cannot go together", hint="give one")
+    if compiled is not None and not compiled.is_file():
+        raise InputError(f"--compiled {compiled}: no such file", hint="ctrldiff compile SCHEMA -o FILE writes one")
 
 
 def _type(named: str) -> Any:

@@ -12,6 +12,7 @@ from ctrldiff.cli.app import app
 from ctrldiff.cli.options import (
     AskOption,
     ChoiceOption,
+    CompiledOption,
     DocumentsOption,
     ExamplesOption,
     GuideOption,
@@ -27,6 +28,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
+    alone,
     clock,
     shown,
     told,
@@ -41,6 +43,7 @@ def run(
     documents: DocumentsOption = None,
     regex: RegexOption = None,
     choice: ChoiceOption = None,
+    compiled: CompiledOption = None,
     ask: AskOption = None,
     model: ModelOption = "tiny",
     steps: StepsOption = None,
@@ -60,12 +63,17 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Decode one text."""
+    alone(compiled, schema=schema, regex=regex, choice=choice, documents=documents)
     asked = wanted(schema, regex, choice, documents=documents)
     how = told(unsure, guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     how |= shown(prompt_file, examples)
     from ctrldiff.generate import Generator, from_pretrained
 
     loaded = from_pretrained(model, threads=threads)
+    if compiled is not None:
+        from ctrldiff.modules.module import Module
+
+        asked = Module.load(compiled, loaded.vocabulary)
     text = sys.stdin.read() if text == "-" else text
     if stream:
         from ctrldiff.cli.show import streaming
@@ -84,4 +92,4 @@ def run(
         return
     from ctrldiff.cli.show import show_result
 
-    show_result(result, pretty=schema is not None, canvases=show)
+    show_result(result, pretty=isinstance(result.output, dict | list), canvases=show)

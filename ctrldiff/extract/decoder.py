@@ -19,7 +19,6 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.validation import objections
 from ctrldiff.models.alone import Alone
 from ctrldiff.request import Row
-from ctrldiff.types.structured import output_type
 
 
 class Decoder(Protocol):
@@ -143,8 +142,7 @@ class GeneratorDecoder:
         told = next(objections(json.loads(generator.type.description.text), value), None)
         if told is not None:
             raise InputError(f"{told[0]}: {told[1]}")
-        type_ = output_type(generator.wanted.output, ask=generator.wanted.ask, document=text)
-        return type_.read(json.dumps(value))
+        return generator.compiled.read(text).read(json.dumps(value))
 
     @cached_property
     def _schema(self) -> Any:

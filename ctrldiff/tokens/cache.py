@@ -59,7 +59,7 @@ def encode(automaton: TokenAutomaton, key: str) -> bytes:
     return data + hashlib.blake2b(data, digest_size=_DIGEST).digest()
 
 
-def decode(data: bytes, key: str, vocabulary: Vocabulary) -> TokenAutomaton | None:
+def decode(data: bytes | memoryview, key: str, vocabulary: Vocabulary) -> TokenAutomaton | None:
     """What `encode` wrote under `key`, or None for anything else. Never raises, whatever `data` is."""
     if len(data) < _HEAD.size + _DIGEST:
         return None

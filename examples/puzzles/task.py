@@ -10,6 +10,7 @@ from random import Random
 from ctrldiff.constraints.description import Description
 
 HELD_OUT = 16  # one problem in so many is never trained on
+PATIENCE = 20_000  # problems made without one that is wanted
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,18 @@ class Task:
         return int.from_bytes(digest[:8], "big") % HELD_OUT == 0
 
     def problems(self, seed: str, held_out: bool) -> Iterator[Problem]:
-        """Endless problems of one side of the split; the held-out ones each once."""
+        """Problems of one side of the split: without end those to train on, and the held-out ones each text once.
+
+        Raises: ValueError when no more held-out ones are found.
+        """
         rng, seen = Random(f"{seed} {self.name}"), set()
-        while True:
+        fruitless = 0
+        while fruitless < PATIENCE:
             one = self.make(rng)
-            key = self.key(one.text)
-            if self.held_out(one.text) != held_out or (held_out and key in seen):
-                continue
-            if held_out:
-                seen.add(key)
-            yield one
+            fruitless += 1
+            if self.held_out(one.text) == held_out and one.text not in seen:
+                fruitless = 0
+                if held_out:
+                    seen.add(one.text)
+                yield one
+        raise ValueError(f"{self.name}: {len(seen)} held-out problems found, and no more")

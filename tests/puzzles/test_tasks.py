@@ -1,6 +1,7 @@
 """Problems have the answers they say, and judges say what plain rules say."""
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import islice, permutations, product
 from random import Random
@@ -11,7 +12,7 @@ from examples.orders import puzzles
 from examples.puzzles.brackets import LENGTH, balanced, closes, endings
 from examples.puzzles.numbers import reaches, value
 from examples.puzzles.sudoku import Sudoku
-from examples.puzzles.task import HELD_OUT
+from examples.puzzles.task import HELD_OUT, Problem
 from examples.puzzles.tasks import TASKS
 
 SMALL, LARGE = Sudoku(4, 2, 3, 9), Sudoku(6, 2, 16, 26)
@@ -60,9 +61,15 @@ def test_a_problem_is_on_one_side_of_the_split(name):
     share = sum(map(task.held_out, made)) / len(made)
     assert 0.5 / HELD_OUT < share < 1.6 / HELD_OUT
     asked = [one.text for one in islice(task.problems("test", held_out=True), 40)]
-    assert all(map(task.held_out, asked)) and len(set(map(task.key, asked))) == 40
+    assert all(map(task.held_out, asked)) and len(set(asked)) == 40
     assert asked == [one.text for one in islice(task.problems("test", held_out=True), 40)]
     assert not any(task.held_out(one.text) for one in islice(task.problems("test", held_out=False), 200))
+
+
+def test_a_task_says_when_it_has_no_more():
+    few = replace(TASKS["copy"], make=lambda rng: Problem(f"={rng.randrange(100)}", ""))
+    with pytest.raises(ValueError, match=r"copy: [1-9]\d* held-out problems found"):
+        list(few.problems("test", held_out=True))
 
 
 def test_the_same_problem_told_otherwise_is_held_out_with_it():

@@ -97,7 +97,7 @@ def test_answers_are_those_of_a_plain_loop(model, name, told):
     assert sum(one != other for one, other in zip(texts, plain, strict=True)) <= 1  # ties in the last bit
     assert passes.tolist() == [told] * 8
     random, _ = answers(model, task, problems, PACED["at random"](told, 0.0), form=False)
-    assert told == 1 or random != plain
+    assert random != plain or name != "brackets"  # the wrong variant; a sum is the same in any order
 
 
 def test_with_its_whole_form_nothing_goes_wrong(model):

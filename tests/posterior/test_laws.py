@@ -158,18 +158,36 @@ def test_rows_on_a_device_are_each_read_where_they_stand():
 def test_what_rows_lack_is_asked_for_in_one_call_and_only_that(monkeypatch):
     _, case, table, _ = next(e for e in feasible_cases() if e[1].length >= 3 and (e[1].written < 0).all())
     asked = []
-    work = sweeps.sweep_max
-    monkeypatch.setattr(sweeps, "sweep_max", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
+    work = sweeps.sweep_sum
+    monkeypatch.setattr(sweeps, "sweep_sum", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
     posterior = bind_rows([table] * 3, np.stack([case.log_probs] * 3))
-    tokens, keep = posterior.map(), np.zeros((3, case.length), np.bool_)
-    posterior.map(2)
+    tokens, keep = posterior.sample(seed=0), np.zeros((3, case.length), np.bool_)
+    posterior.ends()
     assert asked == [3]
     keep[1, 0] = True  # one row of three gets something new
     clamped = posterior.clamp(tokens, keep)
-    assert np.array_equal(clamped.map(), tokens) and asked == [3, 1]
+    clamped.log_z()
+    assert asked == [3, 1]
     assert clamped.rows[0] is posterior.rows[0] and clamped.rows[1] is not posterior.rows[1]
     assert posterior.rows[0].known["reach"] is posterior.rows[2].known["reach"]  # equal canvases, one look
     assert not np.array_equal(of.reach(clamped.rows)[0], of.reach(clamped.rows)[1])
+
+
+def test_best_strings_are_swept_for_once_whatever_of_them_or_of_the_first_choice_is_written(monkeypatch):
+    asked, work, others = [], sweeps.sweep_max, 0
+    monkeypatch.setattr(sweeps, "sweep_max", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
+    for _, case, table, _ in feasible_cases()[:300]:
+        posterior = table.bind(case.log_probs, case.written)
+        if (case.written >= 0).all():
+            continue
+        first, best = posterior.leading()[0], posterior.map()
+        keep, others = first >= 0, others + bool((first != best)[first >= 0].any())
+        asked.clear()
+        onward = posterior.clamp(first, keep).map()
+        assert np.array_equal(posterior.clamp(best, best % 2 == 0).map(), best) and not asked
+        written = np.where(keep, first, case.written)
+        assert np.array_equal(onward, table.bind(case.log_probs, written).map()) and sum(asked) == 1
+    assert others > 15  # the choice was not always what the best string has there
 
 
 def test_sampled_frequencies_are_the_probabilities():

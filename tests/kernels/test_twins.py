@@ -125,7 +125,9 @@ def test_sweeps_and_flow(seed):
     assert np.array_equal(best, case.labels(np.maximum))
     np.testing.assert_allclose(total, case.labels(np.logaddexp), rtol=1e-12)
     want = case.as_array(plain.sweep(case.edges, case.accepting, best, max))
-    assert np.array_equal(chain.sweep_max(case.chain, best, case.reach, nothing(case.chain), room(case.chain, best)), want)
+    assert np.array_equal(
+        chain.sweep_max(case.chain, best, case.reach, nothing(case.chain), room(case.chain, best)), want
+    )
     sums = plain.sweep(case.edges, case.accepting, total, np.logaddexp)
     values = chain.sweep_sum(case.chain, total, case.reach, room(case.chain, total))
     np.testing.assert_allclose(values, case.as_array(sums), rtol=1e-12, atol=1e-12)

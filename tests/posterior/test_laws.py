@@ -190,6 +190,22 @@ def test_best_strings_are_swept_for_once_whatever_of_them_or_of_the_first_choice
     assert others > 15  # the choice was not always what the best string has there
 
 
+def test_a_default_step_keeps_no_futures():
+    """They take most room by far: 8 bytes a state and position, where a canvas has a hundred megabytes of logits."""
+    for _, case, table, _ in feasible_cases()[:100]:
+        if (case.written >= 0).all():
+            continue
+        posterior = table.bind(case.log_probs, case.written)
+        first = posterior.leading()[0]
+        clamped = posterior.clamp(first, first >= 0)
+        tokens = clamped.map()
+        clamped.confidence(tokens), clamped.local(tokens), clamped.legal(tokens), clamped.feasible(tokens, first >= 0)
+        rows, futures = (*posterior.rows, *clamped.rows), {"best", "total"}
+        assert not any(futures & row.known.keys() for row in rows)
+        clamped.map(2)
+        assert "best" in clamped.rows[0].known  # what is asked for again and again is kept
+
+
 def test_sampled_frequencies_are_the_probabilities():
     n, checked = 4000, 0
     for seed, case, table, truth in feasible_cases():

@@ -22,6 +22,7 @@ Tokens: TypeAlias = torch.Tensor  # (B, T) int64 token ids; whatever the noise i
 Where: TypeAlias = torch.Tensor  # (B, T) bool
 Scores: TypeAlias = torch.Tensor  # (B, T) float32
 
+ATTENTION = "attention"  # in `State.memory`, (B, T, T) float32, of this step alone: what policies are shown that ask
 NOISE_TOLD = "noise share told"  # in `State.memory`, (B,): what models that are told the time are told in its place
 HISTORY = 4  # proposals a state remembers
 
@@ -81,6 +82,7 @@ class State:
         step: (B,) int64, the step that each row takes, from 0; rows of one batch may have begun at different times.
         steps: (B,) int64, how many its schedule gives it at most.
         forwards: (B,) int64, denoiser calls that a row took part in.
+        other_calls: (B,) int64, calls of models beside it.
     """
 
     tokens: Tokens
@@ -95,6 +97,7 @@ class State:
     step: torch.Tensor
     steps: torch.Tensor
     forwards: torch.Tensor
+    other_calls: torch.Tensor
     memory: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @staticmethod
@@ -157,6 +160,7 @@ class State:
             step=torch.zeros(rows, dtype=torch.int64),
             steps=torch.zeros(rows, dtype=torch.int64),
             forwards=torch.zeros(rows, dtype=torch.int64),
+            other_calls=torch.zeros(rows, dtype=torch.int64),
         )
 
     @staticmethod
@@ -303,6 +307,7 @@ PER_ROW = (
     "step",
     "steps",
     "forwards",
+    "other_calls",
 )  # the fields of a `State` that are tensors with a leading B
 
 

@@ -63,6 +63,23 @@ class ToyNetwork:
                 logits[:, first:last] += says[offset + REACH][ids[:, first + offset : last + offset]]
         return logits
 
+    attends = True
+
+    def attended(self, rows: slice, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits, and an attention that is a seeded function of the visible ids and of how far apart they are."""
+        length = ids.shape[1]
+        likes, far = _likings(self.seed)
+        apart = torch.arange(length)[:, None] - torch.arange(length)[None, :]
+        attention = (likes[ids[:, :, None], ids[:, None, :]] + far[apart + 512]).softmax(dim=-1)
+        return self(ids)[:, rows], attention
+
+
+@lru_cache(maxsize=64)
+def _likings(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng([seed, 2])
+    likes, far = rng.normal(size=(SIZE, SIZE)), rng.normal(size=1024)
+    return torch.from_numpy(np.float32(likes)), torch.from_numpy(np.float32(2 * far))
+
 
 @lru_cache(maxsize=64)
 def _weights(seed: int, scale: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 
-from ctrldiff.protocols import Denoiser
+from ctrldiff.protocols import Attends, Denoiser, can_attend
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
@@ -34,6 +35,22 @@ class Alone:
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """As the inner one."""
         return self.inner.observe(state, logits)
+
+    @property
+    def attends(self) -> bool:
+        """As the inner one."""
+        return can_attend(self.inner)
+
+    def attended(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
+        """As the inner one, every row in a call of its own."""
+        rows = [row for row in range(state.shape[0]) if bool(state.open[row].any())]
+        found = {row: cast(Attends, self.inner).attended(state.gather([row])) for row in rows}
+        logits, seen = next(iter(found.values()))
+        both = (logits.new_zeros((*state.shape, logits.shape[-1])), seen.new_zeros((*state.shape, state.shape[1])))
+        for row, parts in found.items():
+            for whole, part in zip(both, parts, strict=True):
+                whole[row] = part[0]
+        return both
 
     def __call__(self, state: State) -> torch.Tensor:
         """(B, T, V) logits; zeros for a row that is complete, as nobody reads them."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
-from ctrldiff.errors import InputError, ShapeError
+from ctrldiff.errors import InputError, ModelError, ShapeError
 from ctrldiff.models.devices import usable
-from ctrldiff.models.memory import Room, within_memory
+from ctrldiff.models.memory import Room, within_memory, within_memory_both
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import NOISE_TOLD, State
@@ -24,6 +24,44 @@ class Picks(Protocol):
 
     def picked(self, rows: slice, *inputs: torch.Tensor) -> torch.Tensor:
         """(N, R, V) logits of these rows of what `self(*inputs)` gives."""
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """A network that can give its attention too."""
+
+    @property
+    def attends(self) -> bool:
+        """Whether it can as it was loaded."""
+
+    def attended(self, rows: slice, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(N, R, V) logits as `picked`, and (N, L, L): how much position i of `inputs[0]` looks at position j, not
+        below 0, the mean over heads and over the layers that count. What stands at padding is not read."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A function that returns its logits and its attention, as a network."""
+
+    both: Callable[..., tuple[torch.Tensor, torch.Tensor]]
+
+    attends = True
+
+    def __call__(self, *inputs: torch.Tensor) -> torch.Tensor:
+        return self._told(*inputs)[0]
+
+    def attended(self, rows: slice, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Both."""
+        logits, attention = self._told(*inputs)
+        return logits[:, rows], attention
+
+    def _told(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        said = self.both(*inputs)
+        if not isinstance(said, tuple) or len(said) != 2:
+            raise ShapeError(
+                f"the network returned a {type(said).__name__}", hint="(logits, attention), a tuple of two"
+            )
+        return said
 
 
 @dataclass(frozen=True)
@@ -48,12 +86,28 @@ class CallableDenoiser:
         """Fill open positions with noise: the mask, or tokens drawn by each row's own generator."""
         return noisy(state, self.spec)
 
+    @property
+    def attends(self) -> bool:
+        """Whether the network can give its attention."""
+        return isinstance(self.network, Attending) and self.network.attends
+
+    def attended(self, state: State) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of a call, and (B, T, T) float32 of the same pass: what each position of the canvas looks at."""
+        if not self.attends:
+            raise ModelError("this network does not give its attention", hint="from_callable(..., attention=True)")
+        attention = torch.zeros(*state.shape, state.shape[1])
+        return self._forwarded(state, attention), attention
+
     def __call__(self, state: State, *more: object) -> torch.Tensor:
         if more or not isinstance(state, State):
             raise InputError(
                 "this is a denoiser, which takes a State and gives logits",
                 hint="for texts and types: Model.from_callable(network, spec, vocabulary, encode)(text, Type)",
             )
+        return self._forwarded(state)
+
+    def _forwarded(self, state: State, attention: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, T, V) logits; (B, T, T) `attention` is written into, where there is one."""
         open_rows = [row for row in range(state.shape[0]) if bool(state.open[row].any())]
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         out: torch.Tensor | None = None
@@ -65,7 +119,14 @@ class CallableDenoiser:
                 told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
             rows = [network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members]
             part = slice(min(int(one[0]) for one in rows), max(int(one[-1]) for one in rows) + 1)
-            logits = self._logits(part, ids, *told)
+            if attention is None:
+                logits = self._logits(part, ids, *told)
+            else:
+                logits, seen = self._both(part, ids, *told)
+                for n, row in enumerate(members):
+                    begin, own = len(state.prompt[row]), int(state.lengths[row])
+                    canvas = slice(begin, begin + own)
+                    attention[row, :own, :own] = checked_attention(seen[n, canvas, canvas], row)
             ids = ids[:, part]
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
@@ -88,6 +149,18 @@ class CallableDenoiser:
             logits = within_memory(lambda *some: network.picked(part, *some), *inputs, room=self.room)
             return checked_logits(logits, ids[:, part], self.vocabulary)
         return checked_logits(within_memory(self.network, *inputs, room=self.room), ids, self.vocabulary)[:, part]
+
+    def _both(self, part: slice, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same, and the (N, L, L) attention of all rows."""
+        ids, network = inputs[0], cast(Attending, self.network)
+        logits, seen = within_memory_both(lambda *some: network.attended(part, *some), *inputs, room=self.room)
+        if not isinstance(seen, torch.Tensor) or seen.shape != (*ids.shape, ids.shape[1]):
+            what = tuple(seen.shape) if isinstance(seen, torch.Tensor) else type(seen).__name__
+            raise ShapeError(
+                f"the network's attention is {what} for ids {tuple(ids.shape)}",
+                hint="(N, L, L): the mean over heads, and over the layers that count",
+            )
+        return checked_logits(logits, ids[:, part], self.vocabulary), seen
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
         """A function of the ids alone remembers nothing."""
@@ -145,6 +218,14 @@ def checked_logits(logits: object, ids: torch.Tensor, vocabulary: Vocabulary) ->
     if not logits.dtype.is_floating_point:
         raise ShapeError(f"the network's logits are {logits.dtype}, expected floats")
     return logits.detach()
+
+
+def checked_attention(seen: torch.Tensor, row: int) -> torch.Tensor:
+    """(T, T) float32 on the CPU. Raises: ModelError for what is no attention."""
+    seen = seen.detach().to("cpu", torch.float32)
+    if not (seen.isfinite() & (seen >= 0)).all():
+        raise ModelError(f"the network's attention of row {row} is NaN, infinite or negative somewhere", row=row)
+    return seen
 
 
 def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
@@ -224,11 +305,19 @@ def banned(logits: torch.Tensor, spec: ModelSpec) -> torch.Tensor:
 
 
 def from_callable(
-    network: Callable[..., torch.Tensor], spec: ModelSpec, vocabulary: Vocabulary, *, device: str = "cpu"
+    network: Callable[..., Any],
+    spec: ModelSpec,
+    vocabulary: Vocabulary,
+    *,
+    device: str = "cpu",
+    attention: bool = False,
 ) -> CallableDenoiser:
-    """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out, a tensor that is written into."""
+    """Make any function a denoiser: `(N, L)` int64 ids in, `(N, L, V)` logits out, a tensor that is written into.
+
+    attention: it returns `(logits, attention)`, attention (N, L, L): how much position i looks at position j.
+    """
     if not callable(network):
         raise InputError(
             f"network is a {type(network).__name__}", hint="a function from (N, L) ids to (N, L, V) logits"
         )
-    return CallableDenoiser(network, spec, vocabulary, usable(device))
+    return CallableDenoiser(Pair(network) if attention else network, spec, vocabulary, usable(device))

@@ -34,6 +34,20 @@ def within_memory(network: Callable[..., torch.Tensor], *inputs: torch.Tensor, r
     return in_parts(lambda at: network(*(one[at] for one in inputs)), torch.cat, slice(0, len(ids)), each, ids, room)
 
 
+def within_memory_both(
+    network: Callable[..., tuple[torch.Tensor, torch.Tensor]], *inputs: torch.Tensor, room: Room
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same of a network that returns two tensors."""
+
+    def join(parts: list[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
+        first, second = zip(*parts, strict=True)
+        return torch.cat(first), torch.cat(second)
+
+    ids = inputs[0]
+    each = ids[0].numel() if len(ids) else 0
+    return in_parts(lambda at: network(*(one[at] for one in inputs)), join, slice(0, len(ids)), each, ids, room)
+
+
 def in_parts(
     run: Callable[[slice], T], join: Callable[[list[T]], T], rows: slice, each: int, ids: torch.Tensor, room: Room
 ) -> T:

@@ -17,6 +17,8 @@ from ctrldiff.models.heads import headed
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.weights import Rename, Split, check_keys, read_weights, same, whole
 
+LATE = 0.3  # of the layers, the last: what DAPD found their attention to be worth
+
 
 @dataclass(frozen=True, eq=False)
 class TransformersNetwork:
@@ -37,6 +39,24 @@ class TransformersNetwork:
         ids = ids.to(self.module.device)  # a device map may have put the embedding elsewhere
         with torch.inference_mode():
             return headed(self.module, rows, input_ids=ids, attention_mask=self.mask(ids, lengths), use_cache=False)[0]
+
+    @property
+    def attends(self) -> bool:
+        """Whether attention can be asked for: of transformers' kernels the eager one alone computes it as such."""
+        return getattr(self.module.config, "_attn_implementation", "") == "eager"
+
+    def attended(
+        self, rows: slice, ids: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits of these rows, and the (N, L, L) attention: the mean over heads of the last `LATE` of the layers
+        (DAPD, arXiv:2603.12996)."""
+        ids = ids.to(self.module.device)
+        told = {"input_ids": ids, "attention_mask": self.mask(ids, lengths), "use_cache": False}
+        with torch.inference_mode():
+            logits, said = headed(self.module, rows, **told, output_attentions=True)
+            late = said.attentions[-math.ceil(LATE * len(said.attentions)) :]
+            seen = torch.stack([layer.to(ids.device, torch.float32).mean(dim=1) for layer in late]).mean(dim=0)
+        return logits, seen
 
     def mask(self, ids: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """(N, L) ones, 0 behind each row's length; or (N or 1, 1, L, L) of 0 and a large negative number: blocks

@@ -5,25 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TypeAlias
+from typing import NamedTuple
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.protocols import Denoiser, Guidance, Processor
+from ctrldiff.protocols import Attends, Denoiser, Guidance, Processor
 from ctrldiff.state import Scores, State, Status, Step, Tokens, Where
 
-Passed: TypeAlias = "tuple[torch.Tensor, list[Sequence[torch.Tensor]]]"  # logits, and those of each guide's branches
+
+class Passed(NamedTuple):
+    """What a forward pass says of one state: its (B, T, V) logits, those of each guide's branches, and the (B, T, T)
+    attention, if it was asked for."""
+
+    logits: torch.Tensor
+    views: list[Sequence[torch.Tensor]]
+    attention: torch.Tensor | None = None
 
 
-def forward(denoiser: Denoiser, asked: Sequence[tuple[State, Step]], guides: Sequence[Guidance]) -> list[Passed]:
+def forward(
+    denoiser: Denoiser, asked: Sequence[tuple[State, Step]], guides: Sequence[Guidance], attention: bool = False
+) -> list[Passed]:
     """For each state its (B, T, V) logits, and those of every guide's branches: one batched call, whatever their number
-    (X6)."""
+    (X6). attention: of each state too, by a denoiser that `can_attend`."""
     groups = [[guide.branches(state, step) for guide in guides] for state, step in asked]
     views = [view for (state, _), own in zip(asked, groups, strict=True) for view in (state, *chain.from_iterable(own))]
-    logits = denoiser(stack(views)).split([view.shape[0] for view in views]) if len(views) > 1 else [denoiser(*views)]
-    parts: Iterator[torch.Tensor] = iter(logits)
-    return [(next(parts), [list(islice(parts, len(group))) for group in own]) for own in groups]
+    whole, sizes = stack(views) if len(views) > 1 else views[0], [view.shape[0] for view in views]
+    if attention and isinstance(denoiser, Attends):
+        logits, seen = denoiser.attended(whole)
+        attended = iter(seen.cpu().split(sizes))
+    else:
+        logits, attended = denoiser(whole), iter(())
+    parts: Iterator[torch.Tensor] = iter(logits.split(sizes) if len(views) > 1 else [logits])
+    out = []
+    for own in groups:
+        first, seen_here = next(parts), next(attended, None)
+        branches: list[Sequence[torch.Tensor]] = [list(islice(parts, len(group))) for group in own]
+        list(islice(attended, sum(map(len, own))))  # nobody asks what a guide's branches attended to
+        out.append(Passed(first, branches, seen_here))
+    return out
 
 
 def guided(
@@ -44,6 +64,24 @@ def guided(
     return logits
 
 
+def given(
+    logits: torch.Tensor,
+    views: Sequence[Sequence[torch.Tensor]],
+    state: State,
+    step: Step,
+    processors: Sequence[Processor],
+    guides: Sequence[Guidance],
+    processor: Processor,
+) -> torch.Tensor:
+    """(B, T, V) logits as one of the processors is given them. Raises: InputError if it is not among them."""
+    if processor not in processors:
+        raise InputError(
+            f"{processor!r} is no processor of the plan", hint=f"processors=[{processor!r}]", param="processors"
+        )
+    before = processors[: list(processors).index(processor)]
+    return guided(logits, views, state, step, before, guides)
+
+
 def hidden(state: State, where: Where, rows: torch.Tensor) -> State:
     """The state as a second pass is shown it: these written positions are noise too, and only these rows (B,) have
     anything open, so that the others cost nothing."""
@@ -59,9 +97,9 @@ def log_probability(logits: torch.Tensor, tokens: Tokens) -> Scores:
 
 
 def only_in_the_loop(policy: object) -> InputError:
-    """What is said where a policy that asks again is called without anyone to ask."""
+    """What is said where a policy that asks for more than its step is called without anyone to ask."""
     return InputError(
-        f"{policy!r} asks the model again, within the steps of the loop", hint="a plan's loop asks for it"
+        f"{policy!r} asks for more than its step, within the loop", hint="a part of a plan, and not of another part"
     )
 
 

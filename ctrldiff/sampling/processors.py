@@ -10,9 +10,10 @@ import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Processor
+from ctrldiff.sampling.credit import Credit
 from ctrldiff.state import State, Step
 
-__all__ = ["Cooling", "EachLayer", "MinP", "Temperature", "TopK", "TopP"]
+__all__ = ["Cooling", "Credit", "EachLayer", "MinP", "Temperature", "TopK", "TopP"]
 
 OUTSIDE = 1e4  # nats that a token loses that is not kept: no text of kept ones is as improbable. Kept to .001 nats
 
@@ -115,10 +116,15 @@ def _truncated(logits: torch.Tensor, kept: Callable[[torch.Tensor], torch.Tensor
 
 @dataclass(frozen=True)
 class EachLayer:
-    """A processor that is shown one layer of logits at a time, each (B, T, V)."""
+    """A processor that is shown one layer of logits at a time, each (B, T, V). Raises: InputError for `Credit`, whose
+    books are of one layer."""
 
     processor: Processor
     layers: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.processor, Credit):
+            raise InputError(f"{self.processor!r} does not go with guides of single fields", param="processors")
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         parts = logits.chunk(self.layers, dim=-1)

@@ -83,13 +83,9 @@ class NoteShifts:
 
     def __call__(self, move: Move, state: State, step: Step) -> State:
         going = ~move.before.done[:, None]
-        size = move.posterior.marginals().shape[-1]
-        ids, probs = (one.cpu() for one in move.posterior.top(min(self.kept, size)))
-        missing = (0, self.kept - ids.shape[-1])
-        pad = torch.nn.functional.pad
+        ids, probs = likeliest(move.posterior, self.kept)
         shifts = torch.cat([state.memory[SHIFTS][..., 1:], shift(move.posterior, state)[..., None]], dim=-1)
-        now = {IDS: pad(ids.to(torch.int64), missing, value=-1), PROBS: pad(probs.to(torch.float32), missing)}
-        now |= {SHIFTS: shifts, SEEN: state.memory[SEEN] + (move.before.open & step.window)}
+        now = {IDS: ids, PROBS: probs, SHIFTS: shifts, SEEN: state.memory[SEEN] + (move.before.open & step.window)}
         return state.remember(
             **{
                 key: torch.where(going if value.ndim == 2 else going[..., None], value, state.memory[key])
@@ -98,10 +94,24 @@ class NoteShifts:
         )
 
 
+def likeliest(posterior: Posterior, kept: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """((B, T, kept) int64, float32) the likeliest tokens and their marginals; -1 and 0 where there are no more."""
+    size = posterior.marginals().shape[-1]
+    ids, probs = (one.cpu() for one in posterior.top(min(kept, size)))
+    missing = (0, kept - ids.shape[-1])
+    pad = torch.nn.functional.pad
+    return pad(ids.to(torch.int64), missing, value=-1), pad(probs.to(torch.float32), missing)
+
+
 def shift(posterior: Posterior, state: State) -> torch.Tensor:
     """(B, T) float64 nats: the KL divergence of the marginals from those that are remembered; inf where none are."""
-    ids, before = state.memory[IDS], state.memory[PROBS].to(torch.float64)
-    marginals = posterior.marginals()
+    return divergence(posterior.marginals(), state.memory[IDS], state.memory[PROBS])
+
+
+def divergence(marginals: torch.Tensor, ids: torch.Tensor, probs: torch.Tensor) -> torch.Tensor:
+    """(B, T) float64 nats: the KL divergence of (B, T, V) marginals from (B, T, K) probabilities of these tokens, all
+    others taken together; inf where the first id is -1."""
+    before = probs.to(torch.float64)
     now = marginals.gather(-1, ids.clamp(min=0).to(marginals.device)).cpu().to(torch.float64).masked_fill(ids < 0, 0.0)
     now, before = (torch.cat([p, (1 - p.sum(-1, keepdim=True)).clamp(min=0)], dim=-1) for p in (now, before))
     moved = (now * (torch.log(now + FLOOR) - torch.log(before + FLOOR))).sum(dim=-1)

@@ -48,6 +48,7 @@ class Ahead:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
         guesses: list[State] = []
@@ -86,8 +87,9 @@ def asked(loop: Loop, states: Sequence[State]) -> list[tuple[State, Passed]]:
     shapes = [state.remembers for state in noisy]  # what grows with the steps is the plan's, and not for the network
     alike = [name for name in shapes[0] if all(shape.get(name) == shapes[0][name] for shape in shapes)]
     plain = [replace(state, memory={name: state.memory[name] for name in alike}) for state in noisy]
-    passed = forward(loop.denoiser, [(state, loop.plan.schedule(state)) for state in plain], loop.guides)
-    if loop.denoiser.observe(plain[0], passed[0][0]).remembers != plain[0].remembers:
+    steps = [(state, loop.plan.schedule(state)) for state in plain]
+    passed = forward(loop.denoiser, steps, loop.guides, loop.plan.attends)
+    if loop.denoiser.observe(plain[0], passed[0].logits).remembers != plain[0].remembers:
         raise InputError(
             "the network reads its own logits of the step before, so what it says of a guess proves nothing",
             hint="leave search=Ahead() out",
@@ -118,7 +120,7 @@ def among(where: torch.Tensor, these: State, those: State) -> State:
 
 
 def mixed(where: torch.Tensor, these: Passed, those: Passed) -> Passed:
-    """Logits of `these` where `where` (B,), else of `those`, branch for branch."""
+    """Logits and attention of `these` where `where` (B,), else of `those`, branch for branch."""
     if where.all() or these is those:
         return these
 
@@ -127,6 +129,9 @@ def mixed(where: torch.Tensor, these: Passed, those: Passed) -> Passed:
 
     views: list[Sequence[torch.Tensor]] = [
         [rows(one, other) for one, other in zip(group, others, strict=True)]
-        for group, others in zip(these[1], those[1], strict=True)
+        for group, others in zip(these.views, those.views, strict=True)
     ]
-    return rows(these[0], those[0]), views
+    attention = these.attention
+    if attention is not None and those.attention is not None:
+        attention = rows(attention, those.attention)
+    return Passed(rows(these.logits, those.logits), views, attention)

@@ -46,6 +46,7 @@ class Branches:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
         forwards = torch.zeros(state.shape[0], dtype=torch.int64)
@@ -95,5 +96,6 @@ class Branches:
         return [*out, (state, torch.ones(state.shape[0]))]
 
     def _posterior(self, loop: Loop, state: State, found: Passed) -> Posterior:
-        logits = guided(*found, state, loop.plan.schedule(state), loop.plan.processors, loop.guides)
+        step, processors = loop.plan.schedule(state), loop.plan.processors
+        logits = guided(found.logits, found.views, state, step, processors, loop.guides)
         return loop.constraint.bind(logits, state)

@@ -52,7 +52,7 @@ def step(table: Table, logits: torch.Tensor, state: State) -> State:
     tokens = plan.propose(posterior, state)
     confidence = posterior.confidence(tokens)
     where = plan.commit(posterior, tokens, state, plan.schedule(state))
-    move = Move(state, posterior, where & state.open, logits, lambda: logits)
+    move = Move(state, posterior, where & state.open, logits, lambda: logits, lambda processor: logits)
     after = state.write(where, tokens, confidence).recall(tokens)
     return NoteLegal()(move, after, plan.schedule(state))
 

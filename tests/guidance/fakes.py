@@ -44,7 +44,8 @@ def denoise(
     denoiser: Denoiser, state: State, step: Step, processors: Sequence[Processor], guides: Sequence[Guidance]
 ) -> torch.Tensor:
     """The loop's (B, T, V) logits of one step, guides and processors included."""
-    return guided(*forward(denoiser, [(state, step)], guides)[0], state, step, processors, guides)
+    (found,) = forward(denoiser, [(state, step)], guides)
+    return guided(found.logits, found.views, state, step, processors, guides)
 
 
 def step_at(time: float, rows: int = 3, length: int = 8) -> Step:

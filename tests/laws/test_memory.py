@@ -10,7 +10,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
-from tests.cases import OBSERVERS, bound
+from tests.cases import BOOKS, OBSERVERS, bound
 from tests.conftest import NOISES, toy
 
 LENGTH = 7
@@ -80,7 +80,7 @@ def test_rows_that_are_gathered_take_their_notes_along(name, kind):
         moved = state.gather([1, 0])
         return moved
 
-    how = {"constraint": bound(name, 2), "commit": TopK(), "schedule": Linear(4)}
+    how = {"constraint": bound(name, 2), "commit": TopK(), "schedule": Linear(4), "processors": BOOKS.get(kind, ())}
     straight = sample(toy(), start, observers=[note], **how)
     swapped = sample(toy(), start, observers=[note, swap], **how)
     back = swapped.gather([1, 0] if len(swaps) % 2 else [0, 1])
@@ -91,9 +91,8 @@ def test_rows_that_are_gathered_take_their_notes_along(name, kind):
 
 @pytest.mark.parametrize("kind", OBSERVERS)
 def test_copies_of_a_row_have_copies_of_its_notes(kind):
-    state = sample(
-        toy(), State.blank([[0], [1]], LENGTH), constraint=bound("schema", 2), observers=[OBSERVERS[kind]("schema")]
-    )
+    how = {"constraint": bound("schema", 2), "processors": BOOKS.get(kind, ())}
+    state = sample(toy(), State.blank([[0], [1]], LENGTH), observers=[OBSERVERS[kind]("schema")], **how)
     many = state.fork(3)
     for key, value in state.memory.items():
         assert torch.equal(many.memory[key].nan_to_num(), value.repeat_interleave(3, 0).nan_to_num()), key

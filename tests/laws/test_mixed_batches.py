@@ -8,7 +8,7 @@ import torch
 import ctrldiff as cd
 from ctrldiff.models.callable import PlainTokenizer
 from ctrldiff.models.hf import Loaded
-from tests.cases import COMMITS, EDITS, LENGTH, NOTES, PROPOSERS, REVISES, SCHEDULES, STOPS
+from tests.cases import BOOKS, CLOCKS, COMMITS, EDIT_NOTES, EDITS, LENGTH, NOTES, PROPOSERS, REVISES, SCHEDULES, STOPS
 from tests.conftest import NOISES, few, spec, toy
 
 TYPES = [cd.Regex(r"\d{4}-\d{2}"), cd.Regex(r"(19|20)\d\d(-\d\d)?|ab+"), cd.Regex("[ab]{1,6}"), cd.Regex(r"\d{1,3}")]
@@ -45,10 +45,16 @@ class Twice:
 
 PLANS = {
     **{f"commit: {name}": {"commit": one, "observers": NOTES.get(name, ())} for name, one in COMMITS.items()},
-    **{f"schedule: {name}": {"schedule": one, "commit": cd.commit.TopK()} for name, one in SCHEDULES.items()},
+    **{
+        f"schedule: {name}": {"schedule": one, "commit": cd.commit.TopK(), "observers": CLOCKS.get(name, ())}
+        for name, one in SCHEDULES.items()
+    },
     **{f"propose: {name}": {"propose": one} for name, one in PROPOSERS.items()},
     **{f"revise: {name}": {"revise": one, "schedule": cd.schedule.Linear(12)} for name, one in REVISES.items()},
-    **{f"edit: {name}": {"edit": one, "schedule": cd.schedule.Linear(9)} for name, one in EDITS.items()},
+    **{
+        f"edit: {name}": {"edit": one, "schedule": cd.schedule.Linear(9), "observers": EDIT_NOTES.get(name, ())}
+        for name, one in EDITS.items()
+    },
     **{f"stop: {name}": {"stop": one} for name, one in STOPS.items()},
     "finish": {"finish": cd.propose.Best(), "schedule": cd.schedule.Linear(3)},
     "leftmost first": {"constrain": cd.constrain.LeftmostFirst},
@@ -56,6 +62,7 @@ PLANS = {
     "cooling": {"processors": [cd.processors.Cooling()]},
     "nucleus": {"processors": [cd.processors.TopP(0.6)]},
     "top k and min p": {"processors": [cd.processors.TopK(5), cd.processors.MinP(0.2)]},
+    "credit": {"processors": BOOKS["credit"], "observers": [BOOKS["credit"][0].note]},
     "memory": {"commit": Twice(), "observers": [NoteLast()]},
     "memory without a beginning": {"commit": Twice(), "observers": [NoteLate()]},
     "trace": {"observers": [cd.observers.Canvases()]},

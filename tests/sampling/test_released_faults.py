@@ -8,6 +8,7 @@ import torch
 
 from ctrldiff.sampling.commit import EntropyBound, Everything
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.credit import TRACE
 from ctrldiff.sampling.loop import Loop, sample
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Weighed
@@ -43,6 +44,20 @@ def test_routing_keeps_as_many_as_the_rate_says():
     watched = plan.but(observers=[watching(lambda state, step: held.append(int(state.held.sum())))])
     Loop(toy(), watched, watched.constrain(FREE)).run(blank(1, 24))
     assert held == [24 - math.floor(24 * math.cos(math.pi / 2 * (i + 1) / 10) + 1e-9) for i in range(10)]
+
+
+def test_credit_ends_with_its_text():
+    """dInfer's decoder has it in itself and clears it when no mask is left, so not for a text that ends early."""
+    plan = Plan.preset("credit", block=24, threshold=0.6)
+    constraint = plan.constrain(FREE)
+    first = Loop(toy(), plan, constraint)
+    begun = first.step(first.step(first.begin(blank(1, 24))))
+    assert begun.memory[TRACE].any() and not begun.done.any()
+    after, anew = (
+        Loop(toy(), one, constraint).run(blank(1, 24, first=1))
+        for one in (plan, Plan.preset("credit", block=24, threshold=0.6))
+    )
+    assert torch.equal(after.tokens, anew.tokens) and torch.equal(after.held_at, anew.held_at)
 
 
 def test_what_is_open_is_a_status_and_no_token():

@@ -1,7 +1,11 @@
-"""Loops that remember: KLASS (arXiv:2511.05664) and CCD (arXiv:2512.02044)."""
+"""Loops that remember: KLASS (arXiv:2511.05664), CCD (arXiv:2512.02044), trace credit (arXiv:2510.06133), AHD
+(arXiv:2604.08964)."""
+
+import math
 
 import torch
 
+from tests.conftest import SIZE
 from tests.sampling.loops.blocks import blocks
 from tests.sampling.loops.net import OPEN, Asked, best, entropies, opened
 
@@ -70,4 +74,62 @@ def ccd(net: Asked, prompt: list[int], length: int, steps: int, dynamic: bool, b
         for t in chosen:
             canvas[t] = int(tokens[t])
         buffer = [t for t in order if t not in chosen][:size]
+    return canvas
+
+
+def credit(net: Asked, prompt: list[int], length: int, block: int, above: float, before: bool = False) -> list[int]:
+    """dInfer's threshold decoder with credit (arXiv:2510.08666), a matrix of traces for each block.
+
+    before: a wrong variant, in which a step does not count for itself.
+    """
+    canvas = [OPEN] * length
+    for here in blocks(length, block):
+        traces = torch.zeros(length, SIZE, dtype=torch.float64)
+        while opened(canvas, here):
+            log_probs = net(prompt, canvas)
+            old, traces = traces, 0.8 * traces
+            for t in opened(canvas, here):
+                p, token = log_probs[t].exp().max(dim=-1)
+                traces[t, token] += p**0.2
+            fused = (log_probs + 0.7 * torch.log((old if before else traces) + 1)).softmax(dim=-1)
+            sure, tokens = fused.max(dim=-1)
+            left = opened(canvas, here)
+            for t in [t for t in left if sure[t] >= above] or best(sure, left)[:1]:
+                canvas[t] = int(tokens[t])
+    return canvas
+
+
+def ahd(
+    net: Asked,
+    prompt: list[int],
+    length: int,
+    block: int,
+    above: float,
+    nats: float,
+    history: int,
+    decay: float,
+    newest: bool = False,
+) -> list[int]:
+    """Anchor-based history-stable decoding (arXiv:2604.08964), as two notes on it describe it.
+
+    newest: a wrong variant, which compares with the step before alone.
+    """
+    canvas, past = [OPEN] * length, []
+    while opened(canvas, range(length)):
+        now = net(prompt, canvas)
+        sure, tokens = now.exp().max(dim=-1)
+        first = opened(canvas, range(length))[0] // block * block
+        here = opened(canvas, range(first, min(first + block, length)))
+        chosen = [t for t in here if sure[t] >= above] or best(sure, here)[:1]
+        for t in opened(canvas, range(first + block, length)):
+            ages = [1] if newest else range(1, history)
+            if len(past) < history - 1:
+                continue
+            weights = [math.exp(-decay * age) for age in ages]
+            moved = [float((now[t].exp() * (now[t] - past[-age][t])).nan_to_num().sum()) for age in ages]
+            if sum(w * d for w, d in zip(weights, moved, strict=True)) / sum(weights) < nats:
+                chosen.append(t)
+        past.append(now)
+        for t in chosen:
+            canvas[t] = int(tokens[t])
     return canvas

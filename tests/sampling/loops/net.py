@@ -1,5 +1,6 @@
 """What every restated loop is given: a network asked about one text, with what may not be written left out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -24,8 +25,14 @@ class Asked:
         logits[:, STOP + 1 : SIZE] = -torch.inf
         return logits.log_softmax(dim=-1)
 
+    def attention(self, prompt: list[int], canvas: list[int]) -> torch.Tensor:
+        """(T, T) float64, of the same pass as the next call."""
+        ids = torch.tensor([[*prompt, *(MASK if token == OPEN else token for token in canvas)]])
+        _, seen = ToyNetwork(self.seed).attended(slice(None), ids)
+        return seen[0, len(prompt) :, len(prompt) :].to(torch.float64)
 
-def opened(canvas: list[int], where: range) -> list[int]:
+
+def opened(canvas: list[int], where: Iterable[int]) -> list[int]:
     """The positions of `where` that are still noise."""
     return [t for t in where if canvas[t] == OPEN]
 

@@ -299,7 +299,7 @@ def label_sum(rows: Rows) -> list[F64]:
 @kept
 def alive(rows: Rows) -> list[U8]:
     """(T + 1, S): 1 where a string of positive weight goes on: `reach` without what the logits forbid."""
-    labels = []
+    labels: list[F64] = []
     for row, scores in zip(rows, every_max(rows)):
         known = row.known.get("label_sum", row.known.get("label_best"))
         labels += sweeps.label_max([row.table.scored], [with_written(row, scores)]) if known is None else [known]

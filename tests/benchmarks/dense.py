@@ -3,9 +3,9 @@
 `dingo`: the programme of DINGO (arXiv:2505.23061, algorithm 2, as `examples/compare` has it) over one block: for each
 position and each pair of states the best token between them, by looking at every token from every state, O(T S V), then
 a table over (position, state), O(T S^2). It ends in accepting states here, so that both solve the same problem.
-`tree_max` and `tree_sum`: one S x S matrix a position, multiplied in pairs, in (max, +) and in (logsumexp, +), O(T S^3):
-the shape of the tree-shaped peers, known from notes on one of them. Only the total is formed, not every prefix, and the
-matrices are given: both in the tree's favour. Ours is `Table.bind` and `map` or `log_z` of the same.
+`tree_max` and `tree_sum`: one S x S matrix a position, multiplied in pairs, in (max, +) and in (logsumexp, +),
+O(T S^3): the shape of the tree-shaped peers, known from notes on one of them. Only the total is formed, not every
+prefix, and the matrices are given: both in the tree's favour. Ours is `Table.bind` and `map` or `log_z` of the same.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ import torch
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from tests.benchmarks.measure import in_turns
-from tests.benchmarks.per_step import tekken
 from tests.benchmarks.record import Record
-from tests.benchmarks.step_sizes import CONSTRAINTS
+from tests.benchmarks.step_sizes import CONSTRAINTS, VOCABULARIES
 
 ROOM = 3 * 2**30  # bytes that an array may take here; more is said and not tried
 NEVER = -torch.inf
@@ -104,8 +103,12 @@ def needs(states: int, positions: int, size: int) -> str:
 def records(quick: bool) -> Iterator[Record]:
     """One row of 32 positions by the number of states, one thread."""
     torch.set_num_threads(1)
-    positions, vocabulary = 32, tekken()
-    for states in ("60", "4k") if quick else ("60", "260", "4k"):
+    positions, vocabularies = 32, {name: VOCABULARIES[name]() for name in ("2k", "131k")}
+    points = (("60", "131k"), ("60", "2k"), ("260", "2k"), ("800", "2k"), ("4k", "131k"))
+    for states, size in points:
+        if quick and states == "800":
+            continue
+        vocabulary = vocabularies[size]
         table = JsonSchema(CONSTRAINTS[states]).compile(vocabulary)
         torch.manual_seed(0)
         scores = (3 * torch.randn(positions, vocabulary.size)).log_softmax(dim=1)
@@ -128,6 +131,6 @@ def records(quick: bool) -> Iterator[Record]:
                 dense[1]: lambda matrices=matrices, accept=accept: tree_max(matrices, accept),
                 dense[2]: lambda matrices=matrices, accept=accept: tree_sum(matrices, accept),
             }
-        yield from in_turns(works, 1 if quick else 3, "our best string", **sizes)
+        yield from in_turns(works, 1 if states == "800" else 3, "our best string", warm=states == "800", **sizes)
         if why:
             yield from (Record.none(name, why, **sizes) for name in dense)

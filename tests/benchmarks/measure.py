@@ -22,12 +22,11 @@ class Absent(Exception):
 def times_ms(works: Mapping[str, Work], rounds: int) -> dict[str, list[float]]:
     """Processor times of the calling thread, in turns, so that a busy machine is equally unfair to all."""
     times: dict[str, list[float]] = {name: [] for name in works}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds):
         for name, work in works.items():
             start = time.thread_time()
             work()
-            if round_:  # the first round compiles and warms
-                times[name].append(1000 * (time.thread_time() - start))
+            times[name].append(1000 * (time.thread_time() - start))
     return times
 
 
@@ -48,11 +47,16 @@ def peak_mib(work: Work) -> float | None:
     return (resident("VmHWM") - before) / 1024
 
 
-def in_turns(works: Mapping[str, Work], rounds: int, to: str = "", **parameters: str | int) -> list[Record]:
-    """A record of each: medians over `rounds`, ratios to the work named `to`, most memory of one more call."""
+def in_turns(
+    works: Mapping[str, Work], rounds: int, to: str = "", warm: bool = False, **parameters: str | int
+) -> list[Record]:
+    """A record of each: medians over `rounds`, ratios to the work named `to`, most memory of one call before them.
+
+    `warm`: everything that is compiled at a first call has been; else each is called once and not counted.
+    """
+    if not warm:
+        times_ms(works, 1)
+    peaks = {name: peak_mib(work) for name, work in works.items()}
     times = times_ms(works, rounds)
     floor = (to, median(times[to])) if to else None
-    return [
-        Record.of(name, times[name], "ms", to=floor, peak_mib=peak_mib(work), **parameters)
-        for name, work in works.items()
-    ]
+    return [Record.of(name, times[name], "ms", to=floor, peak_mib=peaks[name], **parameters) for name in works]

@@ -92,6 +92,6 @@ def records(quick: bool) -> Iterator[Record]:
     vocabulary = tekken()
     table = Table(lift(compile_expression(parse(PATTERN)), vocabulary), vocabulary)
     rng = np.random.default_rng(0)
-    logits = rng.standard_normal((32 if quick else 128, vocabulary.size), dtype=np.float32) * 3
+    logits = rng.standard_normal((64 if quick else 128, vocabulary.size), dtype=np.float32) * 3
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
     yield from in_turns(queries(table, logits), 3 if quick else 7, "torch amax")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.benchmarks.record import Record, Report
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 360, 270, 52, 40, 50, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 400, 280, 56, 40, 50, 30
 COLOURS = {"a default step": "#b3452c", "best string": "#2c6eb3", "amax": "#888888"}
 # The axis of the star, the parameter that is drawn, and what it is called.
 AXES = {"T": ("T", "positions"), "B": ("B", "rows"), "S": ("E", "edges"), "V": ("V", "tokens of the vocabulary")}
@@ -53,7 +53,9 @@ def draw(lines: Mapping[str, Points], title: str) -> str:
         )
         parts.append(f'<text x="{LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{10.0**decade:g} ms</text>')
     for x in sorted(set(xs)):
-        parts.append(f'<text x="{place(x, 1)[0]:.1f}" y="{HEIGHT - 24}" text-anchor="middle">{x:,.0f}</text>')
+        parts.append(
+            f'<text x="{place(x, 1)[0]:.1f}" y="{HEIGHT - 24}" text-anchor="middle" font-size="10">{x:,.0f}</text>'
+        )
     for number, (name, points) in enumerate(lines.items()):
         colour, places = COLOURS[name], [place(*point) for point in points]
         parts.append(

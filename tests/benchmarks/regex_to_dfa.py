@@ -21,7 +21,7 @@ from ctrldiff.regex.parse import parse
 from tests.benchmarks.child import cost
 from tests.benchmarks.record import Record
 
-TIMEOUT_S = 10
+TIMEOUT_S = 5
 
 
 def text(longest: int) -> dict[str, object]:

@@ -83,6 +83,8 @@ def records(quick: bool) -> Iterator[Record]:
     """Each point once, and the axes it lies on in its parameters."""
     torch.set_num_threads(1)
     vocabularies = {name: make() for name, make in VOCABULARIES.items() if name != "262k" or not quick}
+    small = JsonSchema(CONSTRAINTS["60"]).compile(vocabularies["2k"])
+    point_records(small, 1, 32, {}, 1)  # compiles what has to be
     points: dict[tuple[Any, ...], list[str]] = {}
     for axis, values in STAR.items():
         for value in values:
@@ -98,7 +100,7 @@ def records(quick: bool) -> Iterator[Record]:
         if 4 * asked > room():  # the logits, and what logsumexp copies
             yield Record.none("a default step", f"not run: {asked / 2**30:.1f} GiB of logits", **sizes)
             continue
-        yield from point_records(table, B, T, sizes, 2 if quick else 3)
+        yield from point_records(table, B, T, sizes, 3 if B * T * table.size <= 2**27 else 1)
 
 
 def point_records(table: Table, batch: int, positions: int, sizes: dict[str, Any], rounds: int) -> list[Record]:
@@ -114,5 +116,6 @@ def point_records(table: Table, batch: int, positions: int, sizes: dict[str, Any
         },
         rounds,
         "amax",
+        warm=True,
         **sizes,
     )

@@ -3,7 +3,7 @@
 interegular builds and reduces an automaton over characters (its `\\w` is ASCII, so its figure on that row is for a
 smaller language); outlines-core builds its index over the 256 single bytes; ours parses, determinises and minimises
 over bytes. Each call runs in a forked child with everything imported and compiled. Processor time, so that other
-work on the machine matters less; medians of up to 21 calls, or one call where it takes longer than a second.
+work on the machine matters less; medians of up to 21 calls, or one call where it takes longer than .4 s.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -116,7 +117,10 @@ def test_the_exponent_of_a_power_is_found():
     points = [(x, 3 * x**1.7) for x in (2.0, 10.0, 50.0)]
     assert exponent(points) == pytest.approx(1.7)
     svg = draw({"a default step": points}, "rows")
-    assert "exponent 1.70" in svg and svg.count("<circle") == 3
+    circles = [one for one in ElementTree.fromstring(svg).iter() if one.tag.endswith("circle")]
+    assert "exponent 1.70" in svg and len(circles) == 3
+    heights = [float(one.attrib["cy"]) for one in circles]
+    assert heights == sorted(heights, reverse=True), "what is dearer stands higher"
 
 
 def test_a_point_belongs_to_the_axes_that_it_names():

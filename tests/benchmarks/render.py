@@ -29,6 +29,11 @@ def number(value: float) -> str:
     return f"{value:.{digits}f}"
 
 
+def mib(value: float) -> str:
+    """A tenth is what a page of memory can tell."""
+    return f"{value:,.{0 if value >= 10 else 1}f}"
+
+
 def cell(record: Record | None) -> str:
     """Median, spread, ratio and memory, what there is of them."""
     if record is None:
@@ -40,7 +45,7 @@ def cell(record: Record | None) -> str:
         text += f" ± {number(record.spread)}"
     beside = [f"{number(record.ratio)}x"] if record.ratio is not None and record.name != record.ratio_to else []
     if record.peak_mib is not None:
-        beside.append(f"{number(round(record.peak_mib, 1))} MiB")
+        beside.append(f"{mib(record.peak_mib)} MiB")
     return text + (f" ({', '.join(beside)})" if beside else "")
 
 
@@ -73,7 +78,7 @@ def _one_thing(records: list[Record]) -> str:
         spread = "" if record.spread is None else f" ± {number(record.spread)}"
         shown = record.note if record.median is None else f"{number(record.median)} {record.unit}{spread}"
         ratio = "" if record.ratio is None else f"{number(record.ratio)}x"
-        peak = "" if record.peak_mib is None else number(round(record.peak_mib, 1))
+        peak = "" if record.peak_mib is None else mib(record.peak_mib)
         rows.append([record.name, shown, ratio, peak, str(record.n)])
     return table(["what", "median ± spread", f"of {to}" if to else "ratio", "MiB", "n"], rows)
 
@@ -133,7 +138,7 @@ def summary(report: Report) -> str:
     names = ("DINGO as published", "tree of matrices, best")
     rows.append(
         [
-            f"the best string of 32 positions, {largest} states",
+            f"the best string, {largest} states, 2,048 tokens, 32 positions",
             cell(found("dense", "our best string", S=largest)),
             others("dense", names, S=largest),
         ]

@@ -116,7 +116,7 @@ def summary(report: Report) -> str:
     def others(suite: str, names: Iterable[str], **parameters: str | int) -> str:
         return "; ".join(f"{name}: {cell(found(suite, name, **parameters))}" for name in names)
 
-    compiling = ("outlines-core", "xgrammar, first mask too", "llguidance, first mask too")
+    compiling = ("outlines-core", "xgrammar, first mask too")
     rows = [
         [
             f"compile a {kind} over 131,072 tokens",

@@ -13,8 +13,10 @@ from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
 from ctrldiff.report.decode import Value, decode_page
 from ctrldiff.report.page import framed
+from ctrldiff.sampling.counts import Count
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
+from ctrldiff.search.agree import Voted, votes
 from ctrldiff.search.run import Candidate, effective
 
 T = TypeVar("T")
@@ -26,8 +28,8 @@ class Usage:
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
         forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in); fields (how
-        many of the forwards the probabilities of values took). A canvas that was too small counts too: its row was
-        decoded again.
+        many of the forwards the probabilities of values took); other_calls (of models beside this one, one a row). A
+        canvas that was too small counts too: its row was decoded again.
     """
 
     prompt_tokens: int
@@ -36,6 +38,7 @@ class Usage:
     forwards: int
     seconds: float
     fields: int = 0
+    other_calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,12 @@ class Result(Generic[T]):
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
             their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         refused: with `Generator(retries=N)`, the likelier answers that the type's own rules refused, in that order.
+        counts: under a plan with `counts=`, how many items each list was given before any of them was written, by its
+            place as in `fields`; else empty. `Count`.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
+        ess_path: after a search, the effective sample sizes of its canvases: one for each time that they might have
+            been resampled, before they were, and one for the end, which is `ess`. A search that resamples may end
+            evenly weighed and have been down to one canvas on the way.
         tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
     """
 
@@ -82,17 +90,25 @@ class Result(Generic[T]):
     trace: Trace | None = field(default=None, repr=False)
     reward: float | None = None
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
+    ess_path: tuple[float, ...] = field(default=(), repr=False)
     full: bool = False
     flags: tuple[Flag, ...] = ()
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    counts: dict[str, Count] = field(default_factory=dict)
 
     @property
     def ess(self) -> float | None:
         """After a search, the effective sample size of its canvases: their number where all weigh the same, 1 where one
         has all the weight, 0 where none has any."""
         return effective(np.array([one.log_weight for one in self.candidates])) if self.candidates else None
+
+    @property
+    def votes(self) -> dict[str, tuple[Voted, ...]]:
+        """After a search, every value that its canvases have in a field and the share of them that has it, by JSON
+        pointer, the most frequent first; "" of a text that is no JSON. Canvases that weigh nothing have no vote."""
+        return votes([one.raw for one in self.candidates if one.log_weight > -math.inf])
 
     @property
     def prob(self) -> float:

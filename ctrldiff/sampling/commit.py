@@ -71,6 +71,11 @@ def uniform(state: State, rows: torch.Tensor | None = None) -> Scores:
     return draws
 
 
+def gumbel(state: State) -> torch.Tensor:
+    """(B, T) float64 Gumbel noise, drawn with each row's own generator."""
+    return -torch.log(-torch.log(uniform(state).to(torch.float64).clamp(min=1e-12)))
+
+
 def certain_enough(where: Where, scores: Scores, eligible: Where) -> Where:
     """What was chosen, and the best eligible position of each row in which nothing was."""
     nothing = ~where.any(dim=1)
@@ -129,8 +134,7 @@ class TopK:
         eligible = state.open & step.window
         scores = certainty(self.by, posterior, tokens, state)
         if self.temperature > 0:  # Gumbel-top-k: the order of draws without putting back
-            gumbel = -torch.log(-torch.log(uniform(state).to(torch.float64).clamp(min=1e-12)))
-            scores = scores.to(torch.float64) / self.temperature + gumbel
+            scores = scores.to(torch.float64) / self.temperature + gumbel(state)
         return first(step.quota, best_first(scores, eligible), eligible)
 
 

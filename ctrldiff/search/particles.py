@@ -34,7 +34,20 @@ from ctrldiff.sampling.constrain import Exact, normalised
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import Keep
-from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, effective, finished, readable, total
+from ctrldiff.search.run import (
+    F64,
+    Choose,
+    Found,
+    Run,
+    checked,
+    chosen,
+    draw,
+    effective,
+    finished,
+    readable,
+    sizes_now,
+    total,
+)
 from ctrldiff.state import State, Step, Where
 
 STALE, VALUE = "particles.stale", "particles.value"  # what a particle remembers from one step to the next
@@ -80,27 +93,40 @@ class Particles:
             object.__setattr__(self, "reward", as_reward(self.reward))
 
     def __call__(self, run: Run, state: State) -> Found:
-        if self.target == "model":
-            weighable(run.plan)
-        score = None if self.reward is None else as_reward(self.reward).prepare(run.context)
-        zero = torch.zeros(state.shape[0], dtype=torch.float64)
-        state = state.remember(**{STALE: zero, VALUE: zero})
+        score, state = self.prepared(run, state)
+        seen: list[F64] = []
 
         def weigh(move: Move, state: State, step: Step) -> State:
-            new = move.before.open & ~state.open
-            going = ~move.before.done
-            stale = move.posterior.clamp(state.tokens, new)
-            if self.target == "model":
-                state = corrected(move, state, new, going, stale)
-            weighing = int(step.index[going][0] + 1) % self.every == 0  # the rows of a search began together
-            due = going & (state.done | weighing)
-            if score is not None:
-                state = self._valued(run, score, state, due, stale)
-            return resampled(state, self.n, self.ess) if weighing else state
+            state, weighing = self.weighed(run, score, move, state, step)
+            if not weighing:
+                return state
+            seen.append(sizes_now(state, self.n))
+            return resampled(state, self.n, self.ess, move)[0]
 
         state = run.decode(state, weigh)
-        rewards = finished(score, run, state)
-        return Found(state, rewards, chosen(self.choose, state, rewards, self.n), total(state, self.n))
+        rewards, forwards = finished(score, run, state), total(state, self.n)
+        pick = chosen(self.choose, state, rewards, self.n)
+        return Found(state, rewards, pick, forwards, np.array(seen).reshape(-1, len(pick)))
+
+    def prepared(self, run: Run, state: State) -> tuple[Scored | None, State]:
+        """The reward, and the state before its first step. Raises: InputError for plans that cannot be weighed."""
+        if self.target == "model":
+            weighable(run.plan)
+        zero = torch.zeros(state.shape[0], dtype=torch.float64)
+        score = None if self.reward is None else as_reward(self.reward).prepare(run.context)
+        return score, state.remember(**{STALE: zero, VALUE: zero})
+
+    def weighed(self, run: Run, score: Scored | None, move: Move, state: State, step: Step) -> tuple[State, bool]:
+        """The state after a step with what the step weighs, and whether resampling is due."""
+        new = move.before.open & ~state.open
+        going = ~move.before.done
+        stale = move.posterior.clamp(state.tokens, new)
+        if self.target == "model":
+            state = corrected(move, state, new, going, stale)
+        weighing = int(step.index[going][0] + 1) % self.every == 0  # the rows of a search began together
+        if score is not None:
+            state = self._valued(run, score, state, going & (state.done | weighing), stale)
+        return state, weighing
 
     def _valued(self, run: Run, score: Scored, state: State, due: Where, stale: Posterior) -> State:
         """The state weighed by what its due rows are worth."""
@@ -148,19 +174,32 @@ def corrected(move: Move, state: State, new: Where, going: torch.Tensor, stale: 
     return replace(state, log_weight=weight).remember(**{STALE: torch.where(going, now, state.memory[STALE])})
 
 
-def resampled(state: State, n: int, ess: float) -> State:
+def resampled(
+    state: State, n: int, ess: float, move: Move, retained: torch.Tensor | None = None
+) -> tuple[State, NDArray[np.int64]]:
     """Each group of n rows drawn anew by weight, where its effective sample size is below `ess` * n; its mean weight is
-    kept. Generators and counts of forwards belong to the place, not to the canvas that is copied into it."""
+    kept. Generators and counts of forwards belong to the place, not to the canvas that is copied into it.
+
+    retained: (B,) bool, of which groups the first canvas stays and the others are drawn independently of each other, as
+        conditional SMC has it; in the others all are drawn systematically.
+    Returns: the state, and (B * n,) the row that each came from.
+    """
     index, weights = np.arange(state.shape[0]), state.log_weight.numpy().copy()
     for first in range(0, state.shape[0], n):
-        group = slice(first, first + n)
+        group, rng = slice(first, first + n), state.rngs[first]
         some = weights[group]
         if state.done[group].all() or some.max() == -np.inf or effective(some) >= ess * n * (1 - 1e-9):
             continue
-        index[group] = first + systematic(some, float(state.rngs[first].random()))
+        if retained is not None and retained[first // n]:
+            kept = np.array([0, *(draw(some, rng.random()) for _ in range(n - 1))])
+        else:
+            kept = systematic(some, float(rng.random()))
+        index[group] = first + kept
         weights[group] = np.logaddexp.reduce(some) - np.log(n)
-    moved = state.gather(torch.from_numpy(index))
-    return replace(moved, rngs=state.rngs, forwards=state.forwards, log_weight=torch.from_numpy(weights))
+    moved, going = state.gather(torch.from_numpy(index)), (~move.before.done).to(torch.int64)
+    after = (state.step + going)[index] - going  # the loop moves on the clocks of the places that were going
+    moved = replace(moved, rngs=state.rngs, forwards=state.forwards, log_weight=torch.from_numpy(weights), step=after)
+    return moved, index
 
 
 def systematic(log_weights: F64, uniform: float) -> NDArray[np.int64]:

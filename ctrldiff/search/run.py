@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.errors import InputError, warn
+from ctrldiff.errors import InputError, ShapeError, warn
 from ctrldiff.protocols import (
     Constraint,
     Denoiser,
@@ -22,6 +22,7 @@ from ctrldiff.protocols import (
     Posterior,
     Scored,
 )
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.passes import forward, guided
 from ctrldiff.sampling.plan import Plan
@@ -57,12 +58,28 @@ class Run:
     guides: Sequence[Guidance] = ()
 
     def decode(self, state: State, *observers: Observer) -> State:
-        """Every canvas complete. The plan's own observers are told before the search's."""
+        """Every canvas complete. The plan's own observers are told before the search's.
+
+        Raises: InputError for a search that looks on at a canvas that grows.
+        """
+        if observers:
+            self.of_one_length()
         plan = self.plan.but(observers=(*self.plan.observers, *observers))
         return Loop(self.denoiser, plan, self.constraint, self.guides).run(state)
 
+    def of_one_length(self) -> None:
+        """Raise InputError if canvases grow: what this search remembers of their positions would be of others."""
+        if self.plan.grow != Fixed():
+            raise InputError(
+                f"this search and grow={self.plan.grow!r} cannot go together",
+                why="it goes by positions, and they move",
+                hint="BestOfN, Vote or MinimumRisk, or a canvas of one length",
+                param="grow",
+            )
+
     def look(self, state: State) -> Look:
         """One forward pass of the canvases with something open."""
+        self.of_one_length()
         state = self.denoiser.noise(state.begin(self.plan.schedule.budget(state)))
         step, processors = self.plan.schedule(state), self.plan.processors
         ((own, views, _),) = forward(self.denoiser, [(state, step)], self.guides)
@@ -83,12 +100,15 @@ class Found:
         state: B * n rows; `log_weight` is what each weighs in its group.
         rewards: (B * n,) float64, NaN where there is none.      chosen: (B,) int64, the row that is the answer.
         forwards: (B,) int64, denoiser calls of single canvases that the group took.
+        sizes: (K, B) float64, of a search that resamples the effective sample size of each group at every time that it
+            might have, before it did; NaN once the group was complete. None for the others.
     """
 
     state: State
     rewards: F64
     chosen: NDArray[np.int64]
     forwards: torch.Tensor
+    sizes: F64 | None = None
 
     def candidates(self, row: int, vocabulary: Vocabulary) -> tuple[Candidate, ...]:
         """The canvases of one row."""
@@ -101,8 +121,12 @@ class Found:
     @property
     def ess(self) -> F64:
         """(B,) float64: the effective sample size of each group, of n canvases; n where all weigh the same."""
-        weights = self.state.log_weight.numpy().reshape(len(self.chosen), -1)
-        return np.array([effective(group) for group in weights])
+        return sizes(self.state, self.state.shape[0] // max(len(self.chosen), 1))
+
+    def ess_path(self, row: int) -> tuple[float, ...]:
+        """The effective sample sizes of one row, at each time that it might have been resampled and at the end."""
+        before: list[float] = [] if self.sizes is None else self.sizes[:, row].tolist()
+        return (*(one for one in before if not math.isnan(one)), float(self.ess[row]))
 
     @property
     def log_z(self) -> F64:
@@ -117,6 +141,16 @@ def effective(log_weights: F64) -> float:
     if not len(log_weights) or log_weights.max() == -np.inf:
         return 0.0
     return float(np.exp(2 * np.logaddexp.reduce(log_weights) - np.logaddexp.reduce(2 * log_weights)))
+
+
+def sizes(state: State, n: int) -> F64:
+    """(B,) the effective sample size of each group of n rows."""
+    return np.array([effective(group) for group in state.log_weight.numpy().reshape(-1, n)], np.float64)
+
+
+def sizes_now(state: State, n: int) -> F64:
+    """(B,) the same, NaN where the group is complete."""
+    return np.where(state.done.numpy().reshape(-1, n).all(axis=1), np.nan, sizes(state, n))
 
 
 @dataclass(frozen=True)
@@ -182,6 +216,28 @@ def finished(score: Scored | None, run: Run, state: State) -> F64:
 def readable(move: Move, tokens: Tokens, new: Where) -> Tokens:
     """The tokens as a posterior may be asked about them: 0 where there is still noise, which may be no token at all."""
     return torch.where(move.before.open & ~new, 0, tokens)
+
+
+def together(states: Sequence[State]) -> State:
+    """Decodes of equal canvases as one batch, in order. Raises: InputError if what they remember differs in shape."""
+    try:
+        return State.concat(states)
+    except ShapeError as error:
+        raise InputError(
+            "this search decodes a row several times, and something the plan remembers grows with every step",
+            hint="leave trace=True out",
+            param="search",
+        ) from error
+
+
+def side_by_side(decodes: Sequence[State], used: Sequence[int], answers: State) -> State:
+    """Decodes of B rows each as B groups of them. Where a row has used fewer, copies of its answer (B rows) stand in
+    for the others, and weigh nothing."""
+    rows, n = answers.shape[0], len(decodes)
+    index = [i * rows + row if i < count else n * rows + row for row, count in enumerate(used) for i in range(n)]
+    weights = [0.0 if i < count else -math.inf for count in used for i in range(n)]
+    state = together([*decodes, answers]).gather(index)
+    return replace(state, log_weight=torch.tensor(weights, dtype=torch.float64))
 
 
 def total(state: State, n: int) -> torch.Tensor:

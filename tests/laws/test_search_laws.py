@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+import ctrldiff.search
 from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import Everything, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import LeftmostFirst
@@ -15,13 +16,21 @@ from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
+from ctrldiff.search.ahead import Ahead
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.gibbs import ParticleGibbs
+from ctrldiff.search.info_gain import InfoGain
+from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
-from ctrldiff.search.run import Run
+from ctrldiff.search.run import Run, Search
+from ctrldiff.search.thoughts import Thoughts
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
+from ctrldiff.search.voting import DVoting
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
 from tests.conftest import NOISES, few, text, toy
 from tests.guidance.fakes import context
@@ -34,6 +43,8 @@ def liking(texts):
 def searches(strength):
     return {
         "best of n": BestOfN(liking, 2),
+        "soft best of n": BestOfN(liking, 2, strength=strength),
+        "ahead": Ahead(2),
         "vote": Vote(3),
         "minimum risk": MinimumRisk(3),
         "particles": Particles(liking, n=3, strength=strength, ess=1.0, completions=2),
@@ -41,12 +52,26 @@ def searches(strength):
         "weights alone": Particles(n=2),
         "values": ValueDecoding(liking, candidates=3, strength=strength),
         "tolerator": Tolerator(3),
+        "back and refine": BackAndRefine(0.7, 0.5),
+        "thoughts": Thoughts((1, 10, 11)),
         "branches": Branches(2),
+        "info gain": InfoGain(3),
+        "medal": Medal(2, 2, actions=3, each=2, rounds=5),
+        "d-voting": DVoting(3, share=0.5, tail=0.0),
+        "gibbs": ParticleGibbs(liking, 2, sweeps=2, strength=strength, ess=1.0, completions=2),
+        "gibbs of the sampler": ParticleGibbs(liking, 2, sweeps=2, strength=strength, target="sampler"),
+        "tree edits": TreeEdits(liking, rounds=3, size=3, n=2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 
 
-UNREWARDED = ("weights alone", "tolerator", "branches")
+UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead", "back and refine", "thoughts")
+
+
+def test_no_search_is_missing():
+    shipped = {value for name in ctrldiff.search.__all__ if hasattr(value := getattr(ctrldiff.search, name), "n")}
+    assert shipped - {Search} <= {type(one) for one in searches(1.0).values()}
+
 
 PLANS = [
     {},
@@ -74,9 +99,16 @@ def test_every_canvas_is_complete_and_legal_at_every_strength(name, strength):
         result, start = found(searches(strength)[name], constraint, NOISES[n % 2], **PLANS[n % 4])
         state = result.state
         assert state.done.all() and all(legal(constraint, text(row)) for row in state.tokens)
-        assert torch.equal(state.tokens[~start.open], start.tokens[~start.open]), "what was given stays"
-        assert not np.isnan(result.rewards).any() or name in UNREWARDED
-        assert (result.chosen // searches(1.0)[name].n == np.arange(3)).all() and (result.forwards >= 0).all()
+        assert stays(result, start), "what was given stays"
+        assert not np.isnan(result.rewards[state.log_weight > -np.inf]).any() or name in UNREWARDED
+        assert (result.chosen // (state.shape[0] // 3) == np.arange(3)).all() and (result.forwards >= 0).all()
+        assert (state.log_weight[result.chosen] > -np.inf).all() and ((result.ess >= 1) & (result.ess <= 4)).all()
+
+
+def stays(result, start):
+    """What was given stands in every canvas; a search may have more of them than it is given at a time."""
+    given = start.gather(np.repeat(np.arange(start.shape[0]), result.state.shape[0] // start.shape[0]))
+    return torch.equal(result.state.tokens[~given.open], given.tokens[~given.open])
 
 
 OTHERS = {
@@ -87,7 +119,7 @@ OTHERS = {
     "finish": {"finish": Best(), "schedule": Linear(2), "commit": TopK("margin")},
     "leftmost first": {"constrain": LeftmostFirst},
 }
-WEIGHED = ("particles", "weights alone")  # whose weights are exact, and mean nothing under most of these
+WEIGHED = ("particles", "weights alone", "gibbs")  # whose weights are exact, and mean nothing under most of these
 
 
 @pytest.mark.parametrize("part", OTHERS)
@@ -102,7 +134,7 @@ def test_a_search_goes_with_every_part_of_a_plan_or_says_that_its_weights_do_not
         how = dict(OTHERS[part])
         result, start = found(search, constraint, noise, **how)
         assert result.state.done.all() and all(legal(constraint, text(row)) for row in result.state.tokens)
-        assert torch.equal(result.state.tokens[~start.open], start.tokens[~start.open])
+        assert stays(result, start)
 
 
 def test_moves_that_keep_a_distribution_want_the_exact_posterior():
@@ -119,7 +151,9 @@ def test_a_row_is_searched_alone_as_in_its_batch(name, noise):
     together, _ = found(search, "alternatives", noise)
     for row in (0, 2):
         alone, _ = found(search, "alternatives", noise, rows=[row])
-        own = slice(row * search.n, (row + 1) * search.n)
+        n = alone.state.shape[0]
+        own = slice(row * n, (row + 1) * n)
         assert torch.equal(alone.state.tokens, together.state.tokens[own])
         assert torch.allclose(alone.state.log_weight, together.state.log_weight[own])
-        assert alone.chosen[0] + row * search.n == together.chosen[row]
+        assert alone.chosen[0] + row * n == together.chosen[row]
+        assert alone.forwards[0] == together.forwards[row]

@@ -7,8 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import ctrldiff as cd
 from ctrldiff.errors import InputError, ShapeError
 from ctrldiff.search.agree import MinimumRisk, Vote, agreement, fields, meaning, votes
+from ctrldiff.search.voting import DVoting
 from tests.search.fakes import begin, left_to_right, run_of
 from tests.search.test_others import AT_ONCE, FLAT, LANGUAGE, LENGTH, answers, fits
 
@@ -61,6 +63,20 @@ def test_votes_count_every_field():
     told = {where: [(one.value, one.share) for one in here] for where, here in votes(texts).items()}
     assert told == {"/a": [(1, 0.5), (2, 0.25), ([], 0.25)], "/b": [(None, 0.25)]}
     assert fields("[]") == {"": []} and fields(json.dumps({"a~": {"/": 1}})) == {"/a~0/~1": 1}
+
+
+def test_a_result_tells_the_votes_of_its_fields():
+    kind = {"properties": {"item": {"type": "string"}, "count": {"type": "integer"}}, "required": ["item", "count"]}
+    tiny = cd.from_pretrained("tiny")
+    result = tiny("Please send 3 desk lamps.", cd.JsonSchema(kind), search=Vote(4), temperature=1.0)
+    said = [json.loads(one.raw) for one in result.candidates]
+    for name in ("item", "count"):
+        counts = Counter(one[name] for one in said)
+        assert {one.value: one.share for one in result.votes[f"/{name}"]} == {v: n / 4 for v, n in counts.items()}
+    assert result.ess == 4 and result.ess_path == (pytest.approx(4),)
+    early = tiny("Please send 3 desk lamps.", cd.JsonSchema(kind), search=DVoting(5), temperature=0.1)
+    assert round(early.ess) < 5, "copies that weigh nothing have no vote"
+    assert all(one.share * round(early.ess) % 1 < 1e-6 for here in early.votes.values() for one in here)
 
 
 def test_minimum_risk_takes_the_answer_with_the_fields_of_most():

@@ -65,6 +65,29 @@ def test_the_best_of_n_is_as_frequent_as_the_powers_of_shares_say(n):
     assert fits(answers(BestOfN(count_a, n), 300, **AT_ONCE, **FLAT), truth)
 
 
+@pytest.mark.parametrize("wrong", [False, True])
+def test_soft_best_of_two_draws_from_all_pairs_by_weight(wrong):
+    """And the best of two does not."""
+    q = left_to_right(LANGUAGE, LENGTH, FLAT["denoiser"], constrained=True)
+    x, p = list(q), np.array(list(q.values()))
+    w = np.exp(0.4 * rewards_of(x))
+    two = p[:, None] * p[None, :] / (w[:, None] + w[None, :])
+    truth = dict(zip(x, (two * w[:, None]).sum(1) + (two * w[None, :]).sum(0)))
+    search = BestOfN(count_a, 2) if wrong else BestOfN(count_a, 2, strength=0.4)
+    assert fits(answers(search, 400, **AT_ONCE, **FLAT), truth) != wrong
+
+
+def test_what_soft_best_of_n_weighs_is_told_by_the_effective_sample_size():
+    search = BestOfN(count_a, 5, strength=0.7)
+    found = search(run_of(20, LANGUAGE, **AT_ONCE, **FLAT), begin(4, 5, LENGTH, seed=4))
+    w = np.exp(0.7 * found.rewards.reshape(4, 5))
+    np.testing.assert_allclose(found.ess, w.sum(1) ** 2 / (w**2).sum(1))
+    assert found.ess_path(1) == (pytest.approx(found.ess[1]),) and found.ess.std() > 0
+    assert BestOfN(count_a, 5)(run_of(20, LANGUAGE, **AT_ONCE), begin(4, 5, LENGTH)).ess == pytest.approx(5)
+    with pytest.raises(InputError, match="strength"):
+        BestOfN(count_a, 2, strength=np.inf)
+
+
 def test_one_candidate_or_no_strength_is_plain_sampling():
     q = left_to_right(LANGUAGE, LENGTH, toy(seed=5), constrained=True)
     assert fits(answers(ValueDecoding(count_a, candidates=1), 150, **LEFTMOST), q)

@@ -1,5 +1,8 @@
 """Particle estimates against the enumerated target, and what becomes of candidates whose reward fails."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import Everything, TopK
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.search.particles import Particles, effective, systematic
+from ctrldiff.search.particles import Particles, effective, resampled, systematic
 from tests.conftest import SIZE, VOCABULARY, toy
 from tests.search.fakes import begin, count_a, left_to_right, run_of, tilted, within
 
@@ -84,6 +87,32 @@ def test_many_particles_draw_from_the_target():
     expected = [target[x] * len(drawn) for x in big]
     rest = len(drawn) - sum(observed)
     assert chisquare([*observed, rest], [*expected, len(drawn) - sum(expected)]).pvalue > 1e-3
+
+
+def test_effective_sample_sizes_are_told_for_every_time_that_resampling_was_weighed():
+    """Never resampled, the sizes are those of the weights so far, which the steps after them have in the end."""
+    never, always = (Particles(count_a, n=4, strength=2.0, ess=ess) for ess in (0.0, 1.0))
+    never, always = (one(run_of(40, LANGUAGE, **LEFTMOST), begin(10, 4, LENGTH)) for one in (never, always))
+    np.testing.assert_array_equal(never.sizes[0], always.sizes[0])  # before the first resampling all is the same
+    assert (never.sizes[0] < 4).all() and (never.sizes[-1:] > 0).sum() + np.isnan(never.sizes[-1]).sum() == 10
+    for row in range(10):
+        path = always.ess_path(row)
+        assert len(path) == 1 + (~np.isnan(always.sizes[:, row])).sum() and all(1 <= one <= 4 + 1e-9 for one in path)
+        w = np.exp(always.state.log_weight[4 * row : 4 * row + 4].numpy())
+        assert path[-1] == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    assert np.nanmean(always.sizes[1:]) > np.nanmean(never.sizes[1:]), "what was resampled weighs more evenly"
+
+
+def test_a_copy_in_the_place_of_a_complete_canvas_has_its_own_clock():
+    """A canvas that goes on is copied over one that has ended; both have taken the same steps."""
+    going = begin(1, 2, LENGTH)
+    ended = going.write(torch.tensor([[False] * LENGTH, [True] * LENGTH]), going.tokens)
+    before = replace(ended, step=torch.tensor([3, 1]), log_weight=torch.tensor([0.0, -np.inf], dtype=torch.float64))
+    moved, index = resampled(before, 2, 1.0, SimpleNamespace(before=ended))
+    assert index.tolist() == [0, 0] and not moved.done.any()
+    assert (moved.step + torch.tensor([1, 0])).tolist() == [4, 4], (
+        "the loop moves on the clock of the first place alone"
+    )
 
 
 def test_a_group_searches_alone_as_in_its_batch():

@@ -174,7 +174,7 @@ def _runs_from(begin: int, rows: torch.Tensor) -> bool:
 
 # The share of what is forwarded that may be padding. An accelerator waits for calls and not for rows. On one core of a
 # CPU padding costs what text does: 24 texts through `tiny` took 1.49 s in 47 calls of equal lengths, and 1.56, 1.61 and
-# 1.69 s in 43, 28 and 16 calls, for which a 32nd, a 12th and a quarter could be padding (`shared_calls.py`).
+# 1.69 s in 43, 28 and 16 calls, for which a 32nd, a 12th and a quarter could be padding (`documents.py`).
 PADDED = 0.25
 PADDED_ON_CPU = 0.0
 

@@ -1,28 +1,40 @@
-"""Every benchmark, one after another: `python -m tests.benchmarks`. Figures to look at, never to assert on."""
+"""Every benchmark, each in a process of its own, into one JSON: `make bench`, or
+
+    python -m tests.benchmarks [--only NAMES] [--quick] [--out out/bench.json]
+
+A suite is a module with `records(quick)`. Those that are run replace theirs in the file, others stay as they are: each
+suite says when, where and under which load it was taken. `python -m tests.benchmarks.render` makes the tables and plots
+of the docs from `docs/benchmarks.json`. Figures to look at, never to assert on.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
+import argparse
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
-NAMES = (
-    "regex_to_dfa",
-    "token_automaton",
-    "per_step",
-    "default_step",
-    "shared_calls",
-    "hostile",
-    "schemas",
-    "span",
-    "approximate_cache",
-    "cold_start",
-)
+from tests.benchmarks.record import Report
+from tests.benchmarks.render import markdown
+from tests.benchmarks.suites import LONG, NAMES, take
 
 
 def main() -> None:
-    """Run each and print its table under its name."""
-    for name in NAMES:
-        print(f"\n## {name}\n", flush=True)
-        import_module(f"tests.benchmarks.{name}").main()
+    """Run what was asked for, show each suite as it ends, keep what is done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=[*NAMES, *LONG], default=NAMES, metavar="NAME")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller sizes")
+    parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
+    given = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    report = Report.read(given.out) if given.out.exists() else Report()
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as fresh:
+        for name in given.only:
+            suite = fresh.submit(take, name, given.quick).result()
+            report = report.but(name, suite)
+            report.write(given.out)
+            print(f"\n## {name}: {suite.processor_s:.0f} s of processor time\n\n{markdown(suite)}", flush=True)
 
 
 if __name__ == "__main__":

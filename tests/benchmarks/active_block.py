@@ -1,4 +1,4 @@
-"""What is lost where the active block alone is forwarded: `python -m tests.benchmarks.active_block`.
+"""What is lost where the active block alone is forwarded.
 
 A small Qwen3 is trained here for 150 seconds as block diffusion models are: blocks before the active one are clean, the
 active one is noised, later ones are not seen. The task: a text of two words and its copy, some letters of the text
@@ -9,6 +9,7 @@ can still be said.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
@@ -25,6 +26,7 @@ from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
+from tests.benchmarks.record import Record
 
 LETTERS, DASH, BLOT, STOP, MASK = 10, 10, 11, 12, 13
 LENGTH, BLOCK, SECONDS, TEXTS = 16, 4, 150.0, 256
@@ -44,7 +46,7 @@ def texts(count: int, rng: torch.Generator) -> torch.Tensor:
     return torch.cat([ids.masked_fill(blotted, BLOT), ids], dim=1)
 
 
-def trained() -> tuple[object, float]:
+def trained(budget_s: float) -> tuple[object, float]:
     """The network and its last loss."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -56,7 +58,7 @@ def trained() -> tuple[object, float]:
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     at = torch.arange(2 * LENGTH)[None] // BLOCK
     began = time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
+    while time.perf_counter() - began < budget_s:
         ids = texts(64, rng)
         active = torch.randint(LENGTH // BLOCK, 2 * LENGTH // BLOCK, (len(ids), 1), generator=rng)
         noisy = torch.rand(ids.shape, generator=rng) < torch.rand((len(ids), 1), generator=rng)
@@ -69,9 +71,9 @@ def trained() -> tuple[object, float]:
     return model.eval(), loss.item()
 
 
-def main() -> None:
-    """Print what is right, of both ways to forward, for several plans."""
-    model, loss = trained()
+def records(quick: bool) -> Iterator[Record]:
+    """What is right, of both ways to forward, for several plans."""
+    model, loss = trained(SECONDS / 10 if quick else SECONDS)
     words = [*(bytes([97 + n]) for n in range(LETTERS)), b"-", b"?", None, None]
     vocabulary = Vocabulary.from_tokens(words, stop_ids=[STOP])
     how = {"attention": "block_causal", "block_length": BLOCK, "round_to": BLOCK}
@@ -85,9 +87,7 @@ def main() -> None:
         "Threshold(.9), blocks in order": Plan(schedule=ordered, commit=Threshold(0.9)),
         "the same, exact posterior": Plan(Exact(), schedule=ordered, commit=Threshold(0.9)),
     }
-    print(f"trained {SECONDS:.0f} s, loss {loss:.3f}; {TEXTS} texts, blocks of {BLOCK}")
-    print("| form | plan | blocks ahead | texts right | tokens right | steps | positions forwarded |")
-    print("|---|---|---|---|---|---|---|")
+    yield Record.one("loss of the network", loss, "nats", form="-", plan="-", ahead="-")
     for form, (name, plan) in product(FORMS, plans.items()):
         table = Regex(form).compile(vocabulary)
         for ahead in (None, 1, 0):
@@ -100,10 +100,11 @@ def main() -> None:
                 commit=plan.commit,
             )
             same = done.tokens == truth
-            right = f"{float(same.all(dim=1).float().mean()):.3f} | {float(same.float().mean()):.3f}"
-            spent = f"{float(done.step.float().mean()):.2f} | {cached.forwarded / TEXTS:.0f}"
-            print(f"| {form} | {name} | {'all' if ahead is None else ahead} | {right} | {spent} |")
-
-
-if __name__ == "__main__":
-    main()
+            where = {"form": form, "plan": name, "ahead": "all" if ahead is None else ahead}
+            figures = {
+                "texts right": float(same.all(dim=1).float().mean()),
+                "tokens right": float(same.float().mean()),
+                "steps": float(done.step.float().mean()),
+                "positions forwarded": cached.forwarded / TEXTS,
+            }
+            yield from (Record.one(what, figure, **where) for what, figure in figures.items())

@@ -1,12 +1,12 @@
 """What the approximate cache loses and saves, on a small bidirectional Qwen3 trained here for 150 seconds.
 
-The task: eight digits, then an answer of sixteen: the same digits backwards, then each of them plus one. Run as
-`python -m tests.benchmarks.approximate_cache`.
+The task: eight digits, then an answer of sixteen: the same digits backwards, then each of them plus one.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import torch
 
@@ -19,6 +19,7 @@ from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
+from tests.benchmarks.record import Record
 from tests.watching import watching
 
 DIGITS, ANSWER, BLOCK, MASK, STOP = 8, 16, 4, 10, 11
@@ -31,7 +32,7 @@ def texts(count: int, rng: torch.Generator) -> torch.Tensor:
     return torch.cat([digits, digits.flip(1), (digits + 1) % 10], dim=1)
 
 
-def trained() -> tuple[object, float]:
+def trained(budget_s: float) -> tuple[object, float]:
     """The network and its last loss."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
@@ -41,7 +42,7 @@ def trained() -> tuple[object, float]:
     model, rng, loss = Qwen3ForCausalLM(config), torch.Generator().manual_seed(1), torch.zeros(())
     optimiser = torch.optim.AdamW(model.parameters(), 2e-3)
     began = time.perf_counter()
-    while time.perf_counter() - began < SECONDS:
+    while time.perf_counter() - began < budget_s:
         ids = texts(64, rng)
         hidden = torch.rand(ids.shape, generator=rng) < torch.rand((len(ids), 1), generator=rng)
         hidden[:, :DIGITS] = False
@@ -54,9 +55,9 @@ def trained() -> tuple[object, float]:
     return model.eval(), loss.item()
 
 
-def main() -> None:
-    """Print agreement, divergence and the positions forwarded, of both caches against none."""
-    model, loss = trained()
+def records(quick: bool) -> Iterator[Record]:
+    """Agreement, divergence and the positions forwarded, of both caches against none."""
+    model, loss = trained(SECONDS / 10 if quick else SECONDS)
     network = TransformersNetwork(model)
     vocabulary = Vocabulary.from_tokens([*(str(n).encode() for n in range(10)), None, None], stop_ids=[STOP])
     common = {"stop_ids": (STOP,), "n_tokens": 12, "context": 64, "mask_id": MASK}
@@ -66,12 +67,8 @@ def main() -> None:
     loop = {"schedule": Blocks(BLOCK), "commit": TopK()}
     want = sample(plain, state, **loop).tokens
     truth = tests[:, DIGITS:]
-    print(f"trained {SECONDS:.0f} s, loss {loss:.3f}; {TEXTS} texts, answers of {ANSWER} in blocks of {BLOCK}")
-    print(
-        "| cache | tokens right | same text as without | mean KL | worst KL | same best token | positions forwarded |"
-    )
-    print("|---|---|---|---|---|---|---|")
-    print(f"| none | {float((want == truth).float().mean()):.3f} | 1 | 0 | 0 | 1 | 1 |")
+    yield Record.one("loss of the network", loss, "nats", cache="none")
+    yield Record.one("tokens right", float((want == truth).float().mean()), cache="none")
     for name, dual in (("prefix", False), ("dual", True)):
         spec = ModelSpec(**common, block_length=BLOCK)
         cached, lost = ApproximateCached(network, spec, vocabulary, dual=dual, remember=2 * TEXTS), []
@@ -84,13 +81,12 @@ def main() -> None:
 
         got = sample(cached, state, observers=[watching(watch)], **loop).tokens
         whole = TEXTS * (DIGITS + ANSWER) * ANSWER
-        print(
-            f"| {name} | {float((got == truth).float().mean()):.3f} "
-            f"| {float((got == want).all(dim=1).float().mean()):.3f} "
-            f"| {sum(e.kl for e in lost) / len(lost):.4f} | {max(e.worst for e in lost):.2f} "
-            f"| {sum(e.same for e in lost) / len(lost):.3f} | {cached.forwarded / whole:.2f} |"
-        )
-
-
-if __name__ == "__main__":
-    main()
+        figures = {
+            "tokens right": float((got == truth).float().mean()),
+            "same text as without": float((got == want).all(dim=1).float().mean()),
+            "mean KL": sum(error.kl for error in lost) / len(lost),
+            "worst KL": max(error.worst for error in lost),
+            "same best token": sum(error.same for error in lost) / len(lost),
+            "positions forwarded, of those without": cached.forwarded / whole,
+        }
+        yield from (Record.one(what, figure, cache=name) for what, figure in figures.items())

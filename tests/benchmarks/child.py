@@ -4,50 +4,94 @@ from __future__ import annotations
 
 import multiprocessing
 import resource
-import time
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from tests.benchmarks.record import Record
+
+WALL = 60  # a child may wait that many times its processor time for a core
+LONG = 0.4  # seconds: what takes longer is called once
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Median seconds of processor time, growth of the peak resident size in MB, what the call returned or raised."""
+    """Seconds of processor time of each call, growth of the peak resident size, what the call returned or raised.
 
-    seconds: float | None
-    megabytes: float
+    Fields:
+        seconds: empty where it was stopped at its deadline.
+        refused: it raised; `answer` says what.
+    """
+
+    seconds: tuple[float, ...]
+    mib: float
     answer: str
+    refused: bool = False
+
+    @property
+    def median(self) -> float | None:
+        """Of the seconds; None where it was stopped or refused."""
+        return median(self.seconds) if self.seconds and not self.refused else None
+
+    def record(self, name: str, to: tuple[str, Cost] | None = None, **parameters: str | int) -> Record:
+        """As a record in milliseconds, or as one without a figure."""
+        if self.median is None:
+            return Record.none(name, self.answer[:90], **parameters)
+        floor = (to[0], 1000 * to[1].median) if to and to[1].median else None
+        taken = [1000 * one for one in self.seconds]
+        return Record.of(name, taken, "ms", to=floor, peak_mib=self.mib, **parameters)
 
 
-def cost(call: Callable[[], object], repeats: int = 1, timeout_s: float = 60) -> Cost:
-    """Call it `repeats` times in a child that inherits everything compiled so far; `seconds` is None on timeout."""
+def cost(
+    call: Callable[[], object], repeats: int = 1, timeout_s: int = 60, prepare: Callable[[], object] = lambda: None
+) -> Cost:
+    """Call it up to `repeats` times, once where that is `LONG`, in a child that inherits all that is compiled.
+
+    Args:
+        timeout_s: seconds of processor time, of all calls together.
+        prepare: called before each, and not counted.
+    """
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_run, args=(call, repeats, there))
+    child = context.Process(target=_run, args=(call, repeats, timeout_s, prepare, there))
     child.start()
     there.close()
-    found = Cost(None, float("nan"), f"no answer in {timeout_s:g} s")
-    if here.poll(timeout_s):
+    found = Cost((), float("nan"), f"no core for {WALL * timeout_s} s")
+    if here.poll(WALL * timeout_s):
         try:
             found = here.recv()
         except EOFError:
-            found = Cost(None, float("nan"), "died")
+            child.join()
+            stopped = child.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+            found = Cost((), float("nan"), f"over {timeout_s} s" if stopped else f"died, exit code {child.exitcode}")
     child.kill()
     child.join()
     return found
 
 
-def _run(call: Callable[[], object], repeats: int, pipe: Any) -> None:
-    before, taken, answer = _peak(), [], ""
+def _run(call: Callable[[], object], repeats: int, timeout_s: int, prepare: Callable[[], object], pipe: Any) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (timeout_s, timeout_s + 5))
+    prepare()
+    before, taken, answer, refused = _peak(), [], "", False
     for _ in range(repeats):
-        began = time.process_time()
+        prepare()
+        began = _spent()
         try:
             answer = str(call())
-        except Exception as refusal:
-            answer = f"{type(refusal).__name__}: {str(refusal).splitlines()[0]}"
-        taken.append(time.process_time() - began)
-    pipe.send(Cost(median(taken), (_peak() - before) / 1024, answer))
+        except BaseException as refusal:  # a panic of another language's library is no Exception
+            answer, refused = f"{type(refusal).__name__}: {(str(refusal).splitlines() or [''])[0]}", True
+        taken.append(_spent() - began)
+        if taken[-1] > LONG:
+            break
+    pipe.send(Cost(tuple(taken), (_peak() - before) / 1024, answer, refused))
+
+
+def _spent() -> float:
+    """Processor seconds so far. `time.process_time` moves by ticks of 4 ms once a limit is set."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _peak() -> int:

@@ -1,23 +1,20 @@
 """What a process does before its first answer: `ctrldiff run` of the README's invoice, and its parts, caches warm.
 
-    python -m tests.benchmarks.cold_start [--rounds 5]
-
 Each figure is of whole processes, one after another, with one thread: medians of wall time and of processor time. A
 row is a whole process, so the difference of two is what one adds to the other.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import resource
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
-from tests.benchmarks.child import machine
+from tests.benchmarks.record import Record
 
 ROOT = Path(__file__).parents[2]
 RUN = ("-m", "ctrldiff", "run", "-s", "examples/invoice.schema.json", (ROOT / "examples" / "invoice.txt").read_text())
@@ -38,30 +35,25 @@ COMMANDS = {
 }
 
 
-def seconds(arguments: tuple[str, ...]) -> tuple[float, float]:
-    """Wall and processor seconds of one process of this Python."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, capture_output=True, check=False)
-    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode not in (0, 2):  # 2: refused, which is one of the things measured
-        raise SystemExit(done.stderr.decode())
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def seconds(arguments: tuple[str, ...]) -> tuple[float, float, float]:
+    """Wall and processor seconds of one process of this Python, and the most MiB it held."""
+    began, env = time.perf_counter(), {**os.environ, "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env, stdout=said, stderr=said)
+        _, status, used = os.wait4(process.pid, 0)
+        wall, process.returncode = time.perf_counter() - began, os.waitstatus_to_exitcode(status)
+        if process.returncode not in (0, 2):  # 2: refused, which is one of the things measured
+            said.seek(0)
+            raise RuntimeError(said.read().decode())
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Print a markdown table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    for arguments in COMMANDS.values():  # fill the caches
-        seconds(arguments)
-    print(f"{machine()}, one thread, medians of {rounds}\n")
-    print("| process | wall s | processor s |\n|---|---|---|")
-    for name, arguments in COMMANDS.items():
-        taken = [seconds(arguments) for _ in range(rounds)]
-        print(f"| {name} | {median(one[0] for one in taken):.2f} | {median(one[1] for one in taken):.2f} |")
-
-
-if __name__ == "__main__":
-    main()
+def records(quick: bool) -> Iterator[Record]:
+    """One row per command."""
+    commands = {name: COMMANDS[name] for name in list(COMMANDS)[:3]} if quick else COMMANDS
+    for name, arguments in commands.items():
+        seconds(arguments)  # fills the caches
+        taken = [seconds(arguments) for _ in range(1 if quick else 3)]
+        yield Record.of("processor time", [processor for _, processor, _ in taken], "s", process=name)
+        peak = max(mib for _, _, mib in taken)
+        yield Record.of("wall time", [wall for wall, _, _ in taken], "s", peak_mib=peak, process=name)

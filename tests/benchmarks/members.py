@@ -1,4 +1,4 @@
-"""Is everything that is written valid? `python -m tests.benchmarks.members [--each 100] [--additional any]`
+"""Is everything that is written valid? Failures are printed as they are found.
 
 Draws members of every schema of the JSONSchemaBench sample (arXiv:2501.10868) that can be built, and asks jsonschema-rs
 about each, formats included. A property that comes twice is a failure too: readers disagree on what it means.
@@ -6,11 +6,9 @@ about each, formats included. A property that comes twice is a failure too: read
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +21,8 @@ import numpy as np
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.json_schema import JsonSchema
-from tests.benchmarks.child import machine
+from tests.benchmarks.measure import Absent
+from tests.benchmarks.record import Record
 
 CORPORA = Path(os.environ.get("CTRLDIFF_CORPORA", "../shared/corpora"))
 BENCH = CORPORA / "jsonschemabench_sample.jsonl.gz"
@@ -93,33 +92,35 @@ def _has_long_number(text: bytes) -> bool:
 
 
 def real_schemas() -> Iterator[dict[str, Any]]:
-    """The entries of the sample: name, split, schema, tests."""
+    """The entries of the sample: name, split, schema, tests. Raises: Absent where it is not at hand."""
+    if not BENCH.exists():
+        raise Absent(f"{BENCH} is absent: set CTRLDIFF_CORPORA")
     with gzip.open(BENCH, "rt", encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
-def main() -> None:
-    """Print every failure, then one row of counts."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--each", type=int, default=100)
-    arguments.add_argument("--additional", default="declared", choices=["declared", "any"])
-    given = arguments.parse_args()
-    if not BENCH.exists():
-        raise SystemExit(f"{BENCH} is absent: set CTRLDIFF_CORPORA")
+def records(quick: bool) -> Iterator[Record]:
+    """Counts, for objects of declared properties and for those as open as their schemas leave them."""
+    for additional in ("declared", "any"):
+        for name, count in counted(additional, 5 if quick else 100).items():
+            yield Record.one(name, count, objects=additional)
+
+
+def counted(additional: str, each: int) -> Counter[str]:
+    """What was drawn and judged: `each` members of each schema."""
     counts: Counter[str] = Counter()
-    began = time.process_time()
     for number, entry in enumerate(real_schemas()):
         counts["of schemas"] += 1
         wrong = judge(entry["schema"])
         try:
-            schema = JsonSchema(entry["schema"], additional=given.additional)
+            schema = JsonSchema(entry["schema"], additional=additional)
             dfa = schema.dfa()
         except CtrldiffError:
             continue
         if wrong is None:
             counts["schemas that jsonschema-rs cannot read"] += 1
             continue
-        found = draw(dfa, np.random.default_rng(number), given.each)
+        found = draw(dfa, np.random.default_rng(number), each)
         counts["schemas"] += bool(found.texts)
         members = [text for text in found.texts if text in schema]  # not those in which something comes twice
         counts["members"] += len(members)
@@ -128,13 +129,4 @@ def main() -> None:
         counts["invalid"] += len(failures)
         for text, why in failures[:2]:
             print(f"{entry['split']} {entry['name']}: {why[:150]}\n    {text[:300]!r}", flush=True)
-    print(f"{machine()}, {time.process_time() - began:.0f} s of processor time\n")
-    print("| objects | schemas drawn from | members | set aside | invalid |\n|---|---|---|---|---|")
-    columns = ("schemas", "members", "set aside for long numbers", "invalid")
-    print(f"| {given.additional} | " + " | ".join(f"{counts[name]:,}" for name in columns) + " |")
-    unread = counts["schemas that jsonschema-rs cannot read"]
-    print(f"\nof {counts['of schemas']} schemas; {unread} built ones are not read by jsonschema-rs")
-
-
-if __name__ == "__main__":
-    main()
+    return counts

@@ -1,16 +1,15 @@
-"""What one denoising step costs: the posterior's queries beside a plain maximum of the same logits.
+"""What each query of the posterior costs: 128 positions of 131,072 tokens, beside a plain maximum of the same logits.
 
-    python -m tests.benchmarks.per_step [--positions 128] [--rounds 15]
-
-One thread, one run, medians of processor time; the maximum (numpy's and torch's) is the floor of anything that reads
-all logits once.
+One thread, medians of processor time; the maximum (numpy's and torch's) is the floor of anything that reads all logits
+once.
 """
 
 from __future__ import annotations
 
-import argparse
-import time
-from collections.abc import Callable
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,6 +23,8 @@ from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.state import State
 from ctrldiff.tokens.token_automaton import lift
 from ctrldiff.tokens.vocabulary import Vocabulary
+from tests.benchmarks.measure import in_turns
+from tests.benchmarks.record import Record
 
 STRING = r'"(?:[ !#-\[\]-~]|\\["\\/bfnrt]){0,24}"'
 NUMBER = r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,4})?"
@@ -36,30 +37,18 @@ PATTERN = (
 )
 
 
-def tekken() -> Vocabulary:
-    """A vocabulary of 131,072 rows, from the tokenizer file that mistral-common carries."""
-    import base64
-    import json
-    from pathlib import Path
-
+def tekken_rows() -> list[bytes | None]:
+    """131,072 rows, from the tokenizer file that mistral-common carries; None for its special tokens."""
     import mistral_common
 
     data = json.loads((Path(mistral_common.__file__).parent / "data" / "tekken_240911.json").read_text())
     special, size = data["config"]["default_num_special_tokens"], data["config"]["default_vocab_size"]
-    tokens = [None] * special + [base64.b64decode(row["token_bytes"]) for row in data["vocab"][: size - special]]
-    return Vocabulary.from_tokens(tokens, stop_ids=[2])
+    return [None] * special + [base64.b64decode(row["token_bytes"]) for row in data["vocab"][: size - special]]
 
 
-def medians_ms(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median processor time of each, taken in turns so that a busy machine is equally unfair to all."""
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for round_ in range(rounds + 1):
-        for name, work in works.items():
-            start = time.thread_time()
-            work()
-            if round_:  # the first round compiles and warms
-                times[name].append(1000 * (time.thread_time() - start))
-    return {name: sorted(taken)[rounds // 2] for name, taken in times.items()}
+def tekken() -> Vocabulary:
+    """The vocabulary of these rows."""
+    return Vocabulary.from_tokens(tekken_rows(), stop_ids=[2])
 
 
 def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]:
@@ -97,26 +86,12 @@ def queries(table: Table, logits: np.ndarray) -> dict[str, Callable[[], object]]
     }
 
 
-def main() -> None:
-    """Print a markdown table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--positions", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=15)
-    args = parser.parse_args()
+def records(quick: bool) -> Iterator[Record]:
+    """A row for each query."""
     torch.set_num_threads(1)
     vocabulary = tekken()
     table = Table(lift(compile_expression(parse(PATTERN)), vocabulary), vocabulary)
     rng = np.random.default_rng(0)
-    logits = rng.standard_normal((args.positions, vocabulary.size), dtype=np.float32) * 3
+    logits = rng.standard_normal((64 if quick else 128, vocabulary.size), dtype=np.float32) * 3
     logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-    print(f"{len(PATTERN)}-character pattern: {table.automaton}, shortest {table.shortest}")
-    print(f"logits {logits.shape} float32, one thread, median processor time of {args.rounds}\n")
-    times = medians_ms(queries(table, logits), args.rounds)
-    floor = times["torch amax"]
-    print("| query | ms | x torch amax |\n|---|---|---|")
-    for name, ms in times.items():
-        print(f"| {name} | {ms:.1f} | {ms / floor:.1f} |")
-
-
-if __name__ == "__main__":
-    main()
+    yield from in_turns(queries(table, logits), 3 if quick else 7, "torch amax")

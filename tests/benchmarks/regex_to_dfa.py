@@ -1,14 +1,15 @@
-"""Pattern -> minimal byte automaton, beside two other packages: `python -m tests.benchmarks.regex_to_dfa`.
+"""Pattern -> minimal byte automaton, beside two other packages.
 
 interegular builds and reduces an automaton over characters (its `\\w` is ASCII, so its figure on that row is for a
 smaller language); outlines-core builds its index over the 256 single bytes; ours parses, determinises and minimises
 over bytes. Each call runs in a forked child with everything imported and compiled. Processor time, so that other
-work on the machine matters less; medians of 7 to 101 calls, or one call where it takes longer than a second.
+work on the machine matters less; medians of up to 21 calls, or one call where it takes longer than .4 s.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import interegular
 import outlines_core
@@ -17,9 +18,10 @@ from outlines_core.json_schema import build_regex_from_schema
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import any_text
 from ctrldiff.regex.parse import parse
-from tests.benchmarks.child import Cost, cost, machine
+from tests.benchmarks.child import cost
+from tests.benchmarks.record import Record
 
-TIMEOUT_S = 20
+TIMEOUT_S = 5
 
 
 def text(longest: int) -> dict[str, object]:
@@ -74,43 +76,15 @@ def by_outlines(pattern: str) -> str:
     return f"{len(outlines_core.Index(pattern, vocabulary).get_transitions())} states"
 
 
-def timed(call: object, pattern: str) -> Cost:
-    """A median over calls; one call where the first took longer than a second."""
-    once = cost(lambda: call(pattern), timeout_s=TIMEOUT_S)  # type: ignore[operator]
-    if once.seconds is None or once.seconds > 1:
-        return once
-    repeats = min(101, max(7, int(0.3 / once.seconds)))
-    return cost(lambda: call(pattern), repeats=repeats, timeout_s=TIMEOUT_S)  # type: ignore[operator]
-
-
-def main() -> None:
-    """Print one row per pattern."""
+def records(quick: bool) -> Iterator[Record]:
+    """One row per pattern."""
     assert not (compile_expression(parse(r"(a|é){1,3}x*")) & any_text()).is_empty  # compiles every kernel
-    print(f"{machine()}\n\n| pattern | ours | states | interegular | ratio | outlines-core | ratio |")
-    print("|---|---|---|---|---|---|---|")
-    for name, pattern in PATTERNS.items():
-        mine = timed(ours, pattern)
-        cells = [name, _milliseconds(mine), mine.answer.removesuffix(" states")]
-        for call in (by_interegular, by_outlines):
-            other = timed(call, pattern)
-            failed = "Error" in other.answer or "panicked" in other.answer
-            cells.append(other.answer if failed else _milliseconds(other))
-            cells.append("" if failed else _ratio(mine, other))
-        print("| " + " | ".join(cells) + " |", flush=True)
-
-
-def _milliseconds(found: Cost) -> str:
-    return f"> {TIMEOUT_S} s" if found.seconds is None else f"{1000 * found.seconds:,.2f} ms"
-
-
-def _ratio(mine: Cost, other: Cost) -> str:
-    if mine.seconds is None:
-        return "?"
-    if other.seconds is None:
-        return f"> {TIMEOUT_S / mine.seconds:,.0f}x"
-    ratio = other.seconds / mine.seconds
-    return f"{ratio:,.0f}x" if ratio >= 10 else f"{ratio:.2g}x"
-
-
-if __name__ == "__main__":
-    main()
+    ways = {"ours": ours, "interegular": by_interegular, "outlines-core, single bytes": by_outlines}
+    for of, pattern in PATTERNS.items():
+        mine = None
+        for name, way in ways.items():
+            found = cost(lambda way=way, pattern=pattern: way(pattern), 3 if quick else 21, TIMEOUT_S)
+            mine = mine or found
+            yield found.record(name, ("ours", mine), of=of)
+            if name == "ours":
+                yield Record.one("states", int(found.answer.split()[0]), of=of)

@@ -1,6 +1,4 @@
-"""From a real schema to token tables over the 131,072 tokens of Tekken: `python -m tests.benchmarks.schema_tables`.
-
-    [--every 1] [--additional declared]
+"""From a real schema to token tables over the 131,072 tokens of Tekken.
 
 Each schema of the JSONSchemaBench sample once, kernels warm, nothing cached, on one core: reading the JSON text, the
 byte automaton, the token tables; then the same from the cache on disk, with nothing in memory. Processor time.
@@ -8,21 +6,20 @@ byte automaton, the token tables; then the same from the cache on disk, with not
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
 import time
-from statistics import median
+from collections.abc import Iterator
 
 from ctrldiff.constraints import description
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.tokens.cache import shared_cache
 from ctrldiff.tokens.vocabulary import Vocabulary
-from tests.benchmarks.child import machine
 from tests.benchmarks.members import real_schemas
 from tests.benchmarks.patterns import tekken_tokens
+from tests.benchmarks.record import Record
 
 ROWS = 131_072
 
@@ -33,23 +30,11 @@ def forget() -> None:
     description._recent.clear()
 
 
-def row(name: str, seconds: list[float]) -> str:
-    """Median, 95th percentile and worst."""
-    seconds = sorted(seconds)
-    p95, worst = seconds[int(0.95 * len(seconds))], seconds[-1]
-    return f"| {name} | {median(seconds) * 1e3:.1f} ms | {p95 * 1e3:.0f} ms | {worst:.2f} s |"
-
-
-def main() -> None:
-    """Print a row for each part, and the slowest schemas."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--every", type=int, default=1)
-    arguments.add_argument("--additional", default="declared", choices=["declared", "any"])
-    given = arguments.parse_args()
+def records(quick: bool) -> Iterator[Record]:
+    """A row for each part, one schema of the sample in fourteen."""
     tokens = tekken_tokens()
     vocabulary = Vocabulary.from_tokens([*tokens, *[None] * (ROWS - len(tokens))], stop_ids=[len(tokens)])
     taken: dict[str, list[float]] = {"byte automaton": [], "tables": [], "together": [], "from disk": [], "refused": []}
-    slowest: list[tuple[float, str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CTRLDIFF_CACHE"] = folder
         JsonSchema({"oneOf": [{"type": "object"}, {"minProperties": 1, "maxProperties": 3}]}).compile(
@@ -57,37 +42,31 @@ def main() -> None:
         )  # warm
         JsonSchema({"type": "string", "pattern": "^a|b{2}$", "maxLength": 40}).compile(vocabulary)
         for number, entry in enumerate(real_schemas()):
-            if number % given.every:
+            if number % (200 if quick else 14):
                 continue
             text = json.dumps(entry["schema"])
             forget()
             began = time.process_time()
             try:
-                schema = JsonSchema(text, additional=given.additional)
+                schema = JsonSchema(text)
                 schema.dfa()
                 built = time.process_time()
                 schema.compile(vocabulary)
-            except CtrldiffError as error:
+            except CtrldiffError:
                 taken["refused"].append(time.process_time() - began)
-                slowest.append((taken["refused"][-1], entry["name"], error.code))
                 continue
             ended = time.process_time()
             taken["byte automaton"].append(built - began)
             taken["tables"].append(ended - built)
             taken["together"].append(ended - began)
-            slowest.append((ended - began, entry["name"], f"{schema.dfa().n_states:,} states"))
             forget()
             began = time.process_time()
-            JsonSchema(text, additional=given.additional).compile(vocabulary)
+            JsonSchema(text).compile(vocabulary)
             taken["from disk"].append(time.process_time() - began)
-    print(f"{machine()}; {len(taken['together'])} schemas\n\n| what | median | p95 | worst |\n|---|---|---|---|")
-    for name, seconds in taken.items():
+    for part, seconds in taken.items():
         if seconds:
-            print(row(name, seconds))
-    print()
-    for seconds, name, what in sorted(slowest, reverse=True)[:12]:
-        print(f"{seconds:.2f} s {name}: {what}")
-
-
-if __name__ == "__main__":
-    main()
+            ordered = sorted(1000 * second for second in seconds)
+            yield Record.of("median", ordered, "ms", part=part)
+            yield Record.one("p95", ordered[int(0.95 * len(ordered))], "ms", part=part)
+            yield Record.one("worst", ordered[-1], "ms", part=part)
+            yield Record.one("schemas", len(ordered), part=part)

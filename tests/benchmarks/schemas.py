@@ -1,10 +1,9 @@
-"""How much of real JSON Schema is built, and what of its instances: `python -m tests.benchmarks.schemas`.
-
-    [--narrowed FILE] [--every 1]
+"""How much of real JSON Schema is built, and what of its instances.
 
 The sample of JSONSchemaBench (arXiv:2501.10868), objects as open as their schemas leave them: built or refused per
 split and why, processor time and states, and the instances in canonical spelling. One that jsonschema calls invalid may
-never be accepted; a valid one that is not is listed in FILE: its schema, why, and where its text leaves the language.
+never be accepted. `python -m tests.benchmarks.schemas --narrowed FILE [--every 1]` lists the valid ones that are not:
+schema, why, and where the text leaves the language.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import argparse
 import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -20,8 +20,8 @@ from statistics import median
 from ctrldiff.errors import CtrldiffError, SchemaUnsupported
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.explain import first_fault
-from tests.benchmarks.child import machine
 from tests.benchmarks.members import real_schemas
+from tests.benchmarks.record import Record
 
 
 @dataclass
@@ -34,14 +34,19 @@ class Split:
     refused: Counter[str] = field(default_factory=Counter)
     instances: Counter[tuple[bool, bool]] = field(default_factory=Counter)  # (valid, accepted)
 
-    def row(self, name: str) -> str:
-        """A row of the table."""
-        why = ", ".join(f"{reason} {n}" for reason, n in self.refused.most_common()) or "-"
-        took = f"{median(self.seconds) * 1e3:.0f} ms | {median(self.states):,.0f}" if self.states else "- | -"
-        share = len(self.states) / self.schemas
-        narrowed, wrong = self.instances[True, False], self.instances[False, True]
-        said = f"{self.instances[True, True]} | {narrowed} | {wrong}"
-        return f"| {name} | {self.schemas} | {len(self.states)} ({share:.0%}) | {why} | {took} | {said} |"
+    def records(self, name: str) -> Iterator[Record]:
+        """What is told of it."""
+        yield Record.one("schemas", self.schemas, split=name)
+        yield Record.one("built", 100 * len(self.states) / self.schemas, "%", split=name)
+        if self.states:
+            yield Record.of("byte automaton", [1000 * second for second in self.seconds], "ms", split=name)
+            yield Record.one("states, median", median(self.states), split=name)
+        for told, kind in (
+            ("valid, accepted", (True, True)),
+            ("narrowed away", (True, False)),
+            ("wrong", (False, True)),
+        ):
+            yield Record.one(told, self.instances[kind], split=name)
 
 
 def why(text: bytes, fault: int) -> str:
@@ -53,17 +58,13 @@ def why(text: bytes, fault: int) -> str:
     return "another spelling of a value"
 
 
-def main() -> None:
-    """Print a row per split, then times and reasons."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--narrowed", type=Path)
-    arguments.add_argument("--every", type=int, default=1)
-    given = arguments.parse_args()
+def judged(every: int) -> tuple[dict[str, Split], list[tuple[str, str, str]]]:
+    """The splits of one schema in `every`, and of each valid instance that is not written: schema, why, where."""
     JsonSchema({"type": "object", "properties": {"a": {"type": "string", "pattern": "^a|b{2}$"}}}).dfa()  # warm
     splits: dict[str, Split] = {}
     narrowed: list[tuple[str, str, str]] = []
     for number, entry in enumerate(real_schemas()):
-        if number % given.every:
+        if number % every:
             continue
         split = splits.setdefault(entry["split"], Split())
         split.schemas += 1
@@ -87,20 +88,27 @@ def main() -> None:
                     errors="replace"
                 )
                 narrowed.append((entry["name"], why(text, fault), around))
-    columns = "split | schemas | built | refused | median | states | valid accepted | narrowed away | wrong"
-    print(f"{machine()}\n\n| {columns} |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    return splits, narrowed
+
+
+def records(quick: bool) -> Iterator[Record]:
+    """A row per split, then what was refused and why."""
+    splits, narrowed = judged(100 if quick else 14)
     for name, split in sorted(splits.items()):
-        print(split.row(name))
-    seconds = sorted(second for split in splits.values() for second in split.seconds)
-    print(f"\nbyte automaton: median {median(seconds) * 1e3:.1f} ms, p95 {seconds[int(0.95 * len(seconds))]:.2f} s")
-    for title, found in (
-        ("refused", sum((split.refused for split in splits.values()), Counter())),
-        ("narrowed away", Counter(reason for _, reason, _ in narrowed)),
-    ):
-        print(f"{title}: " + ", ".join(f"{reason} {n}" for reason, n in found.most_common()))
-    if given.narrowed:
-        given.narrowed.write_text("".join(" | ".join(line) + "\n" for line in narrowed), encoding="utf-8")
+        yield from split.records(name)
+    refused = sum((split.refused for split in splits.values()), Counter())
+    for title, found in (("refused", refused), ("narrowed away", Counter(reason for _, reason, _ in narrowed))):
+        yield from (Record.one(title, count, split=f"why: {reason}") for reason, count in found.most_common())
+
+
+def main() -> None:
+    """Write what is narrowed away."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--narrowed", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--every", type=int, default=1)
+    given = parser.parse_args()
+    _, narrowed = judged(given.every)
+    given.narrowed.write_text("".join(" | ".join(line) + "\n" for line in narrowed), encoding="utf-8")
 
 
 if __name__ == "__main__":

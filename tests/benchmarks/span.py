@@ -1,15 +1,12 @@
 """What spans cost to build over a long document.
 
-    python -m tests.benchmarks.span [--characters 20000] [--rounds 5]
-
 One run, processor time, medians; every round has a document of its own, so nothing is remembered.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,6 +14,8 @@ import ctrldiff as cd
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.tokens.token_automaton import lift
+from tests.benchmarks.measure import peak_mib
+from tests.benchmarks.record import Record
 
 SPAN = {"type": "string", "x-span": True}
 OBJECT = {"type": "object", "properties": {"name": SPAN, "all": {"type": "array", "items": SPAN}}}
@@ -45,33 +44,27 @@ def document(characters: int, seed: int) -> str:
     return text[:characters]
 
 
-def main() -> None:
-    """Print a markdown table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--characters", type=int, default=20_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    args = parser.parse_args()
+def records(quick: bool) -> Iterator[Record]:
+    """A row for each way to ask: automaton, and table over the tiny model's tokens."""
+    characters, rounds = (2_000, 1) if quick else (20_000, 3)
     vocabulary = cd.from_pretrained("tiny").vocabulary
-    print(f"{args.characters:,} characters; table: over the tiny model's {vocabulary.size:,} tokens\n")
-    print("| spans | states | automaton, ms | table, ms |\n|---|---|---|---|")
     for name, build in CASES.items():
         build(document(200, 99))  # the kernels are read from their cache
-        taken: list[tuple[float, float]] = []
-        for seed in range(args.rounds):
-            text = document(args.characters, seed)
-            began = time.process_time()
-            try:
+        where = {"spans of": name, "characters": characters}
+        automaton, table = [], []
+        try:
+            for seed in range(rounds):
+                text = document(characters, seed)
+                began = time.process_time()
                 dfa = build(text)
-            except ConstraintTooLarge as error:
-                print(f"| {name} | refused: {error.message} | | |")
-                break
-            built = time.process_time()
-            lift(dfa, vocabulary)
-            taken.append((built - began, time.process_time() - built))
-        else:
-            automaton, table = 1000 * np.median(np.array(taken), axis=0)
-            print(f"| {name} | {dfa.n_states:,} | {automaton:.0f} | {table:.0f} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+                built = time.process_time()
+                lift(dfa, vocabulary)
+                automaton.append(1000 * (built - began))
+                table.append(1000 * (time.process_time() - built))
+            peak = peak_mib(lambda build=build: lift(build(document(characters, rounds)), vocabulary))
+        except ConstraintTooLarge as error:
+            yield Record.none("automaton", f"refused: {error.message}", **where)
+            continue
+        yield Record.one("states", dfa.n_states, **where)
+        yield Record.of("automaton", automaton, "ms", **where)
+        yield Record.of("table", table, "ms", peak_mib=peak, **where)

@@ -1,12 +1,13 @@
 """How many steps a vLLM server's top K proves at once, and how many requests a step takes, with the model in the box.
 
 A stand-in server speaks vLLM 0.33's words over `tiny`: its vocabulary is 4,096 tokens and its noise masks, the only
-model at hand that knows what it writes. Run as `python -m tests.benchmarks.vllm_reads`; a minute.
+model at hand that knows what it writes.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import torch
 
@@ -14,6 +15,7 @@ import ctrldiff as cd
 from ctrldiff.engines.completions import Server
 from ctrldiff.engines.vllm_reads import Reads, decode
 from ctrldiff.types.structured import output_type
+from tests.benchmarks.record import Record
 from tests.engines.reading import StandIn
 
 TEXTS = [
@@ -39,8 +41,8 @@ CONSTRAINTS = {
 }
 
 
-def main() -> None:
-    """Print a row for each constraint and K."""
+def records(quick: bool) -> Iterator[Record]:
+    """A row for each constraint and K."""
     model = cd.from_pretrained("tiny").loaded
     spec, vocabulary = model.denoiser.spec, model.denoiser.vocabulary
 
@@ -48,24 +50,21 @@ def main() -> None:
         with torch.inference_mode():
             return model.denoiser.network(ids)[..., : vocabulary.size]
 
-    print("| constraint | K | proven at once | requests a step |\n|---|---:|---:|---:|")
     for name, (constraint, length) in CONSTRAINTS.items():
-        for top in (1, 5, 20, 100):
+        for top in (5, 100) if quick else (1, 5, 20, 100):
             stand_in = StandIn(network, most=100)
             server = Server("", "tiny", transport=lambda _, body, *__, to=stand_in: answered(to, body))
             reads = Reads(server, spec, vocabulary, top=top)
             asked = output_type(constraint).asked(model.spec.ask)
             prompts = [model.prompt_ids(text, asked) for text in TEXTS]
             decode(reads, prompts, constraint, length)
-            share, rate = reads.first / reads.steps, reads.requests / reads.steps
-            print(f"| {name} | {top} | {share:.0%} of {reads.steps} | {rate:.2f} |", flush=True)
+            where = {"constraint": name, "K": top}
+            yield Record.one("steps", reads.steps, **where)
+            yield Record.one("proven at once", 100 * reads.first / reads.steps, "%", **where)
+            yield Record.one("requests a step", reads.requests / reads.steps, **where)
 
 
 def answered(stand_in: StandIn, body: bytes) -> tuple[int, bytes]:
     """A request without a socket."""
     status, value = stand_in.answer(json.loads(body))
     return status, json.dumps(value).encode()
-
-
-if __name__ == "__main__":
-    main()

@@ -253,10 +253,10 @@ class ChainPosterior:
             chosen[b][self.rows[b].open[0]], sure[b], masses[b] = found
         return tuple(self.port.give(*one) for one in ((chosen, np.int64), (sure, np.float32), (masses, np.float32)))
 
-    def led(self, believed: float) -> tuple[ChainPosterior, Any, Any, Any, Any] | None:
-        """For rows on a device that is not to be waited for, None for others: the posterior given each row's choice of
-        `leading`, or where less than `believed` may stand there that of `map`; (B, T) int64 the choice, 0 elsewhere,
-        and bool where it is; (B,) float32 its probability and the mass of all that may stand there.
+    def led(self, believed: float) -> tuple[ChainPosterior, Any, Any, Any] | None:
+        """For rows on a device, which is not waited for; None for others. The posterior given each row's choice of
+        `leading`, or of `map` where less than `believed` may stand there; (B, T) bool where the choice is; (B,) float32
+        its probability and the mass of all that may stand there.
 
         What is wrong with a row is raised when the posterior is asked.
         """
@@ -264,7 +264,7 @@ class ChainPosterior:
             return None
         led = self.swept.led(believed)
         rows = Later(len(self.rows), lambda: self._rows_given(led.tokens, led.first))
-        return ChainPosterior(rows, self.port, led.swept), led.tokens, led.first, led.sure, led.mass
+        return ChainPosterior(rows, self.port, led.swept), led.first, led.sure, led.mass
 
     def _rows_given(self, tokens: torch.Tensor, keep: torch.Tensor) -> Rows:
         """The rows with more written. Raises: LogitsInvalid, Infeasible."""

@@ -47,8 +47,8 @@ def weigh(
     work: Workspace, more: Workspace, own: bool, clash: torch.Tensor, weight: torch.Tensor, faults: torch.Tensor
 ) -> None:
     """Fills (B,) float64 with the log-probability of all strings of `more`, from its `sums`, or if not `own` with the
-    weight of its best one, from its `best`; -inf where `clash`. And (B,) int32: what is wrong with a line of `work` that
-    was open, or if not `own` with one of `more` that is."""
+    weight of its best one, from its `best`; -inf where `clash`. And (B,) int32: what is wrong with a line of `work`
+    that was open, or if not `own` with one of `more` that is."""
     B, T = work.written.shape
     given.close_given[(B,)](
         work.pack.meta,
@@ -99,6 +99,4 @@ def forced(work: Workspace, labels: torch.Tensor, value: torch.Tensor, tokens: t
         pack.ints, pack.meta, work.written, labels, T, pack.labels, MANY, EACH
     )
     work.sweep(pack.plain, labels, value, 2, False)
-    given.only_tokens[(work.lines,)](
-        pack.ints, pack.meta, work.written, value, tokens, B, T, pack.states, MANY, EACH
-    )
+    given.only_tokens[(work.lines,)](pack.ints, pack.meta, work.written, value, tokens, B, T, pack.states, MANY, EACH)

@@ -70,10 +70,10 @@ def write_first(
     Rows that something is wrong with have no choice: 0 is written, which no answer is given of.
     """
     b = tl.program_id(0).to(tl.int64)
-    lost = tl.load(mass + b) < believed
     for t in range(0, T, WIDTH):
         at = t + tl.arange(0, WIDTH)
         there = at < T
+        lost = tl.load(mass + b + at * 0, there, 1.0) < believed
         v = tl.load(tokens + b * T + at, there, -1)
         first = v >= 0
         best = tl.load(strings + b * T + at, there, 0)
@@ -107,9 +107,9 @@ def close_given(
     OWN: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Grid (B,): float64 the weight of all strings that agree with `written`, from the values of its futures; -inf where
-    that contradicts what was written before; and what is wrong with the scores. OWN: with the scores of what is newly
-    written, and by log-probabilities; `whole` is of the lines that were open before."""
+    """Grid (B,): float64 the weight of all strings that agree with `written`, from the values of its futures; -inf
+    where that contradicts what was written before; and what is wrong with the scores. OWN: with the scores of what is
+    newly written, and by log-probabilities; `whole` is of the lines that were open before."""
     b = tl.program_id(0).to(tl.int64)
     s = tl.load(meta + b * COLUMNS + START)
     found = tl.load(value + b * (T + 1) * SS + s)
@@ -158,8 +158,8 @@ def end_states(ints, weights, meta, label_sum, value, weight, ends, B, T, SS, LS
 
 @triton.jit
 def open_labels(ints, meta, written, label_max, T, LS, MANY: tl.constexpr, EACH: tl.constexpr):
-    """Grid (B * T, blocks of MANY labels): (B * T, LS) 0 for the labels that may be taken by what is written alone, -inf
-    for others."""
+    """Grid (B * T, blocks of MANY labels): (B * T, LS) 0 for the labels that may be taken by what is written alone,
+    -inf for others."""
     n = tl.program_id(0)
     meta += (n // T) * COLUMNS
     k = tl.program_id(1) * MANY + tl.arange(0, MANY)

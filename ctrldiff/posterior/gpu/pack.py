@@ -31,7 +31,12 @@ OUT, IN, BY_LABEL = (tl.constexpr(i) for i in (16, 24, 32))  # a graph each, as 
 PTR, FAR, LABEL, STATE_ORDER, N_FEW, N_SOME, N_ALL, WEIGHT = (tl.constexpr(i) for i in range(8))
 EXIT, ONLY, TAIL = (tl.constexpr(i) for i in (40, 41, 42))
 COLUMNS = tl.constexpr(43)
-OFFSETS = (*range(6, 16), *(g + i for g in (16, 24, 32) for i in (0, 1, 2, 3)), 40, 41)  # columns that point into `ints`
+OFFSETS = (
+    *range(6, 16),
+    *(g + i for g in (16, 24, 32) for i in (0, 1, 2, 3)),
+    40,
+    41,
+)  # columns that point into `ints`
 WEIGHTS = tuple(g + 7 for g in (16, 24, 32))  # into `weights`
 MOST_LANES = 65_535  # programs that one axis of a grid holds, but the first
 

@@ -28,8 +28,8 @@ FLOATS = (torch.float32, torch.bfloat16, torch.float16)
 
 @dataclass(frozen=True, eq=False)
 class Led:
-    """What `Swept.led` says: the posterior given each row's first choice, and of the choice what `leading` says, the
-    tokens 0 where there is none."""
+    """What `Swept.led` says: the rows given their first choices; (B, T) int64 the choices, 0 elsewhere, and bool where
+    they are; (B,) float32 as in `leading`."""
 
     swept: Swept
     tokens: torch.Tensor

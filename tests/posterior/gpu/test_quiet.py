@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -55,7 +58,13 @@ def test_a_default_step_waits_for_what_is_written_alone(swept):
     assert {"walk_best", "walk_first", "write_first", "spread_classes"} <= {name for _, name in told[:first]}
     waits = [one for one in told if one[0] != "launch"]
     line = ("fetch", str((len(TABLES), LENGTH)))
-    assert waits == [("look", "()"), line, line, line, line]  # tokens, confidence, and what the commit policy reads: both
+    assert waits == [
+        ("look", "()"),
+        line,
+        line,
+        line,
+        line,
+    ]  # tokens, confidence, and what the commit policy reads: both
 
 
 def test_a_prior_is_not_asked_of_the_host(swept):
@@ -92,6 +101,21 @@ def test_the_launches_of_a_step_allocate_nothing_the_second_time(swept, monkeypa
         step()
     assert again == first
     assert [name for what, name in first if what == "launch"].count("sweep_edges") == 3
+
+
+def test_what_each_preset_waits_for_is_what_the_docs_say(swept):
+    letters = {f"({len(TABLES)},)": "(B,)", str((len(TABLES), LENGTH)): "(B, T)"}
+    lines = ["| preset | launches | looks | fetched |", "|---|---|---|---|"]
+    for name in Plan.presets():
+        if Plan.preset(name).attends:  # what a network looked at comes with a forward pass, and here is none
+            continue
+        told = a_step(Plan.preset(name))
+        fetched = Counter(letters.get(what, "(B, T, K)") for how, what in told if how == "fetch")
+        launched, looks = (sum(how == one for how, _ in told) for one in ("launch", "look"))
+        whats = ", ".join(f"{n} {what}" for what, n in sorted(fetched.items()))
+        lines.append(f"| `{name}` | {launched} | {looks} | {whats} |")
+    docs = Path(__file__).parents[3] / "docs" / "posterior.md"
+    assert "\n".join(lines) in docs.read_text(encoding="utf-8"), "\n".join(lines)
 
 
 def test_one_that_allocates_is_found_out():

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
+    from ctrldiff.constraints.blocking import DynamicBlocking
+    from ctrldiff.constraints.content import Avoids, Contains
     from ctrldiff.constraints.decision import Score, YesNo
     from ctrldiff.constraints.description import Automaton
     from ctrldiff.constraints.grammar import grammar
+    from ctrldiff.constraints.length import Length
     from ctrldiff.constraints.prior import Prior
     from ctrldiff.constraints.span import Span, SpanOf
     from ctrldiff.constraints.template import Template
@@ -34,7 +37,8 @@ if TYPE_CHECKING:
     from ctrldiff.request import Request
     from ctrldiff.result import Refused, Result, Usage
     from ctrldiff.sampling import commits as commit
-    from ctrldiff.sampling import constrain, edit, observers, processors, propose, revise, stop
+    from ctrldiff.sampling import constrain, counts, edit, grow, observers, processors, revise, stop
+    from ctrldiff.sampling import proposers as propose
     from ctrldiff.sampling import schedules as schedule
     from ctrldiff.sampling.loop import sample
     from ctrldiff.sampling.plan import Plan
@@ -46,15 +50,19 @@ __version__ = VERSION
 
 _HOME = {
     "Automaton": "ctrldiff.constraints.description",
+    "Avoids": "ctrldiff.constraints.content",
     "Calibration": "ctrldiff.reliability",
     "Choice": "ctrldiff.constraints.basic",
+    "Contains": "ctrldiff.constraints.content",
     "CtrldiffError": "ctrldiff.errors",
     "Dfa": "ctrldiff.automata.dfa",
+    "DynamicBlocking": "ctrldiff.constraints.blocking",
     "Field": "ctrldiff.fields",
     "FromText": "ctrldiff.grounded.types",
     "Generator": "ctrldiff.generate",
     "Grounded": "ctrldiff.grounded.types",
     "JsonSchema": "ctrldiff.json_schema",
+    "Length": "ctrldiff.constraints.length",
     "Limits": "ctrldiff.limits",
     "Model": "ctrldiff.generate",
     "ModelSpec": "ctrldiff.models.spec",
@@ -62,9 +70,9 @@ _HOME = {
     "Money": "ctrldiff.grounded.types",
     "Plan": "ctrldiff.sampling.plan",
     "Prior": "ctrldiff.constraints.prior",
+    "Refused": "ctrldiff.result",
     "Regex": "ctrldiff.constraints.basic",
     "Request": "ctrldiff.request",
-    "Refused": "ctrldiff.result",
     "Result": "ctrldiff.result",
     "Score": "ctrldiff.constraints.decision",
     "Span": "ctrldiff.constraints.span",
@@ -90,17 +98,19 @@ _PAGES = {
     "calibration": "ctrldiff.calibration",
     "commit": "ctrldiff.sampling.commits",
     "constrain": "ctrldiff.sampling.constrain",
+    "counts": "ctrldiff.sampling.counts",
     "edit": "ctrldiff.sampling.edit",
     "engines": "ctrldiff.engines",
     "errors": "ctrldiff.errors",
     "evaluate": "ctrldiff.evaluate",
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
+    "grow": "ctrldiff.sampling.grow",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",
     "processors": "ctrldiff.sampling.processors",
-    "propose": "ctrldiff.sampling.propose",
+    "propose": "ctrldiff.sampling.proposers",
     "revise": "ctrldiff.sampling.revise",
     "rewards": "ctrldiff.rewards",
     "schedule": "ctrldiff.sampling.schedules",
@@ -110,15 +120,19 @@ _PAGES = {
 
 __all__ = [
     "Automaton",
+    "Avoids",
     "Calibration",
     "Choice",
+    "Contains",
     "CtrldiffError",
     "Dfa",
+    "DynamicBlocking",
     "Field",
     "FromText",
     "Generator",
     "Grounded",
     "JsonSchema",
+    "Length",
     "Limits",
     "Model",
     "ModelSpec",
@@ -145,6 +159,7 @@ __all__ = [
     "commit",
     "compile_many",
     "constrain",
+    "counts",
     "edit",
     "elbo",
     "engines",
@@ -155,6 +170,7 @@ __all__ = [
     "from_pretrained",
     "grammar",
     "grounded",
+    "grow",
     "guide",
     "models",
     "observers",

@@ -18,6 +18,7 @@ from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.counts import pointer
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table
@@ -61,6 +62,15 @@ class Decoded:
     def forwards(self) -> int:
         """Denoiser calls of this canvas."""
         return int(self.found[0].forwards[self.found[1]] if self.found else self.state.forwards[self.at])
+
+    @property
+    def other_calls(self) -> int:
+        """Calls of models beside the denoiser for this canvas; of a search, for all of the row's."""
+        calls = self.state.other_calls
+        if self.found is None:
+            return int(calls[self.at])
+        found, group = self.found
+        return int(found.state.other_calls.reshape(len(found.chosen), -1)[group].sum())
 
     @cached_property
     def raw(self) -> str:
@@ -109,9 +119,8 @@ class Decoded:
         canvas = grown(row.canvas, self.wants, row.first, row.limit) if self.wants else row.canvas
         if canvas <= row.canvas:
             return None
-        type_, table = row.compiled.table(row.type, canvas)
-        forwards, seconds = row.forwards + self.forwards, row.seconds + self.seconds
-        return replace(row, canvas=canvas, type=type_, table=table, forwards=forwards, seconds=seconds)
+        cost = {name: getattr(row, name) + getattr(self, name) for name in ("forwards", "other_calls", "seconds")}
+        return replace(row.within(canvas), **cost)
 
     def accepted(self) -> Decoded:
         """This answer, or the likeliest one that the type's own rules do not refuse, of as many more as may be tried.
@@ -267,6 +276,7 @@ class Decoded:
                 forwards=self.forwards + row.forwards,
                 seconds=self.seconds + row.seconds,
                 fields=self.field_forwards,
+                other_calls=self.other_calls + row.other_calls,
             ),
             tokens=tuple(tokens),
             probs=dict(self.probs),
@@ -280,6 +290,7 @@ class Decoded:
             fields=sourced(fields, grounded),
             grounded=grounded,
             refused=self.refused,
+            counts={pointer(place): one for place, one in (row.counts or {}).items()},
         )
 
 

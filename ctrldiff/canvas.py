@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.counts import Place
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
@@ -26,13 +27,18 @@ _BREAK = re.compile(r"[\n\t,;:|]|\s{2,}|[.!?]\s")  # what ends a value in a text
 _DIGITS = re.compile(r"[\d.,]+")
 
 
-def candidates(schema: JsonSchema, limits: Limits = DEFAULT) -> list[tuple[bool, int]]:
+def candidates(
+    schema: JsonSchema, limits: Limits = DEFAULT, items: Mapping[Place, int] | None = None
+) -> list[tuple[bool, int]]:
     """What a value of the type leaves open, a pair for each: whether it is a number, and its most characters.
 
     A list is laid out for `ITEMS` items, an optional property with its name, a recursion once.
+    items: how many outer lists (those inside no other) have, where that is known.
     """
     found: list[tuple[bool, int]] = []
-    todo: list[tuple[Shape, int]] = [(schema.shape(limits), 1)]
+    root = schema.shape(limits)
+    todo: list[tuple[Shape, int]] = [(root, 1)]
+    known = {id(_at(root, place)): number for place, number in (items or {}).items() if _outer(place)}
     seen: set[int] = set()
     while todo and len(found) < PLACES:
         shape, times = todo.pop()
@@ -52,10 +58,20 @@ def candidates(schema: JsonSchema, limits: Limits = DEFAULT) -> list[tuple[bool,
         elif "array" in kinds:
             if id(shape) not in seen and not shape.dead:
                 seen.add(id(shape))
-                todo.append((shape.item(0), min(ITEMS * times, PLACES)))
+                todo.append((shape.item(0), min(known.get(id(shape), ITEMS) * times, PLACES)))
         elif "number" in kinds or "integer" in kinds:
             found += [(True, LONGEST)] * times
     return found[:PLACES]
+
+
+def _outer(place: Place) -> bool:
+    return all(isinstance(step, str) for step in place)
+
+
+def _at(shape: Shape, place: Place) -> Shape:
+    for step in place:
+        shape = shape.property(str(step))
+    return shape
 
 
 def room_for(open_values: Sequence[tuple[bool, int]], text: str, tokens: int) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from ctrldiff.canvas import candidates, room_for
-from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.description import And, Description
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import ConstraintTooLarge, InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.branches import null_tables
+from ctrldiff.json_schema.counts import Items, Place
 from ctrldiff.json_schema.plain import plainness
 from ctrldiff.limits import Limits
 from ctrldiff.posterior.table import Table
@@ -21,7 +22,10 @@ from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.spell import spell
 from ctrldiff.types.structured import OutputType, output_type
 
+COUNTED = 64  # tables of lists with so many items: all numbers of one list, and some of another
 REMEMBERED = 8  # tables: for plain strings and open ones, for canvases of a recursive type, for documents
+
+Counted: TypeAlias = tuple[tuple[Place, int], ...]  # lists, and how many items each has
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +98,28 @@ class Compiled:
                 self._refused.add(plain.description)
         return self.table(wanted, tokens)  # as it was written, then: see `of`
 
-    def table(self, type_: OutputType, canvas: int | None = None) -> tuple[OutputType, Table]:
-        """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one."""
+    def table(self, type_: OutputType, canvas: int | None = None, items: Counted = ()) -> tuple[OutputType, Table]:
+        """A type and its table: to its stated depth, and again if the canvas can hold more of a recursive one.
+
+        items: how many some lists have; the table is of these texts alone.
+        """
         table = self._lifted(type_.description)
         tokens = canvas or table.shortest + self.least(table)
         reaching = self._reaching(type_.description, tokens)
-        return replace(type_, description=reaching), self._lifted(reaching)
+        table = self.counted(reaching, items) if items else self._lifted(reaching)
+        return replace(type_, description=reaching), table
+
+    def counted(self, description: Description, items: Counted) -> Table:
+        """The table of the texts in which some lists have so many items. Raises: ConstraintUnsatisfiable for none."""
+        key = description, items
+        table = self._counted.pop(key, None)
+        if table is None:
+            parts = (description, *(Items(place, number) for place, number in items))
+            table = self.prior.compile(And(parts), self.vocabulary, self.limits)
+        self._counted[key] = table
+        for oldest in list(self._counted)[:-COUNTED]:
+            self._counted.pop(oldest, None)
+        return table
 
     def remembered(self) -> Held:
         """All that is known by now."""
@@ -137,9 +157,13 @@ class Compiled:
         """How many positions beyond the shortest answer a canvas has at least."""
         return self.prose if table.longest is None else self.least_room
 
-    def room(self, table: Table, text: str, tokens: int) -> int:
+    def room(self, table: Table, text: str, tokens: int, items: Counted = ()) -> int:
         """How many positions beyond the shortest answer a text of so many tokens asks for; `canvas.room_for`."""
-        return max(self.least(table), room_for(self._open, text, tokens))
+        description = self.type.description
+        open_values = self._open
+        if items and isinstance(description, JsonSchema):
+            open_values = candidates(description, self.limits, dict(items))
+        return max(self.least(table), room_for(open_values, text, tokens))
 
     def spelled(self, examples: Sequence[tuple[str, Any]]) -> tuple[tuple[str, str], ...]:
         """Examples with their answers as texts. Raises: InputError for a value that the type does not have."""
@@ -179,6 +203,10 @@ class Compiled:
 
     @cached_property
     def _known(self) -> dict[tuple[object, int | None], tuple[OutputType, Table]]:
+        return {}
+
+    @cached_property
+    def _counted(self) -> dict[tuple[Description, Counted], Table]:
         return {}
 
     @cached_property

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.prior import Prior
+from ctrldiff.counted import counted
 from ctrldiff.decisions import fields_of
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.fields import of_labels
@@ -182,6 +183,8 @@ class _Engine:
         """What rows that share a batch have in common. Of most it is nothing; guides are made for the rows they begin
         with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
         request = row.request
+        if self.plan.counts is not None and row.counts is None and row.labels is None:
+            return ("counting",)
         notes = row.type.description if request.nulls else None, request.retries > 0
         if row.labels is not None:
             return "decision", id(row.compiled), row.canvas, request.readout, request.against
@@ -199,6 +202,10 @@ class _Engine:
         if lane[0] == "plain":
             yield from self._flowing(lane, queue)
             return
+        if lane[0] == "counting":
+            rows = queue.take(lambda row: self.lane(row) == lane, self.batch_size)
+            yield from self._counted(rows, queue)
+            return
         size = max(1, self.batch_size // (self.search.n if self.search else 1))
         rows = queue.take(lambda row: self.lane(row) == lane, size)
         step = {"decision": self._decided, "search": self._searched, "guided": self._guided}[str(lane[0])]
@@ -215,6 +222,20 @@ class _Engine:
                     yield from ((one.row.n, one) for one in step([row]))
                 except CtrldiffError as own:
                     yield row.n, own
+
+    def _counted(self, rows: list[Row], queue: _Queue) -> Iterator[tuple[int, CtrldiffError]]:
+        """Rows whose lists are given a number of items; they wait again, to be decoded."""
+        assert self.plan.counts is not None
+        try:
+            queue.put_back(counted(self.loaded, rows, self.plan.counts))
+        except CtrldiffError as error:
+            if not self.keep:
+                raise
+            if len(rows) == 1:
+                yield rows[0].n, error
+                return
+            for row in rows:  # whose error it is shows when each is alone
+                yield from self._counted([row], queue)
 
     def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         def alike(row: Row) -> bool:
@@ -325,7 +346,7 @@ class _Engine:
             done.raw,
             done.tokens,
             row.ids,
-            row.table,
+            row.compiled.table(row.type, row.canvas)[1],  # whatever was decided of its lists
             self.loaded.denoiser,
             row.type.description,
             document=row.text,
@@ -371,6 +392,8 @@ class _Engine:
                 raise InputError(
                     "a search and guidance on a field cannot go together", hint="a reward with field= scores one value"
                 )
+            if self.plan.counts is not None:
+                raise InputError("counts= and guidance on a field cannot go together", hint="guide the whole text")
             for row in rows:
                 layered(row, guides[-1].paths)  # refuse now what cannot be told apart later
         return guides
@@ -399,11 +422,11 @@ def constrained(plan: Plan, given: Tables) -> Constraint:
     return made
 
 
-def check_guidance(loaded: Loaded, row: Row, search: Search | None = None) -> None:
+def check_guidance(loaded: Loaded, row: Row, search: Search | None = None, plan: Plan = Plan()) -> None:
     """Raise what preparing the guidance of a row would raise, before any forward pass."""
     if row.request.guidance:
         copies = [row] * (search.n if search else 1)
-        _Engine(loaded, Plan(), search, 1, False).guides(copies)
+        _Engine(loaded, plan, search, 1, False).guides(copies)
 
 
 def tables_of(rows: Sequence[Row], guides: Sequence[Guidance]) -> tuple[Table, ...]:

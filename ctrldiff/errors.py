@@ -164,11 +164,12 @@ class ConstraintTooLarge(ConstraintError):
 
     code = "CONSTRAINT_TOO_LARGE"
 
-    def __init__(self, what: str, used: int, limit: int, *, where: str = "") -> None:
+    def __init__(self, what: str, used: int, limit: int, *, where: str = "", hint: str = "") -> None:
         at = f" at {where}" if where else ""
         super().__init__(
             f"{what} reached {used:,} (limit {limit:,}){at}",
-            hint="bound the repeats, split the alternatives, or raise the limit: Limits(...);\n"
+            hint=hint
+            or "bound the repeats, split the alternatives, or raise the limit: Limits(...);\n"
             r"a pattern's \w, \d and \b cost less as Regex(..., ascii=True)",
             what=what,
             used=used,

@@ -201,7 +201,8 @@ class Model:
 
 
 def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
-    """Load a model: "tiny", which is in the box, or the path of a folder that a family knows (`docs/models.md`).
+    """Load a model: "tiny" or "puzzles", which are in the box, or the path of a folder that a family knows
+    (`docs/models.md`).
 
     Args:
         overrides: `device`, `dtype`, any field of `ModelSpec`, and what `ctrldiff.models.hf.load` passes on.
@@ -386,13 +387,17 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     if search is not None and request.retries:
         hint = "leave it out; a reward sees every candidate, and may refuse what the type would"
         raise InputError(f"a search goes without retries={request.retries}", hint=hint, param="retries")
+    if plan.counts is not None and request.nulls:
+        hint = "fields=True says how probable each value is, nulls among them"
+        raise InputError("counts= and nulls=True cannot go together", hint=hint, param="counts")
     row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
-    if model.loaded.spec.ahead is not None and (row.labels or request.asks_fields or request.nulls):
+    reads = row.labels or request.asks_fields or request.nulls or plan.counts is not None
+    if model.loaded.spec.ahead is not None and reads:
         raise ModelError(
-            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls and values ask for every position",
+            f"ahead={model.loaded.spec.ahead}: probabilities of labels, nulls, values and counts need every position",
             hint="load the model without ahead=",
         )
-    check_guidance(model.loaded, row, search)
+    check_guidance(model.loaded, row, search, plan)
     return row
 
 

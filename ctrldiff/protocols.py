@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -190,16 +190,62 @@ class Narrows(Protocol):
         """The step with another window, quota or end. Its window stays within the open positions."""
 
 
-Ask: TypeAlias = Callable[[Sequence[State]], list[torch.Tensor]]  # states of B rows each to their (B, T, V) logits
+class Ask(Protocol):
+    """What a plug-in is given that needs more than its step: further passes, other models, and a word to the commit
+    policy.
+
+    Fields: step, as the schedule said it, with what the edit policy cleared in its window.   vocabulary, the model's.
+        settled: (B, T) bool, what the proposer stands behind; None while it has not said so.
+    """
+
+    @property
+    def step(self) -> Step: ...
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+    @property
+    def settled(self) -> Where | None: ...
+
+    def __call__(self, states: Sequence[State]) -> list[torch.Tensor]:
+        """The (B, T, V) logits of states of B rows each: the model's noise put where they are open, all forwarded
+        together, guides and processors applied. One forward is counted for every row of every state that is not
+        complete."""
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        """The posterior over what is open in `state`, by logits of such a pass, under the loop's own constraint."""
+
+    def other(self, rows: torch.Tensor) -> None:
+        """Count a call of a model beside this one for these rows (B,) bool: `State.other_calls`."""
+
+    def settle(self, where: Where) -> None:
+        """Say which positions (B, T) of the proposal are meant to be written now: `commit.Proposed` writes them."""
 
 
 @runtime_checkable
 class Asks(Protocol):
-    """An edit policy, a proposer or a revise policy that needs a second pass inside a step."""
+    """An edit policy, a proposer, a commit policy or a revise policy that needs more than its step."""
 
     def asking(self, ask: Ask) -> Any:
-        """The plug-in for this step. `ask` puts the model's noise where its states are open, forwards them together,
-        guides and processors applied, and counts one forward for every row of every state that is not complete."""
+        """The plug-in for this step."""
+
+
+class Causal(Protocol):
+    """A left-to-right language model beside the diffusion model, over the same tokens."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What each token id spells to it."""
+
+    def __call__(self, state: State, tokens: Tokens) -> torch.Tensor:
+        """(B, T, V) float32 log-probabilities of the token at each position of the canvases `tokens` (B, T), given the
+        row's prompt and the tokens before it. What stands at or after a position says nothing there."""
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """A plug-in that reads another model's tokens."""
+
+    def fits(self, vocabulary: Vocabulary) -> None:
+        """Raise VocabularyError if they are not those of the model that is decoded. Asked before the first pass."""
 
 
 class StopRule(Protocol):
@@ -248,6 +294,56 @@ class Begins(Protocol):
 
     def begin(self, state: State) -> State:
         """The state with what it remembers when nothing has happened yet."""
+
+
+class Growth(Protocol):
+    """How many positions a row's canvas has, while it is written. What a row has at the beginning is all it may have:
+    a policy that begins with fewer turns the rest to padding, and opens it, or takes it back, as it sees fit.
+
+    No text that is not the end of one is given up, and no length is left in which nothing legal fits (law X7).
+    """
+
+    def begin(self, state: State, constraint: Constraint) -> State:
+        """The state before its first step, what has to be written is written. Its budget is counted afterwards."""
+
+    def __call__(self, move: Move, state: State, step: Step, constraint: Constraint) -> State:
+        """The state after a step and after its observers; a position more is a step more in the row's budget."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of which it is to be said how many items it will have, before any of them is written.
+
+    Fields:
+        place: where it stands, keys and numbers of items from the outside in.      text: what the answer is about.
+        columns: of what kind each property of its items is, "number", "date", "list", "object", or "string" for all
+            else; () if they are no objects.
+        tables: how many lists of objects are asked about together, those inside as many others as this one.
+        log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
+            decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
+            canvas of that pass cannot hold. What they lack to 1 is: more items, or no list there.
+        needs: (N,) int64, the fewest positions of an answer in which it has so many; -1: the type forbids it, or even
+            the largest canvas cannot hold it.
+    """
+
+    place: tuple[str | int, ...]
+    text: str
+    columns: tuple[str, ...]
+    tables: int
+    log_masses: NDArray[np.float64]
+    needs: NDArray[np.int64]
+
+
+class Counts(Protocol):
+    """How many items a list will have; None: that is left to the decode. One whose `needs` is -1 is no answer.
+
+    `most` says up to which number it wants to know the masses. Where its answer, or one item more, needs a larger
+    canvas than that of the pass, it is asked again by a pass over one.
+    """
+
+    @property
+    def most(self) -> int: ...
+    def __call__(self, listing: Listing) -> int | None: ...
 
 
 class Reward(Protocol):

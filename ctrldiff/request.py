@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
 import torch
 
 from ctrldiff.arguments import check_probability, check_word, is_conversation, messages_of
-from ctrldiff.compiled import Compiled
+from ctrldiff.compiled import Compiled, Counted
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong, warn
 from ctrldiff.guidance.guide import Guide, checked
+from ctrldiff.json_schema.counts import Place
 from ctrldiff.models.hf import Loaded
 from ctrldiff.models.prompt import asks, check_template
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
 from ctrldiff.reliability import Calibration
+from ctrldiff.sampling.counts import Count
 from ctrldiff.sampling.plan import check_number
 from ctrldiff.text import check_text
 from ctrldiff.types.instruction import words_of
@@ -119,7 +121,8 @@ class Row:
 
     Fields: n, its number; ids, its prompt; canvas, how many positions; first, how many it had at first, and limit, how
         many it may have; type and table, what may be written there; shots, the examples with their answers as texts;
-        labels, if the answer is one of them, decided in one forward pass; forwards and seconds, what earlier and
+        labels, if the answer is one of them, decided in one forward pass; said, how many tokens the text takes; counts,
+        how many items its lists have, where that was asked (None: not yet); forwards and seconds, what earlier and
         smaller canvases have cost.
     """
 
@@ -134,13 +137,27 @@ class Row:
     table: Table
     labels: Labels | None
     shots: tuple[tuple[str, str], ...] = ()
+    said: int = 0
+    counts: Mapping[Place, Count] | None = None
     forwards: int = 0
+    other_calls: int = 0
     seconds: float = 0.0
 
     @property
     def tokens(self) -> int:
         """What a network reads of it: prompt and canvas."""
         return len(self.ids) + self.canvas
+
+    @property
+    def items(self) -> Counted:
+        """The lists that are held to a number of items, and it."""
+        known = (self.counts or {}).items()
+        return tuple((place, one.number) for place, one in known if one.number is not None)
+
+    def within(self, canvas: int) -> Row:
+        """The row in another canvas, its lists held to what was decided."""
+        type_, table = self.compiled.table(self.type, canvas, self.items)
+        return replace(self, canvas=canvas, type=type_, table=table)
 
     @property
     def text(self) -> str:
@@ -206,7 +223,7 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
             context=spec.context,
             row=n,
         )
-    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots)
+    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots, tokens)
 
 
 def _prompt(

@@ -13,6 +13,7 @@ from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
 from ctrldiff.report.decode import Value, decode_page
 from ctrldiff.report.page import framed
+from ctrldiff.sampling.counts import Count
 from ctrldiff.sampling.decide import entropy, expected
 from ctrldiff.sampling.trace import Trace
 from ctrldiff.search.agree import Voted, votes
@@ -27,8 +28,8 @@ class Usage:
 
     Fields: prompt_tokens; answer_tokens (up to the first stop token); canvas (positions that were open);
         forwards (denoiser calls this row took part in); seconds (wall clock of the steps it took part in); fields (how
-        many of the forwards the probabilities of values took). A canvas that was too small counts too: its row was
-        decoded again.
+        many of the forwards the probabilities of values took); other_calls (of models beside this one, one a row). A
+        canvas that was too small counts too: its row was decoded again.
     """
 
     prompt_tokens: int
@@ -37,6 +38,7 @@ class Usage:
     forwards: int
     seconds: float
     fields: int = 0
+    other_calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Result(Generic[T]):
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
             their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         refused: with `Generator(retries=N)`, the likelier answers that the type's own rules refused, in that order.
+        counts: under a plan with `counts=`, how many items each list was given before any of them was written, by its
+            place as in `fields`; else empty. `Count`.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         ess_path: after a search, the effective sample sizes of its canvases: one for each time that they might have
             been resampled, before they were, and one for the end, which is `ess`. A search that resamples may end
@@ -92,6 +96,7 @@ class Result(Generic[T]):
     fields: dict[str, Field] = field(default_factory=dict, repr=False)
     grounded: dict[str, tuple[Stated, ...]] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    counts: dict[str, Count] = field(default_factory=dict)
 
     @property
     def ess(self) -> float | None:

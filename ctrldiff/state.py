@@ -82,6 +82,7 @@ class State:
         step: (B,) int64, the step that each row takes, from 0; rows of one batch may have begun at different times.
         steps: (B,) int64, how many its schedule gives it at most.
         forwards: (B,) int64, denoiser calls that a row took part in.
+        other_calls: (B,) int64, calls of models beside it.
     """
 
     tokens: Tokens
@@ -96,6 +97,7 @@ class State:
     step: torch.Tensor
     steps: torch.Tensor
     forwards: torch.Tensor
+    other_calls: torch.Tensor
     memory: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
     @staticmethod
@@ -158,6 +160,7 @@ class State:
             step=torch.zeros(rows, dtype=torch.int64),
             steps=torch.zeros(rows, dtype=torch.int64),
             forwards=torch.zeros(rows, dtype=torch.int64),
+            other_calls=torch.zeros(rows, dtype=torch.int64),
         )
 
     @staticmethod
@@ -304,6 +307,7 @@ PER_ROW = (
     "step",
     "steps",
     "forwards",
+    "other_calls",
 )  # the fields of a `State` that are tensors with a leading B
 
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
 
 from ctrldiff.constraints.basic import Choice, Regex, Text
+from ctrldiff.constraints.blocking import DynamicBlocking
+from ctrldiff.constraints.content import Avoids, Contains
 from ctrldiff.constraints.description import Automaton, Description
+from ctrldiff.constraints.length import Length
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
@@ -24,7 +27,9 @@ from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
     CommitPolicy,
+    Counts,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -35,7 +40,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.ancestral import Bernoulli, NoteTurns, Remasking, Resume, Unmask
 from ctrldiff.sampling.attention import Independent
-from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Spacing
+from ctrldiff.sampling.combine import And, AtLeastOne, ButOne, Cap, Or, Proposed, Spacing
 from ctrldiff.sampling.commit import (
     Anchored,
     CertainFree,
@@ -50,32 +55,32 @@ from ctrldiff.sampling.commit import (
     TopK,
 )
 from ctrldiff.sampling.constrain import FREE, Free, Tables
+from ctrldiff.sampling.counts import Likeliest, Rows
 from ctrldiff.sampling.credit import Credit, NoteCredit
+from ctrldiff.sampling.doubts import NoteDoubts, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surprising
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.grow import Daedal, Fixed, RhoEos
 from ctrldiff.sampling.history import HistoryStable, NoteHistory
+from ctrldiff.sampling.hyper import Annealed, Hyper, Timed
+from ctrldiff.sampling.information import Informative, Spindle
+from ctrldiff.sampling.judge import Judged, Mixture
 from ctrldiff.sampling.learned import Features, Learned
 from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.orders import Density, Dependent, Dilated, Frequencies, Hierarchy, Positional, Routed
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.planned import NotePlan, Planned
 from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
+from ctrldiff.sampling.recompute import Recomputed
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, RunningConfidence, Verified
-from ctrldiff.sampling.schedules import (
-    Blocks,
-    Constant,
-    Cosine,
-    Delimited,
-    Floor,
-    Linear,
-    NoteDelimited,
-    Proportional,
-    Sliding,
-)
+from ctrldiff.sampling.schedules import Blocks, Constant, Cosine, Floor, Linear, Proportional, Scaled
 from ctrldiff.sampling.slow_fast import NoteCycles, SlowFast
 from ctrldiff.sampling.stability import Consistent, NoteConsistent, NoteShifts, Steady
 from ctrldiff.sampling.stop import Falling, Never, NoteBest, Prophet, Settled, Stable
 from ctrldiff.sampling.trace import Canvases
+from ctrldiff.sampling.windows import ByEntropy, Delimited, Dynamic, NoteEnd, Sliding
 from ctrldiff.state import State
+from tests.causal import Bigram
 from tests.conftest import SIZE, STOP, VOCABULARY, prompt, toy
 from tests.distinct import Distinct
 
@@ -93,9 +98,15 @@ CONSTRAINTS: dict[str, Description | None] = {  # None: no constraint
     "automaton": Automaton(Regex(r"(00|a)*b").dfa()),
     "weighted": Regex(r"[ab1]{2,6}(-1?)?"),
     "distinct": Regex(r"[0-9ab-]{2,8}") & Distinct(),
+    "content": Contains(["a", Regex("1[0-9]")], ascii=True)
+    & Avoids("b", words=False)
+    & Length(words=(1, 2), ascii=True),
+    "tokens": Length(tokens=(2, 5)) & DynamicBlocking([11, 12, 11, 11, 1], share=1.0),
 }
 
 PRIORS: dict[str, Prior] = {"weighted": Prior.of(Regex(".*a"), 1.5) + Prior.of(Regex(".{3,}"), -0.75)}
+
+FREQUENCIES = Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)
 
 
 def keen(told: Features) -> torch.Tensor:
@@ -107,6 +118,11 @@ def shy(told: Features) -> torch.Tensor:
     """One that is shown attention, and stays away from what much is looked at."""
     assert told.attention is not None
     return told.confidence - told.attention.sum(dim=1)
+
+
+def thirds(tokens: Sequence[int]) -> list[int]:
+    """Spans of two positions, each behind one that is in none."""
+    return [n // 3 if n % 3 else -1 for n in range(len(tokens))]
 
 
 COMMITS: dict[str, CommitPolicy] = {
@@ -138,13 +154,17 @@ COMMITS: dict[str, CommitPolicy] = {
     "cap at a share": Cap(Threshold(0.2), most=5, share=0.5, least=2),
     "at least one": AtLeastOne(And(Threshold(0.5), Prefix(0.5))),
     "but one": ButOne(Threshold(0.3)),
+    "proposed": Proposed(),
     "spacing": Spacing(Threshold(0.2)),
     "dilated": Dilated(block=4),
     "hierarchy": Hierarchy(0.2, 0.8),
     "density": Density(2.0),
     "dependent": Dependent(),
     "positional": Positional(block=4),
-    "positional, frequencies": Positional(frequencies=Frequencies.of([[1, 9, 11, 11], [2, 0, 12]], SIZE)),
+    "positional, frequencies": Positional(frequencies=FREQUENCIES),
+    "informative": Informative(FREQUENCIES),
+    "informative, most": Informative(FREQUENCIES, "most"),
+    "spindle": Spindle(FREQUENCIES, 0.3),
     "routed": Routed(0.5),
     "bernoulli": Bernoulli(8),
     "unmask": Unmask(Remasking("rescale", 0.2)),
@@ -158,12 +178,15 @@ COMMITS: dict[str, CommitPolicy] = {
     "learned, quota": Learned(keen, "quota"),
     "learned, chance": Learned(keen, "chance"),
     "learned, attention": Learned(shy, "quota", attention=True),
+    "timed": Timed(Hyper(Annealed(3.0))),
+    "planned": Planned(thirds),
+    "planned, half": Planned(thirds, rate=0.5, by="entropy"),
 }
-MAY_WAIT = {"but one", "unmask"}  # these may write nothing in a step
+MAY_WAIT = {"but one", "spindle", "timed", "unmask"}  # these may write nothing in a step
 NOTES: dict[str, tuple[Observer, ...]] = {  # what the policies with a memory read
     name: (value.note,)
     for name, value in COMMITS.items()
-    if isinstance(value, Bernoulli | Consistent | HistoryStable | Steady)
+    if isinstance(value, Bernoulli | Consistent | HistoryStable | Planned | Steady)
 }
 
 SCHEDULES: dict[str, Schedule] = {
@@ -182,9 +205,20 @@ SCHEDULES: dict[str, Schedule] = {
     "sliding": Sliding(3, 5),
     "delimited": Delimited((10, 12), length=3, above=0.2, share=0.5),
     "slow-fast": SlowFast(5, explore=2, low=0.2),
+    "scaled": Scaled(0.5, least=2),
+    "dynamic": Dynamic(ByEntropy((1, 3, 5), 1.0)),
+    "hyper": Hyper(Annealed(3.0)),
+    "hyper 5": Hyper(Annealed(2.0), steps=5),
 }
 CLOCKS: dict[str, tuple[Observer, ...]] = {  # what the schedules with a memory read
     name: (value.note,) for name, value in SCHEDULES.items() if isinstance(value, SlowFast)
+}
+GROWS: dict[str, Growth] = {
+    "fixed": Fixed(),
+    "daedal": Daedal((STOP,), initial=2, more=2, enough=0.3, low=0.5, window=3, spare=1),
+    "daedal, inserting": Daedal((STOP,), initial=2, more=3, enough=0.0, settled=1.0, low=1.0, spare=0),
+    "rho-EOS": RhoEos((STOP,), initial=3, unit=1),
+    "rho-EOS, confidence": RhoEos((STOP,), initial=6, unit=2, low=0.2, high=0.3, curve="linear", measure="confidence"),
 }
 
 
@@ -193,7 +227,18 @@ def odd(state: State, tokens: torch.Tensor) -> torch.Tensor:
     return (tokens % 2).sum(dim=-1)
 
 
-PROPOSERS: dict[str, Proposer] = {"best": Best(), "draw": Draw(), "kept": Kept(Draw()), "weighed": Weighed(odd, 3)}
+PROPOSERS: dict[str, Proposer] = {
+    "best": Best(),
+    "draw": Draw(),
+    "kept": Kept(Draw()),
+    "weighed": Weighed(odd, 3),
+    "weighed, residual": Weighed(odd, 2, residual=True),
+    "judged": Judged(Bigram()),
+    "judged, corrected": Judged(Bigram(1), top=1, correct=True, inner=Draw()),
+    "mixture": Mixture(Bigram(), reach=3),
+    "mixture, drawn": Mixture(Bigram(), 0.8, inner=Draw()),
+    "recomputed": Recomputed(2),
+}
 REVISES: dict[str, RevisePolicy] = {
     "keep": Keep(),
     "least confident": LeastConfident(count=2, below=0.9),
@@ -214,6 +259,12 @@ EDITS: dict[str, EditPolicy] = {
     "surprising, one": Surprising(0.5, count=1),
     "brittle": Brittle(every=2, begin=0.0, end=1.0, candidates=3, least=0.0),
     "brittle, once": Brittle(every=3, count=2),
+    "token to mask": TokenToMask(threshold=0.3, block=3),
+    "token to mask, rival": TokenToMask("rival", 0.3, share=0.5, most=1, block=None),
+    "token to mask, drop": TokenToMask("drop", 0.05, block=4),
+}
+EDIT_NOTES: dict[str, tuple[Observer, ...]] = {  # what they read
+    name: (value.note,) for name, value in EDITS.items() if isinstance(value, TokenToMask)
 }
 STOPS: dict[str, StopRule] = {
     "never": Never(),
@@ -223,6 +274,12 @@ STOPS: dict[str, StopRule] = {
     "falling": Falling(1.0, 0.3),
     "falling, linear": Falling(1.0, 0.3, "linear"),
 }
+COUNTS: dict[str, Counts] = {
+    "likeliest": Likeliest(),
+    "likeliest, per item": Likeliest(per_item=2.0, most=4),
+    "rows": Rows(),
+    "rows, else": Rows(otherwise=Likeliest()),
+}
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
     "canvases": lambda name: Canvases(),
@@ -230,11 +287,13 @@ OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of tha
     "shifts": lambda name: NoteShifts(kept=6),
     "runners-up": lambda name: NoteConsistent(),
     "turns": lambda name: NoteTurns(8),
+    "doubts": lambda name: NoteDoubts(block=3),
     "resume": lambda name: Resume(),
-    "delimited": lambda name: NoteDelimited(Delimited((10, 12), length=3)),
+    "delimited": lambda name: NoteEnd(Delimited((10, 12), length=3)),
     "history": lambda name: NoteHistory(3, kept=6),
     "cycles": lambda name: NoteCycles(SlowFast(3, explore=2, low=0.2)),
     "credit": lambda name: NoteCredit(Credit(kept=4)),
+    "plan": lambda name: NotePlan(Planned(thirds)),
     "evidence": lambda name: NoteEvidence(SIZE),
     "nulls": lambda name: NoteNulls({} if CONSTRAINTS[name] is None else {"all of it": table(name)}),
 }
@@ -270,9 +329,9 @@ def hard_state(name: str, seed: int = 0) -> State:
 
 def legal(name: str, data: bytes) -> bool:
     """`data` is in the language of that name, by the byte automaton and the proviso; everything is when there is no
-    constraint."""
+    constraint. What is asked of tokens `tests/automata/test_narrow.py` judges."""
     description = CONSTRAINTS[name]
-    return description is None or data in description
+    return description is None or data in description.over_tokens()[0]
 
 
 def toy_classifier() -> CanvasClassifier:

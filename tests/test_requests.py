@@ -283,5 +283,5 @@ def test_probabilities_that_ask_for_every_position_are_refused_where_some_are_no
     near = replace(spec("mask"), attention="block_causal", block_length=4, cache="prefix", ahead=0)
     model = cd.Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), near))
     for output, how in ((cd.Choice(["a", "b"]), {}), (cd.Regex("[ab]{2}"), {"fields": True})):
-        with pytest.raises(cd.errors.ModelError, match="every position"):
+        with pytest.raises(cd.errors.ModelError, match="need every position"):
             model("x", output, **how)

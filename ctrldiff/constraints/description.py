@@ -18,6 +18,7 @@ from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.proviso import Fault, Proviso
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.cache import named_automaton, token_automaton
+from ctrldiff.tokens.narrow import TokenRule, narrowed
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -25,7 +26,8 @@ class Description(ABC):
     """A set of texts, described. Values are frozen and hashable; the slow work is done, once, by `dfa` and `compile`.
 
     Subclasses say `expression`, `reaching` where more room means a larger language, `proviso` where texts are held to
-    more than an automaton knows, `name`, and `blamed` where they know a part to blame; nothing else is theirs.
+    more than an automaton knows, `over_tokens` where they bound tokens, `name`, and `blamed` where they know a part to
+    blame; nothing else is theirs.
     """
 
     @abstractmethod
@@ -41,9 +43,14 @@ class Description(ABC):
         """What the texts of `expression` are held to besides; None: they are exactly the description's."""
         return None
 
+    def over_tokens(self) -> tuple[Description, tuple[TokenRule, ...]]:
+        """The description as one of texts alone, and what it asks besides of how a text is cut into tokens."""
+        return self, ()
+
     def dfa(self, limits: Limits = DEFAULT) -> Dfa:
-        """The minimal byte automaton of these texts, `proviso` aside (remembered for recent descriptions)."""
-        return _dfa(self, limits)
+        """The minimal byte automaton of these texts, `proviso` and what is asked of tokens aside (remembered for recent
+        descriptions)."""
+        return _dfa(self.over_tokens()[0], limits)
 
     def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
@@ -52,6 +59,7 @@ class Description(ABC):
                 automaton = token_automaton(self.dfa(limits), vocabulary, limits)
             else:
                 automaton = named_automaton(self.name, lambda: self.dfa(limits), vocabulary, limits)
+            automaton = narrowed(automaton, self.over_tokens()[1], vocabulary, limits)
             return Table(automaton, vocabulary, proviso=self.proviso(limits))
         except ConstraintUnsatisfiable as error:
             raise self.explained(error, limits) from error
@@ -73,6 +81,12 @@ class Description(ABC):
         return None
 
     def __contains__(self, text: str | bytes) -> bool:
+        if self.over_tokens()[1]:
+            raise ConstraintError(
+                f"whether a text is in {self!r}"[:300],
+                why="it depends on the tokens that write it",
+                hint="constraint.compile(vocabulary).walk(tokens) raises where they break it",
+            )
         return text in self.dfa() and obeys(self.proviso(), text)
 
     def __and__(self, other: Any) -> Description:
@@ -92,6 +106,9 @@ class Description(ABC):
         say it, because the other holds its texts to a proviso that this one has not."""
         other = as_description(other)
         inside, proviso = self.dfa() <= other.dfa(), other.proviso()
+        if inside and not set(other.over_tokens()[1]) <= set(self.over_tokens()[1]):
+            why = "the second asks for tokens, which no automaton over bytes knows"
+            raise ConstraintError(f"whether {self!r} lies within {other!r} cannot be decided"[:300], why=why)
         if inside and proviso not in (None, self.proviso()):
             raise ConstraintError(
                 f"whether {self!r} lies within {other!r} cannot be decided"[:300],
@@ -172,6 +189,11 @@ class And(Description):
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return Both(tuple(part.expression(limits) for part in self.parts))
+
+    def over_tokens(self) -> tuple[Description, tuple[TokenRule, ...]]:
+        texts, rules = zip(*(part.over_tokens() for part in self.parts), strict=True)
+        asked = tuple(dict.fromkeys(rule for own in rules for rule in own))
+        return (self if texts == self.parts else And(texts)), asked
 
     def proviso(self, limits: Limits = DEFAULT) -> Proviso | None:
         found = tuple(one for part in self.parts if (one := part.proviso(limits)) is not None)

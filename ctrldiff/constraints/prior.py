@@ -14,6 +14,7 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintUnsatisfiable, InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
+from ctrldiff.tokens.narrow import narrowed
 from ctrldiff.tokens.token_automaton import lift
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.tokens.weighted import lift_weighted
@@ -81,7 +82,8 @@ class Prior:
             return description.compile(vocabulary, limits)
         try:
             table = self.lifted(description.dfa(limits), vocabulary, limits)
-            return replace(table, proviso=description.proviso(limits))
+            automaton = narrowed(table.automaton, description.over_tokens()[1], vocabulary, limits)
+            return replace(table, automaton=automaton, proviso=description.proviso(limits))
         except ConstraintUnsatisfiable as error:
             raise description.explained(error, limits) from error
 

@@ -77,18 +77,18 @@ class Template(Description):
 
         Raises: OutputInvalid if `raw` is no text of this template.
         """
+        data = raw.encode("utf-8")
+        return {name: data[start:stop].decode("utf-8") for name, (start, stop) in self.spans_of(raw, limits).items()}
+
+    def spans_of(self, raw: str, limits: Limits = DEFAULT) -> dict[str, tuple[int, int]]:
+        """Where the text of every hole stands in a whole text, in its bytes; as `holes_of` reads it."""
         descriptions = self._descriptions()
         pieces = list(_pieces(self.pattern))
         parts = [piece.encode() if name is None else descriptions[name].dfa(limits) for piece, name in pieces]
         cuts = _shortest_first(parts, raw.encode("utf-8"))
         if cuts is None:
             raise OutputInvalid("this is no text of the template", why=f"{raw[:200]}\n{self.pattern[:200]}", raw=raw)
-        data = raw.encode("utf-8")
-        return {
-            name: data[start:stop].decode("utf-8")
-            for (_, name), start, stop in zip(pieces, cuts, cuts[1:])
-            if name is not None
-        }
+        return {name: (start, stop) for (_, name), start, stop in zip(pieces, cuts, cuts[1:]) if name is not None}
 
     def _descriptions(self) -> dict[str, Description]:
         for name, wanted in self.holes:

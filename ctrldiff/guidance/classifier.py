@@ -25,7 +25,7 @@ from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
 from ctrldiff.protocols import GuideContext
 from ctrldiff.state import State, Step
-from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary, spelled
 
 CHUNK = 512  # canvases that the exact form scores at once
 SENTIMENT = Path(__file__).parent / "sentiment.safetensors"
@@ -195,7 +195,7 @@ def same_vocabulary(theirs: Vocabulary, ours: Vocabulary, who: str = "the classi
     ids = sorted({*differ, *stops, *range(shared, max(theirs.size, ours.size))})
     if not ids:  # the same tokens, and another padding
         return
-    told = [f"id {i}: the model {_spelled(ours, i)}, {who} {_spelled(theirs, i)}" for i in ids[:5]]
+    told = [f"id {i}: the model {spelled(ours, i)}, {who} {spelled(theirs, i)}" for i in ids[:5]]
     raise VocabularyError(
         f"{who} reads other tokens than the model writes: {len(ids):,} ids differ "
         f"({theirs.size:,} tokens against {ours.size:,})",
@@ -203,12 +203,3 @@ def same_vocabulary(theirs: Vocabulary, ours: Vocabulary, who: str = "the classi
         hint="train it on this model's vocabulary (examples/train_guide/train.py), or score decoded texts",
         ids=tuple(ids),
     )
-
-
-def _spelled(vocabulary: Vocabulary, token: int) -> str:
-    if token >= vocabulary.size:
-        return "has no such id"
-    if token in vocabulary.stop_ids:
-        return "ends the text"
-    written = vocabulary[token]
-    return "never writes it" if written is None else f"writes {written!r}"

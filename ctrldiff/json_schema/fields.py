@@ -57,6 +57,11 @@ def _balanced() -> str:
     return pattern
 
 
+def shallow(description: Description, limits: Limits = DEFAULT) -> bool:
+    """Its texts nest at most `DEPTH` brackets deep."""
+    return description.dfa(limits) <= Regex(_balanced()).dfa(limits)
+
+
 @lru_cache(maxsize=16)
 def field_table(
     description: Description, paths: tuple[str, ...], vocabulary: Vocabulary, limits: Limits = DEFAULT
@@ -74,7 +79,7 @@ def field_table(
             hint="ask for a JSON type, or guide the whole text",
         )
     dfa = description.dfa(limits)
-    if not dfa <= Regex(_balanced()).dfa(limits):
+    if not shallow(description, limits):
         raise InputError(f"the schema nests deeper than {DEPTH} levels", hint="guide the whole text")
     languages = [language.dfa(limits) for path in paths for language in prefixes(path)]
     automaton, marks = lift_marked(dfa, languages, vocabulary, limits)

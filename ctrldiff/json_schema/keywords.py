@@ -127,6 +127,7 @@ KEYWORDS = _table(
     Keyword("x-pattern-rust", "asserts", "string", holds="string", spells=True),
     Keyword("x-pattern-python", "asserts", "string", holds="string", spells=True),
     Keyword("x-span", "asserts", "string", holds="boolean", spells=True),  # ours: a text that stands in the document
+    Keyword("x-text", "asserts", "string", spells=True),  # ours: what the text says, how often, and how long it is
     Keyword("x-json", "asserts", "string", spells=True),  # ours: the JSON text of a value that this schema accepts
     Keyword("contentEncoding", "annotates", "string", first="draft-07"),
     Keyword("contentMediaType", "annotates", "string", first="draft-07"),

@@ -9,6 +9,8 @@ from typing import Any
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Language, Repeat, text
+from ctrldiff.constraints.keyword import described
+from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaUnsupported
 from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char
@@ -109,6 +111,9 @@ def content(context: Context, schema: Schema, at: str) -> Expression:
             parts.append(Language(_format(named, context.options.ascii)))
         else:
             context.narrow(at, f"format {named!r} is not one of JSON Schema's: read as an annotation")
+    if KEYWORD in schema:
+        said, limits = described(schema[KEYWORD], at).dfa(context.fuel.limits), context.fuel.limits
+        parts.append(Language(escaped(said, limits, context.options.ascii)))
     if "x-json" in schema:
         parts.append(_json_inside(context, schema["x-json"], f"{at}/x-json"))
     if schema.get("x-span"):

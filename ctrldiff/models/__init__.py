@@ -4,6 +4,7 @@ from ctrldiff.pages import lazily
 
 _HOME = {
     "CallableDenoiser": "ctrldiff.models.callable",
+    "CausalLM": "ctrldiff.models.causal",
     "DiT": "ctrldiff.models.dit.network",
     "DiTShape": "ctrldiff.models.dit.network",
     "Family": "ctrldiff.models.family",
@@ -18,6 +19,7 @@ _HOME = {
 }
 __all__ = [
     "CallableDenoiser",
+    "CausalLM",
     "DiT",
     "DiTShape",
     "Family",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.protocols import CommitPolicy, Posterior
-from ctrldiff.sampling.commit import best_first, certain_enough, certainty, check_count, first, in_range
+from ctrldiff.protocols import Ask, Asks, CommitPolicy, Posterior
+from ctrldiff.sampling.commit import TopK, best_first, certain_enough, certainty, check_count, first, in_range
+from ctrldiff.sampling.passes import only_in_the_loop
 from ctrldiff.state import State, Step, Tokens, Where
 
-__all__ = ["And", "AtLeastOne", "ButOne", "Cap", "Or", "Spacing"]
+__all__ = ["And", "AtLeastOne", "ButOne", "Cap", "Or", "Proposed", "Spacing"]
 
 
 @dataclass(frozen=True, init=False)
@@ -50,6 +52,30 @@ class AtLeastOne:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         where = self.inner(posterior, tokens, state, step)
         return certain_enough(where, certainty("confidence", posterior, tokens, state), state.open & step.window)
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What the proposer stands behind: what a judge let pass (`propose.Judged`, `Mixture`), what was settled in several
+    passes (`propose.Recomputed`). What `inner` chooses in rows where that is nothing of the window, and of proposers
+    that stand behind all alike."""
+
+    inner: CommitPolicy = TopK()
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        raise only_in_the_loop(self)
+
+    def asking(self, ask: Ask) -> CommitPolicy:
+        return partial(self._commit, ask)
+
+    def _commit(self, ask: Ask, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        may = state.open & step.window
+        settled = torch.zeros_like(may) if ask.settled is None else ask.settled & may
+        silent = ~settled.any(dim=1) & may.any(dim=1)
+        if not silent.any():
+            return settled
+        inner = self.inner.asking(ask) if isinstance(self.inner, Asks) else self.inner
+        return torch.where(silent[:, None], inner(posterior, tokens, state, step), settled)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import Ask, Constraint, Denoiser, EditPolicy, Guidance, Posterior, Processor, Proposer
 from ctrldiff.sampling.commit import best_first, check_count, first, in_range
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.doubts import TokenToMask
 from ctrldiff.sampling.passes import forward, guided, hidden, log_probability, only_in_the_loop
 from ctrldiff.sampling.propose import Best
 from ctrldiff.state import NOISE_TOLD, Scores, State, Step, Tokens, Where
 
-__all__ = ["Brittle", "Disagree", "Final", "Reconsider", "Surprising", "correct", "self_correct"]
+__all__ = ["Brittle", "Disagree", "Final", "Reconsider", "Surprising", "TokenToMask", "correct", "self_correct"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Surprising:
     """Where the model, seeing the token, gives it less than exp(-`nats`): the surprise of what is held, by this step's
     own logits, before any constraint; with `count`, no more than that many in a row, the most surprising first.
 
-    With `Renoise` these become noise (token to mask, arXiv:2604.18738), with `Rewrite` they are written anew at once.
+    With `Renoise` these become noise, with `Rewrite` they are written anew at once. `TokenToMask` is T2M's own rule,
+    with its bounds.
     The network has to have been trained on tokens that it sees (`ModelSpec.edits`).
     """
 

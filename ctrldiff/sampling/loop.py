@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -16,10 +16,13 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Fits,
+    Growth,
     Guidance,
     Move,
     Narrows,
     Observer,
+    Posterior,
     Processor,
     Proposer,
     RevisePolicy,
@@ -30,6 +33,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.passes import Passed, forward, given, guided
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
@@ -37,6 +41,7 @@ from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never
 from ctrldiff.state import ATTENTION, State, Step, Where
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -53,14 +58,18 @@ class Loop:
 
     def begin(self, state: State) -> State:
         """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas,
-        ModelError if the plan reads attention and the model gives none."""
+        ModelError if the plan reads attention and the model gives none, VocabularyError if a plug-in reads another
+        model's tokens that are not this one's."""
         if self.plan.attends and not can_attend(self.denoiser):
             raise ModelError(
                 f"{self.plan.commit!r} reads the network's attention, which this model does not give out",
                 hint='a transformers network with attn_implementation="eager" and no cache, or a function that returns '
                 "(logits, attention): from_callable(..., attention=True)",
             )
-        state = self.constraint.settle(state.snapshot())
+        for part in (self.plan.propose, self.plan.finish):
+            if isinstance(part, Fits):
+                part.fits(self.denoiser.vocabulary)
+        state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))
         for observer in self.plan.observers:
             if isinstance(observer, Begins):
@@ -88,10 +97,11 @@ class Loop:
         seen = (own, views, state, step, plan.processors, self.guides)
         logits = guided(*seen)
         state = self.denoiser.observe(state, logits)
-        ask = _Asked(self, step, torch.zeros(state.shape[0], dtype=torch.int64))
+        ask = _Asked(self, step, *(torch.zeros(state.shape[0], dtype=torch.int64) for _ in range(2)))
         edit = plan.edit.asking(ask) if isinstance(plan.edit, Asks) else plan.edit
         again = positions("edit", edit(logits, state, step), state) & state.held & going[:, None]
         state, step = state.clear(again), step.widen(again)
+        ask.step = step
         posterior = self.constraint.bind(logits, state)
         propose = plan.propose.asking(ask) if isinstance(plan.propose, Asks) else plan.propose
         tokens = propose(posterior, state).cpu()
@@ -102,37 +112,55 @@ class Loop:
         if plan.finish is not None and (ending & going).any():
             tokens = torch.where(ending[:, None], plan.finish(posterior, state).cpu(), tokens)
         confidence = posterior.confidence(tokens).cpu()
+        commit = plan.commit.asking(ask) if isinstance(plan.commit, Asks) else plan.commit
         shown = state if attention is None else state.remember(**{ATTENTION: attention})
-        chosen = positions("commit", plan.commit(posterior, tokens, shown, step), state)
+        chosen = positions("commit", commit(posterior, tokens, shown, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
         move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen))
         state = state.write(where, tokens, confidence).recall(tokens)
         revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
         reopened = positions("revise", revise(posterior, state, step), state)
-        state = replace(state, forwards=state.forwards + going.to(torch.int64) + ask.forwards)
+        forwards = state.forwards + going.to(torch.int64) + ask.forwards
+        state = replace(state, forwards=forwards, other_calls=state.other_calls + ask.others)
         state = self.constraint.settle(state.reopen(reopened & ~ending[:, None]))
         for observer in plan.observers:
             state = observer(move, state, step)
+        state = plan.grow(move, state, step, self.constraint)
         return replace(state, step=state.step + going.to(torch.int64))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
-    """`protocols.Ask` within one step: more forward passes, counted in `forwards` (B,)."""
+    """`protocols.Ask` within one step; `forwards` and `others` (B,) are counted up."""
 
     loop: Loop
-    at: Step
+    step: Step
     forwards: torch.Tensor
+    others: torch.Tensor
+    settled: Where | None = field(default=None)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.loop.denoiser.vocabulary
 
     def __call__(self, states: Sequence[State]) -> list[torch.Tensor]:
         loop = self.loop
         noisy = [loop.denoiser.noise(state) for state in states]
         for state in noisy:
             self.forwards.add_((~state.done).to(torch.int64))
-        passed = zip(noisy, forward(loop.denoiser, [(state, self.at) for state in noisy], loop.guides), strict=True)
-        at, processors = self.at, loop.plan.processors
+        passed = zip(noisy, forward(loop.denoiser, [(state, self.step) for state in noisy], loop.guides), strict=True)
+        at, processors = self.step, loop.plan.processors
         return [guided(found.logits, found.views, state, at, processors, loop.guides) for state, found in passed]
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        return self.loop.constraint.bind(logits, state)
+
+    def other(self, rows: torch.Tensor) -> None:
+        self.others.add_(rows.to(torch.int64))
+
+    def settle(self, where: Where) -> None:
+        self.settled = where
 
 
 def sample(
@@ -150,6 +178,7 @@ def sample(
     stop: StopRule = Never(),
     finish: Proposer | None = None,
     observers: Sequence[Observer] = (),
+    grow: Growth = Fixed(),
 ) -> State:
     """Write every open position of `state`.
 
@@ -164,7 +193,7 @@ def sample(
         LogitsInvalid if the denoiser returns NaN or +inf for an open position, Infeasible if it forbids every text.
     """
     plan = Plan(
-        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers)
+        Exact(), schedule, propose, commit, edit, revise, stop, finish, tuple(processors), tuple(observers), grow
     )  # fmt: skip
     return Loop(denoiser, plan, constraint, guides).run(state)
 

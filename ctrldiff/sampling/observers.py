@@ -6,11 +6,12 @@ from ctrldiff.sampling.ancestral import NoteTurns, Resume
 from ctrldiff.sampling.credit import NoteCredit
 from ctrldiff.sampling.history import NoteHistory
 from ctrldiff.sampling.legal import NoteLegal
-from ctrldiff.sampling.schedules import NoteDelimited
+from ctrldiff.sampling.planned import NotePlan
 from ctrldiff.sampling.slow_fast import NoteCycles
 from ctrldiff.sampling.stability import NoteConsistent, NoteShifts
 from ctrldiff.sampling.stop import NoteBest
 from ctrldiff.sampling.trace import Canvases, Trace
+from ctrldiff.sampling.windows import NoteEnd
 
 __all__ = [
     "Canvases",
@@ -18,10 +19,11 @@ __all__ = [
     "NoteConsistent",
     "NoteCredit",
     "NoteCycles",
-    "NoteDelimited",
+    "NoteEnd",
     "NoteHistory",
     "NoteLegal",
     "NoteNulls",
+    "NotePlan",
     "NoteShifts",
     "NoteTurns",
     "Resume",

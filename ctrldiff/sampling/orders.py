@@ -166,6 +166,15 @@ class Frequencies:
             counts += torch.bincount(torch.as_tensor(ids, dtype=torch.int64).reshape(-1), minlength=size)
         return Frequencies(counts.clamp(min=1) / counts.sum().clamp(min=1))
 
+    def shares_of(self, tokens: Tokens) -> Scores:
+        """(B, T) float64: how common each token is; of what is no token yet, that of 0. Raises: InputError for a token
+        without a share."""
+        if int(tokens.max()) >= len(self.shares):
+            raise InputError(
+                f"frequencies of {len(self.shares)} tokens, and token {int(tokens.max())}", param="frequencies"
+            )
+        return self.shares[tokens.clamp(min=0)]
+
 
 @dataclass(frozen=True)
 class Positional:
@@ -190,12 +199,7 @@ class Positional:
         eligible = state.open & step.window
         scores = certainty("confidence", posterior, tokens, state).to(torch.float64)
         if self.frequencies is not None:
-            shares = self.frequencies.shares
-            if int(tokens.max()) >= len(shares):
-                raise InputError(
-                    f"frequencies of {len(shares)} tokens, and token {int(tokens.max())}", param="frequencies"
-                )
-            scores = scores * -torch.log(shares[tokens.clamp(min=0)])
+            scores = scores * -torch.log(self.frequencies.shares_of(tokens))
         place = torch.arange(state.shape[1]) % (self.block or state.shape[1])
         scores = torch.exp(-self.rate * place.to(torch.float64)) * scores.clamp(max=self.most)
         return first(step.quota, best_first(scores, eligible), eligible)

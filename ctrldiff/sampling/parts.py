@@ -8,7 +8,9 @@ from typing import Any, TypedDict
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
+    Counts,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -31,3 +33,5 @@ class Parts(TypedDict, total=False):
     finish: Proposer | None
     processors: Sequence[Processor]
     observers: Sequence[Observer]
+    grow: Growth
+    counts: Counts | None

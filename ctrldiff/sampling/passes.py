@@ -97,9 +97,9 @@ def log_probability(logits: torch.Tensor, tokens: Tokens) -> Scores:
 
 
 def only_in_the_loop(policy: object) -> InputError:
-    """What is said where a policy that asks again is called without anyone to ask."""
+    """What is said where a policy that asks for more than its step is called without anyone to ask."""
     return InputError(
-        f"{policy!r} asks the model again, within the steps of the loop", hint="a plan's loop asks for it"
+        f"{policy!r} asks for more than its step, within the loop", hint="a part of a plan, and not of another part"
     )
 
 

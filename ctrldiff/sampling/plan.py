@@ -12,7 +12,9 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
+    Counts,
     EditPolicy,
+    Growth,
     Observer,
     Processor,
     Proposer,
@@ -23,6 +25,7 @@ from ctrldiff.protocols import (
 from ctrldiff.sampling.commit import Prefix
 from ctrldiff.sampling.constrain import Exact, LeftmostFirst
 from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.presets import PRESETS, parts_of
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
@@ -44,6 +47,8 @@ EXAMPLES = {  # of each part, for messages
     "finish": "propose.Best()",
     "processors": "processors.Temperature(0.5)",
     "observers": "observers.Canvases()",
+    "grow": "grow.Fixed()",
+    "counts": "counts.Rows()",
 }
 
 
@@ -59,6 +64,8 @@ class Plan:
         finish: how it is filled then, on a row's last step too; None: from the proposal of that step.
         processors: logits to logits, in this order, after guidance and before the constraint.
         observers: told of every step; what they remember lives in the state.
+        grow: how many positions a row has, while it is written.
+        counts: how many items lists have, decided before the first step; None: as they are written.
     Raises: InputError for a part that is none.
     """
 
@@ -72,13 +79,15 @@ class Plan:
     finish: Proposer | None = None
     processors: tuple[Processor, ...] = ()
     observers: tuple[Observer, ...] = ()
+    grow: Growth = Fixed()
+    counts: Counts | None = None
 
     def __post_init__(self) -> None:
         for name in ("processors", "observers"):
             object.__setattr__(self, name, listed(name, getattr(self, name)))
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name == "finish" and value is None:
+            if one.name in ("finish", "counts") and value is None:
                 continue
             for part in value if isinstance(value, tuple) else (value,):
                 check_part(one.name, part)
@@ -124,7 +133,8 @@ class Plan:
     @cached_property
     def decides(self) -> bool:
         """A lone choice may be decided in one forward pass: the plan asks for nothing but the most probable label."""
-        bare = self.but(observers=tuple(one for one in self.observers if not isinstance(one, Canvases)))
+        seen = tuple(one for one in self.observers if not isinstance(one, Canvases))
+        bare = self.but(observers=seen, counts=None)  # a label has no lists
         return bare in (Plan.default(), Plan.default(steps=1))
 
     @cached_property
@@ -164,9 +174,10 @@ def check_part(name: str, value: Any) -> None:
     hint = f"{name}=cd.{EXAMPLES[name]}, or a function of your own: ctrldiff/protocols.py says of what"
     if isinstance(value, type) and name != "constrain":
         raise InputError(f"{name} is the class {value.__name__}, not one of its values", hint=hint, param=name)
-    lacks = name == "schedule" and not hasattr(value, "budget")
+    asked = {"schedule": "budget", "grow": "begin", "counts": "most"}.get(name)
+    lacks = asked is not None and not hasattr(value, asked)
     if not callable(value) or lacks:
-        why = "it has no budget()" if callable(value) else ""
+        why = f"it has no {asked}" if callable(value) else ""
         raise InputError(f"{name}={value!r} is no plug-in", why=why, hint=hint, param=name)
 
 

@@ -20,14 +20,26 @@ from ctrldiff.sampling.combine import ButOne, Cap
 from ctrldiff.sampling.commit import EntropyBound, Everything, Factor, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import DrawnAt, Exact
 from ctrldiff.sampling.credit import Credit
+from ctrldiff.sampling.doubts import Sign, TokenToMask
 from ctrldiff.sampling.edit import Brittle, Disagree, Reconsider
+from ctrldiff.sampling.grow import Daedal, RhoEos, check_ends
 from ctrldiff.sampling.history import HistoryStable
 from ctrldiff.sampling.orders import Frequencies, Positional, Routed
 from ctrldiff.sampling.parts import Parts
 from ctrldiff.sampling.processors import Cooling, Temperature, TopP
 from ctrldiff.sampling.propose import Best, Draw, Kept
 from ctrldiff.sampling.revise import Remask, RunningConfidence, Verified
-from ctrldiff.sampling.schedules import Blocks, Constant, Floor, Linear, Proportional, Sliding
+from ctrldiff.sampling.schedules import (
+    Blocks,
+    ByEntropy,
+    Constant,
+    Delimited,
+    Dynamic,
+    Floor,
+    Linear,
+    Proportional,
+    Sliding,
+)
 from ctrldiff.sampling.slow_fast import SlowFast
 from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.sampling.stop import NoteBest, Stable
@@ -89,6 +101,23 @@ def llada2(threshold: float = 0.95, block: int = 32, edits: float | None = None,
     """LLaDA2.0 (arXiv:2512.15745). edits: LLaDA2.1's token-to-token edits above this probability (.9 is its own)."""
     parts: Parts = {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold)}
     return parts if edits is None else {**parts, "commit": Rewrite(Threshold(threshold)), "edit": Disagree(edits)}
+
+
+def t2m(
+    threshold: float = 0.7,
+    by: Sign = "probability",
+    doubt: float | None = None,
+    share: float = 0.25,
+    most: int = 3,
+    block: int = 32,
+    steps: int | None = None,
+    temperature: float = 0.0,
+) -> Parts:
+    """Token to mask in the place of LLaDA2.1's edits (arXiv:2604.18738). doubt: None is the published threshold of each
+    sign. steps: None is as many a block as it has positions, as published; a block's last one writes all of it."""
+    edit = TokenToMask(by, doubt, share, most, block)
+    parts: Parts = {"schedule": Blocks(block, steps), "commit": Renoise(Threshold(threshold)), "edit": edit}
+    return {**_plain(temperature), **parts, "observers": (edit.note,)}
 
 
 def dcd(threshold: float = 0.9, width: int = 16, reach: int = 128, temperature: float = 0.0) -> Parts:
@@ -243,6 +272,68 @@ def core(
     return {**_plain(temperature), "schedule": Linear(steps), "commit": Renoise(TopK()), "edit": brittle}
 
 
+def adablock(
+    ends: tuple[int, ...] = (),
+    length: int = 32,
+    above: float = 0.3,
+    share: float = 0.25,
+    threshold: float = 0.9,
+    temperature: float = 0.0,
+) -> Parts:
+    """AdaBlock (arXiv:2509.26432): Fast-dLLM's threshold in blocks that end at a sure delimiter. ends: ids of the
+    delimiters, has to be given; the published one is the line break."""
+    check_ends(ends)
+    blocks = Delimited(ends, length, above, share)
+    parts: Parts = {"schedule": blocks, "commit": Threshold(threshold), "observers": (blocks.note,)}
+    return {**_plain(temperature), **parts}
+
+
+def ctrldiff_blocks(
+    sizes: tuple[int, ...] = (4, 8, 16, 32), nats: float = 0.5, threshold: float = 0.9, temperature: float = 0.0
+) -> Parts:
+    """Blocks whose size the entropies ahead decide, and a threshold in them: CtrlDiff's (arXiv:2505.14455) without its
+    learned policy, which `schedule.Dynamic` takes in their place. The numbers are ours: its code is not released."""
+    blocks = Dynamic(ByEntropy(sizes, nats))
+    parts: Parts = {"schedule": blocks, "commit": Threshold(threshold), "observers": (blocks.note,)}
+    return {**_plain(temperature), **parts}
+
+
+def daedal(
+    ends: tuple[int, ...] = (),
+    initial: int = 64,
+    more: int = 8,
+    block: int = 32,
+    threshold: float = 0.9,
+    enough: float = 0.5,
+    settled: float = 0.9,
+    low: float = 0.1,
+    window: int = 32,
+    spare: int = 16,
+    temperature: float = 0.0,
+) -> Parts:
+    """DAEDAL (arXiv:2508.00819): the canvas grows until its end is sure, and within while it is not. ends: has to be
+    given, `model.spec.stop_ids`. A mean of few ends is a mean of few, where its code divides by 32."""
+    grow = Daedal(ends, initial, more, enough, settled, low, window, spare)
+    return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
+
+
+def rho_eos(
+    ends: tuple[int, ...] = (),
+    initial: int = 64,
+    unit: int = 8,
+    low: float = 0.4,
+    high: float = 0.6,
+    measure: Literal["density", "confidence"] = "density",
+    block: int = 32,
+    threshold: float = 0.9,
+    temperature: float = 0.0,
+) -> Parts:
+    """rho-EOS (arXiv:2601.22527): the canvas grows and shrinks by the density of its ends. ends: has to be given,
+    `model.spec.stop_ids`. measure: the paper's, or what its code has in its place."""
+    grow = RhoEos(ends, initial, unit, low, high, measure=measure)
+    return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
+
+
 def p2(steps: int = 128, eta: float = 1.0, temperature: float = 1.0) -> Parts:
     """P2 with itself as the planner (arXiv:2502.03540). A written token is scored as it stands, not by a new draw."""
     return _routed(Proportional(steps), eta, temperature)
@@ -303,8 +394,9 @@ PRESETS: Mapping[str, Callable[..., Parts]] = MappingProxyType(
     {
         preset.__name__: preset
         for preset in (
-            *(ahd, ccd, ccd_ds, core, credit, dapd, dcd, default, diffusion_gemma, dream, duo, eb, fast_dllm),
-            *(first_hitting, klass, llada, llada2, mdlm, p2, pc, rcr, rdm, remdm, slowfast, wino),
+            *(adablock, ahd, ccd, ccd_ds, core, credit, ctrldiff_blocks, daedal, dapd, dcd, default, diffusion_gemma),
+            *(dream, duo, eb, fast_dllm, first_hitting, klass, llada, llada2, mdlm, p2, pc, rcr, rdm, remdm, rho_eos),
+            *(slowfast, t2m, wino),
         )
     }
 )

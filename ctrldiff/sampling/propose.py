@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ShapeError
-from ctrldiff.protocols import Posterior, Proposer
+from ctrldiff.protocols import Fits, Posterior, Proposer
 from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.state import State, Tokens
+from ctrldiff.tokens.vocabulary import Vocabulary
 
 __all__ = ["Best", "Draw", "Kept", "Weighed"]
 
@@ -40,8 +41,9 @@ class Weighed:
 
     Args:
         energy: (state, (B, n, T) ids of whole canvases) to (B, n) energies in nats, the lower the better; inf forbids.
-            EDLM's is log q(x) less the log-probability of an autoregressive model, so that the draws become the
-            latter's. What it says of a row has to depend on that row alone.
+            What it says of a row has to depend on that row alone.
+        residual: log q(x) is added to the energy. EDLM's own is then what is left, minus the log-probability of an
+            autoregressive model (`models.CausalLM.energy`), and the draws go towards that model's.
         begin, end: weighed only while end < time <= begin, as published .6 and .4; one plain draw else.
     Raises: ShapeError for energies of another shape, or NaN or -inf among them.
     """
@@ -51,12 +53,18 @@ class Weighed:
     temperature: float = 1.0
     begin: float = 1.0
     end: float = 0.0
+    residual: bool = False
 
     def __post_init__(self) -> None:
         check_count("candidates", self.candidates)
         in_range("temperature", self.temperature, 1e-6)
         in_range("begin", self.begin, 0, 1)
         in_range("end", self.end, 0, self.begin)
+
+    def fits(self, vocabulary: Vocabulary) -> None:
+        """As the energy's own `fits`, if it has one."""
+        if isinstance(self.energy, Fits):
+            self.energy.fits(vocabulary)
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens:
         time = 1.0 - state.step / state.steps.clamp(min=1).to(torch.float64)
@@ -69,6 +77,8 @@ class Weighed:
         energies = torch.as_tensor(self.energy(state, drawn), dtype=torch.float64).cpu()
         if energies.shape != drawn.shape[:2] or bool((energies.isnan() | (energies == -torch.inf)).any()):
             raise ShapeError(f"energies {energies.tolist()}", why=f"they are {tuple(drawn.shape[:2])}, no NaN, no -inf")
+        if self.residual:
+            energies = energies + torch.stack([posterior.score(one).cpu() for one in drawn.unbind(dim=1)], dim=1)
         shares = (-energies / self.temperature).softmax(dim=1).nan_to_num(nan=1 / self.candidates)  # all forbidden: any
         uniform = torch.tensor([[rng.random()] for rng in rngs], dtype=torch.float64)
         pick = (shares.cumsum(dim=1) <= uniform).sum(dim=1).clamp(max=self.candidates - 1)

@@ -48,6 +48,7 @@ class Ahead:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
         guesses: list[State] = []

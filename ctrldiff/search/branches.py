@@ -46,6 +46,7 @@ class Branches:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
         forwards = torch.zeros(state.shape[0], dtype=torch.int64)

@@ -77,7 +77,9 @@ class InfoGain:
         """Of each row the canvas that scores best, and what the network said of it."""
         scores, best = [], passed[0][1]
         for state, found in passed:
-            logits = guided(*found, state, loop.plan.schedule(state), loop.plan.processors, loop.guides)
+            logits = guided(
+                found.logits, found.views, state, loop.plan.schedule(state), loop.plan.processors, loop.guides
+            )
             scores.append(self._score(state, loop.constraint.bind(logits, state)))
         pick = torch.stack(scores).argmax(dim=0)
         for n, (_, its) in enumerate(passed[1:], start=1):

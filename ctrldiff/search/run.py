@@ -22,6 +22,7 @@ from ctrldiff.protocols import (
     Posterior,
     Scored,
 )
+from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.passes import forward, guided
 from ctrldiff.sampling.plan import Plan
@@ -57,12 +58,28 @@ class Run:
     guides: Sequence[Guidance] = ()
 
     def decode(self, state: State, *observers: Observer) -> State:
-        """Every canvas complete. The plan's own observers are told before the search's."""
+        """Every canvas complete. The plan's own observers are told before the search's.
+
+        Raises: InputError for a search that looks on at a canvas that grows.
+        """
+        if observers:
+            self.of_one_length()
         plan = self.plan.but(observers=(*self.plan.observers, *observers))
         return Loop(self.denoiser, plan, self.constraint, self.guides).run(state)
 
+    def of_one_length(self) -> None:
+        """Raise InputError if canvases grow: what this search remembers of their positions would be of others."""
+        if self.plan.grow != Fixed():
+            raise InputError(
+                f"this search and grow={self.plan.grow!r} cannot go together",
+                why="it goes by positions, and they move",
+                hint="BestOfN, Vote or MinimumRisk, or a canvas of one length",
+                param="grow",
+            )
+
     def look(self, state: State) -> Look:
         """One forward pass of the canvases with something open."""
+        self.of_one_length()
         state = self.denoiser.noise(state.begin(self.plan.schedule.budget(state)))
         step, processors = self.plan.schedule(state), self.plan.processors
         ((own, views, _),) = forward(self.denoiser, [(state, step)], self.guides)

@@ -11,7 +11,7 @@ import hashlib
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -226,6 +226,35 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({self.size:,} tokens, stop_ids={list(self.stop_ids)}, pad_id={self.pad_id})"
+
+
+@lru_cache(maxsize=16)
+def same_tokens(theirs: Vocabulary, ours: Vocabulary) -> None:
+    """Raise VocabularyError that names the first tokens which a model writes (`ours`) and a judge of its texts spells
+    otherwise. Tokens that only the judge has are nothing to it."""
+    if theirs == ours:
+        return
+    writing, shared = np.flatnonzero(ours.written).tolist(), range(theirs.size)
+    differ = [i for i in writing if i not in shared or theirs[i] != ours[i]]
+    differ += [i for i in ours.stop_ids if i not in shared or theirs[i] is not None]
+    if differ:
+        told = [f"id {i}: the model {spelled(ours, i)}, the judge {spelled(theirs, i)}" for i in differ[:5]]
+        raise VocabularyError(
+            f"the judge reads other tokens than the model writes: {len(differ):,} ids differ",
+            why="\n".join(told),
+            hint="a causal language model of the same tokenizer, as Qwen2.5 is to Dream",
+            ids=tuple(differ),
+        )
+
+
+def spelled(vocabulary: Vocabulary, token: int) -> str:
+    """What an id is to a vocabulary, in words, for messages."""
+    if token >= vocabulary.size:
+        return "has no such id"
+    if token in vocabulary.stop_ids:
+        return "ends the text"
+    written = vocabulary[token]
+    return "never writes it" if written is None else f"writes {written!r}"
 
 
 def _whole(value: Any, what: str) -> int:

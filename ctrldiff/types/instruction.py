@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ctrldiff.constraints.basic import Regex
+from ctrldiff.constraints.keyword import in_words
+from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.template import Template
 from ctrldiff.grounded.kinds import KEY, KINDS
 from ctrldiff.json_schema import JsonSchema
@@ -121,6 +123,8 @@ def _shorten(node: dict[str, Any], most: int | None) -> None:
         said = COPIED if kind_of(kind) == "text" else f"{form}, {STATED}" if form else STATED
         known = KINDS.get(kind_of(kind))  # what the value is in JSON is said where it is not
         node |= {word: value for word, value in (known.schema if known else {}).items() if word not in node}
+    if KEYWORD in node:
+        said = ", ".join(filter(None, (said, in_words(node.pop(KEYWORD)))))
     if said:
         node["description"] = f"{node['description']} ({said})" if node.get("description") else said
     for key in UNSAID:

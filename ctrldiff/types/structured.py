@@ -17,6 +17,8 @@ from pydantic_core import SchemaValidator
 from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.constraints.decision import Score, YesNo, read_yes
 from ctrldiff.constraints.description import And, Description, as_description
+from ctrldiff.constraints.keyword import described
+from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.span import SpanOf, keeping_spans
 from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
@@ -186,6 +188,7 @@ def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     parts += [Regex(FORMATS[schema["format"]])] if "format" in schema else []
     for one in (schema, *schema.get("allOf", ())):
         parts += [Regex(one[name], dialect=dialect, search=True) for name, dialect in PATTERNS.items() if name in one]
+        parts += [described(one[KEYWORD], "#")] if KEYWORD in one else []
     return And(tuple(parts))
 
 

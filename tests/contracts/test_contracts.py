@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from ctrldiff.protocols import (
     Constraint,
     Denoiser,
     EditPolicy,
+    Growth,
     Move,
     Observer,
     Posterior,
@@ -24,11 +26,14 @@ from ctrldiff.protocols import (
     StopRule,
 )
 from ctrldiff.state import ATTENTION, State, Step
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import (
     CLOCKS,
     COMMITS,
     CONSTRAINTS,
+    EDIT_NOTES,
     EDITS,
+    GROWS,
     LENGTH,
     MAY_WAIT,
     NOTES,
@@ -40,7 +45,7 @@ from tests.cases import (
     bound,
     hard_state,
 )
-from tests.conftest import MASK, NOISES, PAD, logits_like, toy
+from tests.conftest import MASK, NOISES, PAD, STOP, VOCABULARY, logits_like, toy
 
 
 def scene(name: str, share: float = 0.3) -> tuple[State, Posterior, torch.Tensor, Step]:
@@ -78,9 +83,39 @@ def check_denoiser(denoiser: Denoiser, state: State, banned: list[int]) -> None:
     assert all(value.shape[0] == state.shape[0] for value in later.memory.values())
 
 
+@dataclass
+class Asked:
+    """Somebody to ask for more than a step, on the `scene` of a constraint."""
+
+    name: str
+    step: Step
+    settled: torch.Tensor | None = None
+    vocabulary: Vocabulary = VOCABULARY
+
+    def __call__(self, states: Sequence[State]) -> list[torch.Tensor]:
+        return [logits_like(state, 6) for state in states]
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        return bound(self.name, 3).bind(logits, state)
+
+    def other(self, rows: torch.Tensor) -> None:
+        assert rows.dtype == torch.bool and rows.shape == (3,)
+
+    def settle(self, where: torch.Tensor) -> None:
+        assert where.dtype == torch.bool and where.shape == self.step.window.shape
+        assert not (where & ~self.step.window).any(), "only inside the window"
+        self.settled = where
+
+
+def told(policy: Any, asked: Asked) -> Any:
+    """The policy with somebody to ask, if it asks."""
+    return policy.asking(asked) if isinstance(policy, Asks) else policy
+
+
 def check_commit(commit: CommitPolicy, name: str, notes: Sequence[Begins] = (), may_wait: bool = False) -> None:
     """notes: the observers that the policy reads.   may_wait: it may write nothing in a step."""
     state, posterior, tokens, step = scene(name)
+    commit = told(commit, Asked(name, step, settled=torch.arange(LENGTH).expand(3, -1) % 3 == 1))
     rows, length = state.shape
     looks = torch.rand(rows, length, length, generator=torch.Generator().manual_seed(4))
     state = state.remember(**{ATTENTION: looks / looks.sum(dim=-1, keepdim=True)})  # for those that ask for it
@@ -119,7 +154,8 @@ def check_schedule(schedule: Schedule, state: State, notes: Sequence[Begins] = (
 
 
 def check_proposer(propose: Proposer, name: str) -> None:
-    state, posterior, _, _ = scene(name)
+    state, posterior, _, step = scene(name)
+    propose = told(propose, Asked(name, step))
     tokens = propose(posterior, state.snapshot())
     assert tokens.shape == state.shape and tokens.dtype == torch.int64
     assert posterior.feasible(tokens, torch.ones_like(state.open)).all(), "one whole legal completion"
@@ -127,15 +163,9 @@ def check_proposer(propose: Proposer, name: str) -> None:
     assert torch.equal(propose(posterior, state.snapshot()), tokens), "the generators decide, nothing else"
 
 
-def told(policy: EditPolicy | RevisePolicy) -> EditPolicy | RevisePolicy:
-    """The policy with somebody to ask, if it asks."""
-    answers = lambda states: [logits_like(state, 6) for state in states]  # noqa: E731
-    return policy.asking(answers) if isinstance(policy, Asks) else policy
-
-
 def check_revise(revise: RevisePolicy, name: str) -> None:
-    revise = told(revise)
     state, posterior, _, step = scene(name, share=0.7)
+    revise = told(revise, Asked(name, step))
     before = state.snapshot()
     where = revise(posterior, state, step)
     assert where.dtype == torch.bool and where.shape == state.shape
@@ -143,9 +173,12 @@ def check_revise(revise: RevisePolicy, name: str) -> None:
     assert unchanged(state, before)
 
 
-def check_edit(edit: EditPolicy, name: str) -> None:
-    edit = told(edit)
+def check_edit(edit: EditPolicy, name: str, notes: Sequence[Begins] = ()) -> None:
+    """notes: the observers that the policy reads."""
     state, _, _, step = scene(name, share=0.7)
+    for note in notes:
+        state = note.begin(state)
+    edit = told(edit, Asked(name, step))
     before, logits = state.snapshot(), logits_like(state, 5)
     where = edit(logits, state, step)
     assert where.dtype == torch.bool and where.shape == state.shape
@@ -223,6 +256,28 @@ def check_observer(observer: Observer, name: str) -> None:
     assert all(len(value) == 2 for value in twice.memory.values())
 
 
+def check_growth(growth: Growth, name: str) -> None:
+    """What is written stays, in its order; a row has no more room than it was given, and something legal fits it."""
+    constraint, start = bound(name, 3), hard_state(name)
+    state = growth.begin(constraint.settle(start.snapshot()), constraint)
+    state = state.begin(torch.full((3,), 20))
+    for seed in range(4):
+        posterior = constraint.bind(logits_like(state, seed), state)
+        tokens, step = posterior.map(), Step(state.step, state.steps, state.open, state.step, state.done)
+        wrote = state.open & (torch.arange(LENGTH) % 3 == 0)
+        logits = logits_like(state, seed)
+        after = state.write(wrote, tokens, posterior.confidence(tokens)).recall(tokens)
+        move = Move(state, posterior, wrote, logits, lambda logits=logits: logits, lambda one, logits=logits: logits)
+        later = growth(move, after, step, constraint)
+        constraint.settle(later)  # raises where nothing fits
+        assert later.shape == start.shape and (later.lengths <= start.lengths).all()
+        first = state.memory.get("grow: first stage", torch.zeros(3, dtype=torch.bool))
+        for row in range(3):
+            kept = [[int(t) for t in one.tokens[row][~one.open[row]] if t not in (STOP, PAD)] for one in (after, later)]
+            assert kept[0] == kept[1] or first[row], "nothing written is lost, or moves past what else is"
+        state = replace(later, step=later.step + 1)
+
+
 SOME = ["free", "alternatives", "schema"]
 
 
@@ -235,6 +290,12 @@ def test_denoisers(noise):
 @pytest.mark.parametrize("commit", COMMITS)
 def test_commit_policies(commit, name):
     check_commit(COMMITS[commit], name, NOTES.get(commit, ()), commit in MAY_WAIT)
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("growth", GROWS)
+def test_growths(growth, name):
+    check_growth(GROWS[growth], name)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -258,7 +319,7 @@ def test_revise_policies(revise, name):
 @pytest.mark.parametrize("name", SOME)
 @pytest.mark.parametrize("edit", EDITS)
 def test_edit_policies(edit, name):
-    check_edit(EDITS[edit], name)
+    check_edit(EDITS[edit], name, EDIT_NOTES.get(edit, ()))
 
 
 @pytest.mark.parametrize("name", SOME)

@@ -33,7 +33,7 @@ def test_every_preset_has_a_row_and_every_knob_in_it_is_one():
 
 
 def test_every_plug_in_is_named_on_a_page():
-    for page in (cd.commit, cd.revise, cd.edit, cd.stop, cd.schedule, cd.propose):
+    for page in (cd.commit, cd.revise, cd.edit, cd.stop, cd.schedule, cd.propose, cd.grow):
         for name in page.__all__:
             if inspect.isclass(getattr(page, name)):
                 assert re.search(rf"\b{name}\b", PAGE + SAMPLING), name

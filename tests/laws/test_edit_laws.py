@@ -15,7 +15,7 @@ from ctrldiff.sampling.orders import Routed
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.state import Status
-from tests.cases import CONSTRAINTS, EDITS, LENGTH, PROPOSERS, bound, hard_state, legal
+from tests.cases import CONSTRAINTS, EDIT_NOTES, EDITS, LENGTH, PROPOSERS, bound, hard_state, legal
 from tests.conftest import NOISES, SIZE, VOCABULARY, blank, few, text, toy
 from tests.watching import watching
 
@@ -42,6 +42,7 @@ def test_x5_what_is_emitted_is_legal_whatever_is_edited(name, edit, commit):
             start,
             constraint=bound(name, 3),
             edit=EDITS[edit],
+            observers=EDIT_NOTES.get(edit, ()),
             commit=COMMITS[commit],
             propose=propose,
             schedule=schedule,

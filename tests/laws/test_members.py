@@ -6,9 +6,10 @@ from itertools import cycle
 import pytest
 import torch
 
-from ctrldiff.protocols import Asks, CommitPolicy, Posterior
+from ctrldiff.protocols import Ask, Asks, CommitPolicy, Posterior
 from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import sample
+from ctrldiff.sampling.recompute import Recomputed
 from ctrldiff.state import State, Status, Step
 from tests.cases import (
     CLOCKS,
@@ -34,6 +35,9 @@ class Witness:
     inner: CommitPolicy
     may_wait: bool
 
+    def asking(self, ask: Ask) -> CommitPolicy:
+        return Witness(self.inner.asking(ask), self.may_wait) if isinstance(self.inner, Asks) else self
+
     def __call__(self, posterior: Posterior, tokens: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         where = self.inner(posterior, tokens, state, step)
         may = state.open & step.window
@@ -57,7 +61,8 @@ def decode(name: str, noise: str, commit: str, schedule: str, propose: str, revi
         observers=(*NOTES.get(commit, ()), *CLOCKS.get(schedule, ())),
     )
     assert state.done.all() and (state.step <= SCHEDULES[schedule].budget(start)).all()
-    assert isinstance(REVISES[revise], Asks) or (state.forwards <= SCHEDULES[schedule].budget(start)).all()
+    asks = isinstance(REVISES[revise], Asks) or isinstance(PROPOSERS[propose], Recomputed)
+    assert asks or (state.forwards <= SCHEDULES[schedule].budget(start)).all()
     for status in (Status.FIXED, Status.PAD):
         kept = start.status == int(status)
         assert ((state.status == int(status)) == kept).all()

@@ -8,7 +8,7 @@ import torch
 import ctrldiff as cd
 from ctrldiff.models.callable import PlainTokenizer
 from ctrldiff.models.hf import Loaded
-from tests.cases import BOOKS, CLOCKS, COMMITS, EDITS, LENGTH, NOTES, PROPOSERS, REVISES, SCHEDULES, STOPS
+from tests.cases import BOOKS, CLOCKS, COMMITS, EDIT_NOTES, EDITS, LENGTH, NOTES, PROPOSERS, REVISES, SCHEDULES, STOPS
 from tests.conftest import NOISES, few, spec, toy
 
 TYPES = [cd.Regex(r"\d{4}-\d{2}"), cd.Regex(r"(19|20)\d\d(-\d\d)?|ab+"), cd.Regex("[ab]{1,6}"), cd.Regex(r"\d{1,3}")]
@@ -51,7 +51,10 @@ PLANS = {
     },
     **{f"propose: {name}": {"propose": one} for name, one in PROPOSERS.items()},
     **{f"revise: {name}": {"revise": one, "schedule": cd.schedule.Linear(12)} for name, one in REVISES.items()},
-    **{f"edit: {name}": {"edit": one, "schedule": cd.schedule.Linear(9)} for name, one in EDITS.items()},
+    **{
+        f"edit: {name}": {"edit": one, "schedule": cd.schedule.Linear(9), "observers": EDIT_NOTES.get(name, ())}
+        for name, one in EDITS.items()
+    },
     **{f"stop: {name}": {"stop": one} for name, one in STOPS.items()},
     "finish": {"finish": cd.propose.Best(), "schedule": cd.schedule.Linear(3)},
     "leftmost first": {"constrain": cd.constrain.LeftmostFirst},

@@ -15,7 +15,7 @@ from tests.conftest import NOISES, STOP, few, text, toy
 from tests.guidance.fakes import context
 from tests.laws.test_search_laws import liking
 
-SMALL = {  # the papers' numbers are for canvases of hundreds
+SMALL = {  # what has to be said, and: the papers' numbers are for canvases of hundreds
     "dream": {"steps": 8},
     "mdlm": {"steps": 8},
     "remdm": {"steps": 30, "eta": 0.3},
@@ -28,6 +28,11 @@ SMALL = {  # the papers' numbers are for canvases of hundreds
     "ccd_ds": {"warm_up": 2},
     "llada2": {"threshold": 0.6, "edits": 0.3, "block": 4},
     "pc": {"block": 4},
+    "adablock": {"ends": (10, 12), "length": 3},
+    "ctrldiff_blocks": {"sizes": (1, 3), "nats": 1.0},
+    "daedal": {"ends": (STOP,), "initial": 4, "more": 2, "block": 4, "spare": 1, "low": 0.3},
+    "rho_eos": {"ends": (STOP,), "initial": 4, "unit": 1, "block": 4},
+    "t2m": {"threshold": 0.6, "doubt": 0.3, "block": 4},
 }
 DRAWING = ("diffusion_gemma", "duo", "first_hitting", "mdlm", "p2", "remdm")  # at their own temperature
 
@@ -86,6 +91,9 @@ def test_presets_are_values_and_say_what_they_do_not_know():
     with pytest.raises(InputError, match="no 'gamma'") as error:
         Plan.preset("klass", gamma=1)
     assert "history" in str(error.value)
+    for name in ("adablock", "daedal", "rho_eos"):
+        with pytest.raises(InputError, match="which ids end a text"):
+            Plan.preset(name)
     for name, wrong in (("eb", {"by": "x"}), ("remdm", {"kind": "x"}), ("rdm", {"rate": "x"}), ("llada", {"block": 0})):
         with pytest.raises(InputError):
             Plan.preset(name, **wrong)

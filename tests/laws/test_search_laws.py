@@ -17,6 +17,7 @@ from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
 from ctrldiff.search.agree import MinimumRisk, Vote
 from ctrldiff.search.ahead import Ahead
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.best_of import BestOfN
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.gibbs import ParticleGibbs
@@ -25,7 +26,9 @@ from ctrldiff.search.medal import Medal
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.refine import Refine
 from ctrldiff.search.run import Run, Search
+from ctrldiff.search.thoughts import Thoughts
 from ctrldiff.search.tolerate import Tolerator
+from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
@@ -49,17 +52,20 @@ def searches(strength):
         "weights alone": Particles(n=2),
         "values": ValueDecoding(liking, candidates=3, strength=strength),
         "tolerator": Tolerator(3),
+        "back and refine": BackAndRefine(0.7, 0.5),
+        "thoughts": Thoughts((1, 10, 11)),
         "branches": Branches(2),
         "info gain": InfoGain(3),
         "medal": Medal(2, 2, actions=3, each=2, rounds=5),
         "d-voting": DVoting(3, share=0.5, tail=0.0),
         "gibbs": ParticleGibbs(liking, 2, sweeps=2, strength=strength, ess=1.0, completions=2),
         "gibbs of the sampler": ParticleGibbs(liking, 2, sweeps=2, strength=strength, target="sampler"),
+        "tree edits": TreeEdits(liking, rounds=3, size=3, n=2),
         "refine": Refine(liking, rounds=3, width=3, proposals=2, strength=strength),
     }
 
 
-UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead")
+UNREWARDED = ("weights alone", "tolerator", "branches", "info gain", "ahead", "back and refine", "thoughts")
 
 
 def test_no_search_is_missing():

@@ -10,12 +10,13 @@ from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.planned import Planned
 from ctrldiff.sampling.propose import Best
-from ctrldiff.sampling.schedules import Delimited
+from ctrldiff.sampling.schedules import Annealed, Hyper, Linear
 from ctrldiff.sampling.stop import Prophet
 from ctrldiff.state import State
 from tests.conftest import SIZE, STOP, prompt, toy
-from tests.sampling.loops import blocks, early, leaning, memory, orders, routed, verify, windows
+from tests.sampling.loops import blocks, doubts, early, leaning, lengths, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
 
 LENGTHS = (24, 24, 16)
@@ -49,11 +50,21 @@ def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int]) -> int:
 COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float64)  # how common each token is
 
 
-ADAPTIVE = Delimited((1, 4, 10), length=6)
+GROWING = {"ends": (STOP,), "initial": 6, "more": 3}
 
 
 def preset(name: str, **knobs: object) -> Plan:
     return Plan.preset(name, **knobs)
+
+
+def unequal(tokens: Sequence[int]) -> list[int]:
+    """Two positions in no span, four in one, three in no span, and the rest in another."""
+    return [-1 if n < 2 or 6 <= n < 9 else int(n >= 9) for n in range(len(tokens))]
+
+
+def planned(rate: float) -> Plan:
+    policy = Planned(unequal, rate)
+    return preset("llada").but(schedule=Linear(), commit=policy, observers=[policy.note])
 
 
 def case(plan: Plan, loop: Callable[..., list[int]], right: tuple, wrong: dict) -> tuple[Plan, Reference, Reference]:
@@ -107,10 +118,51 @@ CASES: dict[str, tuple[Plan, Reference, Reference]] = {
     "dcd": case(preset("dcd", width=5, reach=9), windows.dcd, (0.9, 5, 9), {"wider": 1}),
     "dcd, deferring": case(preset("dcd", threshold=0.6, width=4, reach=24), windows.dcd, (0.6, 4, 24), {"wider": 1}),
     "adablock": case(
-        preset("fast_dllm").but(schedule=ADAPTIVE, observers=[ADAPTIVE.note]),
-        windows.adablock,
-        (0.9, (1, 4, 10), 6, 0.3),
-        {"first": True},
+        preset("adablock", ends=(1, 4, 10), length=6), windows.adablock, (0.9, (1, 4, 10), 6, 0.3), {"first": True}
+    ),
+    "ctrldiff_blocks": case(
+        preset("ctrldiff_blocks", sizes=(2, 4, 7), nats=1.2, threshold=0.6),
+        windows.dynamic,
+        (0.6, (2, 4, 7), 1.2),
+        {"total": True},
+    ),
+    "planned": case(planned(0.5), windows.planned, (unequal, 0.5), {"after": True}),
+    "planned, one a pass": case(planned(1.0), windows.planned, (unequal, 1.0), {"after": True}),
+    "hyperschedule": case(
+        preset("llada").but(schedule=Hyper(Annealed(5.0), 9)), windows.annealed, (5.0, 9), {"flat": True}
+    ),
+    "daedal": case(
+        preset("daedal", **GROWING, block=6, threshold=0.6, enough=0.35, settled=0.8, low=0.3, window=5, spare=2),
+        lengths.daedal,
+        (6, 6, 0.6, 3, 0.35, 0.8, 0.3, 5, 2),
+        {"always": True},
+    ),
+    "rho_eos": case(
+        preset("rho_eos", ends=(STOP,), initial=9, unit=2, low=0.05, high=0.1, block=4, threshold=0.6),
+        lengths.rho,
+        (9, 4, 0.6, 2, 0.05, 0.1, 64),
+        {"whole": True},
+    ),
+    "rho_eos, confidence": case(
+        preset("rho_eos", ends=(STOP,), initial=9, unit=2, low=0.4, high=0.5, measure="confidence", block=4),
+        lengths.rho,
+        (9, 4, 0.9, 2, 0.4, 0.5, 64, 32),
+        {"whole": True},
+    ),
+    "t2m": case(
+        preset("t2m", block=8, steps=300, doubt=0.3), doubts.t2m, (8, 0.7, "probability", 0.3), {"forget": True}
+    ),
+    "t2m, rival": case(
+        preset("t2m", by="rival", doubt=0.3, block=8, steps=300, most=2, share=0.5),
+        doubts.t2m,
+        (8, 0.7, "rival", 0.3, 0.5, 2),
+        {"forget": True},
+    ),
+    "t2m, drop": case(
+        preset("t2m", by="drop", doubt=0.1, block=8, steps=300, most=2),
+        doubts.t2m,
+        (8, 0.7, "drop", 0.1, 0.25, 2),
+        {"rises": True},
     ),
     "core": case(preset("core", steps=12, every=2, candidates=4), verify.core, (12, 2, 4, 0.3), {"late": True}),
     "credit": case(preset("credit", block=8), memory.credit, (8, 0.9), {"before": True}),

@@ -25,6 +25,11 @@ FOREIGN = (
     *("blood_type license_plate thesis_title runway shoe_size wifi_password horsepower patent_number soil_ph".split()),
     *("tail_number court_case screen_resolution pet_breed orbit_period choir_voice tyre_pressure".split()),
 )
+COUNTS = {
+    "likeliest": cd.counts.Likeliest(),
+    "rows": cd.counts.Rows(),
+    "rows-or-likeliest": cd.counts.Rows(cd.counts.Likeliest()),
+}
 LABELS = (("positive", "negative"), ("good", "bad"))
 
 
@@ -112,6 +117,7 @@ class Score:
     null_for_stated: Tally = field(default_factory=Tally)
     invented: Tally = field(default_factory=Tally)
     items: Tally = field(default_factory=Tally)
+    lengths: Tally = field(default_factory=Tally)
     by_type: dict[str, Tally] = field(default_factory=dict)
     passes: list[int] = field(default_factory=list)
     failed: Counter[str] = field(default_factory=Counter)
@@ -131,6 +137,7 @@ class Score:
         empty = (None, "", [])
         self.invented.add(found.get(one.key) not in empty for one in gold.fields if one.absent)
         lists = [one for one in gold.fields if one.schema.get("type") == "array" and isinstance(one.answers[0], list)]
+        self.lengths.add(_length(found.get(one.key)) in map(_length, one.answers) for one in lists)
         self.items.add(hit for one in lists for hit in items_found(found.get(one.key), one.answers))
         return hits
 
@@ -141,10 +148,15 @@ class Score:
             f"null for a stated one {self.null_for_stated}",
             f"invented for absent   {self.invented}",
             f"items of lists        {self.items}",
+            f"number of items right {self.lengths}",
             *(f"  {kind:19} {tally}" for kind, tally in sorted(self.by_type.items())),
             f"passes an object      {sum(self.passes) / max(1, len(self.passes)):.1f}",
         ]
         return "\n".join(lines + [f"no answer: {dict(self.failed)}"] * bool(self.failed))
+
+
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, list) else None
 
 
 def items_found(found: Any, answers: Sequence[list[Any]]) -> list[bool]:
@@ -197,6 +209,7 @@ def main() -> None:
     parser.add_argument("--keys", choices=list(SPELLINGS), help="spell all keys so")
     parser.add_argument("--pad", type=int, default=0, help="ask for foreign keys too, up to so many a document")
     parser.add_argument("--steps", type=int, help="at most so many forward passes an object")
+    parser.add_argument("--counts", choices=list(COUNTS), help="decide first how many items a list has, by this rule")
     parser.add_argument("--show", action="store_true", help="print what is wrong")
     parser.add_argument("--labelled", type=Path, help="write the documents as lines for `ctrldiff eval`, and stop")
     parser.add_argument("--out", type=Path, help="add the report to this file")
@@ -208,8 +221,13 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     began, model = time.process_time(), cd.from_pretrained(options.model)
-    how = {} if options.steps is None else {"steps": options.steps}
-    lines = [f"{options.model} keys={options.keys} pad={options.pad} steps={options.steps} every={options.every}"]
+    how: dict[str, Any] = {} if options.steps is None else {"steps": options.steps}
+    if options.counts:
+        how["counts"] = COUNTS[options.counts]
+    lines = [
+        f"{options.model} keys={options.keys} pad={options.pad} steps={options.steps} counts={options.counts} "
+        f"every={options.every}"
+    ]
     for part in options.parts.split(","):
         if part == "reviews":
             lines.append(judge(model))

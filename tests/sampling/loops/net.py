@@ -1,5 +1,6 @@
 """What every restated loop is given: a network asked about one text, with what may not be written left out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -31,7 +32,7 @@ class Asked:
         return seen[0, len(prompt) :, len(prompt) :].to(torch.float64)
 
 
-def opened(canvas: list[int], where: range) -> list[int]:
+def opened(canvas: list[int], where: Iterable[int]) -> list[int]:
     """The positions of `where` that are still noise."""
     return [t for t in where if canvas[t] == OPEN]
 

@@ -1,10 +1,14 @@
-"""Loops whose window moves: DCD (arXiv:2601.02076), AdaBlock (arXiv:2509.26432) and SlowFast (arXiv:2506.10848)."""
+"""Loops whose window moves: DCD (arXiv:2601.02076), AdaBlock (arXiv:2509.26432) and SlowFast (arXiv:2506.10848); and
+rules of our own after CtrlDiff (arXiv:2505.14455), hyperschedules (arXiv:2504.06416) and Planned Diffusion."""
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from tests.sampling.loops.blocks import blocks
-from tests.sampling.loops.net import OPEN, Asked, best, opened
+from tests.sampling.loops.net import OPEN, Asked, best, entropies, opened
 
 
 def dcd(net: Asked, prompt: list[int], length: int, above: float, width: int, reach: int, wider: int = 0) -> list[int]:
@@ -45,7 +49,7 @@ def adablock(
     canvas, start = [OPEN] * length, 0
     while start < length:
         sure, tokens = net(prompt, canvas).exp().max(dim=-1)
-        ahead = range(start, start + min(max(1, int(0.25 * length)), length - start))
+        ahead = range(start, start + min(int(0.25 * length), length - start))
         found = [t for t in ahead if int(tokens[t]) in delimiters]
         at = next(iter(found if first else best(sure, found)), None)
         size = at - start + 1 if at is not None and sure[at] >= least else min(block, length - start)
@@ -108,4 +112,89 @@ def slow_fast(
                 sure, tokens = net(prompt, canvas).exp().max(dim=-1)
                 fill(opened(canvas, region), sure, tokens)
             last = end
+    return canvas
+
+
+def dynamic(
+    net: Asked,
+    prompt: list[int],
+    length: int,
+    above: float,
+    sizes: tuple[int, ...],
+    nats: float,
+    total: bool = False,
+) -> list[int]:
+    """Before a block its size: the largest whose positions are calm on average, else the smallest.
+
+    total: a wrong variant, which adds the entropies up.
+    """
+    canvas, start = [OPEN] * length, 0
+    while start < length:
+        log_probs = net(prompt, canvas)
+        nat = entropies(log_probs).tolist()
+        calm = [
+            size
+            for size in sizes
+            if sum(nat[start : start + size]) / (1 if total else len(nat[start : start + size])) <= nats
+        ]
+        here = range(start, min(start + max(calm, default=min(sizes)), length))
+        while opened(canvas, here):
+            sure, tokens = log_probs.exp().max(dim=-1)
+            left = opened(canvas, here)
+            for t in [t for t in left if sure[t] >= above] or best(sure, left)[:1]:
+                canvas[t] = int(tokens[t])
+            if opened(canvas, here):
+                log_probs = net(prompt, canvas)
+        start = here.stop
+    return canvas
+
+
+def planned(
+    net: Asked,
+    prompt: list[int],
+    length: int,
+    spans: Callable[[list[int]], list[int]],
+    rate: float,
+    after: bool = False,
+) -> list[int]:
+    """All that is in no span; then of every span its share, each on its own clock.
+
+    after: a wrong variant, in which a span begins when the one before it is done.
+    """
+    canvas, at = [OPEN] * length, spans(list(range(length)))
+    tokens = net(prompt, canvas).argmax(dim=-1)
+    for t in range(length):
+        canvas[t] = int(tokens[t]) if at[t] < 0 else OPEN
+    taken = 0
+    while OPEN in canvas:
+        sure, tokens = net(prompt, canvas).exp().max(dim=-1)
+        for span in range(max(at) + 1):
+            here = [t for t in range(length) if at[t] == span]
+            left = opened(canvas, here)
+            steps = math.ceil(len(here) * rate)
+            for t in best(sure, left)[: math.ceil(len(left) / max(1, steps - taken))]:
+                canvas[t] = int(tokens[t])
+            if left and after:
+                break
+        taken += 1
+    return canvas
+
+
+def annealed(net: Asked, prompt: list[int], length: int, width: float, steps: int, flat: bool = False) -> list[int]:
+    """Noise levels on a slope that moves to the right; as many are left open as they add up to, the most certain are
+    written first, and none where the level is 1.
+
+    flat: a wrong variant, with one level for all.
+    """
+    canvas = [OPEN] * length
+    for step in range(1, steps + 1):
+        if OPEN not in canvas:
+            break
+        levels = [min(1.0, max(0.0, (i + width - (length + width) * step / steps) / width)) for i in range(length)]
+        if flat:
+            levels = [1 - step / steps] * length
+        sure, tokens = net(prompt, canvas).exp().max(dim=-1)
+        due = canvas.count(OPEN) - int(sum(levels) + 1e-9)
+        for t in best(sure, [t for t in opened(canvas, range(length)) if levels[t] < 1])[: max(0, due)]:
+            canvas[t] = int(tokens[t])
     return canvas

@@ -269,7 +269,7 @@ class ChainPosterior:
                 check_part(name, table, row.table)
         out = {}
         for name, table in tables.items():
-            there = self.swept and self.swept.branch(table)
+            there = None if self.swept is None else self.swept.branch(table)
             if there is not None:
                 out[name] = self.port.stay(there)
                 continue
@@ -293,16 +293,16 @@ class ChainPosterior:
         return self._give(None if there is None else there[which], lambda rows: here(rows, tokens), np.float32)
 
     def _tokens(self, tokens: Any) -> NDArray[np.int64]:
-        *rows, size = self.shape
-        ids = self.port.take(tokens, *rows, np.int64, "tokens")
+        rows, positions, size = self.shape
+        ids = self.port.take(tokens, rows, positions, np.int64, "tokens")
         if ((ids < 0) | (ids >= size)).any():
             raise refusals.bad_ids("tokens", ids, size)
         return ids
 
     def _assignment(self, tokens: Any, keep: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        *shape, size = self.shape
-        where = self.port.take(keep, *shape, np.bool_, "keep")
-        ids = self.port.take(tokens, *shape, np.int64, "tokens")
+        rows, positions, size = self.shape
+        where = self.port.take(keep, rows, positions, np.bool_, "keep")
+        ids = self.port.take(tokens, rows, positions, np.int64, "tokens")
         if (where & ((ids < 0) | (ids >= size))).any():
             raise refusals.bad_ids("tokens", ids[where], size)
         return ids, where

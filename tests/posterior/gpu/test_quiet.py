@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -103,19 +104,21 @@ def test_the_launches_of_a_step_allocate_nothing_the_second_time(swept, monkeypa
     assert [name for what, name in first if what == "launch"].count("sweep_edges") == 3
 
 
-def test_what_each_preset_waits_for_is_what_the_docs_say(swept):
+DOCS = (Path(__file__).parents[3] / "docs" / "posterior.md").read_text(encoding="utf-8")
+LISTED = re.findall(r"^(\| `(\w+)` \| \d+ \| \d+ \| .* \|)$", DOCS, re.MULTILINE)
+
+
+def test_what_presets_wait_for_is_what_the_docs_say(swept):
     letters = {f"({len(TABLES)},)": "(B,)", str((len(TABLES), LENGTH)): "(B, T)"}
-    lines = ["| preset | launches | looks | fetched |", "|---|---|---|---|"]
-    for name in Plan.presets():
-        if Plan.preset(name).attends:  # what a network looked at comes with a forward pass, and here is none
-            continue
+    assert "default" in [name for _, name in LISTED]
+    lines = []
+    for _, name in LISTED:
         told = a_step(Plan.preset(name))
         fetched = Counter(letters.get(what, "(B, T, K)") for how, what in told if how == "fetch")
         launched, looks = (sum(how == one for how, _ in told) for one in ("launch", "look"))
         whats = ", ".join(f"{n} {what}" for what, n in sorted(fetched.items()))
         lines.append(f"| `{name}` | {launched} | {looks} | {whats} |")
-    docs = Path(__file__).parents[3] / "docs" / "posterior.md"
-    assert "\n".join(lines) in docs.read_text(encoding="utf-8"), "\n".join(lines)
+    assert lines == [line for line, _ in LISTED]
 
 
 def test_one_that_allocates_is_found_out():

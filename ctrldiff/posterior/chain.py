@@ -20,55 +20,16 @@ from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed, token_ids, whole_number
 from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.lifted import Lifted
+from ctrldiff.posterior.port import Later, Port
 from ctrldiff.posterior.read import HostLogits, Logits
 from ctrldiff.posterior.row import ClassScores, Row, Rows
 
 if TYPE_CHECKING:
+    import torch
+
     from ctrldiff.posterior.gpu.swept import Swept
 
 MOST_BEST = 10_000  # strings that `map` gives at most
-
-
-@dataclass(frozen=True)
-class Port:
-    """How arrays come in and go out: numpy or a torch device, with or without the leading B."""
-
-    single: bool
-    device: Any = None  # torch.device, or None for numpy
-
-    def give(self, rows: Sequence[Any], dtype: Any) -> Any:
-        """Stack one answer per row, as the caller speaks. A single number becomes a float or a bool."""
-        if self.device is None:
-            if self.single:
-                return np.asarray(rows[0], dtype=dtype) if np.ndim(rows[0]) else dtype(rows[0]).item()
-            return np.stack([np.asarray(row, dtype=dtype) for row in rows])
-        import torch
-
-        if self.device.type == "mps" and dtype == np.float64:
-            dtype = np.float32  # that device has no float64
-        tensors = [
-            row if isinstance(row, torch.Tensor) else torch.from_numpy(np.array(row, dtype=dtype, ndmin=0, copy=None))
-            for row in rows
-        ]
-        if self.single:
-            return tensors[0].to(self.device) if tensors[0].dim() else tensors[0].item()
-        return torch.stack(tensors).to(self.device)
-
-    def take(self, values: Any, rows: int, positions: int, dtype: Any, what: str) -> NDArray[Any]:
-        """(B, T) numpy from what the caller passed; (T,) is accepted where the logits were (T, V)."""
-        try:
-            array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-        except (ValueError, TypeError) as error:
-            raise ShapeError(f"{what} is no array: {error}") from error
-        if self.single and array.ndim == 1:
-            array = array[None]
-        if array.shape != (rows, positions):
-            shape = (positions,) if self.single else (rows, positions)
-            raise ShapeError(f"{what} is {np.shape(values)}, expected {shape}")
-        if array.dtype.kind not in ("iub" if dtype == np.bool_ else "iu"):
-            kind = "bools" if dtype == np.bool_ else "integers"
-            raise ShapeError(f"{what} is {array.dtype}, expected {kind}")
-        return np.ascontiguousarray(array, dtype=dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +40,20 @@ class ChainPosterior:
     same device.
     """
 
-    rows: tuple[Row, ...]
+    rows: Rows
     port: Port
     swept: Swept | None = None  # the same rows where their logits are, if kernels there know their kind
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(B, T, V) of the tokens."""
+        if self.swept is not None:
+            return *self.swept.work.written.shape, self.swept.work.pack.tokens
+        return len(self.rows), len(self.rows[0].written), self.rows[0].table.size
+
     def _give(self, there: Any, here: Callable[[Rows], Any], dtype: Any) -> Any:
         """What was found where the logits are; else what the host's query finds."""
-        return self.port.give(here(self.rows) if there is None else list(there), dtype)
+        return self.port.give(here(self.rows), dtype) if there is None else self.port.stay(there)
 
     def map(self, n: int | None = None) -> Any:
         """The best legal string of each row, (B, T) int64; with `n`, the n best (B, n, T), best first.
@@ -125,7 +93,9 @@ class ChainPosterior:
             )
         times = 1 if n is None else n
         there = None if self.swept is None else self.swept.sample(times, rngs)
-        drawn = lawful.draws(self.rows, times, rngs) if there is None else list(there)
+        if there is not None:
+            return self.port.stay(there[:, 0] if n is None else there)
+        drawn = lawful.draws(self.rows, times, rngs)
         return self.port.give([tokens[0] for tokens in drawn] if n is None else drawn, np.int64)
 
     def marginals(self) -> Any:
@@ -141,14 +111,18 @@ class ChainPosterior:
 
         exp(log_z_given - log_z) is the probability of that partial assignment. -inf where no string agrees.
         """
-        return self.port.give(queries.log_z_given(self.rows, *self._assignment(tokens, keep)), np.float64)
+        ids, where = self._assignment(tokens, keep)
+        there = self.swept and self.swept.log_z_given(ids, where)
+        return self._give(there, lambda rows: queries.log_z_given(rows, ids, where), np.float64)
 
     def feasible(self, tokens: Any, keep: Any) -> Any:
         """(B,) bool: a legal string of positive weight agrees with `tokens` where `keep`.
 
         What is kept counts as written, so its own logits are not read; -inf elsewhere is.
         """
-        return self.port.give(lawful.feasible(self.rows, *self._assignment(tokens, keep)), np.bool_)
+        ids, where = self._assignment(tokens, keep)
+        there = self.swept and self.swept.feasible(ids, where)
+        return self._give(there, lambda rows: lawful.feasible(rows, ids, where), np.bool_)
 
     def clamp(self, tokens: Any, keep: Any) -> ChainPosterior:
         """The posterior with `tokens` written where `keep`. Logits already read are not read again.
@@ -157,18 +131,21 @@ class ChainPosterior:
         """
         ids, where = self._assignment(tokens, keep)
         clamped = [row.clamp(v, k) for row, v, k in zip(self.rows, ids, where)]
-        of.reach(clamped)
-        for row, narrowed, v, k in zip(self.rows, clamped, ids, where):
+        for row, v, k in zip(self.rows, ids, where):
             if not row.agrees(v, k):
                 clash = int(np.flatnonzero(k & (row.written >= 0) & (row.written != v))[0])
                 raise refusals.contradiction(row.table, row.scores.row, clash, row.written[clash], v[clash])
-            narrowed.check()
         swept = self.swept and self.swept.narrowed(np.stack([row.written for row in clamped]))
+        if swept is None or swept.best is None:  # a best string of positive weight says that there is one
+            of.reach(clamped)
+            for narrowed in clamped:
+                narrowed.check()
         return ChainPosterior(tuple(clamped), self.port, swept)
 
     def score(self, tokens: Any) -> Any:
         """(B,) float64: log-probability of whole strings; -inf for one that is not legal."""
-        return self.port.give(lawful.score(self.rows, self._tokens(tokens)), np.float64)
+        ids = self._tokens(tokens)
+        return self._give(self.swept and self.swept.score(ids), lambda rows: lawful.score(rows, ids), np.float64)
 
     def confidence(self, tokens: Any) -> Any:
         """(B, T) float32: the marginal probability of these tokens, without making all marginals."""
@@ -220,13 +197,32 @@ class ChainPosterior:
         """
         there = None if self.swept is None else self.swept.leading()
         if there is not None:
-            return tuple(self.port.give(list(one), None) for one in there)
+            return tuple(self.port.stay(one) for one in there)
         chosen = [np.full(len(row.written), -1, np.int64) for row in self.rows]
         sure, masses = [1.0] * len(self.rows), [1.0] * len(self.rows)
         unfinished = [b for b, row in enumerate(self.rows) if len(row.open)]
         for b, found in zip(unfinished, lawful.leading([self.rows[b] for b in unfinished])):
             chosen[b][self.rows[b].open[0]], sure[b], masses[b] = found
         return tuple(self.port.give(*one) for one in ((chosen, np.int64), (sure, np.float32), (masses, np.float32)))
+
+    def led(self, believed: float) -> tuple[ChainPosterior, Any, Any, Any] | None:
+        """For rows on a device, which is not waited for; None for others. The posterior given each row's choice of
+        `leading`, or of `map` where less than `believed` may stand there; (B, T) bool where the choice is; (B,) float32
+        its probability and the mass of all that may stand there.
+
+        What is wrong with a row is raised when the posterior is asked.
+        """
+        if self.swept is None or self.port.single:
+            return None
+        led = self.swept.led(believed)
+        rows = Later(len(self.rows), lambda: self._rows_given(led.tokens, led.first))
+        return ChainPosterior(rows, self.port, led.swept), led.first, led.sure, led.mass
+
+    def _rows_given(self, tokens: torch.Tensor, keep: torch.Tensor) -> Rows:
+        """The rows with more written. Raises: LogitsInvalid, Infeasible."""
+        of.certain_best(self.rows)
+        ids, where = tokens.cpu().numpy(), keep.cpu().numpy()
+        return tuple(row.clamp(v, k) for row, v, k in zip(self.rows, ids, where))
 
     def margin(self) -> Any:
         """(B, T) float32: best minus second best marginal; 1 where written."""
@@ -239,16 +235,17 @@ class ChainPosterior:
     def top(self, k: int) -> tuple[Any, Any]:
         """(B, T, k) int64, the likeliest tokens of each position by their marginals, and (B, T, k) float32 these: for
         whoever wants to remember a step without its (B, T, V). Ties: the smallest id. k is at most V."""
-        k = whole_number("k", k, 1, self.rows[0].table.size if self.rows else None)
+        k = whole_number("k", k, 1, self.shape[2] if len(self.rows) else None)
+        there = None if self.swept is None else self.swept.top(k)
+        if there is not None:
+            return self.port.stay(there[0]), self.port.stay(there[1])
         found = [queries.top(row, k) for row in self.rows]
         tokens, probs = [one for one, _ in found], [one for _, one in found]
         return self.port.give(tokens, np.int64), self.port.give(probs, np.float32)
 
     def forced(self) -> Any:
         """(B, T) bool: one token is possible there whatever the logits (they are not read). True where written."""
-        written = [row.written for row in self.rows]
-        forced = queries.forced(of.tables(self.rows), written, of.reach(self.rows))
-        return self.port.give([tokens >= 0 for tokens in forced], np.bool_)
+        return self._give(self.swept and self.swept.forced(), _forced, np.bool_)
 
     def ends(self) -> Any:
         """(B, S) float64: the probability that the text ends in each state of the automaton; for rows of one table.
@@ -256,7 +253,7 @@ class ChainPosterior:
         A row adds up to 1. Where every text ends in states of its own (`constraints/labels.py`) one sweep thus says how
         probable each is. Raises: LogitsInvalid, Infeasible.
         """
-        return self.port.give(queries.ends(self.rows), np.float64)
+        return self._give(self.swept and self.swept.ends(), queries.ends, np.float64)
 
     def branch_probs(self, tables: Mapping[str, Lifted]) -> dict[str, Any]:
         """For each named table, (B,): the probability that the string is also in that table's language.
@@ -272,6 +269,10 @@ class ChainPosterior:
                 check_part(name, table, row.table)
         out = {}
         for name, table in tables.items():
+            there = None if self.swept is None else self.swept.branch(table)
+            if there is not None:
+                out[name] = self.port.stay(there)
+                continue
             parts = [Row(row.scores.by(table), row.written) for row in self.rows]
             of.reach(parts)
             of.weight([part for part in parts if part.possible])
@@ -292,20 +293,25 @@ class ChainPosterior:
         return self._give(None if there is None else there[which], lambda rows: here(rows, tokens), np.float32)
 
     def _tokens(self, tokens: Any) -> NDArray[np.int64]:
-        ids = self.port.take(tokens, len(self.rows), len(self.rows[0].written), np.int64, "tokens")
-        size = self.rows[0].table.size
+        rows, positions, size = self.shape
+        ids = self.port.take(tokens, rows, positions, np.int64, "tokens")
         if ((ids < 0) | (ids >= size)).any():
             raise refusals.bad_ids("tokens", ids, size)
         return ids
 
     def _assignment(self, tokens: Any, keep: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        shape = len(self.rows), len(self.rows[0].written)
-        where = self.port.take(keep, *shape, np.bool_, "keep")
-        ids = self.port.take(tokens, *shape, np.int64, "tokens")
-        size = self.rows[0].table.size
+        rows, positions, size = self.shape
+        where = self.port.take(keep, rows, positions, np.bool_, "keep")
+        ids = self.port.take(tokens, rows, positions, np.int64, "tokens")
         if (where & ((ids < 0) | (ids >= size))).any():
             raise refusals.bad_ids("tokens", ids[where], size)
         return ids, where
+
+
+def _forced(rows: Rows) -> list[NDArray[np.bool_]]:
+    """(T,) see `ChainPosterior.forced`."""
+    forced = queries.forced(of.tables(rows), [row.written for row in rows], of.reach(rows))
+    return [tokens >= 0 for tokens in forced]
 
 
 def check_part(name: str, part: Any, whole: Lifted) -> None:
@@ -370,8 +376,17 @@ def _bind(
         agrees = (told[b] >= 0).all() and ((held[b] < 0) | (held[b] == told[b])).all()
         scores = ClassScores(table, logits, b, raw)
         rows.append(Row(scores, fixed(held[b], np.int64), last=told[b] if agrees else None))
-    of.reach(rows)
-    return ChainPosterior(tuple(row.check() for row in rows), port, swept)
+    # On a device the host need not sweep for what a walk proves: the last proposal, which is legal still.
+    unproven = rows if swept is None else [row for row in rows if not _stands(row)]
+    of.reach(unproven)
+    for row in unproven:
+        row.check()
+    return ChainPosterior(tuple(rows), port, swept)
+
+
+def _stands(row: Row) -> bool:
+    """A legal text that agrees with what is written is known."""
+    return row.last is not None and sweeps.walk_tokens([row.table], [row.last])[0] > -np.inf
 
 
 def _swept(

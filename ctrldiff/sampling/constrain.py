@@ -152,7 +152,8 @@ class _Tempered:
 @dataclass(frozen=True)
 class Chosen:
     """A posterior given a choice that was made beside it: `first` (B, T) is where, `sure` how probable the model itself
-    found it there, `mass` (B, T) how probable all that might stand there; `before` is the posterior it was made in."""
+    found it there, `mass` how probable all that might stand there, both (B, T) or (B, 1); `before` is the posterior it
+    was made in."""
 
     posterior: Posterior
     before: Posterior
@@ -195,6 +196,10 @@ class LeftmostFirst:
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         exact = self.inner.bind(logits, state)
+        led = exact.led(self.believed) if isinstance(exact, ChainPosterior) else None
+        if led is not None:
+            posterior, first, sure, mass = led
+            return cast(Posterior, Chosen(posterior, exact, first, sure[:, None], mass[:, None]))
         tokens, sure, mass = exact.leading()
         first, sure = tokens >= 0, sure[:, None].expand_as(tokens)
         tokens, lost = tokens.clamp(min=0), (mass < self.believed)[:, None]

@@ -3,18 +3,21 @@
     python -m tests.benchmarks.gpu_step [--out FILE.json] [--positions 128] [--rounds 50]
 
 By B rows of an ordinary schema over a vocabulary of 131,072, bfloat16 logits: milliseconds of the best string alone, of
-all that a default step asks (best string, first choice, confidence, shares and legal mass of the string) and of each
+all that a default step asks (first choice, and given it the best string, confidence, shares and legal mass) and of each
 launch, beside one `amax` and one `logsumexp` of the same logits, medians of device events; what a caller waits for
-`bind` and `map`, not recorded, by the clock; and whether the strings are the host's.
+`bind` and `map`, not recorded, by the clock; how many launches a step has and how often the host waits in it, as
+CUDA's own debug mode counts; and whether the strings are the host's.
 Writes one JSON. Without a CUDA device it says so and measures nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import platform
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +27,8 @@ import torch
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.chain import bind_rows
 from ctrldiff.posterior.table import Table
+from ctrldiff.sampling.constrain import LeftmostFirst, Tables
+from ctrldiff.state import State
 from tests.benchmarks.default_step import PERSON
 from tests.benchmarks.per_step import tekken
 
@@ -68,28 +73,42 @@ def clock_ms(work: Callable[[], object], rounds: int = 9) -> float:
     return sorted(times[1:])[rounds // 2]
 
 
+def syncs(work: Callable[[], object]) -> int:
+    """How often the host waits for the device."""
+    work()  # compiles and allocates
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            work()
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+    return sum("synchroniz" in str(one.message) for one in caught)
+
+
+def default_step(table: Table, rows: int, logits: torch.Tensor) -> None:
+    """What the loop asks of the posterior in a step of the default plan."""
+    state = State.blank([[0]] * rows, logits.shape[1])
+    posterior = LeftmostFirst(Tables.same(table, rows)).bind(logits, state)
+    tokens = posterior.map().cpu()
+    posterior.confidence(tokens).cpu()
+    posterior.local(tokens).cpu()
+
+
 def measured(table: Table, rows: int, positions: int, rounds: int) -> dict[str, object]:
     """Milliseconds of one batch, and whether its strings are the host's."""
-    from ctrldiff.posterior.gpu.workspace import Workspace
+    from tests.posterior.gpu.quiet import Told, WholeStep, launches
 
     torch.manual_seed(0)
     logits = (3 * torch.randn(rows, positions, table.size, device="cuda")).bfloat16()
     written = torch.full((rows, positions), -1, device="cuda")
-    work = Workspace.of([table] * rows, logits, written, raw=True)
-    sure, local, legal, surprise = (torch.empty(written.shape, device="cuda") for _ in range(4))
-    chosen, first, mass = torch.empty_like(written), *(torch.empty(rows, device="cuda") for _ in range(2))
+    step = WholeStep.of([table] * rows, logits, written)
+    work = step.work
 
     def best() -> None:
         for launch in (work.read, work.close, work.best):
             launch()
-
-    def step() -> None:
-        best()
-        work.sums()
-        work.spread()
-        work.leading(chosen, first, mass)
-        work.confidence(work.strings, sure)
-        work.given(work.strings, local, legal, surprise)
 
     parts = {name: getattr(work, name) for name in ("read", "close", "best", "sums", "spread")}
     replayed = {name: graph_of(launch).replay for name, launch in {"map": best, "step": step, **parts}.items()}
@@ -99,7 +118,16 @@ def measured(table: Table, rows: int, positions: int, rounds: int) -> dict[str, 
     host = bind_rows([table], logits[:1].float().cpu(), np.full((1, positions), -1), raw=True)
     same = host.map()[0].tolist() == work.strings[0].tolist()
     near = abs(float(host.log_z()[0]) - float(work.weight[1][0]))
-    return {"rows": rows, "ms": times, "same string as the host": same, "log_z off by": near}
+    told: Told = []
+    with launches(told, real=True):
+        step()
+    asked = functools.partial(default_step, table, rows, logits)
+    counts = {
+        "launches a step": len(told),
+        "host syncs in them": syncs(step),
+        "host syncs of a step as the loop asks it": syncs(asked),
+    }
+    return {"rows": rows, "ms": times, **counts, "same string as the host": same, "log_z off by": near}
 
 
 def main() -> None:

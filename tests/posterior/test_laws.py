@@ -15,9 +15,10 @@ from ctrldiff.kernels.chain import occupancy
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior import sweeps
 from ctrldiff.posterior.arrays import fixed
-from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
+from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.free import bind_free
+from ctrldiff.posterior.port import Port
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table
 from tests.conftest import SIZE, VOCABULARY

@@ -6,11 +6,13 @@ without a number on the host.
     sweep      K3 the chain: values of all futures (and pasts), the walk, draws
     spread     K4 marginals: the mass on labels, classes and tokens
     along      one string, position by position; the first choice
+    given      canvases of which more is written, where texts end, what is forced
     workspace  every buffer, and the launches of a step in their order
+    asked      the launches of `given`
     swept      what a posterior asks
 
 Sums, maxima and ties are float64 as on the host: the best string is the host's to the last bit, ties included. Nothing
-here waits for the device but `Swept.best` and `Swept.summed`, each once a posterior.
+here waits for the device but `swept.looked`, once a posterior.
 """
 
 from __future__ import annotations

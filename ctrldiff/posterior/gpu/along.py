@@ -20,6 +20,7 @@ from ctrldiff.posterior.gpu.pack import (
     OUT,
     PTR,
     START,
+    WEIGHT,
 )
 
 
@@ -103,13 +104,16 @@ def walk_given(
 @triton.jit
 def walk_first(
     ints,
+    weights,
     meta,
     written,
     whole,
     label_max,
     label_sum,
     label_first,
+    best,
     value,
+    plain,
     tokens,
     sure,
     mass,
@@ -117,25 +121,31 @@ def walk_first(
     SS,
     LS,
     RAW: tl.constexpr,
+    WEIGHTED: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Grid (B,): the leftmost open position on its own, for tables without weights. (B, T) the best token of those that
-    may stand there, -1 elsewhere; (B,) float32 its probability, and that of all those; 1 for complete rows."""
+    """Grid (B,): the leftmost open position on its own. (B, T) the best token of those that may stand there, -1
+    elsewhere; (B,) float32 its probability, and that of all those; 1 for complete rows.
+
+    `best`: values of futures by the best string. WEIGHTED: a token gains the log of the mean factor by which weights
+    multiply what goes on with it, which the sums of futures with weights, `value`, and without, `plain`, tell.
+    """
     b = tl.program_id(0)
     meta += b * COLUMNS
     graph = meta + OUT
     s = tl.load(meta + START).to(tl.int32)
-    lines = value + b.to(tl.int64) * (T + 1) * SS
+    row = b.to(tl.int64) * (T + 1) * SS
     met = tl.full((), 0, tl.int32)
     tl.store(sure + b, tl.full((), 1.0, tl.float32))
     tl.store(mass + b, tl.full((), 1.0, tl.float32))
     for t in range(T):
         n = b.to(tl.int64) * T + t
-        then = lines + SS
+        then = row + (t + 1) * SS
         first = (tl.load(written + n) < 0) & (met == 0)
         choice = tl.full((), 2**31 - 1, tl.int32)
         after = tl.full((), 0, tl.int32)
         top = tl.full((), float("-inf"), tl.float64)
+        alone = tl.full((), float("-inf"), tl.float64)
         R = tl.full((), 0.0, tl.float64)
         less = tl.full((), 0.0, tl.float64)
         if RAW:
@@ -148,19 +158,26 @@ def walk_first(
                 ok = e < e1
                 q = tl.load(ints + tl.load(graph + FAR) + e, ok, 0)
                 k = tl.load(ints + tl.load(graph + LABEL) + e, ok, 0)
-                onward = ok & (tl.load(then + q, ok, float("-inf")) > float("-inf"))
-                w = tl.load(label_max + n * LS + k, onward, float("-inf"))
+                onward = ok & (tl.load(best + then + q, ok, float("-inf")) > float("-inf"))
+                own = tl.load(label_max + n * LS + k, onward, float("-inf"))
+                w = own
+                if WEIGHTED:
+                    tilt = tl.load(value + then + q, onward, 0.0) - tl.load(plain + then + q, onward, 0.0)
+                    w += tl.load(weights + tl.load(graph + WEIGHT) + e, onward, 0.0) + tilt
                 R += tl.sum(tl.exp(tl.load(label_sum + n * LS + k, onward, float("-inf")) - less))
                 high = tl.max(w)
-                best = onward & (w == high) & (w > float("-inf"))
-                new = tl.min(tl.load(label_first + n * LS + k, best, 2**31 - 1))
-                choice = tl.where(high > top, new, tl.where(high == top, tl.minimum(choice, new), choice))
-                after = tl.maximum(after, tl.max(tl.where(best, q, 0)))  # where written, one edge alone is possible
+                wins = onward & (w == high) & (w > float("-inf"))
+                v = tl.load(label_first + n * LS + k, wins, 2**31 - 1)
+                new = tl.min(v)
+                score = tl.max(tl.where(v == new, own, float("-inf")))
+                takes = (high > top) | ((high == top) & (new < choice))
+                alone = tl.where(takes, score, alone)
+                choice = tl.where(takes, new, choice)
+                after = tl.maximum(after, tl.max(tl.where(wins, q, 0)))  # where written, one edge alone is possible
                 top = tl.maximum(top, high)
         tl.store(tokens + n, tl.where(first, choice, -1).to(tl.int64))
         if first:
-            tl.store(sure + b, tl.exp(top - less).to(tl.float32))
+            tl.store(sure + b, tl.exp(alone - less).to(tl.float32))
             tl.store(mass + b, R.to(tl.float32))
         met = tl.where(first, 1, met)
         s = after
-        lines = then

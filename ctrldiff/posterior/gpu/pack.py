@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -28,8 +29,14 @@ TOKENS, CLASS_OF, ORDER, SEG_PTR, CLASS_PTR = (tl.constexpr(i) for i in range(6,
 LABEL_PTR, LABEL_CLASSES, OF_CLASS_PTR, OF_CLASS, ACCEPT = (tl.constexpr(i) for i in range(11, 16))
 OUT, IN, BY_LABEL = (tl.constexpr(i) for i in (16, 24, 32))  # a graph each, as follows
 PTR, FAR, LABEL, STATE_ORDER, N_FEW, N_SOME, N_ALL, WEIGHT = (tl.constexpr(i) for i in range(8))
-COLUMNS = tl.constexpr(40)
-OFFSETS = (*range(6, 16), *(g + i for g in (16, 24, 32) for i in (0, 1, 2, 3)))  # columns that point into `ints`
+EXIT, ONLY, TAIL = (tl.constexpr(i) for i in (40, 41, 42))
+COLUMNS = tl.constexpr(43)
+OFFSETS = (
+    *range(6, 16),
+    *(g + i for g in (16, 24, 32) for i in (0, 1, 2, 3)),
+    40,
+    41,
+)  # columns that point into `ints`
 WEIGHTS = tuple(g + 7 for g in (16, 24, 32))  # into `weights`
 MOST_LANES = 65_535  # programs that one axis of a grid holds, but the first
 
@@ -55,6 +62,11 @@ class Pack:
     tokens: int
     degrees: tuple[int, int, int]
     weighted: bool
+
+    @cached_property
+    def plain(self) -> torch.Tensor:
+        """What sweeps read in place of `weights` where these do not count."""
+        return torch.zeros_like(self.weights)
 
     @staticmethod
     def of(tables: Sequence[Lifted], device: torch.device) -> Pack:
@@ -136,7 +148,10 @@ def flat(table: Lifted) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray
         OF_CLASS_PTR: _pointers(chain.label_classes, C),
         OF_CLASS: label_of[by_class],
         ACCEPT: chain.accept,
+        EXIT: _exits(table),
+        ONLY: table.only_token,
     }
+    meta[TAIL.value] = -1 if table.automaton.tail is None else table.automaton.tail
     for column, values in arrays.items():
         meta[column.value] = ints.add(values)
     weight = chain.weight if len(chain.weight) else np.zeros(E)
@@ -155,6 +170,18 @@ def flat(table: Lifted) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray
         meta[at + N_ALL.value] = n
         meta[at + WEIGHT.value] = weights.add(weight[order])
     return ints.whole(), weights.whole(), meta
+
+
+def _exits(table: Lifted) -> NDArray[np.int64]:
+    """(S,) the edge by which a text ends behind each state, as the graph OUT has them in order; -1 where none does. An
+    edge from one state to another is one at most."""
+    out, tail = np.full(table.n_states, -1), table.automaton.tail
+    if tail is not None:
+        order = np.argsort(table.automaton.edge_from, kind="stable")
+        source, to = table.automaton.edge_from[order], table.chain.edge_to[order]
+        leaving = np.flatnonzero((to == tail) & (source != tail))
+        out[source[leaving]] = leaving
+    return out
 
 
 def _segments(class_ptr: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -58,7 +58,7 @@ class Workspace:
     def fits(self) -> bool:
         """No line needs more programs than an axis of a grid has."""
         pack = self.pack
-        lanes = pack.tiles, *(_blocks(n, MANY) for n in (pack.labels, pack.classes + 1)), _blocks(pack.tokens, WIDE)
+        lanes = pack.tiles, *(blocks(n, MANY) for n in (pack.labels, pack.classes + 1)), blocks(pack.tokens, WIDE)
         return max(lanes) <= MOST_LANES
 
     @property
@@ -103,6 +103,11 @@ class Workspace:
     def value(self) -> torch.Tensor:
         """(2, B, T + 1, S) the log-summed weight of what is left, and of what came before."""
         return self._new(2, len(self.written), self.written.shape[1] + 1, self.pack.states)
+
+    @cached_property
+    def plain_value(self) -> torch.Tensor:
+        """(1, B, T + 1, S) as the first half of `value`, the weights of edges left out."""
+        return self._new(1, len(self.written), self.written.shape[1] + 1, self.pack.states)
 
     @cached_property
     def weight(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -162,7 +167,7 @@ class Workspace:
         read.close_classes[(self.lines,)](
             pack.ints, pack.meta, self.written, *self.seg, *self.classes, *self.line, T, G, CS, MANY, EACH
         )
-        read.read_labels[(self.lines, _blocks(LS, MANY))](
+        read.read_labels[(self.lines, blocks(LS, MANY))](
             pack.ints, pack.meta, *self.classes, *self.labels, T, CS, LS, MANY, EACH
         )
 
@@ -177,7 +182,7 @@ class Workspace:
         """K3: fills `best_value`, `best_weight` and `strings`, from `close`."""
         pack, (B, T) = self.pack, self.written.shape
         label_max, _, label_first = self.labels
-        self._sweep(label_max, self.best_value, 1, False)
+        self.sweep(pack.weights, label_max, self.best_value, 1, False)
         spread.close_rows[(B,)](
             pack.meta, self.best_value, *self.line, *self.best_weight, T, pack.states, self.raw, LINE
         )
@@ -199,22 +204,24 @@ class Workspace:
     def sums(self) -> None:
         """K3: fills `value` and `weight`, from `close`."""
         pack, (B, T) = self.pack, self.written.shape
-        self._sweep(self.labels[1], self.value, 2, True)
+        self.sweep(pack.weights, self.labels[1], self.value, 2, True)
         spread.close_rows[(B,)](pack.meta, self.value, *self.line, *self.weight, T, pack.states, self.raw, LINE)
 
-    def _sweep(self, scores: torch.Tensor, value: torch.Tensor, directions: int, is_sum: bool) -> None:
+    def sweep(
+        self, weights: torch.Tensor, scores: torch.Tensor, value: torch.Tensor, directions: int, is_sum: bool
+    ) -> None:
         """Both sweeps of all rows: one launch, or with several programs a row one for each line."""
         pack, (B, T) = self.pack, self.written.shape
         size = pack.states, pack.labels
-        sweep.begin_lines[(B, _blocks(pack.states, LINE), directions)](
+        sweep.begin_lines[(B, blocks(pack.states, LINE), directions)](
             pack.ints, pack.meta, value, B, T, pack.states, LINE
         )
         few, some, many = pack.degrees
-        tiles = _blocks(few, TILE // FEW), _blocks(some, TILE // SOME), many
+        tiles = blocks(few, TILE // FEW), blocks(some, TILE // SOME), many
         programs = 1 if sum(tiles) <= ALONE else max(tiles)  # each has a tile or less of every kind
         for first, last in [(0, T)] if programs == 1 else [(i, i + 1) for i in range(T)]:
             sweep.sweep_edges[(B, programs, directions)](
-                pack.ints, pack.weights, pack.meta, scores, value, B, T, *size, first, last, is_sum, FEW, SOME, TILE
+                pack.ints, weights, pack.meta, scores, value, B, T, *size, first, last, is_sum, FEW, SOME, TILE
             )
 
     @launch
@@ -222,7 +229,7 @@ class Workspace:
         """K4: fills `taken` and `gain`, from `sums`."""
         pack, (B, T) = self.pack, self.written.shape
         class_max, class_sum, _ = self.classes
-        spread.spread_labels[(self.lines, _blocks(pack.labels, MANY))](
+        spread.spread_labels[(self.lines, blocks(pack.labels, MANY))](
             pack.ints,
             pack.weights,
             pack.meta,
@@ -237,7 +244,7 @@ class Workspace:
             MANY,
             EACH,
         )
-        spread.spread_classes[(self.lines, _blocks(pack.classes + 1, MANY))](
+        spread.spread_classes[(self.lines, blocks(pack.classes + 1, MANY))](
             pack.ints,
             pack.meta,
             class_max,
@@ -256,7 +263,7 @@ class Workspace:
     def marginals(self, out: torch.Tensor) -> None:
         """Fills (B, T, V) float32 probabilities, from `spread`."""
         V, T = self.logits.shape[2], self.written.shape[1]
-        spread.spread_tokens[(self.lines, _blocks(V, WIDE))](
+        spread.spread_tokens[(self.lines, blocks(V, WIDE))](
             *self._tokens_of(), out, T, V, *self.logits.stride()[:2], self.pack.classes + 1, WIDE
         )
 
@@ -264,7 +271,7 @@ class Workspace:
     def confidence(self, tokens: torch.Tensor, out: torch.Tensor) -> None:
         """Fills (B, T) float32, the marginals of these tokens (B, T), from `spread`."""
         B, T = self.written.shape
-        spread.spread_chosen[(B, _blocks(T, LINE))](
+        spread.spread_chosen[(B, blocks(T, LINE))](
             *self._tokens_of(), tokens, out, T, *self.logits.stride()[:2], self.pack.classes + 1, LINE
         )
 
@@ -313,15 +320,22 @@ class Workspace:
 
     @launch
     def leading(self, tokens: torch.Tensor, sure: torch.Tensor, mass: torch.Tensor) -> None:
-        """Fills (B, T) int64 and (B,) float32 twice, from `best`; see `along.walk_first`."""
-        pack, (B, T) = self.pack, self.written.shape
+        """Fills (B, T) int64 and (B,) float32 twice, from `best`, and from `sums` where edges have weights; see
+        `along.walk_first`."""
+        pack, (B, T), value, plain = self.pack, self.written.shape, self.best_value, self.best_value
+        if pack.weighted:
+            value, plain = self.value, self.plain_value
+            self.sweep(pack.plain, self.labels[1], plain, 1, True)
         along.walk_first[(B,)](
             pack.ints,
+            pack.weights,
             pack.meta,
             self.written,
             self.line[0],
             *self.labels,
             self.best_value,
+            value,
+            plain,
             tokens,
             sure,
             mass,
@@ -329,6 +343,7 @@ class Workspace:
             pack.states,
             pack.labels,
             self.raw,
+            pack.weighted,
             LINE,
         )
 
@@ -359,5 +374,5 @@ class Workspace:
         )
 
 
-def _blocks(count: int, size: int) -> int:
+def blocks(count: int, size: int) -> int:
     return max(1, -(-count // size))

@@ -13,7 +13,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from ctrldiff.posterior.gpu import along, read, spread, sweep
+from ctrldiff.posterior.gpu import along, given, read, spread, sweep
 from ctrldiff.posterior.gpu.pack import FEW, NARROW, PER_TILE, SOME, WIDE
 from ctrldiff.posterior.gpu.workspace import EACH, LINE, MANY, TILE
 
@@ -23,6 +23,10 @@ TYPES = {
     "weights": "*fp64",
     "meta": "*i64",
     "written": "*i64",
+    "before": "*i64",
+    "strings": "*i64",
+    "keep": "*i8",
+    "clash": "*i32",
     "tokens": "*i64",
     "seeds": "*i64",
     "seg_max": "*fp32",
@@ -39,6 +43,9 @@ TYPES = {
     "wrong": "*i32",
     "faults": "*i32",
     "value": "*fp64",
+    "best": "*fp64",
+    "plain": "*fp64",
+    "ends": "*fp64",
     "weight": "*fp64",
     "log_z": "*fp64",
     "taken": "*fp64",
@@ -52,6 +59,7 @@ TYPES = {
     "margin": "*fp32",
     "entropy": "*fp32",
     "mass": "*fp32",
+    "believed": "fp32",
 }
 SHARED = 99 * 1024  # bytes of shared memory that a program may have on any device from sm_80 on
 LOGITS = ("*bf16", "*fp32", "*fp16")
@@ -74,7 +82,15 @@ KERNELS: list[tuple[Any, dict[str, Any]]] = [
     (spread.spread_beliefs, {"WIDTH": WIDE}),
     (spread.likeliest_states, {"WIDTH": LINE}),
     (along.walk_given, {"RAW": True, "WIDTH": MANY}),
-    (along.walk_first, {"RAW": True, "WIDTH": LINE}),
+    (along.walk_first, {"RAW": True, "WEIGHTED": False, "WIDTH": LINE}),
+    (along.walk_first, {"RAW": True, "WEIGHTED": True, "WIDTH": LINE}),
+    (given.write_kept, {"WIDTH": LINE}),
+    (given.write_first, {"RAW": True, "WIDTH": LINE}),
+    (given.close_given, {"RAW": True, "OWN": True, "WIDTH": LINE}),
+    (given.close_given, {"RAW": False, "OWN": False, "WIDTH": LINE}),
+    (given.end_states, {"WIDTH": LINE}),
+    (given.open_labels, {"MANY": MANY, "EACH": EACH}),
+    (given.only_tokens, {"MANY": MANY, "EACH": EACH}),
 ]
 
 

@@ -27,12 +27,12 @@ def test_every_kernel_lowers(arch, tmp_path):
 
 
 def test_every_kernel_is_among_those():
-    from ctrldiff.posterior.gpu import along, read, spread, sweep
+    from ctrldiff.posterior.gpu import along, given, read, spread, sweep
     from tests.posterior.gpu.compiled import KERNELS
 
     launched = {
         name
-        for module in (along, read, spread, sweep)
+        for module in (along, given, read, spread, sweep)
         for name, value in vars(module).items()
         if hasattr(value, "arg_names") and not name.startswith("_")
     }

@@ -9,9 +9,10 @@ import torch
 
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.arrays import fixed
-from ctrldiff.posterior.chain import ChainPosterior, Port, bind_rows
+from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.device import DeviceLogits
 from ctrldiff.posterior.gpu.swept import ReadLogits, Swept
+from ctrldiff.posterior.port import Port
 from ctrldiff.posterior.row import ClassScores, Row
 from ctrldiff.posterior.table import Table
 from tests.oracles import Case, Truth

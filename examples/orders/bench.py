@@ -17,63 +17,26 @@ import numpy as np
 
 import ctrldiff as cd
 from ctrldiff.sampling.loop import Loop
+from examples.orders.methods import OWN, PACED, Own, Paced, drawn
 from examples.orders.puzzles import PUZZLES, Exact
 
-DRAWN = cd.Plan.preset("first_hitting")  # one position a pass, drawn uniformly: the law of the network itself
+RATES = ("at random", "confidence", "margin", "entropy", "spaced")  # two of these at half as many passes
 
 
-def rate(commit: object, passes: int) -> Callable[[int], cd.Plan]:
-    """So many positions a pass, chosen by a rule, that a text of T takes T / `passes` of them."""
-    return lambda length: DRAWN.but(commit=commit, schedule=cd.schedule.Linear(max(length // passes, 1)))
+def at_half(method: Paced) -> Callable[[int], cd.Plan]:
+    """A pass for every second position."""
+    return lambda length: method(max(length // 2, 1), 1.0)
 
 
-def rule(commit: object) -> Callable[[int], cd.Plan]:
-    """A rule that decides how many itself."""
-    return lambda length: DRAWN.but(commit=commit)
+def at_once(method: Own) -> Callable[[int], cd.Plan]:
+    return lambda length: method(length, 1.0)
 
-
-def preset(name: str, **knobs: object) -> Callable[[int], cd.Plan]:
-    """A published decoder; one with a fixed number of passes has one for every second position."""
-
-    def of(length: int) -> cd.Plan:
-        steps = {"steps": length // 2} if name in FIXED else {}
-        return cd.Plan.preset(name, temperature=1.0, **knobs, **steps)
-
-    return of
-
-
-FIXED = ("llada", "dream", "rcr", "core", "p2", "rdm", "remdm", "mdlm", "ccd", "pc")  # presets told how many passes
 
 METHODS: dict[str, Callable[[int], cd.Plan]] = {
-    "one a pass, at random (first_hitting)": lambda length: DRAWN,
-    "one a pass, the most confident": rate(cd.commit.TopK(), 1),
-    "two a pass: at random": rate(cd.commit.TopK("random"), 2),
-    "two a pass: confidence": rate(cd.commit.TopK(), 2),
-    "two a pass: margin": rate(cd.commit.TopK("margin"), 2),
-    "two a pass: entropy": rate(cd.commit.TopK("entropy"), 2),
-    "two a pass: spaced": rate(cd.commit.Spacing(cd.commit.TopK()), 2),
-    "dilated (DUS)": lambda length: DRAWN.but(commit=cd.commit.Dilated(block=length)),
-    "threshold .9": rule(cd.commit.Threshold(0.9)),
-    "factor 1": rule(cd.commit.Factor(1.0)),
-    "hierarchy": rule(cd.commit.Hierarchy()),
-    "prefix .99, own .9 (default)": rule(cd.Plan().commit),
-    "eb .1 nats": preset("eb"),
-    "eb 1 nat": preset("eb", gamma=1.0),
-    "klass": preset("klass", block=64),
-    "credit": preset("credit", block=64),
-    "slowfast": preset("slowfast"),
-    "ahd, blocks of 4": preset("ahd", block=4),
-    "ccd_ds": preset("ccd_ds"),
-    "ccd": preset("ccd"),
-    "pc": preset("pc"),
-    "mdlm": preset("mdlm"),
-    "remdm": preset("remdm"),
-    "rcr": preset("rcr", block=64),
-    "wino": preset("wino"),
-    "core": preset("core", every=2),
-    "dcd": preset("dcd"),
-    "p2": preset("p2"),
-    "rdm": preset("rdm"),
+    "one a pass, at random (first_hitting)": lambda length: drawn(1.0),
+    "one a pass, the most confident": lambda length: PACED["confidence"](length, 1.0),
+    **{f"two a pass: {name}" if name in RATES else name: at_half(method) for name, method in PACED.items()},
+    **{name: at_once(method) for name, method in OWN.items()},
 }
 
 

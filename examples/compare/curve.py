@@ -3,8 +3,8 @@
     python -m examples.compare.measure ctrldiff/models/tiny --corpus known --methods "$METHODS" --out F.jsonl
     python -m examples.compare.curve F.jsonl [--corpus known] [--svg FILE]
 
-Of methods that are told how many passes they have, "default 4" and "default 8" are one line. Standard errors are those of
-a ratio over documents, since the fields of one go wrong together.
+Of methods that are told how many passes they have, "default 4" and "default 8" are one line. Standard errors are those
+of a ratio over documents, since the fields of one go wrong together.
 """
 
 from __future__ import annotations

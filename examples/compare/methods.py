@@ -1,8 +1,8 @@
 """Ways to decode that `measure.py` compares, by name: ours, and what others published.
 
 A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass; "default" is as many
-as the answer needs then. "preset eb:block=16" is a preset with its knobs, "free preset llada:block=16 8" one without a
-constraint. Passes of what is called "free" are counted up to those that wrote the end token and all before it.
+as the answer needs then. "preset fast_dllm:factor=1;block=16" is a preset with its knobs, and "free preset llada 8" one
+without a constraint. Passes of what is called "free" are counted up to those that wrote the end token and all before.
 """
 
 import re
@@ -157,7 +157,7 @@ def method(name: str) -> Decode:
         return OURS[name]
     found = re.fullmatch(r"(free )?preset (\S+)(?: (\d+))?", name)
     if found:
-        plan = clock(found[2], int(found[3]) if found[3] else None, 0.0)["plan"]
+        plan = clock(found[2].replace(";", ","), int(found[3]) if found[3] else None, 0.0)["plan"]
         return ended(plan) if found[1] else looped(plan)
     found = re.fullmatch(r"(.*?)(?: (\d+))?", name)
     if found and found[1] in RATED:

@@ -201,7 +201,8 @@ class Model:
 
 
 def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
-    """Load a model: "tiny", which is in the box, or the path of a folder that a family knows (`docs/models.md`).
+    """Load a model: "tiny" or "puzzles", which are in the box, or the path of a folder that a family knows
+    (`docs/models.md`).
 
     Args:
         overrides: `device`, `dtype`, any field of `ModelSpec`, and what `ctrldiff.models.hf.load` passes on.

@@ -314,7 +314,7 @@ def test_a_job_is_gone_on_with_by_its_folder_in_shards_and_what_failed_is_tried_
         status, _, err = ctrldiff(*wrong)
         assert status == 2 and "is no job's folder" in err
     status, _, err = ctrldiff("extract", docs)
-    assert status == 2 and "FILE, --schema and -o are needed" in err
+    assert status == 2 and "FILE, --schema or --compiled, and -o are needed" in err
 
 
 def test_the_version_is_the_packages(ctrldiff):

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from hashlib import sha256
 from math import fsum, isnan
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.evaluate.labelled import Answer
 from ctrldiff.evaluate.run import evaluate
-from ctrldiff.evaluate.score import Tally
 from ctrldiff.evaluate.table import table
 from ctrldiff.generate import Model
 from ctrldiff.report.plot import Point, curves
@@ -80,15 +80,17 @@ def compare(
         key = (model.loaded.digest, here, name, told)
         if key not in every:
             label = name if told is None else f"{name}, {told} passes"
-            score = evaluate(
-                model, answers, schema, fields=False, plan=plan, report=lambda n, of, at=label: report(at, n, of), **how
-            )
+            at = partial(report, label)
+            score = evaluate(model, answers, schema, fields=False, plan=plan, report=at, **how)
+            right, whole = score.all.right, score.objects
             every[key] = Measured(
                 *key,
                 documents=score.documents,
                 failed=sum(score.failed.values()),
-                **_shares("fields", score.all.right),
-                **_shares("objects", score.objects),
+                fields=round(right.share, 6),
+                fields_error=_known(right.error),
+                objects=round(whole.share, 6),
+                objects_error=_known(whole.error),
                 passes=round(fsum(score.passes) / len(score.passes), 4) if score.passes else None,
             )
             note(list(every.values()))
@@ -96,9 +98,8 @@ def compare(
     return out
 
 
-def _shares(what: str, tally: Tally) -> dict[str, Any]:
-    error = tally.error
-    return {what: round(tally.share, 6), f"{what}_error": None if isnan(error) else round(error, 6)}
+def _known(value: float) -> float | None:
+    return None if isnan(value) else round(value, 6)
 
 
 def asked_of(answers: Sequence[Answer], schema: Any, how: Mapping[str, Any]) -> str:

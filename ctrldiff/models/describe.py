@@ -98,7 +98,8 @@ def read_config(folder: Path) -> Words:
     """`config.json` as data. Raises ModelError for a path that is no model folder."""
     if not folder.is_dir():
         near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
-        hint = (f"near: {', '.join(near[:5])}\n" if near else "") + 'use "tiny", or the path of a model folder'
+        hint = f"near: {', '.join(near[:5])}\n" if near else ""
+        hint += 'use "tiny" or "puzzles", or the path of a model folder'
         if re.fullmatch(r"[\w.-]+/[\w.-]+", str(folder)):  # as the hub names models
             hint += f"\nnothing is downloaded here; to get one: hf download {folder} --local-dir {folder.name}"
         raise ModelError(f"{str(folder)!r} is not a folder", hint=hint)

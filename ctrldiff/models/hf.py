@@ -25,7 +25,8 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 
-TINY = Path(__file__).parent / "tiny"
+BOX = {name: Path(__file__).parent / name for name in ("tiny", "puzzles")}
+TINY = BOX["tiny"]
 Messages: TypeAlias = Sequence[tuple[str, str]]  # (role, content)
 OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers
 
@@ -193,5 +194,5 @@ def _pieces(turn: str, text: str, words: Words) -> list[str]:
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder of a model name: "tiny" is in the box."""
-    return TINY if str(name) == "tiny" else Path(name)
+    """The folder of a model name: "tiny" and "puzzles" are in the box."""
+    return BOX.get(str(name), Path(name))

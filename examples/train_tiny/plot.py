@@ -1,4 +1,4 @@
-"""Draw the loss curve: python -m examples.train_tiny.plot curve.csv curve.svg"""
+"""Draw the loss curve: python -m examples.train_tiny.plot curve.csv curve.svg [WHAT IT WAS TRAINED ON]"""
 
 import csv
 import sys
@@ -14,7 +14,7 @@ def line(points: list[tuple[float, float]], high: float, minutes: float, colour:
     return f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" points="{" ".join(places)}"/>'
 
 
-def draw(rows: list[dict[str, str]]) -> str:
+def draw(rows: list[dict[str, str]], of: str = "made-up documents") -> str:
     """Loss on the left axis, share of masked tokens right on the right one, minutes below."""
     minutes = float(rows[-1]["minutes"])
     loss = [(float(r["minutes"]), float(r["loss"])) for r in rows]
@@ -39,7 +39,7 @@ def draw(rows: list[dict[str, str]]) -> str:
     parts.append(
         f'<text x="{WIDTH / 2}" y="{HEIGHT - 3}" text-anchor="middle">minutes: '
         '<tspan fill="#b3452c">loss (nats a masked token)</tspan>, '
-        '<tspan fill="#2c6eb3">masked tokens right</tspan>, of made-up documents</text>'
+        f'<tspan fill="#2c6eb3">masked tokens right</tspan>, of {of}</text>'
     )
     return "\n".join([*parts, "</svg>\n"])
 
@@ -47,4 +47,4 @@ def draw(rows: list[dict[str, str]]) -> str:
 if __name__ == "__main__":
     source, target = map(Path, sys.argv[1:3])
     with source.open(newline="") as file:
-        target.write_text(draw(list(csv.DictReader(file))))
+        target.write_text(draw(list(csv.DictReader(file)), *sys.argv[3:4]))

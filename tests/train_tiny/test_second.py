@@ -273,3 +273,26 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, monkeypa
     assert [row["step"] for row in curves[1]] == ["2", "4", "6"]
     for name, weight in whole.model.named_parameters():
         torch.testing.assert_close(dict(parts.model.named_parameters())[name], weight)
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_from_the_model_alone(tmp_path):
+    with gzip.open(tmp_path / "pools.json.gz", "wt") as file:
+        json.dump(POOLS, file)
+
+    def run(*words: str) -> train.Run:
+        said = ["--pools", str(tmp_path / "pools.json.gz"), "--size", "test", "--eager", *words]
+        return train.Run(train.arguments().parse_args(said))
+
+    first = run("--out", str(tmp_path / "first"), "--steps", "2")
+    first.go()
+    second = run("--out", str(tmp_path / "second"), "--from", str(tmp_path / "first/export"))
+    assert (second.tokens, second.examples) == (first.tokens, first.examples)
+    assert second.position == (first.position[0] + 1, 0)  # nothing is seen again
+    assert (tmp_path / "second/tokenizer.json").read_text() == (tmp_path / "first/export/tokenizer.json").read_text()
+    for name, weight in second.model.named_parameters():
+        torch.testing.assert_close(weight.detach(), first.average[name].to(torch.bfloat16).float())
+    wrong = run("--out", str(tmp_path / "third"))
+    wrong.model = make_model(make_config(1000, 2, 192, 1536, train.BASE, "described"))
+    with pytest.raises(ValueError, match="another form"):
+        wrong.take_up(tmp_path / "first/export")

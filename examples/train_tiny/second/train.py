@@ -11,6 +11,10 @@ To bring the rate down to nothing and get the model that one ships, in a folder 
 
     python -m examples.train_tiny.second.train --out FINAL --from DIR --anneal 20e6
 
+On another machine, from the model alone, whose run.json says how far it had come; the optimizer begins anew:
+
+    python -m examples.train_tiny.second.train --out DIR --from examples/train_tiny/second/weights --pools POOLS
+
 On a GPU, for size B, where the clock is what counts:
 
     python -m examples.train_tiny.second.train --out DIR --pools POOLS --size B --device cuda --workers 14 --minutes 9
@@ -18,6 +22,7 @@ On a GPU, for size B, where the clock is what counts:
 
 import argparse
 import csv
+import json
 import multiprocessing
 import shutil
 import signal
@@ -28,6 +33,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 
 from examples.train_tiny.export import export, replace
 from examples.train_tiny.network import TrainingForward, make_config, make_model
@@ -72,8 +78,8 @@ class Run:
         self.options, self.folder, self.size = options, options.out, SIZES[options.size]
         self.folder.mkdir(parents=True, exist_ok=True)
         resumed = (self.folder / "checkpoint.pt").exists()
-        for name in ("pools.json.gz", "tokenizer.json"):
-            given = options.start / name if options.start else options.pools if name.startswith("pools") else None
+        for name, own in (("pools.json.gz", options.pools), ("tokenizer.json", None)):
+            given = own or (options.start / name if options.start else None)
             if given and not (self.folder / name).exists():
                 shutil.copy(given, self.folder / name)
         self.source = Source(pools.load(self.folder / "pools.json.gz"), options.seed)
@@ -99,7 +105,7 @@ class Run:
             self.restore(self.folder)
             self.forget_later_lines()
         elif options.start:
-            self.restore(options.start)
+            (self.restore if (options.start / "checkpoint.pt").exists() else self.take_up)(options.start)
             self.annealed_from = self.tokens
         self.loss = self._loss if options.eager else torch.compile(self._loss, dynamic=True)
 
@@ -134,6 +140,19 @@ class Run:
         self.position = tuple(saved["position"])
         self.recent = [tuple(figures) for figures in saved["recent"]]
 
+    def take_up(self, folder: Path) -> None:
+        """Go on from an exported model: its weights, and where in the data it stood."""
+        found = load_file(folder / "model.safetensors")
+        weights = dict(self.model.named_parameters())
+        if found.keys() != weights.keys():
+            raise ValueError(f"{folder} holds a network of another form: {sorted(found.keys() ^ weights.keys())}")
+        with torch.no_grad():
+            for name, weight in found.items():
+                weights[name].copy_(weight)
+                self.average[name].copy_(weight)
+        counts = json.loads((folder / "run.json").read_text())
+        self.tokens, self.examples, self.position = counts["tokens"], counts["examples"], (counts["chunk"] + 1, 0)
+
     def forget_later_lines(self) -> None:
         """Of the curve, what was written after the checkpoint and will be again."""
         path = self.folder / "curve.csv"
@@ -154,6 +173,13 @@ class Run:
         replace(self.folder / "checkpoint.pt", lambda path: torch.save(state, path))
         weights = {name: weight.cpu() for name, weight in self.average.items()}
         export(self.model.config, weights, self.encoder.tokenizer, self.folder / "export", torch.bfloat16)
+        counts = {
+            "tokens": self.tokens,
+            "examples": self.examples,
+            "chunk": self.position[0],
+            "seed": self.options.seed,
+        }
+        (self.folder / "export/run.json").write_text(json.dumps(counts) + "\n")
 
     def train_step(self, batch: Batch) -> tuple[float, ...]:
         """One update; loss of the tokens, loss of the pointers, share that was right."""
@@ -245,7 +271,9 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the folder of the run")
     parser.add_argument("--pools", type=Path, help="pools.json.gz, the first time")
-    parser.add_argument("--from", dest="start", type=Path, help="another run's folder, to go on from in this one")
+    parser.add_argument(
+        "--from", dest="start", type=Path, help="another run's folder or export, to go on from in this one"
+    )
     parser.add_argument("--size", choices=list(SIZES), default="A")
     parser.add_argument("--seed", type=int, default=17)
     parser.add_argument("--hours", type=float, default=0, help="stop after so long; the next run goes on")

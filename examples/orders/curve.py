@@ -161,15 +161,15 @@ def main() -> None:
     parser.add_argument("--table", type=Path, help="print the figures of this file")
     parser.add_argument("--svg", type=Path, help="with --table: draw them too, a file for each network")
     options = parser.parse_args()
+    wanted = options.methods and set(options.methods.split(";"))
     if options.table:
-        rows = read(options.table)
+        rows = [row for row in read(options.table) if not wanted or row.method in wanted]
         print(table(rows))
         for name, part in groups(rows).items() if options.svg else ():
             file = options.svg / f"{name.replace(' ', '_').replace(',', '')}.svg"
             file.write_text(drawing(name, part), encoding="ascii")
         return
     done = {row.asked for row in read(options.out)} if options.out and options.out.exists() else set()
-    wanted = options.methods and set(options.methods.split(";"))
     for asked in work(options.puzzles.split(","), options.blur, options.texts):
         if asked in done or (wanted and asked.method not in wanted):
             continue

@@ -216,34 +216,52 @@ def label_log_sum(chain: Chain, cls: F64) -> F64:
 
 
 @kernel
-def sweep_max(chain: Chain, lab: F64, reach: U8, known: F64) -> F64:
+def sweep_max(chain: Chain, lab: F64, reach: U8, known: F64, best: F64) -> F64:
     """(T + 1, S): the best weight of positions t.. from each state. Sums of float32 scores: exact in float64
     unless scores differ by a factor of 2**29, so ties are true ties.
 
     known: (n, S), the last n rows of the answer where an earlier sweep has them; n may be 0.
+    best: (T + 1, S), where the answer is written, whatever was there: new memory is dearer than the sweep.
     """
     edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     accept = chain.accept
     T, S = lab.shape[0], accept.size
     weighted = weight.size > 0
-    best, end = np.empty((T + 1, S), np.float64), T + 1 - known.shape[0]
-    best[:end] = -np.inf
+    end = T + 1 - known.shape[0]
     best[end:] = known
     for s in range(S if end > T else 0):
-        if accept[s] and reach[T, s]:
-            best[T, s] = 0.0
+        best[T, s] = 0.0 if accept[s] and reach[T, s] else -np.inf
     for t in range(min(T, end) - 1, -1, -1):
         row, then, now, here = lab[t], best[t + 1], best[t], reach[t]
         for s in range(S):
+            m = -np.inf
             if here[s]:
-                m = -np.inf
                 for e in range(np.uint64(edge_ptr[s]), np.uint64(edge_ptr[s + 1])):
                     w = row[np.uint64(edge_label[e])] + then[np.uint64(edge_to[e])]
                     if weighted:
                         w += weight[e]
                     m = w if w > m else m
-                now[s] = m
+            now[s] = m
     return best
+
+
+@kernel
+def leads_on(chain: Chain, lab: F64, reach: U8) -> U8:
+    """(T + 1, S) uint8: 1 where `sweep_max` is above -inf: something of positive weight can be written from there."""
+    edge_ptr, edge_to, edge_label, accept = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.accept
+    T, S = lab.shape[0], accept.size
+    out = np.zeros((T + 1, S), np.uint8)
+    for s in range(S):
+        out[T, s] = accept[s] and reach[T, s]
+    for t in range(T - 1, -1, -1):
+        row, then, now, here = lab[t], out[t + 1], out[t], reach[t]
+        for s in range(S):
+            if here[s]:
+                for e in range(np.uint64(edge_ptr[s]), np.uint64(edge_ptr[s + 1])):
+                    if then[np.uint64(edge_to[e])] and row[np.uint64(edge_label[e])] > -np.inf:
+                        now[s] = 1
+                        break
+    return out
 
 
 @kernel
@@ -258,8 +276,11 @@ def _scaled(row: F64, out: F64) -> float:
 
 
 @kernel
-def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
-    """(T + 1, S): the log of the summed weight of positions t.. from each state."""
+def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
+    """(T + 1, S): the log of the summed weight of positions t.. from each state.
+
+    total: (T + 1, S), where the answer is written, as in `sweep_max`.
+    """
     edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
     accept = chain.accept
     T, S, L = lab.shape[0], accept.size, lab.shape[1]
@@ -270,10 +291,8 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8) -> F64:
     # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L exponentials a position in
     # place of E, and none for the states, since the sums r of one position, scaled, are the pq of the one before it.
     pl, pq, r = np.empty(L, np.float64), np.empty(S, np.float64), np.empty(S, np.float64)
-    total = np.full((T + 1, S), -np.inf)
     for s in range(S):
-        if accept[s] and reach[T, s]:
-            total[T, s] = 0.0
+        total[T, s] = 0.0 if accept[s] and reach[T, s] else -np.inf
     N = _scaled(total[T], pq)
     for t in range(T - 1, -1, -1):
         row, then, now, here = lab[t], total[t + 1], total[t], reach[t]

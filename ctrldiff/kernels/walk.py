@@ -221,26 +221,27 @@ def walk_tokens(chain: Chain, start: int, classes: I32) -> float:
 
 
 @kernel
-def walk_local(chain: Chain, start: int, label_sum: F64, best: F64, classes: I32, scores: F64) -> F64:
+def walk_local(chain: Chain, start: int, label_sum: F64, alive: U8, classes: I32, scores: F64) -> F64:
     """(T,) the log share of each token of one string among all tokens that may stand there after those before it.
 
     A token may stand where something can still be written behind it; -inf from the first one that may not.
+    alive: (T + 1, S), what `leads_on` says.
     """
     edge_ptr, edge_to, edge_label = chain.edge_ptr, chain.edge_to, chain.edge_label
     out = np.full(classes.size, -np.inf)
     s = start
     for t in range(classes.size):
         e = edge_of(chain, s, classes[t])
-        # `best` and not `reach` says what leads on: a ban of the logits further right counts too.
-        if e < 0 or best[t + 1, edge_to[e]] == -np.inf or scores[t] == -np.inf:
+        # `alive` and not `reach` says what leads on: a ban of the logits further right counts too.
+        if e < 0 or not alive[t + 1, edge_to[e]] or scores[t] == -np.inf:
             break
-        high = -np.inf  # what `best` says -inf of leads nowhere: it has no share
+        high = -np.inf
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
-            if best[t + 1, edge_to[d]] > -np.inf:
+            if alive[t + 1, edge_to[d]]:
                 high = max(high, label_sum[t, edge_label[d]])
         total = 0.0
         for d in range(edge_ptr[s], edge_ptr[s + 1]):
-            if best[t + 1, edge_to[d]] > -np.inf:
+            if alive[t + 1, edge_to[d]]:
                 total += np.exp(label_sum[t, edge_label[d]] - high)
         out[t] = scores[t] - high - np.log(total)
         s = edge_to[e]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import Infeasible
-from ctrldiff.posterior import queries, refusals
+from ctrldiff.posterior import passing, queries, refusals
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.nbest import Menu, Part, first_part, n_best
 from ctrldiff.posterior.proviso import Fault
@@ -62,8 +62,8 @@ def positions_of(row: Row, tokens: I64, fault: Fault) -> tuple[int, int]:
 
 @of.kept
 def strings(rows: Rows) -> list[I64]:
-    """(T,) the best legal string of each. Raises: as `queries.best_strings`, and as `best`."""
-    found = queries.best_strings(rows)
+    """(T,) the best legal string of each. Raises: as `passing.best_strings`, and as `best`."""
+    found = passing.best_strings(rows)
     return [tokens if fault_of(row, tokens) is None else best(row, 1)[0] for row, tokens in zip(rows, found)]
 
 
@@ -73,7 +73,7 @@ def best(row: Row, n: int) -> I64:
     Raises: LogitsInvalid; Infeasible if no string is legal, SearchExhausted if none was found though there may be some.
     """
     if row.table.proviso is None:
-        return queries.folded(row, n_best(row, n))
+        return row.folded(n_best(row, n))
     found: list[I64] = []
     menu = Menu(row, BEST + DEEP + n + 1)  # as many choices as there are tries: none is missed
     parts = [first_part(menu)]
@@ -107,7 +107,7 @@ def _search_deep(row: Row, stack: list[Part], found: list[I64], n: int) -> None:
 def _rest(row: Row, part: Part, found: list[I64]) -> tuple[int, list[Part]]:
     """What is left of a part without its best string, which is found if it is legal, or without all that begins with
     its fault; and the position where that fault begins."""
-    tokens = queries.folded(row, np.array(part.tokens, np.int64))
+    tokens = row.folded(np.array(part.tokens, np.int64))
     fault = fault_of(row, tokens)
     if fault is None:
         found.append(tokens)
@@ -167,11 +167,11 @@ def _mended(row: Row, tokens: I64, rng: np.random.Generator) -> I64:
 
 
 def leading(rows: Rows) -> list[tuple[int, float, float]]:
-    """As `queries.leading`: of the tokens that some legal string was found to go on with."""
+    """As `passing.leading`: of the tokens that some legal string was found to go on with."""
     out = []
-    for row, choice in zip(rows, queries.leading(rows)):
+    for row, choice in zip(rows, passing.leading(rows)):
         if row.table.proviso is not None and not fits(_with(row, choice[0])):
-            others = (one for one in queries.leading_ranked(row, LEADING) if fits(_with(row, one[0])))
+            others = (one for one in passing.leading_ranked(row, LEADING) if fits(_with(row, one[0])))
             token, sure = next(others, None) or _best_leading(row)
             choice = token, sure, choice[2]
         out.append(choice)

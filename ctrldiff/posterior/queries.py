@@ -37,21 +37,6 @@ def places(rows: Rows) -> list[Place]:
 # --- strings -----------------------------------------------------------------------------------------------------
 
 
-def best_strings(rows: Rows) -> list[I64]:
-    """(T,) the best string. Raises: LogitsInvalid, Infeasible."""
-    value = of.certain_best(rows)
-    swept = of.scored(rows), of.label_best(rows), of.class_best(rows), value
-    known = [row.scores.first for row in rows]
-    scores = logits(rows).first(places(rows), of.every_max(rows), known, lambda: sweeps.tied_classes(*swept))
-    found = sweeps.walk_best(*swept, scores, known, [row.written for row in rows])
-    return [folded(row, tokens) for row, tokens in zip(rows, found)]
-
-
-def folded(row: Row, tokens: I64) -> I64:
-    """(layer, token) pairs, as the tokens that they are."""
-    return tokens if row.table.layers == 1 else np.where(tokens < 0, tokens, tokens % row.table.size)
-
-
 def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
     """(n, T) independent draws; each row's from its own generator. How many numbers they take depends on where the last
     open position is, not on the padding that other rows make necessary. Raises: LogitsInvalid, Infeasible."""
@@ -64,7 +49,7 @@ def draws(rows: Rows, n: int, rngs: Sequence[np.random.Generator]) -> list[I64]:
     tokens = [np.tile(row.written, (n, 1)) for row in rows]
     last = [np.ascontiguousarray(chance[:, :, 2]) for chance in uniforms]
     logits(rows).draw(places(rows), of.every_max(rows), classes, last, tokens)
-    return [folded(row, drawn) for row, drawn in zip(rows, tokens)]
+    return [row.folded(drawn) for row, drawn in zip(rows, tokens)]
 
 
 def forced(tables: Sequence[Lifted], written: Sequence[I64], reached: Sequence[U8]) -> list[I64]:
@@ -143,8 +128,8 @@ def feasible(rows: Rows, tokens: I64, keep: Bools) -> list[bool]:
     """A legal string of positive weight agrees with `tokens` where `keep`."""
     out = [False] * len(rows)
     clamped = _narrowed(rows, tokens, keep)
-    for (b, row), value in zip(clamped.items(), of.best(list(clamped.values()))):
-        out[b] = bool(value[0, row.table.start] > -np.inf)
+    for (b, row), alive in zip(clamped.items(), of.alive(list(clamped.values()))):
+        out[b] = bool(alive[0, row.table.start])
     return out
 
 
@@ -173,7 +158,8 @@ def score(rows: Rows, tokens: I64) -> list[float]:
 def marginals(rows: Rows) -> list[Any]:
     """(T, V) probabilities, where the logits live."""
     gains = of.gain(rows)
-    wide = logits(rows).marginals(places(rows), of.base(rows), gains, [row.written for row in rows])
+    least = [of.base(row) for row in rows]
+    wide = logits(rows).marginals(places(rows), least, gains, [row.written for row in rows])
     shapes = [(len(row.written), row.table.layers, row.table.size) for row in rows]
     return [one if shape[1] == 1 else one.reshape(shape).sum(1) for one, shape in zip(wide, shapes)]
 
@@ -214,17 +200,17 @@ def confidence(rows: Rows, tokens: I64) -> list[F64]:
     if any(row.table.layers > 1 for row in rows):
         return [np.take_along_axis(on_host(p), v[:, None], 1)[:, 0] for p, v in zip(marginals(rows), tokens)]
     out = []
-    for row, v, scores, least, added in zip(rows, tokens, _at_open(rows, tokens), of.base(rows), of.gain(rows)):
+    for row, v, scores, added in zip(rows, tokens, _at_open(rows, tokens), of.gain(rows)):
         probs, at = (v == row.written).astype(np.float64), row.open
         classes = row.table.classes.of_token[v[at]]
-        probs[at] = np.exp(np.minimum(scores - least[at, classes] + added[at, classes], 0.0))
+        probs[at] = np.exp(np.minimum(scores - of.base(row)[at, classes] + added[at, classes], 0.0))
         out.append(probs)
     return out
 
 
 def anchored(rows: Rows) -> list[F64]:
     """(T,) the probability of the likeliest state before each position."""
-    return [likeliest for likeliest, _ in of.flow(rows)]
+    return [found.likeliest for found in of.flow(rows)]
 
 
 # --- a position on its own ---------------------------------------------------------------------------------------
@@ -268,81 +254,10 @@ def _own(rows: Rows, tokens: I64) -> list[F64]:
 def _log_shares(rows: Rows, tokens: I64, own: Sequence[F64]) -> list[F64]:
     """(T,) the log of what `local` says."""
     strings = [np.where(row.written < 0, v, row.written) for row, v in zip(rows, tokens)]
-    value = of.best(rows)
+    alive = of.alive(rows)
     if any(row.table.layers > 1 for row in rows):  # on its own a position is read by layer 0
         alone = [sums[:, : row.table.n_classes] for row, sums in zip(rows, of.class_sum(rows))]
         sums = sweeps.label_log_sum(of.tables(rows), [np.ascontiguousarray(one) for one in alone])
     else:
         sums = of.label_sum(rows)
-    return sweeps.walk_local(of.tables(rows), sums, value, strings, own)
-
-
-def leading(rows: Rows) -> list[tuple[int, float, float]]:
-    """The best token at the leftmost open position by its own score and the tilt of its edge, of those that some legal
-    string of positive weight goes on with; its own probability, and the summed probability of all those. Ties: the
-    smallest id. Each row has an open position. Raises: LogitsInvalid, Infeasible."""
-    if not rows:
-        return []
-    # Whoever asks goes on to ask for marginals, so sums are read along with the maxima: one read in place of two.
-    of.read_log_sum([row.scores for row in rows], [row.open for row in rows])
-    of.best(rows)
-    found = [_leading(row) for row in rows]
-    firsts = [row.scores.place(row.open[:1]) for row in rows]
-    own = logits(rows).at(firsts, [np.array([token]) for token, _ in found])
-    told = zip(rows, found, own, of.apart(rows))
-    return [
-        (token % row.table.size, float(np.exp(scores[0] - less[row.open[0]])), mass)
-        for row, (token, mass), scores, less in told
-    ]
-
-
-def leading_ranked(row: Row, n: int) -> list[tuple[int, float]]:
-    """The n best tokens at the leftmost open position as `leading` compares them, and the own probability of each."""
-    t, table = int(row.open[0]), row.table.scored
-    chain, classes = table.chain, table.classes
-    s = int(np.argmax(of.reach([row])[0][t]))
-    (best,), gains = of.best([row]), np.full(table.n_classes + 1, -np.inf)
-    edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
-    edges = edges[best[t + 1, chain.edge_to[edges]] > -np.inf]
-    tilts = tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
-    for label, tilt in zip(chain.edge_label[edges], tilts):
-        gains[chain.label_classes[chain.label_ptr[label] : chain.label_ptr[label + 1]]] = tilt
-    tokens = np.flatnonzero(gains[classes.of_token] > -np.inf).astype(np.int32)
-    scores = row.scores.logits.of(row.scores.row, t, tokens).astype(np.float64)
-    order = np.lexsort((tokens, -(scores + gains[classes.of_token[tokens]])))[:n]
-    less = of.apart([row])[0][t]
-    return [(int(tokens[i]) % row.table.size, float(np.exp(scores[i] - less))) for i in order if scores[i] > -np.inf]
-
-
-def _leading(row: Row) -> tuple[int, float]:
-    t, table = int(row.open[0]), row.table.scored  # all before t is written, so the layers of its edges are known
-    chain = table.chain
-    s = int(np.argmax(of.reach([row])[0][t]))  # all before t is written: there is one state
-    (best,), (labels,), (classes,) = of.best([row]), of.label_best([row]), of.class_best([row])
-    edges = np.arange(chain.edge_ptr[s], chain.edge_ptr[s + 1])
-    to, label = chain.edge_to[edges], chain.edge_label[edges]
-    ahead = best[t + 1, to] > -np.inf
-    value = np.where(ahead, labels[t, label], -np.inf)
-    if len(chain.weight):
-        value = value + tilt_of(row, t, edges)
-    if not len(value) or value.max() == -np.inf:
-        raise of.improbable(row, labels)
-    ptr, members = chain.label_ptr, chain.label_classes
-    winners = []
-    for k in label[value == value.max()]:
-        some = members[ptr[k] : ptr[k + 1]]
-        for c in some[classes[t, some] == labels[t, k]]:
-            tokens = table.members(int(c))
-            scores = row.scores.logits.of(row.scores.row, t, tokens)
-            winners.append(int(tokens[np.argmax(scores == scores.max())]))
-    onward = np.concatenate([members[ptr[k] : ptr[k + 1]] for k in label[ahead]])  # no token is in two edges
-    return min(winners), float(np.exp(row.scores.log_sum[t, onward] - of.apart([row])[0][t]).sum())
-
-
-def tilt_of(row: Row, t: int, edges: NDArray[np.integer]) -> F64:
-    """Log of the mean factor by which edge weights multiply what begins with these edges at position t."""
-    (total,), chain = of.total([row]), row.table.scored.chain
-    (plain,) = sweeps.sweep_sum([row.table.scored], of.label_sum([row]), of.reach([row]), weighted=False)
-    to = chain.edge_to[edges]
-    ahead = total[t + 1, to] > -np.inf
-    return chain.weight[edges] + np.where(ahead, total[t + 1, to] - np.where(ahead, plain[t + 1, to], 0.0), 0.0)
+    return sweeps.walk_local(of.tables(rows), sums, alive, strings, own)

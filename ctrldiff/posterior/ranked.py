@@ -12,7 +12,6 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.posterior import queries
 from ctrldiff.posterior.lawful import fault_of, positions_of, written_of
 from ctrldiff.posterior.nbest import Menu, first_part
 from ctrldiff.posterior.proviso import Fault
@@ -45,7 +44,7 @@ def _ranked(row: Row, looks: int, told: dict[bytes, int | None]) -> Generator[I6
         if not parts:
             break
         part = heapq.heappop(parts)
-        tokens = queries.folded(row, np.array(part.tokens, np.int64))
+        tokens = row.folded(np.array(part.tokens, np.int64))
         fault = fault_of(row, tokens)
         if fault is None:
             shown = written_of(row, tokens)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from ctrldiff.posterior import refusals, sweeps
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.read import Logits, Place
+from ctrldiff.posterior.spread import spread
 
 A = TypeVar("A")
 F32: TypeAlias = NDArray[np.float32]
@@ -149,7 +150,14 @@ class Row:
         left = len(new) - 1 - int(np.flatnonzero(new)[-1])
         legal = (one for one in (self.known.get("strings"), self.last) if one is not None)
         last = next((one for one in legal if (one == tokens)[new].all()), None)
-        return Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left), last)
+        row = Row(self.scores, fixed(np.where(new, tokens, self.written), np.int64), (self, left), last)
+        best, onward = self.known.get("best_strings"), self.known.get("onward")
+        # What is best of all is best of some; but with layers a token's score is another where it is reached otherwise.
+        if best is not None and self.table.layers == 1 and (best == tokens)[new].all():
+            row.known["best_strings"] = best
+        elif onward is not None and new.sum() == 1 and new[self.open[0]] and (onward == tokens)[new].all():
+            row.known["best_strings"] = onward
+        return row
 
     @property
     def known_best(self) -> F64:
@@ -161,6 +169,10 @@ class Row:
         row, left = self.origin
         found: F64 = row.known["best"][len(self.written) - left :]
         return found
+
+    def folded(self, tokens: I64) -> I64:
+        """(layer, token) pairs, as the tokens that they are."""
+        return tokens if self.table.layers == 1 else np.where(tokens < 0, tokens, tokens % self.table.size)
 
     def agrees(self, tokens: I64, keep: NDArray[np.bool_]) -> bool:
         """What is to be kept does not contradict what is written."""
@@ -206,7 +218,7 @@ def reach(rows: Rows) -> list[U8]:
     return sweeps.reach(tables(rows), [row.written for row in rows])
 
 
-def _with_written(row: Row, scores: NDArray[Any]) -> F64:
+def with_written(row: Row, scores: NDArray[Any]) -> F64:
     """(T, C) float64, with the written positions filled in: 0 for the class that is written, in every layer, -inf for
     others."""
     out = scores[:, : row.table.scored.n_classes].astype(np.float64)
@@ -232,7 +244,7 @@ def apart(rows: Rows) -> list[F64]:
 @kept
 def class_best(rows: Rows) -> list[F64]:
     """(T, C) best score of each class; at a written position 0 for its class and -inf for others."""
-    return [_with_written(row, scores) for row, scores in zip(rows, every_max(rows))]
+    return [with_written(row, scores) for row, scores in zip(rows, every_max(rows))]
 
 
 @kept
@@ -243,7 +255,7 @@ def label_best(rows: Rows) -> list[F64]:
 
 @kept
 def best(rows: Rows) -> list[F64]:
-    """(T + 1, S) best weight of what is left."""
+    """(T + 1, S) best weight of what is left: for who asks again and again. See `passing.py` for who asks once."""
     return sweeps.sweep_max(scored(rows), label_best(rows), reach(rows), [row.known_best for row in rows])
 
 
@@ -263,13 +275,35 @@ def certain_best(rows: Rows) -> list[F64]:
 def class_sum(rows: Rows) -> list[F64]:
     """(T, C) log-summed score of each class; at a written position as in `class_best`."""
     scores = read_log_sum([row.scores for row in rows], [row.open for row in rows])
-    return [_with_written(row, one) for row, one in zip(rows, scores)]
+    return [with_written(row, one) for row, one in zip(rows, scores)]
+
+
+def _class_sum(row: Row) -> F64:
+    """`class_sum` of a row whose sums were read, and not kept."""
+    found: F64 | None = row.known.get("class_sum")
+    return with_written(row, row.scores.log_sum) if found is None else found
 
 
 @kept
 def label_sum(rows: Rows) -> list[F64]:
     """(T, L)."""
-    return sweeps.label_log_sum(scored(rows), class_sum(rows))
+    read_log_sum([row.scores for row in rows], [row.open for row in rows])
+
+    def of_one(row: Row) -> F64:
+        (labels,) = sweeps.label_log_sum([row.table.scored], [_class_sum(row)])
+        return labels
+
+    return spread(of_one, rows, steps=12 * sum(row.scores.log_sum.size for row in rows))
+
+
+@kept
+def alive(rows: Rows) -> list[U8]:
+    """(T + 1, S): 1 where a string of positive weight goes on: `reach` without what the logits forbid."""
+    labels: list[F64] = []
+    for row, scores in zip(rows, every_max(rows)):
+        known = row.known.get("label_sum", row.known.get("label_best"))
+        labels += sweeps.label_max([row.table.scored], [with_written(row, scores)]) if known is None else [known]
+    return sweeps.leads_on(scored(rows), labels, reach(rows))
 
 
 @kept
@@ -300,46 +334,57 @@ def certain_weight(rows: Rows) -> list[float]:
     return found
 
 
+class Flow(NamedTuple):
+    """What is read off the flow through the chain."""
+
+    weight: float  # of all strings
+    likeliest: F64  # (T,) the probability of the likeliest state before each position
+    gain: F32  # (T, C + 1) what to add to a token's score above `base` for the log of its marginal; -inf on no edge
+
+
 @kept
-def flow(rows: Rows) -> list[tuple[F64, F64]]:
-    """(T,) probability of the likeliest state before each position, (T, L) of each label. `total` is used where it is
-    known, and not kept where it is not: with `best` it is what takes most room.
+def flow(rows: Rows) -> list[Flow]:
+    """`total` is used where it is known, and not kept where it is not: it is what takes most room.
 
     Raises: as `certain_total`.
     """
-    known = [row.known.get("total") for row in rows]
-    found = sweeps.flow(scored(rows), label_sum(rows), reach(rows), known)
-    for row, (value, _, _) in zip(rows, found):
-        row.known["weight"] = value
+    label_sum(rows), reach(rows)
+    room = sweeps.Room()
+    found = spread(lambda row: _flow(row, room), rows, steps=2 * sweeps.edges(tables(rows), label_sum(rows)))
+    for row, one in zip(rows, found):
+        row.known["weight"] = one.weight
     certain_weight(rows)
-    return [(likeliest, taken) for _, likeliest, taken in found]
+    return found
 
 
-@kept
-def base(rows: Rows) -> list[F32]:
+def _flow(row: Row, room: sweeps.Room) -> Flow:
+    table, (labels,) = row.table.scored, label_sum([row])
+    weight, likeliest, taken = sweeps.flow(table, labels, reach([row])[0], row.known.get("total"), room)
+    (added,) = sweeps.class_gain([table], [taken], [labels], [_class_sum(row)])
+    added += base(row)[:, :-1]
+    added[np.abs(added) < 1e-12] = 0.0  # what is certain is certain to the last digit
+    gain = np.full((added.shape[0], added.shape[1] + 1), -np.inf, np.float32)
+    gain[:, :-1] = added
+    return Flow(weight, likeliest, gain)
+
+
+def base(row: Row) -> F32:
     """(T, C + 1) the best score of each class, 0 where it has none: what scores are read from, so that a large offset
     of theirs costs no digits, and what is forced is certain to the last one."""
-    return [np.where(scores > -np.inf, scores, np.float32(0)) for scores in every_max(rows)]
+    (scores,) = every_max([row])
+    return np.where(scores > -np.inf, scores, np.float32(0))
 
 
-@kept
 def gain(rows: Rows) -> list[F32]:
-    """(T, C + 1): what to add to a token's score above `base` for the log of its marginal; -inf on no edge."""
-    taken = [labels for _, labels in flow(rows)]
-    gains = sweeps.class_gain(scored(rows), taken, label_sum(rows), class_sum(rows))
-    out = []
-    for added, least in zip(gains, base(rows)):
-        added += least[:, :-1]
-        added[np.abs(added) < 1e-12] = 0.0  # what is certain is certain to the last digit
-        out.append(np.concatenate([added, np.full((len(added), 1), -np.inf)], axis=1, dtype=np.float32))
-    return out
+    """See `Flow`."""
+    return [found.gain for found in flow(rows)]
 
 
 @kept
 def beliefs(rows: Rows) -> list[tuple[F64, F64]]:
     """(T,) margin and (T,) entropy, of tables without layers."""
     gains = gain(rows)
-    return rows[0].scores.logits.beliefs([row.place for row in rows], base(rows), gains)
+    return rows[0].scores.logits.beliefs([row.place for row in rows], [base(row) for row in rows], gains)
 
 
 def improbable(row: Row, labels: F64) -> Exception:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ctrldiff.errors import InputError
-from ctrldiff.posterior import queries
+from ctrldiff.posterior import passing
 from ctrldiff.posterior import row as of
 from ctrldiff.posterior.nbest import Choices, Menu
 from ctrldiff.posterior.row import Row
@@ -119,7 +119,7 @@ class Onward:
         after = self.total[t + 1, chain.edge_to[edges]]
         edges, after = edges[after > -np.inf], after[after > -np.inf]
         (labels,) = of.label_sum([row])
-        tilt = queries.tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
+        tilt = passing.tilt_of(row, t, edges) if len(chain.weight) else np.zeros(len(edges))
         legal = np.logaddexp.reduce(labels[t, chain.edge_label[edges]] + tilt)
         out = np.full(row.table.n_edges, -np.inf)
         out[edges] = tilt - (chain.weight[edges] if len(chain.weight) else 0.0) - legal - after

@@ -11,6 +11,7 @@ On the host a row is a handful of calls of compiled kernels; rows are spread ove
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -39,7 +40,7 @@ def reach(tables: Tables, written: Sequence[I64]) -> list[U8]:
     # 8.5 ms, now 2.2.
     keys = [(id(table), held.tobytes()) for table, held in zip(tables, written)]
     different = dict(zip(keys, zip(tables, written)))
-    found = spread(_reach, *zip(*different.values()), steps=_edges(tables, written)) if keys else []
+    found = spread(_reach, *zip(*different.values()), steps=edges(tables, written)) if keys else []
     by_key = dict(zip(different, found))
     return [by_key[key] for key in keys]
 
@@ -60,14 +61,14 @@ def _reach(table: Lifted, written: I64) -> U8:
 
 def live(tables: Tables, written: Sequence[I64], reached: Sequence[U8]) -> list[U8]:
     """(T, L): the labels that some legal string takes at each position, whatever the logits."""
-    return spread(_live, tables, written, reached, steps=_edges(tables, written))
+    return spread(_live, tables, written, reached, steps=edges(tables, written))
 
 
 def _live(table: Lifted, written: I64, reached: U8) -> U8:
     return chain.live_labels(table.chain, table.written_class(written), reached.copy())
 
 
-def _edges(tables: Tables, lines: Sequence[NDArray[Any]]) -> int:
+def edges(tables: Tables, lines: Sequence[NDArray[Any]]) -> int:
     """How many edges there are in all positions, which `lines` has one of for each."""
     return sum(table.n_edges * len(line) for table, line in zip(tables, lines))
 
@@ -95,17 +96,52 @@ def _size(arrays: Sequence[NDArray[Any]], each: int) -> int:
 # --- sweep -------------------------------------------------------------------------------------------------------
 
 
-def sweep_max(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64]) -> list[F64]:
+class Room:
+    """Memory that futures (T + 1, S) are swept into, of one row after another: 3.7 MB for 3,629 states and 128
+    positions, of which each new page costs more than the sweep over it. Every thread has its own."""
+
+    def __init__(self) -> None:
+        self._own = threading.local()
+
+    def take(self, table: Lifted, positions: int) -> F64:
+        """(T + 1, S), uninitialised; what was taken before is written over."""
+        size = (positions + 1) * table.n_states
+        memory: F64 | None = getattr(self._own, "memory", None)
+        if memory is None or memory.size < size:
+            self._own.memory = memory = np.empty(size)
+        return memory[:size].reshape(positions + 1, table.n_states)
+
+
+def _taken(tables: Tables, labels: Sequence[F64], room: Room | None) -> list[F64]:
+    """Where the futures of each row are written: in one room only one row's at a time."""
+    if room is None:
+        return [np.empty((len(one) + 1, table.n_states)) for table, one in zip(tables, labels)]
+    ((table, one),) = zip(tables, labels)
+    return [room.take(table, len(one))]
+
+
+def sweep_max(
+    tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64], room: Room | None = None
+) -> list[F64]:
     """(T + 1, S): the best weight of what is left, from label scores (T, L). `known`: of each row the last lines of the
-    answer, if an earlier sweep has them; there may be none."""
+    answer, if an earlier sweep has them; there may be none. `room`: for one row, whose answer lies there."""
     chains = [table.chain for table in tables]
-    return spread(chain.sweep_max, chains, labels, reached, known, steps=_edges(tables, labels))
+    into = _taken(tables, labels, room)
+    return spread(chain.sweep_max, chains, labels, reached, known, into, steps=edges(tables, labels))
 
 
 def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weighted: bool = True) -> list[F64]:
     """(T + 1, S): the log-summed weight of what is left. `weighted=False` leaves the weights of edges out."""
     chains = [table.chain if weighted else table.chain._replace(weight=NO_WEIGHT) for table in tables]
-    return spread(chain.sweep_sum, chains, labels, reached, steps=_edges(tables, labels))
+    into = _taken(tables, labels, None)
+    return spread(chain.sweep_sum, chains, labels, reached, into, steps=edges(tables, labels))
+
+
+def leads_on(tables: Tables, labels: Sequence[F64], reached: Sequence[U8]) -> list[U8]:
+    """(T + 1, S): 1 where something of positive weight can be written to the end, from label scores (T, L) of either
+    kind."""
+    chains = [table.chain for table in tables]
+    return spread(chain.leads_on, chains, labels, reached, steps=edges(tables, labels) // 4)
 
 
 NO_WEIGHT = fixed((), np.float64)
@@ -122,22 +158,12 @@ def tied_classes(tables: Tables, labels: Sequence[F64], classes: Sequence[F64], 
 
 
 def walk_best(
-    tables: Tables,
-    labels: Sequence[F64],
-    classes: Sequence[F64],
-    best: Sequence[F64],
-    scores: Sequence[NDArray[Any]],
-    first: Sequence[I32],
-    written: Sequence[I64],
-) -> list[I64]:
-    """(T,) the best string; of equal ones, the first in token-id order. `scores` and `first`: see `Logits.first`."""
-    rows = (tables, labels, classes, best, scores, first, written)
-    return spread(_walk_best, *rows, steps=sum(table.size * len(held) // 4 for table, held in zip(tables, written)))
-
-
-def _walk_best(table: Lifted, labels: F64, classes: F64, best: F64, x: NDArray[Any], first: I32, written: I64) -> I64:
-    swept = table.chain, table.start, labels, classes, best
-    return walk.walk_best(*swept, x, table.classes.ptr, table.classes.tokens, first, written)
+    table: Lifted, state: int, labels: F64, classes: F64, best: F64, scores: NDArray[Any], first: I32, written: I64
+) -> I64:
+    """(T,) the best string from a state on, of one row; of equal ones, the first in token-id order. `scores` and
+    `first`: see `Logits.first`."""
+    swept = table.chain, state, labels, classes, best
+    return walk.walk_best(*swept, scores, table.classes.ptr, table.classes.tokens, first, written)
 
 
 def walk_sample(
@@ -151,12 +177,13 @@ def walk_sample(
 
 
 def walk_local(
-    tables: Tables, labels: Sequence[F64], best: Sequence[F64], strings: Sequence[I64], scores: Sequence[F64]
+    tables: Tables, labels: Sequence[F64], alive: Sequence[U8], strings: Sequence[I64], scores: Sequence[F64]
 ) -> list[F64]:
-    """(T,) the log share of each token of a string, by its score (T,), in all that may stand there after the others."""
+    """(T,) the log share of each token of a string, by its score (T,), in all that may stand there after the others;
+    `alive`: what `leads_on` says."""
     return [
-        walk.walk_local(table.chain, table.start, lab, value, table.written_class(tokens), own)
-        for table, lab, value, tokens, own in zip(tables, labels, best, strings, scores)
+        walk.walk_local(table.chain, table.start, lab, live, table.written_class(tokens), own)
+        for table, lab, live, tokens, own in zip(tables, labels, alive, strings, scores)
     ]
 
 
@@ -171,17 +198,11 @@ def walk_tokens(tables: Tables, strings: Sequence[I64]) -> list[float]:
 # --- flow --------------------------------------------------------------------------------------------------------
 
 
-def flow(
-    tables: Tables, labels: Sequence[F64], reached: Sequence[U8], known: Sequence[F64 | None]
-) -> list[tuple[float, F64, F64]]:
-    """The log-summed weight of all strings; (T,) the probability of the likeliest state before each position, (T, L)
-    that of each label: where there is no string these two say nothing. `known`: what `sweep_sum` said, if it was asked;
-    else it is worked out row by row, and let go."""
-    return spread(_flow, tables, labels, reached, known, steps=2 * _edges(tables, labels))
-
-
-def _flow(table: Lifted, labels: F64, reached: U8, known: F64 | None) -> tuple[float, F64, F64]:
-    total = chain.sweep_sum(table.chain, labels, reached) if known is None else known
+def flow(table: Lifted, labels: F64, reached: U8, known: F64 | None, room: Room) -> tuple[float, F64, F64]:
+    """Of one row the log-summed weight of all strings; (T,) the probability of the likeliest state before each
+    position, (T, L) that of each label: where there is no string these two are 0. `known`: what `sweep_sum` said, if it
+    was asked; else it is worked out in `room`."""
+    total = chain.sweep_sum(table.chain, labels, reached, room.take(table, len(labels))) if known is None else known
     value = float(total[0, table.start])
     if value == -np.inf:
         return value, np.zeros(len(labels)), np.zeros(labels.shape)

@@ -128,7 +128,7 @@ class _DrawnAt:
     temperature: float
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
-        drawn = self.inner.bind(logits.to(torch.float32) / self.temperature, state)
+        drawn = self.inner.bind(logits.to(torch.float32, copy=True).div_(self.temperature), state)
         return cast(Posterior, _Tempered(self.inner.bind(logits, state), drawn))
 
     def settle(self, state: State) -> State:
@@ -243,12 +243,17 @@ class LengthFirst:
 
     def _of_length(self, scores: torch.Tensor, state: State, length: torch.Tensor) -> Posterior:
         """The posterior of texts of so many tokens, (B,); of any for a row of -1."""
-        ended = (torch.arange(state.shape[1]) >= length[:, None]).to(scores.device)
         width = scores.shape[-1] // self.inner.layers
         inside = torch.ones(self.inner.layers, width, dtype=torch.bool, device=scores.device)
         inside[:, list(self.inner.ends)] = False
-        barred = (ended[:, :, None] == inside.flatten()) & (length >= 0)[:, None, None].to(scores.device)
-        return self.inner.weigh(scores.masked_fill(barred, -torch.inf), state)
+        inside = inside.flatten()
+        # Under a proviso other lengths may be tried; else nobody asks for the scores again.
+        scores = scores.clone() if self.inner.provisos else scores
+        for row, n in enumerate(length.tolist()):
+            if n >= 0:
+                scores[row, :n, ~inside] = -torch.inf
+                scores[row, n:].masked_fill_(inside, -torch.inf)
+        return self.inner.weigh(scores, state)
 
     def settle(self, state: State) -> State:
         return self.inner.settle(state)
@@ -277,6 +282,9 @@ def normalised(logits: torch.Tensor, layers: int = 1) -> torch.Tensor:
 
     Of layers side by side the first one's are log-probabilities, and the others keep their differences from it.
     """
-    logits = logits.to(torch.float32)
-    total = logits[..., : logits.shape[-1] // layers].logsumexp(dim=-1, keepdim=True)
-    return logits - torch.where(total == -torch.inf, torch.zeros_like(total), total)
+    width, out = logits.shape[-1] // layers, torch.empty_like(logits, dtype=torch.float32)
+    for row, own in enumerate(logits):  # row by row: an exponential of all logits is as large as they are
+        wide = own.to(torch.float32)
+        total = wide[..., :width].logsumexp(dim=-1, keepdim=True)
+        out[row] = wide - torch.where(total == -torch.inf, torch.zeros_like(total), total)
+    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -57,9 +58,12 @@ class TopK:
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         if self.k >= logits.shape[-1]:
             return logits
-        order = logits.argsort(dim=-1, descending=True, stable=True)
-        kept = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, order[..., : self.k], True)
-        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
+
+        def kept(own: torch.Tensor) -> torch.Tensor:
+            order = own.argsort(dim=-1, descending=True, stable=True)
+            return torch.zeros_like(own, dtype=torch.bool).scatter_(-1, order[..., : self.k], True)
+
+        return _truncated(logits, kept)
 
 
 @dataclass(frozen=True)
@@ -76,10 +80,13 @@ class TopP:
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         if self.p == 1:
             return logits
-        probs, order = logits.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
-        before = probs.to(torch.float64).cumsum(dim=-1) - probs
-        kept = torch.zeros_like(logits, dtype=torch.bool).scatter_(-1, order, before < self.p)
-        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
+
+        def kept(own: torch.Tensor) -> torch.Tensor:
+            probs, order = own.softmax(dim=-1).sort(dim=-1, descending=True, stable=True)
+            before = probs.to(torch.float64).cumsum(dim=-1) - probs
+            return torch.zeros_like(own, dtype=torch.bool).scatter_(-1, order, before < self.p)
+
+        return _truncated(logits, kept)
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,17 @@ class MinP:
             raise InputError(f"MinP: p={self.p}, above 0 and at most 1", param="p")
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
-        kept = logits >= logits.amax(dim=-1, keepdim=True) + math.log(self.p)
-        return torch.where(kept, logits, logits.to(torch.float32) - OUTSIDE)
+        return _truncated(logits, lambda own: own >= own.amax(dim=-1, keepdim=True) + math.log(self.p))
+
+
+def _truncated(logits: torch.Tensor, kept: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    """(B, T, V) float32: what `kept` says of the logits of one row (T, V) as it is, the rest less `OUTSIDE`. Row by
+    row, as orders of tokens and sums over them take several times the logits' memory."""
+    out = torch.empty_like(logits, dtype=torch.promote_types(logits.dtype, torch.float32))
+    for row, own in enumerate(logits):
+        wide = own.to(out.dtype)
+        out[row] = torch.where(kept(own), wide, wide - OUTSIDE)
+    return out
 
 
 @dataclass(frozen=True)

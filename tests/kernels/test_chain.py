@@ -54,6 +54,11 @@ def chain_of(edge_ptr, edge_to, edge_label, label_ptr, label_classes, distance, 
     )
 
 
+def room(chain: kernels.Chain, lab: np.ndarray) -> np.ndarray:
+    """Where a sweep writes, and something was written before."""
+    return np.full((len(lab) + 1, len(chain.accept)), 9.0)
+
+
 def strings(chain: kernels.Chain, step: np.ndarray, T: int) -> list[tuple[int, ...]]:
     """Every class string of length T that ends in accept."""
     found = []
@@ -86,9 +91,10 @@ def check(seed: int) -> bool:
     weight = {s: sum(cls[t, c] for t, c in enumerate(s)) for s in legal}
     best, total = kernels.label_max(chain, cls), kernels.label_log_sum(chain, cls)
     nothing = np.empty((0, len(chain.accept)))
-    B, Z = kernels.sweep_max(chain, best, reach, nothing), kernels.sweep_sum(chain, total, reach)
+    B = kernels.sweep_max(chain, best, reach, nothing, room(chain, best))
+    Z = kernels.sweep_sum(chain, total, reach, room(chain, total))
     for known in (1, len(best), len(best) + 1):  # a later sweep goes on from lines of an earlier one
-        assert np.array_equal(kernels.sweep_max(chain, best, reach, B[-known:]), B)
+        assert np.array_equal(kernels.sweep_max(chain, best, reach, B[-known:], room(chain, best)), B)
     log_z = np.logaddexp.reduce(list(weight.values()))
     assert abs(B[0, 0] - max(weight.values())) < 1e-9 and abs(Z[0, 0] - log_z) < 1e-9
     ptr, tokens = fixed(np.arange(C + 1), np.int64), fixed(np.arange(C), np.int32)
@@ -145,7 +151,7 @@ def test_sums_that_would_underflow_are_taken_in_logarithms():
     chain = chain_of([0, 2, 2, 3], [1, 2, 2], [0, 1, 0], [0, 1, 3], [0, 1, 2], [1, 9, 0], [0, 0, 1])
     cls = np.array([[0.0, -2000.0, -2001.0], [0.0, -5000.0, -5000.0]])
     lab = kernels.label_log_sum(chain, cls)
-    total = kernels.sweep_sum(chain, lab, np.ones((3, 3), np.uint8))
+    total = kernels.sweep_sum(chain, lab, np.ones((3, 3), np.uint8), room(chain, lab))
     want = np.logaddexp(-2000.0, -2001.0)
     assert abs(total[0, 0] - want) < 1e-9
     mass, (_, taken) = kernels.occupancy(chain, 0, lab, total), kernels.flow(chain, 0, lab, total)

@@ -32,7 +32,7 @@ from ctrldiff.kernels import (
 )
 from ctrldiff.kernels import walk as walks
 from ctrldiff.posterior.arrays import fixed
-from tests.kernels.test_chain import automaton, chain_of
+from tests.kernels.test_chain import automaton, chain_of, room
 from tests.kernels.test_determinise import ROOMY, random_nfa
 from tests.kernels.test_lift import PLENTY, packed, random_case
 from tests.kernels.test_minimise import random_automaton, reachable_and_useful
@@ -125,9 +125,11 @@ def test_sweeps_and_flow(seed):
     assert np.array_equal(best, case.labels(np.maximum))
     np.testing.assert_allclose(total, case.labels(np.logaddexp), rtol=1e-12)
     want = case.as_array(plain.sweep(case.edges, case.accepting, best, max))
-    assert np.array_equal(chain.sweep_max(case.chain, best, case.reach, nothing(case.chain)), want)
+    assert np.array_equal(
+        chain.sweep_max(case.chain, best, case.reach, nothing(case.chain), room(case.chain, best)), want
+    )
     sums = plain.sweep(case.edges, case.accepting, total, np.logaddexp)
-    values = chain.sweep_sum(case.chain, total, case.reach)
+    values = chain.sweep_sum(case.chain, total, case.reach, room(case.chain, total))
     np.testing.assert_allclose(values, case.as_array(sums), rtol=1e-12, atol=1e-12)
     if values[0, 0] == -np.inf:
         return
@@ -151,8 +153,8 @@ def test_walks(seed):
     a = case.chain = case.chain._replace(weight=fixed((), np.float64))  # the twin is shown without weights
     edges, n_classes = [edge[:3] for edge in case.edges], case.cls.shape[1]
     best, total = chain.label_max(a, case.cls), chain.label_log_sum(a, case.cls)
-    value = chain.sweep_max(a, best, case.reach, nothing(a))
-    sums = chain.sweep_sum(a, total, case.reach)
+    value = chain.sweep_max(a, best, case.reach, nothing(a), room(a, best))
+    sums = chain.sweep_sum(a, total, case.reach, room(a, total))
     if value[0, 0] == -np.inf:
         return
     ptr, tokens = fixed(np.arange(n_classes + 1), np.int64), fixed(np.arange(n_classes), np.int32)
@@ -171,7 +173,10 @@ def test_a_given_string_is_followed_edge_by_edge(seed):
     """`walk_tokens`, `walk_states`, `walk_to` and `walk_local`, against the edges looked through one by one."""
     case = Weighed(seed)
     a, total = case.chain, chain.label_log_sum(case.chain, case.cls)
-    value = chain.sweep_max(a, chain.label_max(a, case.cls), case.reach, nothing(a))
+    best = chain.label_max(a, case.cls)
+    value = chain.sweep_max(a, best, case.reach, nothing(a), room(a, best))
+    alive = chain.leads_on(a, best, case.reach)
+    assert np.array_equal(alive, value > -np.inf) and np.array_equal(alive, chain.leads_on(a, total, case.reach))
     for string in tuples(range(case.cls.shape[1]), repeat=4):
         classes, states, weight, shares = np.array(string, np.int32), [0], 0.0, []
         for t, c in enumerate(string):
@@ -192,7 +197,7 @@ def test_a_given_string_is_followed_edge_by_edge(seed):
         assert walks.walk_to(a, 0, -9, classes) == (states[-1], read)
         end = states[read // 2]
         assert walks.walk_to(a, 0, end, classes) == (end, 4)
-        got = walks.walk_local(a, 0, total, value, classes, case.cls[np.arange(4), classes])
+        got = walks.walk_local(a, 0, total, alive, classes, case.cls[np.arange(4), classes])
         np.testing.assert_allclose(got, shares + [-np.inf] * (4 - len(shares)), atol=1e-9)
 
 
@@ -225,7 +230,7 @@ def test_a_number_behind_all_shares_draws_the_last_that_has_one():
     a = chain_of([0, 3, 3], [1, 1, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2], [1, 0], [0, 1])
     cls = np.array([[np.log(0.1), np.log(0.9), -np.inf]])
     lab = chain.label_log_sum(a, cls)
-    total = chain.sweep_sum(a, lab, np.ones((2, 2), np.uint8))
+    total = chain.sweep_sum(a, lab, np.ones((2, 2), np.uint8), room(a, lab))
     drawn = walks.walk_sample(a, 0, lab, cls, total, np.full((1, 1, 3), np.nextafter(1.0, 0.0)))
     assert drawn.tolist() == [[1]]
 

@@ -158,18 +158,52 @@ def test_rows_on_a_device_are_each_read_where_they_stand():
 def test_what_rows_lack_is_asked_for_in_one_call_and_only_that(monkeypatch):
     _, case, table, _ = next(e for e in feasible_cases() if e[1].length >= 3 and (e[1].written < 0).all())
     asked = []
-    work = sweeps.sweep_max
-    monkeypatch.setattr(sweeps, "sweep_max", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
+    work = sweeps.sweep_sum
+    monkeypatch.setattr(sweeps, "sweep_sum", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
     posterior = bind_rows([table] * 3, np.stack([case.log_probs] * 3))
-    tokens, keep = posterior.map(), np.zeros((3, case.length), np.bool_)
-    posterior.map(2)
+    tokens, keep = posterior.sample(seed=0), np.zeros((3, case.length), np.bool_)
+    posterior.ends()
     assert asked == [3]
     keep[1, 0] = True  # one row of three gets something new
     clamped = posterior.clamp(tokens, keep)
-    assert np.array_equal(clamped.map(), tokens) and asked == [3, 1]
+    clamped.log_z()
+    assert asked == [3, 1]
     assert clamped.rows[0] is posterior.rows[0] and clamped.rows[1] is not posterior.rows[1]
     assert posterior.rows[0].known["reach"] is posterior.rows[2].known["reach"]  # equal canvases, one look
     assert not np.array_equal(of.reach(clamped.rows)[0], of.reach(clamped.rows)[1])
+
+
+def test_best_strings_are_swept_for_once_whatever_of_them_or_of_the_first_choice_is_written(monkeypatch):
+    asked, work, others = [], sweeps.sweep_max, 0
+    monkeypatch.setattr(sweeps, "sweep_max", lambda tables, *rest: asked.append(len(tables)) or work(tables, *rest))
+    for _, case, table, _ in feasible_cases()[:300]:
+        posterior = table.bind(case.log_probs, case.written)
+        if (case.written >= 0).all():
+            continue
+        first, best = posterior.leading()[0], posterior.map()
+        keep, others = first >= 0, others + bool((first != best)[first >= 0].any())
+        asked.clear()
+        onward = posterior.clamp(first, keep).map()
+        assert np.array_equal(posterior.clamp(best, best % 2 == 0).map(), best) and not asked
+        written = np.where(keep, first, case.written)
+        assert np.array_equal(onward, table.bind(case.log_probs, written).map()) and sum(asked) == 1
+    assert others > 15  # the choice was not always what the best string has there
+
+
+def test_a_default_step_keeps_no_futures():
+    """They take most room by far: 8 bytes a state and position, where a canvas has a hundred megabytes of logits."""
+    for _, case, table, _ in feasible_cases()[:100]:
+        if (case.written >= 0).all():
+            continue
+        posterior = table.bind(case.log_probs, case.written)
+        first = posterior.leading()[0]
+        clamped = posterior.clamp(first, first >= 0)
+        tokens = clamped.map()
+        clamped.confidence(tokens), clamped.local(tokens), clamped.legal(tokens), clamped.feasible(tokens, first >= 0)
+        rows, futures = (*posterior.rows, *clamped.rows), {"best", "total"}
+        assert not any(futures & row.known.keys() for row in rows)
+        clamped.map(2)
+        assert "best" in clamped.rows[0].known  # what is asked for again and again is kept
 
 
 def test_sampled_frequencies_are_the_probabilities():

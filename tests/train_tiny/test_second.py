@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import ctrldiff
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.types.ask import asked
 from examples.train_tiny.network import TrainingForward, make_config, make_model
@@ -296,3 +297,13 @@ def test_a_run_goes_on_from_the_model_alone(tmp_path):
     wrong.model = make_model(make_config(1000, 2, 192, 1536, train.BASE, "described"))
     with pytest.raises(ValueError, match="another form"):
         wrong.take_up(tmp_path / "first/export")
+
+
+@pytest.mark.slow
+def test_what_is_trained_so_far_loads_and_obeys():
+    folder = Path(__file__).parents[2] / "examples/train_tiny/second/weights"
+    model = ctrldiff.from_pretrained(folder)
+    assert model.loaded.spec.ask == "described" and model.loaded.spec.context == 1536
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+    constraint = JsonSchema(schema)
+    assert model("INVOICE 7\nTotal due: EUR 308.80", schema).raw in constraint

@@ -1,6 +1,6 @@
 """The command line, a file a command: the only place that prints."""
 
-from ctrldiff.cli import bias, calibrate, check, compile, eval, extract, models, report, run, trace, warm
+from ctrldiff.cli import bias, calibrate, check, compare, compile, eval, extract, models, report, run, trace, warm
 from ctrldiff.cli.app import app, main
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "bias",
     "calibrate",
     "check",
+    "compare",
     "compile",
     "eval",
     "extract",

@@ -39,7 +39,7 @@ def markdown(entries: Sequence[Entry]) -> str:
         "list items",
     ]
     head += ["not in the text", "ECE (by chance)", "passes", "processor s", "no answer"]
-    parts = [_table(head, [[one.model, one.plan, *_row(one.score)] for one in entries])]
+    parts = [table(head, [[one.model, one.plan, *_row(one.score)] for one in entries])]
     for one in entries:
         name = f"{one.model}, {one.plan}"
         parts.append(f"By the kind of the right value: {name}\n\n{_by('kind', one.score.kinds)}")
@@ -108,10 +108,12 @@ def _by(what: str, scores: dict[str, FieldScore]) -> str:
             ]
         )
     more = f"\n\n{len(ranked) - FIELDS:,} more are left out." if len(ranked) > FIELDS else ""
-    return _table(head, rows) + more
+    return table(head, rows) + more
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown, whatever is in the cells."""
+
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 

@@ -72,8 +72,15 @@ def uniform(state: State, rows: torch.Tensor | None = None) -> Scores:
 
 
 def gumbel(state: State) -> torch.Tensor:
-    """(B, T) float64 Gumbel noise, drawn with each row's own generator."""
-    return -torch.log(-torch.log(uniform(state).to(torch.float64).clamp(min=1e-12)))
+    """(B, T) float64 Gumbel noise, drawn with each row's own generator; complete rows draw nothing and have zeros.
+
+    Of uniform draws in float32 none comes out above 16.6, so what is rare comes too rarely (arXiv:2409.02908).
+    """
+    noise = torch.zeros(state.shape, dtype=torch.float64)
+    for row in (~state.done).nonzero()[:, 0].tolist():
+        own = int(state.lengths[row])
+        noise[row, :own] = torch.from_numpy(state.rngs[row].gumbel(size=own))
+    return noise
 
 
 def certain_enough(where: Where, scores: Scores, eligible: Where) -> Where:

@@ -27,8 +27,9 @@ class Ahead:
 
     Whatever the plan, the constraint and the draws are, every token, confidence and step is the plain loop's; only the
     calls are fewer, each with up to 1 + guesses canvases a row (`usage.forwards` counts canvases). A guess is the
-    plan's own next step by logits that are a step or more old, so it costs a sweep and no call. Best where a call is
-    far from filling the device: one text, or a few.
+    plan's own next step by logits that are a step or more old, so it costs a sweep and no call; of a plan that asks
+    within its steps, a judge or the network again, it costs what they ask, and is counted. Best where a call is far
+    from filling the device: one text, or a few.
 
     Source: FreeDave (arXiv:2510.00294), with the plan's rule in the place of one token a step.
     Raises: InputError for a network that reads its own logits of the step before (self-conditioning): what it would say
@@ -52,33 +53,63 @@ class Ahead:
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
         guesses: list[State] = []
-        forwards = torch.zeros(state.shape[0], dtype=torch.int64)
+        bill = Bill.of(state)
         while not state.done.all():
             passed = asked(loop, [state, *guesses])
-            forwards += sum((~one.done).to(torch.int64) for one in [state, *guesses])
+            bill.forwarded([state, *guesses])
             last, right = passed[0][1], ~state.done
             for seen, found in passed:
                 noisy = loop.denoiser.noise(state.snapshot())
                 right = right & same(seen, noisy) & ~state.done
                 if not right.any():
                     break
-                after = loop.write(noisy, run.plan.schedule(noisy), found)
-                state = among(right, after, state)
+                state = among(right, bill.written(loop, noisy, found), state)
                 last = mixed(right, found, last)
-            guesses = self._guessed(loop, state, last)
+            guesses = self._guessed(loop, state, last, bill)
         nothing = np.full(state.shape[0], np.nan)
-        return Found(replace(state, forwards=forwards), nothing, np.arange(state.shape[0]), forwards)
+        return Found(bill.on(state), nothing, np.arange(state.shape[0]), bill.forwards)
 
-    def _guessed(self, loop: Loop, state: State, found: Passed) -> list[State]:
+    def _guessed(self, loop: Loop, state: State, found: Passed, bill: Bill) -> list[State]:
         """The states that would come if the network went on to say what it said."""
         out: list[State] = []
         for _ in range(self.guesses):
             if state.done.all():
                 break
             noisy = loop.denoiser.noise(state.snapshot())
-            state = loop.write(noisy, loop.plan.schedule(noisy), found)
+            state = bill.written(loop, noisy, found)
             out.append(state)
         return out
+
+
+@dataclass
+class Bill:
+    """What a search that forwards states and writes them apart has asked for: (B,) canvases forwarded, and calls of
+    models beside the network. States that are gone back from have cost what they cost."""
+
+    forwards: torch.Tensor
+    others: torch.Tensor
+
+    @staticmethod
+    def of(state: State) -> Bill:
+        """What the state has cost so far."""
+        return Bill(state.forwards.clone(), state.other_calls.clone())
+
+    def forwarded(self, states: Sequence[State]) -> None:
+        """Each of these in one call; complete rows cost nothing."""
+        for state in states:
+            self.forwards += (~state.done).to(torch.int64)
+
+    def written(self, loop: Loop, state: State, found: Passed) -> State:
+        """The state after its step by what the network said of it, with what the plan's own parts asked for meanwhile
+        counted, and not the pass itself."""
+        after = loop.write(state, loop.plan.schedule(state), found)
+        self.forwards += after.forwards - state.forwards - (~state.done).to(torch.int64)
+        self.others += after.other_calls - state.other_calls
+        return after
+
+    def on(self, state: State) -> State:
+        """The state, with all of it."""
+        return replace(state, forwards=self.forwards, other_calls=self.others)
 
 
 def asked(loop: Loop, states: Sequence[State]) -> list[tuple[State, Passed]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from ctrldiff.protocols import Posterior
 from ctrldiff.sampling.commit import best_first, check_count, first, in_range
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.passes import Passed, guided, hidden
-from ctrldiff.search.ahead import among, asked, mixed
+from ctrldiff.search.ahead import Bill, among, asked, mixed
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import Scores, State
 
@@ -49,16 +49,16 @@ class Branches:
         run.of_one_length()
         loop = Loop(run.denoiser, run.plan, run.constraint, run.guides)
         state = loop.begin(state)
-        forwards = torch.zeros(state.shape[0], dtype=torch.int64)
+        bill = Bill.of(state)
         tries = [(state, torch.ones(state.shape[0]))]
         while not state.done.all():
             passed = asked(loop, [one for one, _ in tries])
-            forwards += sum((~one.done).to(torch.int64) for one, _ in tries)
+            bill.forwarded([one for one, _ in tries])
             state, found, posterior = self._best(loop, passed, [added for _, added in tries])
-            state = loop.write(state, run.plan.schedule(state), found)
+            state = bill.written(loop, state, found)
             tries = self._tried(loop, state, posterior)
         nothing = np.full(state.shape[0], np.nan)
-        return Found(replace(state, forwards=forwards), nothing, np.arange(state.shape[0]), forwards)
+        return Found(bill.on(state), nothing, np.arange(state.shape[0]), bill.forwards)
 
     def _best(
         self, loop: Loop, passed: list[tuple[State, Passed]], added: list[Scores]

@@ -12,7 +12,7 @@ from ctrldiff.protocols import Move, Posterior
 from ctrldiff.sampling.commit import best_first, check_count, first, gumbel, in_range
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.passes import Passed, guided, hidden
-from ctrldiff.search.ahead import among, asked, mixed
+from ctrldiff.search.ahead import Bill, among, asked, mixed
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import State, Step, Tokens, Where
 
@@ -61,17 +61,17 @@ class InfoGain:
         plan = run.plan.but(observers=(*run.plan.observers, _Noted()))
         loop = Loop(run.denoiser, plan, run.constraint, run.guides)
         state = loop.begin(state)
-        forwards = torch.zeros(state.shape[0], dtype=torch.int64)
+        bill = Bill.of(state)
         tries = [state]
         while not state.done.all():
-            forwards += sum((~one.done).to(torch.int64) for one in tries)
+            bill.forwarded(tries)
             passed = asked(loop, tries)
             state, found = self._best(loop, passed)
-            tries = self._tried(loop, state, found)
+            tries = self._tried(loop, state, found, bill)
             if all(one.done.all() for one in tries):  # nothing is left to be uncertain of
                 state = _picked(tries, torch.stack([self._score(one, None) for one in tries]).argmax(dim=0))
         nothing = np.full(state.shape[0], np.nan)
-        return Found(replace(state, forwards=forwards), nothing, np.arange(state.shape[0]), forwards)
+        return Found(bill.on(state), nothing, np.arange(state.shape[0]), bill.forwards)
 
     def _best(self, loop: Loop, passed: Sequence[tuple[State, Passed]]) -> tuple[State, Passed]:
         """Of each row the canvas that scores best, and what the network said of it."""
@@ -95,14 +95,14 @@ class InfoGain:
         cost = state.memory[COST]
         return torch.where(cost.isinf(), -torch.inf, -left - self.cost * cost)
 
-    def _tried(self, loop: Loop, state: State, found: Passed) -> list[State]:
+    def _tried(self, loop: Loop, state: State, found: Passed, bill: Bill) -> list[State]:
         """The canvases to try next. One that was tried already costs infinitely much, and is not forwarded."""
         out: list[State] = []
         for n in range(self.candidates):
             own = (replace(state, rngs=out[-1].rngs) if out else state).snapshot()
             noise = gumbel(own) if n else torch.zeros(own.shape, dtype=torch.float64)
             trying = replace(loop, plan=loop.plan.but(commit=_Set(self.temperature, self.above, noise)))
-            one = trying.write(own, loop.plan.schedule(own), found)
+            one = bill.written(trying, own, found)
             again = torch.zeros(own.shape[0], dtype=torch.bool)
             for other in out:
                 again |= (one.memory[WROTE] == other.memory[WROTE]).all(dim=1)

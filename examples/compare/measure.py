@@ -178,6 +178,7 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
     right, asked = Counter(), Counter()
     valid = objects = 0
     said = []  # scalar leaves of each answer that are not null
+    pairs = []  # of each document, the fields that are right and those that were asked
     for one, constraint, raw in zip(questions, constraints, answers, strict=True):
         fine = raw in constraint
         valid += fine
@@ -189,6 +190,7 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
         hits = [key in found and same(found[key], value) for key, value in one.pairs]
         objects += fine and (got == one.whole if one.whole is not None else all(hits))
         said.append(sum(value is not None for _, value in leaves(got)) if fine else 0)
+        pairs.append([sum(hits), len(hits)])
         for kind, hit in zip(one.kinds, hits, strict=True):
             asked[kind] += 1
             right[kind] += hit
@@ -200,6 +202,7 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
         "valid": valid,
         "objects": objects,
         "leaves": said,
+        "pairs": pairs,
         "by type": {kind: [right[kind], asked[kind]] for kind in sorted(asked)},
         "seconds": round(seconds, 2),
     }

@@ -1,25 +1,27 @@
 """Ways to decode that `measure.py` compares, by name: ours, and what others published.
 
 A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass; "default" is as many
-as the answer needs then.
+as the answer needs then. "preset fast_dllm:factor=1;block=16" is a preset with its knobs, and "free preset llada 8" one
+without a constraint. Passes of what is called "free" are counted up to those that wrote the end token and all before.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ctrldiff.cli.options import clock
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import Exact, LengthFirst, Tables
+from ctrldiff.sampling.constrain import FREE, Exact, LengthFirst, Tables
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.state import State
-from examples.compare.baselines import BASELINES, baseline
+from examples.compare.baselines import BASELINES, Dropped, baseline
 from examples.compare.scaffold import NOTE, Scaffold
 from examples.compare.slots import fill, fill_to_measure
 
@@ -55,6 +57,22 @@ def looped(how: Plan, prior: Prior = Prior()) -> Decode:
         constraint = how.constrain(Tables(job.tables(prior)))
         done = Loop(job.model.loaded.denoiser, how, constraint).run(state)
         return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], done.forwards.tolist()
+
+    return decode
+
+
+def ended(how: Plan) -> Decode:
+    """A plan without a constraint. Passes are those after which the end token and all before it were written; what goes
+    on behind it costs nothing. For rules that ask once a step and take nothing back."""
+    free = how.but(constrain=Dropped())
+
+    def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
+        done = Loop(job.model.loaded.denoiser, free, FREE).run(State.blank(job.prompts(), job.canvas))
+        passes = []
+        for tokens, at in zip(done.tokens.tolist(), done.held_at.tolist(), strict=True):
+            end = next((n for n, token in enumerate(tokens) if token in job.model.vocabulary.stop_ids), len(tokens) - 1)
+            passes.append(max(at[: end + 1]) + 1)
+        return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], passes
 
     return decode
 
@@ -117,6 +135,8 @@ OURS: Mapping[str, Decode] = {
 }
 RATED: Mapping[str, Callable[[int | None], Decode]] = {
     "default": lambda steps: looped(Plan.default(steps)),
+    "free own order": lambda steps: ended(Plan.default(steps)),
+    "free confidence": lambda steps: ended(Plan(schedule=Linear(steps), commit=TopK())),
     **{name: (lambda steps, name=name: looped(baseline(name, steps))) for name in BASELINES},
     "exact MAP characters +.3": lambda steps: looped(baseline("exact MAP", steps), Prior.characters(0.3)),
     "exact MAP by surprise": lambda steps: looped(replace(baseline("exact MAP", steps), commit=TopK("surprise"))),
@@ -135,7 +155,11 @@ def method(name: str) -> Decode:
     """The method of that name. Raises SystemExit, with the names there are."""
     if name in OURS:
         return OURS[name]
+    found = re.fullmatch(r"(free )?preset (\S+)(?: (\d+))?", name)
+    if found:
+        plan = clock(found[2].replace(";", ","), int(found[3]) if found[3] else None, 0.0)["plan"]
+        return ended(plan) if found[1] else looped(plan)
     found = re.fullmatch(r"(.*?)(?: (\d+))?", name)
     if found and found[1] in RATED:
         return RATED[found[1]](int(found[2]) if found[2] else None)
-    raise SystemExit(f"no method is called {name!r}: one of {'; '.join([*OURS, *RATED])}")
+    raise SystemExit(f"no method is called {name!r}: one of {'; '.join([*OURS, *RATED])}; preset NAME")

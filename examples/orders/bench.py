@@ -20,7 +20,7 @@ from ctrldiff.sampling.loop import Loop
 from examples.orders.methods import OWN, PACED, Own, Paced, drawn
 from examples.orders.puzzles import PUZZLES, Exact
 
-RATES = ("at random", "confidence", "margin", "entropy", "spaced")
+RATES = ("at random", "confidence", "margin", "entropy", "spaced")  # two of these at half as many passes
 
 
 def at_half(method: Paced) -> Callable[[int], cd.Plan]:

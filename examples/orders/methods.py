@@ -42,6 +42,15 @@ PACED: Mapping[str, Paced] = {
     "margin": rate(cd.commit.TopK("margin")),
     "entropy": rate(cd.commit.TopK("entropy")),
     "spaced": rate(cd.commit.Spacing(cd.commit.TopK())),
+    "prefix .99, own .9, at most": rate(cd.Plan().commit),
+    "slope of 4 (hyperschedule)": lambda passes, temperature: drawn(temperature).but(
+        commit=cd.commit.TopK(), schedule=cd.schedule.Hyper(cd.schedule.Annealed(4), passes)
+    ),
+    "two passes a step (recomputed)": lambda passes, temperature: drawn(temperature).but(
+        schedule=cd.schedule.Linear(max(passes // 2, 1)),
+        propose=cd.propose.Recomputed(2, inner=drawn(temperature).propose),
+        commit=cd.commit.Proposed(),
+    ),
     "ccd": paced("ccd"),
     "pc": paced("pc"),
     "mdlm": paced("mdlm"),
@@ -65,5 +74,9 @@ OWN: Mapping[str, Own] = {
     "ahd, blocks of 4": own("ahd", block=4),
     "ccd_ds": own("ccd_ds"),
     "wino": own("wino"),
+    "t2m": own("t2m"),
     "dcd": own("dcd"),
+    "threshold .9, blocks of 4": own("fast_dllm", block=4),
+    "eb .1 nats, blocks of 4": own("eb", block=4),
+    "blocks by entropy (CtrlDiff)": own("ctrldiff_blocks", sizes=(2, 4, 8)),
 }

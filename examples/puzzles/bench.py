@@ -1,7 +1,7 @@
 """Every decoder on every puzzle, by the model in the box: what it solves, and in how many passes.
 
     python -m examples.puzzles.bench --out F.jsonl [--problems N] [--tasks A,B] [--methods "C;D"] [--dtype bfloat16]
-    python -m examples.puzzles.bench --table F.jsonl
+    python -m examples.puzzles.bench --table F.jsonl [--svg FOLDER]
 
 Problems are held out. Decoders that are told how many passes they have get 1, 4, 8 and 16, where that is fewer than a
 text has positions, and rules that can write one position a pass as many as it has. Some are measured again with what
@@ -22,6 +22,7 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.models.hf import Loaded, load, resolve
+from ctrldiff.report.plot import Point, curves
 from ctrldiff.sampling.loop import Loop
 from examples.orders.methods import OWN, PACED
 from examples.puzzles.task import Problem, Task
@@ -143,6 +144,14 @@ def table(rows: Sequence[Solved]) -> str:
     return "\n".join(lines)
 
 
+def drawing(task: str, rows: Sequence[Solved]) -> str:
+    """An SVG of one task's rows: solved against passes."""
+    series: dict[str, list[Point]] = {}
+    for row in rows:
+        series.setdefault(row.method, []).append(Point(row.passes, row.solved, row.error))
+    return curves(series, f"{task}: {rows[0].problems} problems", "solved")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", default="puzzles", help='a model folder; "puzzles" is in the box')
@@ -153,10 +162,15 @@ def main() -> None:
     parser.add_argument("--methods", help="names with semicolons between them; all, if none are given")
     parser.add_argument("--out", type=Path, help="where figures are added; what is there is not measured again")
     parser.add_argument("--table", type=Path, help="print the figures of this file")
+    parser.add_argument("--svg", type=Path, help="with --table: a drawing of each task in this folder")
     options = parser.parse_args()
     if options.table:
         rows = read(options.table)
-        print(table([row for row in rows if row.weights == rows[-1].weights]))
+        rows = [row for row in rows if row.weights == rows[-1].weights]
+        print(table(rows))
+        for task in dict.fromkeys(row.task for row in rows) if options.svg else ():
+            drawn = drawing(task, [row for row in rows if row.task == task])
+            (options.svg / f"{task.replace(' ', '_')}.svg").write_text(drawn, encoding="ascii")
         return
     model = load(resolve(options.folder), dtype=options.dtype)
     torch.set_num_threads(1)

@@ -45,7 +45,7 @@ def released(
         for n in range(search.candidates):
             noise = np.zeros(length)
             if n:
-                noise = -np.log(-np.log(rng.random(length, dtype=np.float32).astype(np.float64).clip(1e-12)))
+                noise = rng.gumbel(size=length)
             chosen = sorted(best(sure / search.temperature + torch.from_numpy(noise), left)[:k])
             if all(sure[t] >= search.above for t in left):
                 chosen = left

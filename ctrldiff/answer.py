@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 
 from ctrldiff.canvas import grown, lacking
-from ctrldiff.doubt import Flag, flags_of, nodes, with_null
+from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import pointer
+from ctrldiff.json_schema.places import nodes
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table

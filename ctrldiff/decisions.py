@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.description import Description
-from ctrldiff.doubt import Place, nodes
 from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, name_of, source_of
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.spelled import Onward, spellings

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from ctrldiff.doubt import Flag, Place, nodes
+from ctrldiff.doubt import Flag
 from ctrldiff.grounded.kinds import Stated
+from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.json_schema.references import unescaped
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.reliability import Calibration

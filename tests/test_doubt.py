@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctrldiff.doubt import NEGLIGIBLE, flags_of, places, with_null
+from ctrldiff.doubt import NEGLIGIBLE, flags_of, with_null
 from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.places import places
 from tests.conftest import VOCABULARY
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=6) | st.sampled_from([0.5, -1.25])

@@ -10,6 +10,8 @@ import torch
 
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import InputError
+from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.places import places
 from ctrldiff.protocols import Move, Posterior
 from ctrldiff.sampling.commit import By, best_first, certainty, first, in_range
 from ctrldiff.sampling.pace import evenly
@@ -31,10 +33,17 @@ class Spans:
     vocabulary: Vocabulary
 
     @staticmethod
-    def of(template: Template, vocabulary: Vocabulary) -> Spans:
+    def of(plan: Template | JsonSchema, vocabulary: Vocabulary) -> Spans:
         """The holes of a template, whose holes are constraints (`cd.output_type(template).description` of one of
-        types)."""
-        return Spans(_Holes(template), vocabulary)
+        types); or the scalars of a schema's object, an empty list or object counted as one.
+
+        Raises: InputError for anything else.
+        """
+        if isinstance(plan, JsonSchema):
+            return Spans(_values, vocabulary)
+        if not isinstance(plan, Template):
+            raise InputError(f"plan={plan!r}", hint="a Template or a JsonSchema", param="plan")
+        return Spans(_Holes(plan), vocabulary)
 
     def __call__(self, tokens: Sequence[int]) -> list[int]:
         spans = self.read(self.vocabulary.decode(tokens).decode("utf-8"))
@@ -44,6 +53,11 @@ class Spans:
             out.append(next((n for n, (start, stop) in enumerate(spans) if start < end and at < stop), -1))
             at = end
         return out
+
+
+def _values(text: str) -> list[tuple[int, int]]:
+    """Every scalar of a JSON text."""
+    return [(place.start, place.end) for place in places(text)]
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,8 @@ class Planned:
     of them do (Planned Diffusion, arXiv:2510.18087, which is trained to write its plan; here a schema or a template is
     the plan, and the lengths are those of the proposal).
 
-    spans: for the tokens of a whole canvas, which span each position is in, from 0; -1 none. `Spans.of` a template.
+    spans: for the tokens of a whole canvas, which span each position is in, from 0; -1 none. `Spans.of` a template or
+        schema.
     `note` is the observer that keeps the plan, in `state.segment`; the policy goes with `Linear()`.
     """
 

@@ -8,7 +8,9 @@ import torch
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import InputError, OutputInvalid
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.models.callable import from_callable
+from ctrldiff.models.spec import ModelSpec
 from ctrldiff.sampling.commit import Threshold, TopK
 from ctrldiff.sampling.constrain import FREE, Tables
 from ctrldiff.sampling.hyper import Annealed, Hyper, Timed
@@ -18,6 +20,7 @@ from ctrldiff.sampling.planned import Planned, Spans
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Blocks, ByEntropy, Delimited, Dynamic, Linear, Proportional, Scaled
 from ctrldiff.state import State
+from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.conftest import MASK, VOCABULARY, ToyNetwork, blank, spec, text, toy
 from tests.sampling.fakes import Told
 from tests.sampling.laws_of_draws import distance
@@ -191,6 +194,34 @@ def test_a_text_takes_a_pass_for_the_plan_and_as_many_as_its_longest_span(rate):
     alone = sample(toy(), blank(2, 20), commit=TopK(), **how)
     assert (alone.forwards == 11).all(), "one after the other, all of them"
     assert [sorted({*row}) for row in state.segment.tolist()] == [[-1, 0, 1, 2]] * 2
+
+
+def test_spans_of_a_schema_are_its_scalars():
+    tokens = [b"{", b'"n', b'":', b"[", b"1", b",", b"23", b"],", b'"m":"', b"a", b'b"', b"}", None]
+    vocabulary = Vocabulary.from_tokens(tokens, stop_ids=[12])
+    properties = {"n": {"type": "array", "items": {"type": "integer"}}, "m": {"type": "string"}}
+    schema = JsonSchema({"type": "object", "properties": properties, "required": ["n", "m"]})
+    # {"n":[1,23],"m":"ab"}: a token that has a byte of a value is in it, if it is not in one before
+    assert Spans.of(schema, vocabulary)([*range(13), 12]) == [-1, -1, -1, -1, 0, -1, 1, -1, 2, 2, 2, -1, -1, -1]
+    for wrong in ("a{x}b", {"type": "integer"}):
+        with pytest.raises(InputError, match="Template"):
+            Spans.of(wrong, vocabulary)
+
+
+def test_objects_of_a_schema_are_written_side_by_side():
+    values = {name: {"type": "string", "pattern": "^[ab]{4}$"} for name in "xyz"}
+    schema = JsonSchema({"type": "object", "properties": values, "required": [*"xyz"]})
+    pieces = [bytes([byte]) for byte in b'{}":,abxyz']
+    vocabulary = Vocabulary.from_tokens([*pieces, None, None], stop_ids=[10])
+    told = ModelSpec(stop_ids=(10,), n_tokens=12, noise="mask", mask_id=11, context=64)
+    net = from_callable(lambda ids: torch.zeros(*ids.shape, 12), told, vocabulary)
+    policy = Planned(Spans.of(schema, vocabulary))
+    how = {"constraint": Tables.same(schema.compile(vocabulary), 2), "schedule": Linear()}
+    start = State.blank([[]] * 2, 40)
+    state = sample(net, start, commit=policy, observers=[policy.note], **how)
+    assert all(vocabulary.decode(row).decode() in schema for row in state.tokens.tolist())
+    alone = sample(net, start, commit=TopK(), **how)
+    assert (state.forwards < alone.forwards).all() and (state.forwards <= 7).all()
 
 
 def test_a_plan_that_is_not_kept_is_said():

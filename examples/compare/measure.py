@@ -7,7 +7,8 @@
 
 Run it again with the same file and it goes on where it stopped; a batch is measured under every method before the next
 one is begun, so what there is can always be compared. "known" and "unseen" are held-out documents, names and companies;
-"unseen" ones are also told in phrasings that training never saw. "schemas" are real ones: the sample of JSONSchemaBench
+"unseen" ones are also told in phrasings that training never saw. "infill" are known ones
+of which the answer is given but for about half of its values. "schemas" are real ones: the sample of JSONSchemaBench
 (arXiv:2501.10868), each with a valid instance told as a text of "path: value" lines, which is then asked for again.
 """
 
@@ -18,11 +19,12 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from random import Random
 from statistics import median
 
 import torch
@@ -31,7 +33,10 @@ from ctrldiff.constraints.basic import Choice, Regex, Text
 from ctrldiff.errors import CtrldiffError
 from ctrldiff.generate import Generator, Model
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.places import places
+from ctrldiff.json_schema.references import escaped
 from ctrldiff.models.hf import load
+from ctrldiff.sampling.planned import Spans
 from ctrldiff.types.ask import ask_for
 from examples.compare.methods import USUAL, Job, method
 from examples.train_tiny.mixture import stream
@@ -54,6 +59,8 @@ class Question:
     pairs: tuple[tuple[str, object], ...]
     kinds: tuple[str, ...]
     whole: object = None  # the instance itself, where there is one
+    answer: str = ""  # the right one, as it was made
+    given: tuple[int, ...] = ()  # ids of the canvas, -1 where open; () for all open
 
 
 # ---- an example's schema, read from what it asks
@@ -109,11 +116,26 @@ def documents(model: Model, corpus: str, count: int) -> list[Question]:
     encode = model.loaded.tokenizer.encode
     found = stream(SEED, True, "seen" if corpus == "known" else "unseen", "object")
     fits = (
-        Question(one.text, one.ask, schema_of(one.ask), one.pairs, one.kinds)
+        Question(one.text, one.ask, schema_of(one.ask), one.pairs, one.kinds, answer=one.answer)
         for one in found
         if len(encode(one.answer)) < CANVAS and len(model.loaded.prompt_ids(one.text, one.ask)) + CANVAS <= ROOM
     )
     return list(islice(fits, count))
+
+
+def with_holes(model: Model, one: Question, rng: Random) -> Question:
+    """The right answer with about half of its scalars hidden, at least one, and nothing but stop tokens behind it: how
+    long each hole is can be seen. Asked are the fields that something is hidden of."""
+    ids = model.loaded.plain_ids(one.answer)
+    at = Spans.of(JsonSchema(one.schema), model.vocabulary)(ids)
+    values = places(one.answer)
+    hidden = {n for n in range(len(values)) if rng.random() < 0.5} or {rng.randrange(len(values))}
+    given = [-1 if place in hidden else token for place, token in zip(at, ids, strict=True)]
+    given += [model.loaded.spec.stop_ids[0]] * (CANVAS - len(ids))
+    keys = {values[n].where.split("/")[1] for n in hidden}
+    kept = [(pair, kind) for pair, kind in zip(one.pairs, one.kinds, strict=True) if escaped(pair[0]) in keys]
+    pairs, kinds = zip(*kept, strict=True)
+    return replace(one, pairs=pairs, kinds=kinds, given=tuple(given))
 
 
 def real_schemas(model: Model, sample: Path, count: int) -> list[Question]:
@@ -172,7 +194,10 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
     constraints = tuple(JsonSchema(one.schema) for one in questions)
     texts, asks = (tuple(getattr(one, what) for one in questions) for what in ("text", "ask"))
     began = time.perf_counter()
-    job = Job(model, texts, asks, tuple(one.schema for one in questions), constraints, CANVAS)
+    given = tuple(one.given for one in questions)
+    job = Job(
+        model, texts, asks, tuple(one.schema for one in questions), constraints, CANVAS, given if any(given) else ()
+    )
     answers, forwards = method(name)(job)
     seconds = time.perf_counter() - began
     right, asked = Counter(), Counter()
@@ -304,7 +329,7 @@ def weights_of(folder: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
-    parser.add_argument("--corpus", default="known,unseen", help="any of known,unseen,schemas")
+    parser.add_argument("--corpus", default="known,unseen", help="any of known,unseen,infill,schemas")
     parser.add_argument("--sample", type=Path, help="the sample of real schemas, .jsonl.gz")
     parser.add_argument("--documents", type=int, default=64, help="of each corpus")
     parser.add_argument("--methods", default=USUAL, help="names with commas between them")
@@ -339,7 +364,9 @@ def main() -> None:
         if corpus == "schemas":
             questions = real_schemas(model, options.sample, options.documents)
         else:
-            questions = documents(model, corpus, options.documents)
+            questions = documents(model, "known" if corpus == "infill" else corpus, options.documents)
+        if corpus == "infill":
+            questions = [with_holes(model, one, Random(f"{SEED} {n}")) for n, one in enumerate(questions)]
         for first in range(0, len(questions), BATCH):
             batch = questions[first : first + BATCH]
             for name in names:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from ctrldiff.cli.options import clock
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
@@ -28,7 +30,10 @@ from examples.compare.slots import fill, fill_to_measure
 
 @dataclass(frozen=True)
 class Job:
-    """A batch: texts, what is asked of each, the schema as data and as a constraint, and the length of the canvas."""
+    """A batch: texts, what is asked of each, the schema as data and as a constraint, and the length of the canvas.
+
+    given: of each canvas the ids that are written already, -1 elsewhere; () if nothing is.
+    """
 
     model: Model
     texts: tuple[str, ...]
@@ -36,10 +41,16 @@ class Job:
     schemas: tuple[dict, ...]
     constraints: tuple[JsonSchema, ...]
     canvas: int
+    given: tuple[tuple[int, ...], ...] = ()
 
     def prompts(self, note: str = "") -> list[list[int]]:
         """The ids before each canvas."""
         return [self.model.loaded.prompt_ids(text + note, ask) for text, ask in zip(self.texts, self.asks, strict=True)]
+
+    def blank(self) -> State:
+        """The canvases before the first step."""
+        written = torch.tensor(self.given) if self.given else None
+        return State.blank(self.prompts(), self.canvas, written=written)
 
     def tables(self, prior: Prior) -> tuple[Table, ...]:
         """What may be written in each row."""
@@ -53,7 +64,7 @@ def looped(how: Plan, prior: Prior = Prior()) -> Decode:
     """A method that is a plan."""
 
     def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
-        state = State.blank(job.prompts(), job.canvas)
+        state = job.blank()
         constraint = how.constrain(Tables(job.tables(prior)))
         done = Loop(job.model.loaded.denoiser, how, constraint).run(state)
         return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], done.forwards.tolist()
@@ -67,7 +78,7 @@ def ended(how: Plan) -> Decode:
     free = how.but(constrain=Dropped())
 
     def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
-        done = Loop(job.model.loaded.denoiser, free, FREE).run(State.blank(job.prompts(), job.canvas))
+        done = Loop(job.model.loaded.denoiser, free, FREE).run(job.blank())
         passes = []
         for tokens, at in zip(done.tokens.tolist(), done.held_at.tolist(), strict=True):
             end = next((n for n, token in enumerate(tokens) if token in job.model.vocabulary.stop_ids), len(tokens) - 1)

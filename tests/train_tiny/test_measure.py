@@ -4,14 +4,16 @@ import gzip
 import json
 import sys
 from itertools import islice
+from random import Random
 
 import pytest
 
+from ctrldiff.generate import Model
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.models.hf import TINY
+from ctrldiff.models.hf import TINY, load
 from ctrldiff.types.ask import ask_for
 from examples.compare import measure
-from examples.compare.methods import OURS, RATED, method
+from examples.compare.methods import OURS, RATED, Job, method
 from examples.train_tiny.mixture import stream
 
 
@@ -80,3 +82,32 @@ def test_real_schemas_are_asked_for_an_instance_and_left_out_aloud(tmp_path, mon
     first, row = said.splitlines()
     assert "1 measured" in first and "no instance in the narrowed language" in first and "CONSTRAINT_UNSAT" in first
     assert json.loads(row)["valid"] == 1
+
+
+def test_holes_are_values_and_what_is_given_stands_in_every_answer():
+    model = Model(load(TINY))
+    questions = [
+        measure.with_holes(model, one, Random(n)) for n, one in enumerate(measure.documents(model, "known", 6))
+    ]
+    for one in questions:
+        ids = model.loaded.plain_ids(one.answer)
+        assert len(one.given) == measure.CANVAS and 0 < sum(token < 0 for token in one.given) < len(ids)
+        assert all(given in (-1, token) for given, token in zip(one.given, ids))
+        assert all(token in model.loaded.spec.stop_ids for token in one.given[len(ids) :])
+        right = json.loads(one.answer)
+        for key, value in one.pairs:  # of what is asked something is hidden, of everything else nothing is
+            assert right[key] == value
+        kept = [key for key in right if key not in dict(one.pairs)]
+        shown = model.vocabulary.decode([token for token in one.given if token >= 0]).decode()
+        assert all(json.dumps(right[key], separators=(",", ":"), ensure_ascii=False) in shown for key in kept)
+    texts, asks = (tuple(getattr(one, what) for one in questions) for what in ("text", "ask"))
+    constraints = tuple(JsonSchema(one.schema) for one in questions)
+    schemas, given = tuple(one.schema for one in questions), tuple(one.given for one in questions)
+    job = Job(model, texts, asks, schemas, constraints, measure.CANVAS, given)
+    for name in ("default", "free preset llada 2"):
+        answers, passes = method(name)(job)
+        assert max(passes) < measure.CANVAS
+        for one, raw in zip(questions, answers):
+            assert raw in constraints[questions.index(one)] or name != "default"
+            begin = model.vocabulary.decode(list(one.given[: one.given.index(-1)]))
+            assert raw.startswith(begin)

@@ -60,7 +60,9 @@ class Recomputed:
             going = left > 0
             if not going.any():
                 break
-            state = state.write(settled | ~going[:, None], tokens)  # rows that have settled theirs cost nothing more
+            # Rows that have settled theirs cost nothing more. The proposal is recalled, as after a step: under a
+            # proviso it is the text that is known to be legal.
+            state = state.write(settled | ~going[:, None], tokens).recall(tokens)
             (logits,) = ask([state])
             posterior = ask.bind(logits, state)
             tokens = torch.where(going[:, None], self.inner(posterior, state).cpu(), tokens)

@@ -375,4 +375,5 @@ class Workspace:
 
 
 def blocks(count: int, size: int) -> int:
+    """How many programs of `size` it takes for so many; at least one."""
     return max(1, -(-count // size))

@@ -12,7 +12,7 @@ import torch
 pytest.importorskip("triton")
 
 from ctrldiff.errors import Infeasible, LogitsInvalid
-from ctrldiff.posterior import lawful, queries, sweeps
+from ctrldiff.posterior import lawful, passing, queries, sweeps
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.sampling.constrain import Chosen, LeftmostFirst
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -61,7 +61,8 @@ def rows(seed: int, kind: str):
 def no_host(monkeypatch):
     """Nothing is swept or asked on the host."""
     for module, names in (
-        (queries, ("log_z_given", "feasible", "score", "forced", "ends", "leading", "top", "log_z", "marginals")),
+        (queries, ("log_z_given", "feasible", "score", "forced", "ends", "top", "log_z", "marginals")),
+        (passing, ("leading", "best_strings")),
         (lawful, ("feasible", "score", "leading", "strings")),
         (sweeps, ("sweep_max", "sweep_sum", "flow", "live")),
     ):

@@ -143,7 +143,7 @@ def summary(report: Report) -> str:
             others("dense", names, S=largest),
         ]
     )
-    where = {"rows that share a call": "with padding"}
+    where = {"rows that share a call": "of equal length"}  # what a CPU does
     rows.append(
         [
             "`tiny`, batches of 16",
@@ -151,10 +151,11 @@ def summary(report: Report) -> str:
             others("documents", ["the forwards alone"], **where),
         ]
     )
-    taken = report.suites["default_step"]
+    taken = [report.suites[name] for name in ("compile_peers", "default_step", "dense", "documents")]
+    loads = [load for suite in taken for load in suite.load]
     note = (
-        f"*{taken.machine}, one thread, processor time: median ± spread (ratio, most memory beside the inputs); "
-        f"load {taken.load[0]:.0f} from other work.*"
+        f"*{', '.join(sorted({suite.machine for suite in taken}))}, one thread, processor time: median ± spread "
+        f"(ratio, most memory beside the inputs); load {min(loads):.0f} to {max(loads):.0f} from other work.*"
     )
     return f"{table(['what', 'ctrldiff', 'beside it'], rows)}\n\n{note}"
 

@@ -153,7 +153,7 @@ def end_states(ints, weights, meta, label_sum, value, weight, ends, B, T, SS, LS
         w += tl.load(label_sum + (b * T + t) * LS + k, leaves, float("-inf")) + factor
         w += tl.load(future + (t + 1) * SS + tail, tail >= 0, float("-inf"))
         R += tl.exp(w - z)
-    tl.store(ends + b * SS + s, R, there)
+    tl.store(ends + b * SS + s, R, s < SS)  # 0 in states that only another row has
 
 
 @triton.jit

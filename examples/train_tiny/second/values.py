@@ -104,6 +104,9 @@ class Maker:
         )
         return _string(self.filled(pattern))
 
+    def _like(self, pattern):
+        return _string(self.filled(pattern))
+
     def _digits(self, count):
         return _string(self.filled("#" * int(count)))
 

@@ -201,7 +201,7 @@ class Model:
 
 
 def from_pretrained(name: str | Path = "tiny", **overrides: Any) -> Model:
-    """Load a model: "tiny" or "puzzles", which are in the box, or the path of a folder that a family knows
+    """Load a model: "tiny", "small" or "puzzles", which are in the box, or the path of a folder that a family knows
     (`docs/models.md`).
 
     Args:

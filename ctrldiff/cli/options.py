@@ -28,7 +28,7 @@ DocumentsOption = Annotated[
         "--documents", help="A folder of JSON files that references out of the schema may lead to; nothing is fetched."
     ),
 ]
-ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" or "small" (in the box), or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
 SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]

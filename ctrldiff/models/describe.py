@@ -99,7 +99,7 @@ def read_config(folder: Path) -> Words:
     if not folder.is_dir():
         near = sorted(p.parent.name for p in folder.parent.glob("*/config.json")) if folder.parent.is_dir() else []
         hint = f"near: {', '.join(near[:5])}\n" if near else ""
-        hint += 'use "tiny" or "puzzles", or the path of a model folder'
+        hint += 'use "tiny", "small" or "puzzles", or the path of a model folder'
         if re.fullmatch(r"[\w.-]+/[\w.-]+", str(folder)):  # as the hub names models
             hint += f"\nnothing is downloaded here; to get one: hf download {folder} --local-dir {folder.name}"
         raise ModelError(f"{str(folder)!r} is not a folder", hint=hint)

@@ -25,7 +25,7 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 
-BOX = {name: Path(__file__).parent / name for name in ("tiny", "puzzles")}
+BOX = {name: Path(__file__).parent / name for name in ("tiny", "small", "puzzles")}
 TINY = BOX["tiny"]
 Messages: TypeAlias = Sequence[tuple[str, str]]  # (role, content)
 OPTIONS = ("device_map", "quantization_config", "attn_implementation")  # passed through to transformers
@@ -194,5 +194,5 @@ def _pieces(turn: str, text: str, words: Words) -> list[str]:
 
 
 def resolve(name: str | Path) -> Path:
-    """The folder of a model name: "tiny" and "puzzles" are in the box."""
+    """The folder of a model name: "tiny", "small" and "puzzles" are in the box."""
     return BOX.get(str(name), Path(name))

@@ -301,8 +301,7 @@ def test_a_run_goes_on_from_the_model_alone(tmp_path):
 
 @pytest.mark.slow
 def test_what_is_trained_so_far_loads_and_obeys():
-    folder = Path(__file__).parents[2] / "examples/train_tiny/second/weights"
-    model = ctrldiff.from_pretrained(folder)
+    model = ctrldiff.from_pretrained("small")
     assert model.loaded.spec.ask == "described" and model.loaded.spec.context == 1536
     schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
     constraint = JsonSchema(schema)

@@ -13,7 +13,7 @@ To bring the rate down to nothing and get the model that one ships, in a folder 
 
 On another machine, from the model alone, whose run.json says how far it had come; the optimizer begins anew:
 
-    python -m examples.train_tiny.second.train --out DIR --from examples/train_tiny/second/weights --pools POOLS
+    python -m examples.train_tiny.second.train --out DIR --from ctrldiff/models/small --pools POOLS
 
 On a GPU, for size B, where the clock is what counts:
 

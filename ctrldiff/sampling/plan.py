@@ -63,7 +63,7 @@ class Plan:
         revise: what is turned back to noise after it.            stop: when the rest of a row is filled at once.
         finish: how it is filled then, on a row's last step too; None: from the proposal of that step.
         processors: logits to logits, in this order, after guidance and before the constraint.
-        observers: told of every step; what they remember lives in the state.
+        observers: told of every step; what they remember lives in the state. One that comes twice is told once.
         grow: how many positions a row has, while it is written.
         counts: how many items lists have, decided before the first step; None: as they are written.
     Raises: InputError for a part that is none.
@@ -85,6 +85,7 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("processors", "observers"):
             object.__setattr__(self, name, listed(name, getattr(self, name)))
+        object.__setattr__(self, "observers", once(self.observers))
         for one in fields(self):
             value = getattr(self, one.name)
             if one.name in ("finish", "counts") and value is None:
@@ -167,6 +168,15 @@ def listed(name: str, given: Any) -> tuple[Any, ...]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"{name}={given!r} is no list", hint=f"{name}=[cd.{EXAMPLES[name]}]", param=name)
     return tuple(given)
+
+
+def once(observers: tuple[Observer, ...]) -> tuple[Observer, ...]:
+    """Each of them the first time it comes: two policies may have the same notes."""
+    out: list[Observer] = []
+    for one in observers:
+        if not any(one is other or (type(one) is type(other) and one == other) for other in out):
+            out.append(one)
+    return tuple(out)
 
 
 def check_part(name: str, value: Any) -> None:

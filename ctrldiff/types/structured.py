@@ -296,6 +296,15 @@ def _reader(
                 raw=text,
                 where=() if quote else _refused_at(error, json.loads(text)),
             ) from error
+        except OutputInvalid:
+            raise
+        except Exception as error:  # pydantic lets what a validator raises through, if it is no ValueError
+            raise OutputInvalid(
+                f"the answer obeys the schema, and what reads it raised {type(error).__name__}",
+                why=f"{text[:200]}\n{str(error)[:500]}",
+                hint="a validator, __post_init__ or __init__ of the type: raise ValueError for what it refuses",
+                raw=text,
+            ) from error
 
     return read
 

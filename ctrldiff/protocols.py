@@ -6,6 +6,7 @@ Shapes: B rows, T positions of the canvas, V vocabulary. The laws they are teste
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -321,9 +322,10 @@ class Listing:
         tables: how many lists of objects are asked about together, those inside as many others as this one.
         log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
             decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
-            canvas of that pass cannot hold. What they lack to 1 is: more items, or no list there.
+            canvas of that pass cannot hold. What they and `log_absent` lack to 1 is: more items.
         needs: (N,) int64, the fewest positions of an answer in which it has so many; -1: the type forbids it, or even
             the largest canvas cannot hold it.
+        log_absent: the exact log-probability that no list stands there: null, another branch, no such key.
     """
 
     place: tuple[str | int, ...]
@@ -332,6 +334,7 @@ class Listing:
     tables: int
     log_masses: NDArray[np.float64]
     needs: NDArray[np.int64]
+    log_absent: float = -math.inf
 
 
 class Counts(Protocol):

@@ -537,6 +537,20 @@ def test_a_bound_that_no_member_can_say_is_refused(wanted, why):
     assert why in str(caught.value)
 
 
+def test_a_schema_met_with_anything_is_still_asked_for_and_read_as_its_schema():
+    schema = cd.JsonSchema({"properties": {"a": {"type": "string"}, "n": {"type": "integer"}}, "required": ["a", "n"]})
+    for met in (schema & cd.Length(words=(3, 9), ascii=True), cd.Regex(".{9,}") & schema & cd.Avoids("b", ascii=True)):
+        kind, alone = output_type(met), output_type(schema)
+        assert kind.read('{"a":"c","n":1}') == {"a": "c", "n": 1} and kind.description == met
+        assert kind.ask == alone.ask and kind.asked("keys") == alone.asked("keys") == "{a,n:int}"
+    told = cd.JsonSchema({"type": "array", "items": {"format": "regex"}}, unsupported="check")
+    with pytest.raises(OutputInvalid, match="checked, not enforced"):
+        output_type(told & cd.Length(characters=(1, 9))).read('["("]')
+    spans = cd.JsonSchema({"type": "string", "x-span": True}) & cd.Length(characters=4)
+    found = output_type(spans, document="ab cd")
+    assert found.has_spans and '"ab"' in found.description and '"xx"' not in found.description
+
+
 def test_what_a_validator_raises_is_an_answer_that_is_invalid():
     def broken(value: int) -> int:
         raise KeyError("no such order")

@@ -151,7 +151,7 @@ class Module:
         from_words = self.output is str or isinstance(self.output, Description | dict | bool)
         if from_words or isinstance(self.description, JsonSchema):
             return ""
-        return getattr(self.output, "__name__", None) or str(self.output)
+        return self.output.__name__ if isinstance(self.output, type) else str(self.output)  # `Literal` alone is no type
 
     def __repr__(self) -> str:
         tables = ", ".join(f"{table.n_states:,} states" for table in self.held.tables.values())

@@ -175,8 +175,9 @@ def test_a_file_of_other_limits_is_refused_unless_they_are_given():
 def test_a_type_that_alone_reads_its_values_is_asked_for():
     for output in (date, bool, Literal[1, 2]):
         module = Module.of(output, VOCABULARY)
-        with pytest.raises(InputError, match="alone says how its values are read"):
+        with pytest.raises(InputError, match="alone says how its values are read") as raised:
             again(module)
+        assert f"vocabulary, {output if output not in (date, bool) else output.__name__})" in str(raised.value)
         assert differs(over(output), over(output, again(module, output).held)) is None
     with pytest.raises(InputError, match="another type"):
         again(Module.of(date, VOCABULARY), bool)
@@ -189,6 +190,8 @@ def test_what_cannot_be_kept_is_refused_by_name():
     for module in (template, Module.of(cd.Regex("ab").dfa(), VOCABULARY)):
         with pytest.raises(InputError, match="cannot be kept in a file"):
             module.to_bytes()
+    with pytest.raises(InputError, match="^INPUT: Avoids.* cannot be kept in a file"):  # of two parts the one
+        Module.of(cd.Regex("[ab]{3}") & cd.Avoids("ab", words=False, ascii=True), VOCABULARY).to_bytes()
     with pytest.raises(ConstraintError, match="compiled over each text"):
         Module.of({"type": "object", "properties": {"a": {"type": "string", "x-span": True}}}, VOCABULARY)
     with pytest.raises(InputError, match="texts is a str"):

@@ -18,6 +18,7 @@ from ctrldiff.cli.options import (
     SeedOption,
     TemperatureOption,
     TokensOption,
+    check_outputs,
     clock,
     shown,
 )
@@ -56,6 +57,7 @@ def compare(
     from ctrldiff.evaluate.labelled import read_answers
     from ctrldiff.json_schema import JsonSchema
 
+    check_outputs(out, svg, read=[file, schema])
     answers = read_answers(file)
     wanted = None if schema is None else JsonSchema(schema, optional="write")
     plans = paced(plan or ["default"], passes, temperature)

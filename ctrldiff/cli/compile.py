@@ -10,7 +10,15 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import ChoiceOption, DocumentsOption, JsonOption, ModelOption, RegexOption, wanted
+from ctrldiff.cli.options import (
+    ChoiceOption,
+    DocumentsOption,
+    JsonOption,
+    ModelOption,
+    RegexOption,
+    check_outputs,
+    wanted,
+)
 
 
 @app.command()
@@ -34,6 +42,7 @@ def compile(
     """
     from ctrldiff.errors import InputError
 
+    check_outputs(out, read=[schema])
     asked = wanted(schema, regex, choice, documents=documents)
     if asked is str:
         raise InputError("nothing to compile", hint="SCHEMA, --regex or --choice")

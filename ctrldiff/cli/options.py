@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -230,6 +232,27 @@ def _value(text: str) -> int | float | bool | str:
         except ValueError:
             continue
     return text
+
+
+def check_outputs(*files: Path | None, read: Sequence[Path | str | None] = ()) -> None:
+    """Raise InputError, before any work is done, for a file that could not be written after it, or that is read."""
+    from ctrldiff.errors import InputError
+
+    known = [one for one in read if one is not None]  # a schema may be JSON, which is the name of no file
+    for file in (file for file in files if file is not None):
+        why = ""
+        if file.is_dir():
+            why = "it is a folder"
+        elif file.exists():
+            why = "" if os.access(file, os.W_OK) else "it may not be written"
+        elif not file.parent.is_dir():
+            why = f"{str(file.parent)!r} is no folder"
+        elif not os.access(file.parent, os.W_OK):
+            why = f"the folder {str(file.parent)!r} may not be written"
+        if any(os.path.exists(one) and file.exists() and file.samefile(one) for one in known):
+            why = "it is what is read"
+        if why:
+            raise InputError(f"{str(file)!r} cannot be written: {why}", hint="another place for it")
 
 
 def write_page(out: Path, page: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, write_page
+from ctrldiff.cli.options import JsonOption, check_outputs, write_page
 
 
 @app.command()
@@ -35,6 +35,7 @@ def report(
     from ctrldiff.report.rows import read_plan, read_rows
     from ctrldiff.report.tally import JobTally
 
+    check_outputs(out, read=[job, labelled])
     labels = {} if labelled is None else _labels(labelled)
     tally = JobTally()
     for row in read_rows(job):

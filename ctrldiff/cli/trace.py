@@ -27,6 +27,7 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     TypeOption,
+    check_outputs,
     clock,
     shown,
     told,
@@ -61,6 +62,7 @@ def trace(
     Who decided each token and how surely, what else it might have been, what the model would have written without a
     constraint, and where the values stand in the text. The file needs no network, and nothing else.
     """
+    check_outputs(out, read=[schema])
     asked = wanted(schema, regex, choice, named)
     how = told("flag", guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
     how |= shown(prompt_file, examples)

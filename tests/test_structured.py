@@ -574,6 +574,8 @@ def test_what_a_validator_raises_is_an_answer_that_is_invalid():
 def test_what_pydantic_cannot_read_is_named():
     with pytest.raises(ConstraintError, match="range"):
         output_type(range)
+    with pytest.raises(ConstraintError, match="is not a type"):
+        output_type(list[dataclasses.field()])
     with pytest.raises(ConstraintError, match="strict"):
         output_type(Annotated[int | str, Field(strict=True)])
 

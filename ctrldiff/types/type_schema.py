@@ -35,6 +35,7 @@ def _ecma(name: str) -> str:
     return f"(?:{pattern[4:-1]})" if pattern.startswith("(?a:") else pattern
 
 
+_NO_TYPE = (AttributeError, ImportError, NameError, RuntimeError, TypeError)  # what pydantic lets through, too
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
 _MADE = "x-made-for-a-path"  # marks what only leads to a field
@@ -81,7 +82,7 @@ def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
         return pydantic.TypeAdapter(portable(wanted))
-    except (pydantic.errors.PydanticUserError, SchemaError, NameError, ImportError, UnicodeError, RuntimeError, TypeError) as error:
+    except (pydantic.errors.PydanticUserError, SchemaError, UnicodeError, *_NO_TYPE) as error:
         why = (str(error).splitlines() or [""])[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -206,6 +207,9 @@ def test_files_that_are_none(tmp_path):
     module.save(tmp_path / "it")
     assert [path.name for path in tmp_path.iterdir()] == ["it"]
     assert Module.load(tmp_path / "it", VOCABULARY).to_bytes() == module.to_bytes()
+    with ThreadPoolExecutor(4) as threads:  # one file from many threads: each writes its own part
+        list(threads.map(lambda _: module.save(tmp_path / "it"), range(200)))
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
     (tmp_path / "huge").touch()
     with (tmp_path / "huge").open("r+b") as file:
         file.truncate(content.LARGEST + 1)  # a hole: it takes no place on the disk

@@ -10,6 +10,7 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.cli import main
+from ctrldiff.cli.options import clock
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}, "paid": {"type": "boolean"}}}
@@ -44,6 +45,29 @@ def test_a_preset_is_named_with_its_knobs(ctrldiff):
     for wrong, why in (("class", "klass"), ("klass:gamma=1", "threshold"), ("eb:gamma", "no value")):
         status, _, err = ctrldiff(*command, "--preset", wrong)
         assert status != 0 and why in err, err
+    status, _, err = ctrldiff(*command, "--preset", "llada:steps=3", "--steps", 4)
+    assert status == 2 and "one of them" in err
+
+
+@pytest.mark.parametrize(
+    ("said", "plan"),
+    [
+        (("mdlm", None, 0.0), cd.Plan.preset("mdlm", temperature=0.0)),  # the option's own default is the preset's
+        (("mdlm", None, None), cd.Plan.preset("mdlm")),
+        (("daedal:ends=3+5,initial=4", None, None), cd.Plan.preset("daedal", ends=(3, 5), initial=4)),
+        (("adablock:ends=7+", 0, None), None),
+        (("adablock:ends=7+,share=1e-1", None, 0.5), cd.Plan.preset("adablock", ends=(7,), share=0.1, temperature=0.5)),
+        (("ctrldiff_blocks:sizes=2+4", None, None), cd.Plan.preset("ctrldiff_blocks", sizes=(2, 4))),
+    ],
+    ids=range(6),
+)
+def test_what_is_said_of_a_preset_is_the_preset_of_python(said, plan):
+    if plan is None:
+        with pytest.raises(cd.errors.InputError, match="no 'steps'"):
+            clock(*said)
+    else:
+        assert clock(*said) == {"plan": plan}
+    assert clock(None, 3, None) == {"steps": 3, "temperature": 0.0}
 
 
 def test_check_explains_a_schema(ctrldiff):

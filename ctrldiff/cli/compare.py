@@ -44,7 +44,7 @@ def compare(
     ] = None,
     svg: Annotated[Path | None, typer.Option("--svg", help="A drawing: fields that are right against passes.")] = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     prompt_file: PromptOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
@@ -94,7 +94,7 @@ def compare(
         print(tabled(measured), end="")
 
 
-def paced(names: list[str], passes: str, temperature: float) -> dict[tuple[str, int | None], Plan]:
+def paced(names: list[str], passes: str, temperature: float | None) -> dict[tuple[str, int | None], Plan]:
     """Every plan at every number of passes, if it takes one. Raises: InputError."""
     from inspect import signature
 

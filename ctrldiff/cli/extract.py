@@ -105,7 +105,7 @@ def extract(
     steps: StepsOption = None,
     preset: PresetOption = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     fields: FieldsOption = False,

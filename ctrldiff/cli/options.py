@@ -37,7 +37,10 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
 UnsureOption = Annotated[
     str, typer.Option(help='Values that were forced on the model: "flag" them, put "null" where allowed, or "error".')
 ]
-TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="0: the most probable; above: exact samples. Default: 0, or what the preset says."),
+]
 PresetOption = Annotated[
     str | None,
     typer.Option("--preset", help="A published decoder (docs/methods.md): llada, klass, eb:gamma=0.2,block=16."),
@@ -201,10 +204,10 @@ def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
     return said
 
 
-def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str, Any]:
+def clock(preset: str | None, steps: int | None, temperature: float | None) -> dict[str, Any]:
     """What `--preset`, `--steps` and `--temperature` say. Raises: InputError, before a model is loaded."""
     if preset is None:
-        return {"steps": steps, "temperature": temperature}
+        return {"steps": steps, "temperature": temperature or 0.0}
     from ctrldiff.errors import InputError
     from ctrldiff.sampling.plan import Plan
 
@@ -215,17 +218,20 @@ def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str
         if not equals:
             raise InputError(f"--preset {preset}: {one!r} has no value", hint="--preset eb:gamma=0.2,block=16")
         knobs[knob.strip()] = _value(value.strip())
-    if steps is not None:
-        knobs["steps"] = steps
-    if temperature > 0:
-        knobs["temperature"] = temperature
+    for knob, value in (("steps", steps), ("temperature", temperature)):
+        if value is not None and knob in knobs:
+            raise InputError(f"--{knob} {value}, and --preset {preset}", hint="one of them")
+        if value is not None:
+            knobs[knob] = value
     return {"plan": Plan.preset(name, **knobs)}
 
 
-def _value(text: str) -> int | float | bool | str:
-    """A number, a truth value, or the word itself."""
+def _value(text: str) -> int | float | bool | str | tuple[Any, ...]:
+    """A number, a truth value, several of these with + behind each but the last, or the word itself."""
     if text in ("true", "false"):
         return text == "true"
+    if "+" in text[1:] and "e+" not in text:
+        return tuple(_value(one) for one in text.split("+") if one)
     for number in (int, float):
         try:
             return number(text)

@@ -49,7 +49,7 @@ def run(
     steps: StepsOption = None,
     preset: PresetOption = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     guide: GuideOption = None,

@@ -676,7 +676,10 @@ def test_where_nothing_can_be_written_is_told_before_any_work(command, ctrldiff,
         raise AssertionError("a model was loaded")
 
     monkeypatch.setattr("ctrldiff.generate.from_pretrained", loaded)
-    files = {"docs.jsonl": '{"text": "a", "output": {"a": "b"}}\n', "schema.json": '{"properties": {"a": {"type": "string"}}}'}
+    files = {
+        "docs.jsonl": '{"text": "a", "output": {"a": "b"}}\n',
+        "schema.json": '{"properties": {"a": {"type": "string"}}}',
+    }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     words, own = OUTPUTS[command]

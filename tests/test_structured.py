@@ -454,6 +454,10 @@ class Crossed(BaseModel):
         (Odd, "Odd", "BAD"),
         (Calls, "Calls.then", "CallableSchema"),
         (complex, "complex", "complex number"),
+        (set, "set", "a set holds no values of any type: list says the same"),
+        (dict[str, frozenset[list[int]]], "[]", "a set holds no lists"),
+        (set[int | tuple[str, dict[str, int]]], "", "a set holds no dictionaries"),
+        (set[Point | None], "", "a set holds no Point, which is not frozen"),
         (type[int], "", "a class has no JSON form"),
         (typing.Hashable, "", "only some JSON values"),
         (typing.Iterable[int], "", "list says the same"),
@@ -475,7 +479,26 @@ class Size(Enum):
 
 
 PROBES = [
-    *("null", "true", "false", "-3", "0", "1", "4", "5", "6", "7", "9", "14", "5.5", "14.5", '""', '"b"', '"ab"', '"abc"'),
+    *(
+        "null",
+        "true",
+        "false",
+        "-3",
+        "0",
+        "1",
+        "4",
+        "5",
+        "6",
+        "7",
+        "9",
+        "14",
+        "5.5",
+        "14.5",
+        '""',
+        '"b"',
+        '"ab"',
+        '"abc"',
+    ),
     *("[]", "[true]", "[true,true,true]", '["b","b"]', '["b","b","b"]', "{}", '{"a":1}', '{"a":1,"b":1,"c":1}'),
     *('"2019-01-01"', '"2021-01-01"', '"small"', '"auto"', "[1,1]", "[1,1,1]", "[9]"),
 ]

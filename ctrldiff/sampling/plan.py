@@ -10,6 +10,7 @@ from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
+    Asks,
     CommitPolicy,
     Constraint,
     Counts,
@@ -92,6 +93,12 @@ class Plan:
                 continue
             for part in value if isinstance(value, tuple) else (value,):
                 check_part(one.name, part)
+            for asks in unheard(value, one.name in ("propose", "commit", "edit", "revise")):
+                raise InputError(
+                    f"{asks!r} asks for more than its step, and stands where it cannot: in {one.name}={value!r}",
+                    hint="as the plan's own propose, commit, edit or revise, not within another rule",
+                    param=one.name,
+                )
 
     @staticmethod
     def default(steps: int | None = None, temperature: float = 0.0) -> Plan:
@@ -151,16 +158,29 @@ class Plan:
         return replace(self, **parts)
 
 
-def within(part: Any) -> Iterator[Any]:
-    """A plug-in, and those that it is made of: values in the fields of dataclasses, and in tuples."""
-    yield part
+def inside(part: Any) -> Iterable[Any]:
+    """What a plug-in is made of: values in the fields of dataclasses, and in tuples."""
     if isinstance(part, tuple):
-        inner: Iterable[Any] = part
-    else:
-        made = is_dataclass(part) and not isinstance(part, type)
-        inner = [getattr(part, one.name) for one in fields(part)] if made else ()
-    for one in inner:
+        return part
+    made = is_dataclass(part) and not isinstance(part, type)
+    return [getattr(part, one.name) for one in fields(part)] if made else ()
+
+
+def within(part: Any) -> Iterator[Any]:
+    """A plug-in, and those that it is made of."""
+    yield part
+    for one in inside(part):
         yield from within(one)
+
+
+def unheard(part: Any, heard: bool) -> Iterator[Any]:
+    """The plug-ins that ask for more than their step (`protocols.Asks`) and stand where nobody hands that on: only the
+    loop does, and a plug-in that asks itself."""
+    asks = isinstance(part, Asks)
+    if asks and not heard:
+        yield part
+    for one in inside(part):
+        yield from unheard(one, asks)
 
 
 def listed(name: str, given: Any) -> tuple[Any, ...]:

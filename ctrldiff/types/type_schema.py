@@ -24,6 +24,7 @@ from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
 from ctrldiff.types import outer
 from ctrldiff.types.forms import FORMS, url
+from ctrldiff.types.hashed import unhashable
 from ctrldiff.types.portable import portable
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
@@ -157,6 +158,14 @@ class _Exact(GenerateJsonSchema):
         if schema["schema"]["type"] == "model-fields" and not schema["schema"]["fields"]:
             result.setdefault("additionalProperties", False)  # nothing is read of what else it might hold
         return result
+
+    def set_schema(self, schema: Any) -> dict[str, Any]:
+        why = unhashable(schema.get("items_schema"))
+        return {_NO: f"a set holds no {why}: list says the same"} if why else super().set_schema(schema)
+
+    def frozenset_schema(self, schema: Any) -> dict[str, Any]:
+        why = unhashable(schema.get("items_schema"))
+        return {_NO: f"a set holds no {why}: list says the same"} if why else super().frozenset_schema(schema)
 
     def generator_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "an Iterable is read only when it is iterated; list says the same"}

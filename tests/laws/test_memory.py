@@ -105,7 +105,11 @@ def test_copies_of_a_row_have_copies_of_its_notes(kind):
 
 @pytest.mark.parametrize("kind", OBSERVERS)
 def test_an_observer_that_is_given_twice_notes_what_it_notes_once(kind):
-    start, note, other = State.blank([[0], [1, 2]], LENGTH, seed=3), OBSERVERS[kind]("schema"), OBSERVERS[kind]("schema")
+    start, note, other = (
+        State.blank([[0], [1, 2]], LENGTH, seed=3),
+        OBSERVERS[kind]("schema"),
+        OBSERVERS[kind]("schema"),
+    )
     how = {"constraint": bound("schema", 2), "schedule": Linear(4), "processors": BOOKS.get(kind, ())}
     single = sample(toy(), start, observers=[note], **how)
     double = sample(toy(), start, observers=[note, other if note == other else note], **how)
@@ -126,7 +130,11 @@ def test_two_policies_of_one_rule_share_their_notes():
 
 @pytest.mark.parametrize(
     "notes",
-    [(NoteHistory(3), NoteHistory(5)), (Credit(0.7).note, Credit(0.3).note), (Consistent().note, Consistent(widen=2).note)],
+    [
+        (NoteHistory(3), NoteHistory(5)),
+        (Credit(0.7).note, Credit(0.3).note),
+        (Consistent().note, Consistent(widen=2).note),
+    ],
     ids=["AHD", "credit", "CCD"],
 )
 def test_two_observers_that_note_under_one_name_are_refused_before_the_first_pass(notes):

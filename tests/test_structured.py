@@ -8,6 +8,7 @@ import json
 import pathlib
 import typing
 import uuid
+from collections import defaultdict
 from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
@@ -521,7 +522,7 @@ OUTER = [
     Annotated[dt.date | bool, Field(le=0)],
     list[Annotated[int | bool, Field(le=1)]],
     Annotated[int, pydantic.BeforeValidator(lambda value: value), Field(gt=5)],
-    Annotated[typing.DefaultDict[str, int], Field(min_length=1, max_length=2)],
+    Annotated[defaultdict[str, int], Field(min_length=1, max_length=2)],
 ]
 
 
@@ -585,13 +586,13 @@ def test_what_a_validator_raises_is_an_answer_that_is_invalid():
         def __post_init__(self):
             raise RuntimeError("not today")
 
-    for wanted, text, said in (
-        (Annotated[int, pydantic.AfterValidator(broken)], "3", "KeyError"),
-        (Order, '{"n":1}', "RuntimeError"),
+    for wanted, text, kind, said in (
+        (Annotated[int, pydantic.AfterValidator(broken)], "3", "KeyError", "no such order"),
+        (Order, '{"n":1}', "RuntimeError", "not today"),
     ):
-        with pytest.raises(OutputInvalid, match=said) as caught:
+        with pytest.raises(OutputInvalid, match=kind) as caught:
             output_type(wanted).read(text)
-        assert caught.value.raw == text and "not today" in str(caught.value) or said == "KeyError"
+        assert caught.value.raw == text and said in str(caught.value)
 
 
 def test_what_pydantic_cannot_read_is_named():

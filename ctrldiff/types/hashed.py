@@ -16,7 +16,7 @@ _WITHIN = ("schema", "json_schema", "lax_schema")  # the one that is read, of la
 
 
 def unhashable(schema: Any) -> str | None:
-    """What of the values of a core schema Python cannot hash, in words; None if all of them, or if that is not known."""
+    """What of the values of a core schema Python cannot hash, in words; None for nothing, or if that is not known."""
     if schema is None:
         return _NEVER["any"]
     kind = schema["type"]

@@ -62,7 +62,7 @@ def test_the_readme_shows_the_invoice_that_make_run_extracts():
 
 
 def test_the_readme_shows_what_make_run_prints(command):
-    """Line by line, but for seconds, digits of a probability and how lines are broken; of the steps README leaves some out."""
+    """Line by line, but for seconds, a probability and how lines are broken. README leaves some of the steps out."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = next(block for block in readme.split("```") if block.startswith("\n  0  "))
     text = (ROOT / "examples" / "invoice.txt").read_text(encoding="utf-8")

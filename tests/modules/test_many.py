@@ -146,7 +146,7 @@ def test_a_model_in_the_place_of_its_vocabulary_is_named():
         lambda: Module.from_bytes(b"", model),
         lambda: cd.Regex("a").compile(model),
     ):
-        with pytest.raises(InputError, match="(?s)vocabulary is a Model.*model.vocabulary"):
+        with pytest.raises(InputError, match=r"(?s)vocabulary is a Model.*model\.vocabulary"):
             ask()
 
 

@@ -104,11 +104,12 @@ class Model:
         """Any function from (N, L) token ids to (N, L, V) logits as a model.
 
         Args:
-            encode: text to token ids, for prompts. The spec's `prompt` template goes through it too.
+            encode: text to token ids, for prompts. The spec's `prompt` template goes through it too. What is no list of
+                ids of the vocabulary is an InputError, when a text is read.
             attention: the function returns (logits, attention), attention (N, L, L), for policies that ask for it.
         """
         denoiser = from_callable(network, spec, vocabulary, device=device, attention=attention)
-        return Model(Loaded("callable", denoiser, PlainTokenizer(encode), spec))
+        return Model(Loaded("callable", denoiser, PlainTokenizer(encode, max(vocabulary.size, spec.n_tokens or 0)), spec))
 
     @property
     def vocabulary(self) -> Any:

@@ -109,7 +109,9 @@ class Model:
             attention: the function returns (logits, attention), attention (N, L, L), for policies that ask for it.
         """
         denoiser = from_callable(network, spec, vocabulary, device=device, attention=attention)
-        return Model(Loaded("callable", denoiser, PlainTokenizer(encode, max(vocabulary.size, spec.n_tokens or 0)), spec))
+        return Model(
+            Loaded("callable", denoiser, PlainTokenizer(encode, max(vocabulary.size, spec.n_tokens or 0)), spec)
+        )
 
     @property
     def vocabulary(self) -> Any:

@@ -107,8 +107,10 @@ class Result(Generic[T]):
     @property
     def votes(self) -> dict[str, tuple[Voted, ...]]:
         """After a search, every value that its canvases have in a field and the share of them that has it, by JSON
-        pointer, the most frequent first; "" of a text that is no JSON. Canvases that weigh nothing have no vote."""
-        return votes([one.raw for one in self.candidates if one.log_weight > -math.inf])
+        pointer, the most frequent first; "" of a type whose values are texts. Canvases that weigh nothing have no
+        vote."""
+        said = [one.raw for one in self.candidates if one.log_weight > -math.inf]
+        return votes(said, verbatim=isinstance(self.output, str) and self.output == self.raw)
 
     @property
     def prob(self) -> float:

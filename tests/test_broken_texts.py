@@ -134,7 +134,14 @@ def test_a_model_that_cannot_be_had_that_way_is_refused_by_name(wrong, says):
 
 @pytest.mark.parametrize(
     ("made", "why"),
-    [([12], "made the id 12"), ([0, -1], "made the id -1"), ("ab", "'ab'"), (None, "None"), ([0.5], "0.5"), ([[1]], "1")],
+    [
+        ([12], "made the id 12"),
+        ([0, -1], "made the id -1"),
+        ("ab", "'ab'"),
+        (None, "None"),
+        ([0.5], "0.5"),
+        ([[1]], "1"),
+    ],
     ids=range(6),
 )
 def test_what_encode_makes_of_a_text_is_checked_before_the_network_sees_it(made, why):

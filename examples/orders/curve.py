@@ -93,7 +93,13 @@ def draw(asked: Drawn) -> Drawn:
         tokens, forwards = done.tokens, done.forwards
     else:
         told = GuideContext(
-            denoiser.vocabulary, denoiser, constraint, ("",) * asked.texts, list, lambda n, text: [], str
+            denoiser.vocabulary,
+            denoiser,
+            constraint,
+            ("",) * asked.texts,
+            list,
+            lambda n, text: [],
+            lambda n, text: text,
         )
         found = search(Run(denoiser, plan, constraint, told), state)
         tokens, forwards = found.state.tokens[found.chosen], found.forwards

@@ -1,7 +1,8 @@
 """Law X1, end to end: whatever is committed when, the decode is a member of the language and keeps what was given."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import combinations, cycle, product
 
 import pytest
 import torch
@@ -93,12 +94,29 @@ def test_every_constraint_holds_under_every_policy(name):
 @pytest.mark.parametrize("name", CONSTRAINTS)
 @pytest.mark.parametrize("commit", COMMITS)
 def test_plug_ins_of_every_pair_of_kinds_end_in_the_language(name, commit):
-    """Every schedule with every noise; over the cases every schedule meets every revise policy and every proposer."""
-    first = list(COMMITS).index(commit) + 5 * list(CONSTRAINTS).index(name)
-    for offset, noise in enumerate(NOISES):
-        for n, schedule in enumerate(SCHEDULES, first + offset):
-            propose, revise = list(PROPOSERS)[n % len(PROPOSERS)], list(REVISES)[n * (n + 1) // 2 % len(REVISES)]
-            decode(name, noise, commit, schedule, propose, revise, "never")
+    for noise, schedule, propose, revise in met(name, commit):
+        decode(name, noise, commit, schedule, propose, revise, "never")
+
+
+def met(name: str, commit: str) -> Iterator[tuple[str, str, str, str]]:
+    """The noises, schedules, proposers and revise policies with which these are decoded: a third of the schedules with
+    each noise. The multipliers were searched for: of the triples of six kinds, 9,057 cases meet all of 17 sorts, and
+    85 % at least of the others that so many cases can meet (of constraint, commit and schedule each third is left out).
+    """
+    a, c = list(CONSTRAINTS).index(name), list(COMMITS).index(commit)
+    for o, noise in enumerate(NOISES):
+        for k, schedule in enumerate(SCHEDULES):
+            if (c + 5 * a + o + k) % 3 == 0:
+                propose = list(PROPOSERS)[(3 * c + 6 * k + 3 * o - a) % len(PROPOSERS)]
+                revise = list(REVISES)[(c + k + 5 * (a + o + a // 2)) % len(REVISES)]
+                yield noise, schedule, propose, revise
+
+
+def test_the_cases_are_of_every_pair_of_plug_ins_and_of_every_commit_and_schedule_with_each_noise():
+    kinds = (CONSTRAINTS, COMMITS, NOISES, SCHEDULES, PROPOSERS, REVISES)
+    cases = [(name, commit, *rest) for name, commit in product(CONSTRAINTS, COMMITS) for rest in met(name, commit)]
+    for some in [*combinations(range(6), 2), (0, 2, 3), (1, 2, 3)]:
+        assert {tuple(case[i] for i in some) for case in cases} == set(product(*(kinds[i] for i in some))), some
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)

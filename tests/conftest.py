@@ -216,7 +216,7 @@ CASES = 8  # of a test that `make quick` runs, spread over all of them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A name that holds an address is another name in another worker, and then none of them runs a test.
 
-    Of tests with many cases all but `CASES` are marked slow.
+    Of tests with many cases all but `CASES` are marked slow. Long ones are begun first: at the end one would run alone.
     """
     tests: dict[tuple[object, str], list[pytest.Item]] = {}
     for item in items:
@@ -229,6 +229,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unnamed = [item.nodeid for item in items if " at 0x" in item.nodeid]
     if unnamed:
         raise pytest.UsageError(f"ids=named, for names that are the same in every worker: {unnamed}")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

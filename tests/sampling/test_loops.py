@@ -3,52 +3,22 @@ random networks at temperature 0, three rows of two lengths for each, all in one
 told apart by the same test."""
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
 
 import pytest
 import torch
 
-from ctrldiff.sampling.constrain import FREE
-from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.planned import Planned
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.schedules import Annealed, Hyper, Linear
 from ctrldiff.sampling.stop import Prophet
-from ctrldiff.state import State
-from tests.conftest import SIZE, STOP, ToyNetworks, posed, prompt, toy
+from tests.conftest import SIZE, STOP, prompt
 from tests.sampling.loops import blocks, doubts, early, leaning, lengths, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
-
-LENGTHS = (24, 24, 16)
-SEEDS, FEW = range(100), range(100, 108)
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, looped
 
 Reference = Callable[[Asked, list[int], int], list[int]]
-
-
-Found = list[tuple[list[int], int]]  # tokens and passes of every row
-
-
-def start(seeds: Sequence[int], lengths: tuple[int, ...] = LENGTHS) -> State:
-    """Three canvases for each of these networks, which `ToyNetworks` tells apart."""
-    prompts = [posed(seed, row) for seed in seeds for row in range(len(lengths))]
-    return State.blank(prompts, max(lengths), lengths=lengths * len(seeds), pad_id=STOP)
-
-
-def told(state: State, forwards: Sequence[int], lengths: tuple[int, ...] = LENGTHS) -> list[Found]:
-    """What was found with each network."""
-    rows = [
-        (tokens[:length], int(passes))
-        for tokens, length, passes in zip(state.tokens.tolist(), cycle(lengths), forwards)
-    ]
-    return [rows[at : at + len(lengths)] for at in range(0, len(rows), len(lengths))]
-
-
-def ours(plan: Plan, seeds: Sequence[int]) -> list[Found]:
-    """Tokens and passes of every row with each of the networks, all in one batch."""
-    state = Loop(toy(network=ToyNetworks()), plan, plan.constrain(FREE)).run(start(seeds))
-    return told(state, state.forwards.tolist())
 
 
 def theirs(loop: Reference, seed: int) -> Found:
@@ -62,7 +32,7 @@ def theirs(loop: Reference, seed: int) -> Found:
 
 def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int]) -> int:
     """On how many networks all rows are the same."""
-    return sum(found == theirs(loop, seed) for seed, found in zip(seeds, ours(plan, seeds), strict=True))
+    return sum(found == theirs(loop, seed) for seed, found in zip(seeds, looped(plan, seeds), strict=True))
 
 
 COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float64)  # how common each token is

@@ -40,7 +40,9 @@ def test_every_three_of_constraint_edit_commit_and_proposer_meet():
     kinds = (range(len(CONSTRAINTS)), range(len(EDITS)), range(len(COMMITS)), PROPOSERS)
     cases = {(*at, propose) for at in product(*kinds[:3]) for _, propose in proposed(sum(at))}
     for some in combinations(range(4), 3):
-        assert {tuple(case[i] for i in some) for case in cases} == set(product(*(kinds[i] for i in some)))
+        assert {tuple(case[i] for i in some) for case in cases} == set(product(*(kinds[i] for i in some))), (
+            "more proposers than these decodes can meet: let each noise have two"
+        )
 
 
 @pytest.mark.parametrize("commit", COMMITS)

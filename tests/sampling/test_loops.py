@@ -1,6 +1,6 @@
-"""Every preset is its published loop: the same tokens in the same number of passes, on a hundred
-random networks at temperature 0, three rows of two lengths for each, all in one batch. A wrong variant of the loop is
-told apart by the same test."""
+"""Every preset is its published loop: the same tokens in the same number of passes, on a hundred random networks at
+temperature 0, three rows of two lengths for each, all in one batch. A wrong variant of the loop is told apart by the
+same test."""
 
 from collections.abc import Callable, Sequence
 

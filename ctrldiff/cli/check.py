@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import DocumentsOption, JsonOption, ModelOption, SchemaArgument, beside
+from ctrldiff.cli.options import DocumentsOption, JsonOption, ModelOption, SchemaArgument
+from ctrldiff.cli.said import beside
 
 # What `check` compiles spans over when it is given no text.
 EXAMPLE = "Invoice INV-20931 of 3 March 2026. Bill to: Maria Jensen, 12 Harbour Road, Bristol. Total due: EUR 308.80."

@@ -18,9 +18,8 @@ from ctrldiff.cli.options import (
     SeedOption,
     TemperatureOption,
     TokensOption,
-    clock,
-    shown,
 )
+from ctrldiff.cli.said import clock, shown, write_page
 
 if TYPE_CHECKING:
     from ctrldiff.sampling.plan import Plan
@@ -83,8 +82,6 @@ def compare(
             **how,
         )
     if svg is not None:
-        from ctrldiff.cli.options import write_page
-
         write_page(svg, drawn(measured, f"{file.name}: {len(answers):,} documents"))
     if as_json:
         print(json.dumps([asdict(one) for one in measured], ensure_ascii=False, allow_nan=False))

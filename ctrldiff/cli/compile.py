@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import ChoiceOption, DocumentsOption, JsonOption, ModelOption, RegexOption, wanted
+from ctrldiff.cli.options import ChoiceOption, DocumentsOption, JsonOption, ModelOption, RegexOption
+from ctrldiff.cli.said import wanted
 
 
 @app.command()

@@ -20,11 +20,8 @@ from ctrldiff.cli.options import (
     TemperatureOption,
     TokensOption,
     UnsureOption,
-    clock,
-    doubts,
-    shown,
-    told,
 )
+from ctrldiff.cli.said import clock, doubts, shown, told
 
 
 @app.command(name="eval")

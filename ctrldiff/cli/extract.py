@@ -29,13 +29,8 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
-    alone,
-    beside,
-    clock,
-    doubts,
-    shown,
-    told,
 )
+from ctrldiff.cli.said import alone, beside, clock, doubts, shown, told
 
 _HOW = (
     "batch_size",

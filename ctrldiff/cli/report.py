@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, write_page
+from ctrldiff.cli.options import JsonOption
+from ctrldiff.cli.said import write_page
 
 
 @app.command()

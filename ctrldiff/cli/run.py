@@ -28,12 +28,8 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     UnsureOption,
-    alone,
-    clock,
-    shown,
-    told,
-    wanted,
 )
+from ctrldiff.cli.said import alone, clock, shown, told, wanted
 
 
 @app.command()

@@ -27,12 +27,8 @@ from ctrldiff.cli.options import (
     ThreadsOption,
     TokensOption,
     TypeOption,
-    clock,
-    shown,
-    told,
-    wanted,
-    write_page,
 )
+from ctrldiff.cli.said import clock, shown, told, wanted, write_page
 
 
 @app.command()

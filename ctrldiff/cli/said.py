@@ -12,47 +12,52 @@ def beside(documents: Path | None) -> dict[str, Any]:
 
 
 def wanted(
-    schema: str | None,
-    regex: str | None,
-    choice: list[str] | None,
+    schema: str | None = None,
+    regex: str | None = None,
+    choice: list[str] | None = None,
     named: str | None = None,
+    compiled: Path | None = None,
     documents: Path | None = None,
 ) -> Any:
-    """What `--schema`, `--regex`, `--choice` or `--type` ask for; any text if none of them is given.
+    """What `--schema`, `--regex`, `--choice` or `--type` ask for, or the file of `--compiled`; any text if none of them
+    is given.
 
-    Raises: InputError.
+    Raises: InputError for two of them, and for a file that is not there; SchemaInvalid.
     """
     from ctrldiff.constraints.basic import Choice, Regex
     from ctrldiff.errors import InputError
-    from ctrldiff.json_schema import JsonSchema
 
-    given = [
-        name
-        for name, value in (("--schema", schema), ("--regex", regex), ("--choice", choice or None), ("--type", named))
-        if value is not None
-    ]
+    asked = {"compiled": compiled, "schema": schema, "regex": regex, "choice": choice or None, "type": named}
+    given = [f"--{name}" for name, value in asked.items() if value is not None]
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
     if schema is not None:
-        return JsonSchema(schema, optional="write", **beside(documents))
+        return schema_of(schema, documents)
     if documents is not None:
         raise InputError("--documents is for references out of a schema", hint="give --schema, too")
+    if compiled is not None and not compiled.is_file():
+        raise InputError(f"--compiled {compiled}: no such file", hint="ctrldiff compile SCHEMA -o FILE writes one")
     if named is not None:
         return _type(named)
     if regex is not None:
         return Regex(regex)
-    return Choice(_labels(choice)) if choice else str
+    return compiled or (Choice(_labels(choice)) if choice else str)
 
 
-def alone(compiled: Path | None, **others: Any) -> None:
-    """Raise InputError for what `--compiled` says already, and for a file that is not there."""
-    from ctrldiff.errors import InputError
+def schema_of(schema: str, documents: Path | None = None) -> Any:
+    """A schema as it is decoded. Raises: SchemaInvalid."""
+    from ctrldiff.json_schema import JsonSchema
 
-    given = [f"--{name}" for name, value in others.items() if value]
-    if compiled is not None and given:
-        raise InputError(f"--compiled and {' and '.join(given)} cannot go together", hint="give one")
-    if compiled is not None and not compiled.is_file():
-        raise InputError(f"--compiled {compiled}: no such file", hint="ctrldiff compile SCHEMA -o FILE writes one")
+    return JsonSchema(schema, optional="write", **beside(documents))
+
+
+def over(asked: Any, vocabulary: Any) -> Any:
+    """What `wanted` says; of a file, the type that was compiled into it. Raises: InputError."""
+    if not isinstance(asked, Path):
+        return asked
+    from ctrldiff.modules.module import Module
+
+    return Module.load(asked, vocabulary)
 
 
 def _type(named: str) -> Any:

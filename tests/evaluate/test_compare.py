@@ -12,9 +12,7 @@ from ctrldiff.evaluate import curve
 from ctrldiff.evaluate.curve import Measured, read_measured, tabled, write_measured
 from ctrldiff.report.plot import Point, curves
 from tests.evaluate.test_commands import LINES, SCHEMA, written
-from tests.test_cli import ctrldiff
 
-__all__ = ["ctrldiff"]
 ONE = Measured("m", "a", "p|q", 4, 250, 1, 0.5, 0.01, 0.25, None, 3.5)
 
 

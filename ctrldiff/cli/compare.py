@@ -19,7 +19,7 @@ from ctrldiff.cli.options import (
     TemperatureOption,
     TokensOption,
 )
-from ctrldiff.cli.said import clock, shown, write_page
+from ctrldiff.cli.said import clock, schema_of, shown, write_page
 
 if TYPE_CHECKING:
     from ctrldiff.sampling.plan import Plan
@@ -53,10 +53,9 @@ def compare(
     Plans that decide themselves how many passes they take have one row. The table is markdown on standard output.
     """
     from ctrldiff.evaluate.labelled import read_answers
-    from ctrldiff.json_schema import JsonSchema
 
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     plans = paced(plan or ["default"], passes, temperature)
     how = {"max_new_tokens": max_new_tokens, "seed": seed, **shown(prompt_file, None)}
 

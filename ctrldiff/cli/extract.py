@@ -11,12 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.groups import Decoding, grouped, one_by_one
+from ctrldiff.cli.groups import Decoding, SchemaOptions, grouped, one_by_one
 from ctrldiff.cli.options import (
     BelowOption,
     CalibrationOption,
     CompiledOption,
-    DocumentsOption,
     FieldsOption,
     JsonOption,
 )
@@ -58,7 +57,7 @@ def extract(
         Path | None,
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
     ] = None,
-    documents: DocumentsOption = None,
+    options: SchemaOptions,
     compiled: CompiledOption = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the job in this folder, by the command that began it.")
@@ -124,7 +123,7 @@ def extract(
     refuse_foreign(places, overwrite)
     reading = Reading(field, id_field, encoding, form, delimiter)
     part = Shard.read(shard)
-    asked = wanted(schema, compiled=compiled, documents=documents)
+    asked = wanted(schema, compiled=compiled, options=options.chosen)
     if schema is not None and asked.over("a text").report().refused:
         asked.over("a text").expression()
     places.spare(str(schema or compiled))

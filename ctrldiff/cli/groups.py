@@ -9,14 +9,17 @@ from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
 
 from ctrldiff.cli.options import (
+    AsciiOption,
     AskOption,
     ChoiceOption,
     CompiledOption,
+    CountsOption,
     DocumentsOption,
     ExamplesOption,
     GuideOption,
     MaybeSchemaOption,
     ModelOption,
+    OrderOption,
     PresetOption,
     PromptOption,
     RegexOption,
@@ -27,8 +30,24 @@ from ctrldiff.cli.options import (
     TokensOption,
     TypeOption,
     UnsureOption,
+    WhitespaceOption,
 )
-from ctrldiff.cli.said import clock, shown, told, wanted
+from ctrldiff.cli.said import clock, counting, shown, told, wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaOptions:
+    """How a schema is read, and how the values that it accepts are spelled: `json_schema.options`."""
+
+    documents: DocumentsOption = None
+    order: OrderOption = None
+    ascii: AsciiOption = False
+    whitespace: WhitespaceOption = None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Those that were given, as `JsonSchema` takes them."""
+        return {name: value for name, value in vars(self).items() if value is not None and value is not False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +55,15 @@ class Wanted:
     """What is wanted of a text."""
 
     schema: MaybeSchemaOption = None
-    documents: DocumentsOption = None
     regex: RegexOption = None
     choice: ChoiceOption = None
     named: TypeOption = None
     compiled: CompiledOption = None
     ask: AskOption = None
 
-    def read(self) -> Any:
+    def read(self, options: SchemaOptions) -> Any:
         """The type; of `--compiled`, the file (`said.over`). Raises: InputError, SchemaInvalid."""
-        return wanted(self.schema, self.regex, self.choice, self.named, self.compiled, self.documents)
+        return wanted(self.schema, self.regex, self.choice, self.named, self.compiled, options.chosen)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +76,7 @@ class Decoding:
     max_new_tokens: TokensOption = None
     temperature: TemperatureOption = 0.0
     seed: SeedOption = 0
+    counts: CountsOption = None
     unsure: UnsureOption = "flag"
     guide: GuideOption = None
     prompt_file: PromptOption = None
@@ -67,7 +86,7 @@ class Decoding:
     def read(self) -> dict[str, Any]:
         """What a `Generator` is told. Raises: InputError, before a model is loaded."""
         how = told(self.unsure, self.guide, max_new_tokens=self.max_new_tokens, seed=self.seed)
-        how |= clock(self.preset, self.steps, self.temperature)
+        how |= clock(self.preset, self.steps, self.temperature) | counting(self.counts)
         return how | shown(self.prompt_file, self.examples)
 
 

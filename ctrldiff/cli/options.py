@@ -28,6 +28,15 @@ DocumentsOption = Annotated[
         "--documents", help="A folder of JSON files that references out of the schema may lead to; nothing is fetched."
     ),
 ]
+OrderOption = Annotated[
+    str | None,
+    typer.Option("--order", help='Of properties: "schema", as there (default), or "any", as the model likes.'),
+]
+AsciiOption = Annotated[bool, typer.Option("--ascii", help="Strings and keys in ASCII: \\u00e9 for an e acute.")]
+WhitespaceOption = Annotated[
+    str | None,
+    typer.Option("--whitespace", help='"compact" (default), "spaced", "pretty" or "pretty(0)" to "pretty(8)".'),
+]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" (in the box) or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]
 TokensOption = Annotated[int | None, typer.Option(min=1, help="Positions for the answer.")]
@@ -39,6 +48,13 @@ TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most proba
 PresetOption = Annotated[
     str | None,
     typer.Option("--preset", help="A published decoder (docs/methods.md): llada, klass, eb:gamma=0.2,block=16."),
+]
+CountsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--counts",
+        help="How many items lists have, decided first: rows, likeliest:per_item=20, rows:otherwise=likeliest.",
+    ),
 ]
 GuideOption = Annotated[
     list[str] | None,

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.groups import Decoding, Wanted, grouped
+from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
 from ctrldiff.cli.options import JsonOption
 from ctrldiff.cli.said import over
 
@@ -19,6 +19,7 @@ from ctrldiff.cli.said import over
 def run(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
     wanted: Wanted,
+    options: SchemaOptions,
     how: Decoding,
     show: Annotated[bool, typer.Option("--show", help="Show the canvas filling up.")] = False,
     stream: Annotated[
@@ -27,7 +28,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Decode one text."""
-    asked, told = wanted.read(), how.read()
+    asked, told = wanted.read(options), how.read()
     from ctrldiff.generate import Generator, from_pretrained
 
     loaded = from_pretrained(how.model, threads=how.threads)

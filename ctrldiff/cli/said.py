@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-
-def beside(documents: Path | None) -> dict[str, Any]:
-    """What `--documents` says of a schema."""
-    return {} if documents is None else {"documents": documents}
 
 
 def wanted(
@@ -17,12 +13,12 @@ def wanted(
     choice: list[str] | None = None,
     named: str | None = None,
     compiled: Path | None = None,
-    documents: Path | None = None,
+    options: Mapping[str, Any] = {},
 ) -> Any:
     """What `--schema`, `--regex`, `--choice` or `--type` ask for, or the file of `--compiled`; any text if none of them
-    is given.
+    is given. options: of a schema (`groups.SchemaOptions`).
 
-    Raises: InputError for two of them, and for a file that is not there; SchemaInvalid.
+    Raises: InputError for two of them, for options without a schema and for a file that is not there; SchemaInvalid.
     """
     from ctrldiff.constraints.basic import Choice, Regex
     from ctrldiff.errors import InputError
@@ -32,9 +28,11 @@ def wanted(
     if len(given) > 1:
         raise InputError(f"{' and '.join(given)} cannot go together", hint="give one")
     if schema is not None:
-        return schema_of(schema, documents)
-    if documents is not None:
-        raise InputError("--documents is for references out of a schema", hint="give --schema, too")
+        return schema_of(schema, options)
+    if options:
+        names = " and ".join(f"--{name}" for name in options)
+        hint = "say it to `ctrldiff compile`" if compiled is not None else "give --schema, too"
+        raise InputError(f"{names}: how a schema is read and written, and there is none", hint=hint)
     if compiled is not None and not compiled.is_file():
         raise InputError(f"--compiled {compiled}: no such file", hint="ctrldiff compile SCHEMA -o FILE writes one")
     if named is not None:
@@ -44,11 +42,11 @@ def wanted(
     return compiled or (Choice(_labels(choice)) if choice else str)
 
 
-def schema_of(schema: str, documents: Path | None = None) -> Any:
+def schema_of(schema: str, options: Mapping[str, Any] = {}) -> Any:
     """A schema as it is decoded. Raises: SchemaInvalid."""
     from ctrldiff.json_schema import JsonSchema
 
-    return JsonSchema(schema, optional="write", **beside(documents))
+    return JsonSchema(schema, optional="write", **options)
 
 
 def over(asked: Any, vocabulary: Any) -> Any:
@@ -145,21 +143,51 @@ def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str
     """What `--preset`, `--steps` and `--temperature` say. Raises: InputError, before a model is loaded."""
     if preset is None:
         return {"steps": steps, "temperature": temperature}
-    from ctrldiff.errors import InputError
     from ctrldiff.sampling.plan import Plan
 
-    name, _, said = preset.partition(":")
-    knobs: dict[str, Any] = {}
-    for one in said.split(",") if said else ():
-        knob, equals, value = one.partition("=")
-        if not equals:
-            raise InputError(f"--preset {preset}: {one!r} has no value", hint="--preset eb:gamma=0.2,block=16")
-        knobs[knob.strip()] = _value(value.strip())
+    name, knobs = _named("--preset", preset, "eb:gamma=0.2,block=16")
     if steps is not None:
         knobs["steps"] = steps
     if temperature > 0:
         knobs["temperature"] = temperature
     return {"plan": Plan.preset(name, **knobs)}
+
+
+def counting(counts: str | None) -> dict[str, Any]:
+    """What `--counts` says. Raises: InputError, before a model is loaded."""
+    return {} if counts is None else {"counts": _rule(counts)}
+
+
+def _rule(counts: str) -> Any:
+    """A rule of `ctrldiff.counts` by its name."""
+    from dataclasses import fields
+
+    from ctrldiff.arguments import known_names
+    from ctrldiff.errors import InputError
+    from ctrldiff.sampling.counts import Likeliest, Rows
+
+    name, knobs = _named("--counts", counts, "likeliest:per_item=20,most=9")
+    rules: dict[str, Any] = {"rows": Rows, "likeliest": Likeliest}
+    if name not in rules:
+        raise InputError(f"--counts {counts}: no rule {name!r}", hint=f"one of {', '.join(rules)}")
+    known_names(knobs, [one.name for one in fields(rules[name])])
+    if "otherwise" in knobs:
+        knobs["otherwise"] = _rule(str(knobs["otherwise"]))
+    return rules[name](**knobs)
+
+
+def _named(option: str, said: str, example: str) -> tuple[str, dict[str, Any]]:
+    """A name and its knobs, of "name:knob=value,knob=value"."""
+    from ctrldiff.errors import InputError
+
+    name, _, rest = said.partition(":")
+    knobs: dict[str, Any] = {}
+    for one in rest.split(",") if rest else ():
+        knob, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(f"{option} {said}: {one!r} has no value", hint=f"{option} {example}")
+        knobs[knob.strip()] = _value(value.strip())
+    return name, knobs
 
 
 def _value(text: str) -> int | float | bool | str:

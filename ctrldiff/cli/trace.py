@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.groups import Decoding, Wanted, grouped
+from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
 from ctrldiff.cli.options import JsonOption
 from ctrldiff.cli.said import over, write_page
 
@@ -20,6 +20,7 @@ from ctrldiff.cli.said import over, write_page
 def trace(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
     wanted: Wanted,
+    options: SchemaOptions,
     how: Decoding,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the page goes.")] = Path("trace.html"),
     as_json: JsonOption = False,
@@ -29,7 +30,7 @@ def trace(
     Who decided each token and how surely, what else it might have been, what the model would have written without a
     constraint, and where the values stand in the text. The file needs no network, and nothing else.
     """
-    asked, told = wanted.read(), how.read()
+    asked, told = wanted.read(options), how.read()
     from ctrldiff.generate import Generator, from_pretrained
 
     text = sys.stdin.read() if text == "-" else text

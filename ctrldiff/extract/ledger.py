@@ -253,8 +253,10 @@ def read_ledgers(folder: Path) -> Iterator[Entry]:
     paths = sorted(folder.glob("ledger*.sqlite"))
     if not paths:
         raise InputError(f"{str(folder)!r} is no job's folder", why="there is no ledger in it")
-    opened = [_open(path) for path in paths]
+    opened: list[sqlite3.Connection] = []
     try:
+        for path in paths:
+            opened.append(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
         for _, entry in _first_of_each(opened):
             yield entry
     except sqlite3.Error as error:

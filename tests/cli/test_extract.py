@@ -157,3 +157,14 @@ def test_strict_extraction_stops_before_anything_is_written(tmp_path, ctrldiff):
     docs.write_text('{"text": "Total 3 EUR"}\n{"broken\n')
     status, _, err = ctrldiff("extract", docs, "--schema", json.dumps(SCHEMA), "-o", out, "--strict")
     assert status == 2 and "docs.jsonl line 2" in err and not out.exists()
+
+
+def test_the_summary_tells_of_other_models_only_where_there_are_any(capsys):
+    from ctrldiff.cli.show import show_summary
+    from ctrldiff.extract import Summary
+
+    for other, said in ((0, False), (6, True)):
+        counts = {"done": 4, "failed": 0, "earlier": 1, "documents": 4, "complete": True, "forwards": 9}
+        show_summary(Summary(**counts, other_calls=other))
+        told = " ".join(capsys.readouterr().err.split())
+        assert "3.0 forwards each" in told and ("2.0 calls of other models each" in told) == said

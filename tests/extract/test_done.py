@@ -10,7 +10,8 @@ from ctrldiff.extract.done import read_plan, read_rows
 from tests.report.test_job import FAILED, answer
 
 TABLE = """CREATE TABLE document (n INTEGER PRIMARY KEY, source TEXT NOT NULL, line INTEGER NOT NULL, id TEXT,
-digest BLOB NOT NULL, code TEXT, record TEXT NOT NULL, forwards INTEGER NOT NULL, seconds REAL NOT NULL, text TEXT)"""
+digest BLOB NOT NULL, code TEXT, record TEXT NOT NULL, forwards INTEGER NOT NULL,
+other_calls INTEGER NOT NULL, seconds REAL NOT NULL, text TEXT)"""
 
 
 def ledger(path, entries):
@@ -20,7 +21,7 @@ def ledger(path, entries):
         for n, code, record in entries:
             told = json.dumps(record)
             file.execute(
-                "INSERT INTO document VALUES (?,'',?,?,'',?,?,3,.5,NULL)", (n, n + 1, json.dumps(f"d{n}"), code, told)
+                "INSERT INTO document VALUES (?,'',?,?,'',?,?,3,0,.5,NULL)", (n, n + 1, json.dumps(f"d{n}"), code, told)
             )
     file.close()
 
@@ -28,7 +29,7 @@ def ledger(path, entries):
 def test_the_ledgers_of_all_shards_are_read_in_order_and_an_answer_counts_more_than_a_failure(tmp_path):
     ledger(tmp_path / "ledger-1-of-2.sqlite", [(0, None, answer(0, {"a": 1})), (2, "INPUT", FAILED)])
     ledger(tmp_path / "ledger-2-of-2.sqlite", [(1, "INPUT", FAILED), (2, None, answer(2, {"a": 2}))])
-    (tmp_path / "manifest.json").write_text('{"format": 2, "plan": {"model": "tiny"}}')
+    (tmp_path / "manifest.json").write_text('{"format": 3, "plan": {"model": "tiny"}}')
     rows = list(read_rows(tmp_path))
     assert [(one.n, one.code, one.id) for one in rows] == [(0, None, "d0"), (1, "INPUT", "d1"), (2, None, "d2")]
     assert read_plan(tmp_path) == {"model": "tiny"}

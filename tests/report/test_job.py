@@ -39,9 +39,12 @@ def test_figures_are_those_of_the_rows():
     tally.add(
         row(0, {"a": None, "b": [1, 2]}, {"a": 0.9, "b/0": 0.2, "b/1": 0.7}, full=True), {"a": True, "b/0": False}
     )
-    tally.add(row(1, {"a": "x"}, {"a": 0.5}, seconds=9.0, flags=[{"where": "/a", "nulled": True}]))
+    calls = {"answer_tokens": 4, "other_calls": 3}
+    tally.add(row(1, {"a": "x"}, {"a": 0.5}, seconds=9.0, flags=[{"where": "/a", "nulled": True}], usage=calls))
     tally.add(JobRow(2, "f.txt", 1, None, "INPUT", FAILED, 0, 0.0))
     assert (tally.done, tally.failed, tally.full, tally.flagged, tally.nulled) == (2, 1, 1, 1, 1)
+    assert (tally.forwards, tally.other_calls) == (10, 3)
+    assert "<b>1.5</b><span>calls of other models a document" in job_page(tally)
     a, b = tally.fields["a"], tally.fields["b/*"]
     assert (a.count, a.nulls, a.flagged, a.judged, a.right) == (2, 1, 1, 1, 1)
     assert (b.count, b.judged, b.right, b.unsure) == (2, 1, 0, 1)

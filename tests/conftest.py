@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pkgutil
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import ctrldiff
+from ctrldiff.cli import main
 from ctrldiff.models.callable import CallableDenoiser, from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
@@ -235,3 +238,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update` rewrites the golden traces in `tests/traces/`."""
     parser.addoption("--update", action="store_true", help="rewrite golden files")
+
+
+@pytest.fixture(name="ctrldiff")
+def command(capsys, monkeypatch):
+    """Run the entry point in this process; (status, output, errors)."""
+
+    def run(*arguments, stdin=""):
+        monkeypatch.setattr(sys, "argv", ["ctrldiff", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        monkeypatch.chdir(Path(__file__).parents[1])
+        with pytest.raises(SystemExit) as done:
+            main()
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    return run

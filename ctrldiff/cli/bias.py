@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, ModelOption, check_outputs
+from ctrldiff.cli.options import JsonOption, ModelOption
+from ctrldiff.cli.said import check_outputs
 
 bias = typer.Typer(no_args_is_help=True, help="Tables of token scores, for guidance.")
 app.add_typer(bias, name="bias")

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, ModelOption, check_outputs
+from ctrldiff.cli.options import JsonOption, ModelOption
+from ctrldiff.cli.said import check_outputs, schema_of
 
 
 @app.command()
@@ -70,11 +71,10 @@ def _values(file: Path, schema: str | None, fit: Path | None, model: str, batch_
     from ctrldiff.calibrate import judge
     from ctrldiff.evaluate.labelled import read_answers
     from ctrldiff.generate import from_pretrained
-    from ctrldiff.json_schema import JsonSchema
     from ctrldiff.reliability import HOLDERS, Calibration, held_out, worth
 
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     outcomes = judge(from_pretrained(model), answers, wanted, batch_size=batch_size)
     after, fitted = held_out(outcomes), Calibration.fit(outcomes)
     rows = {}

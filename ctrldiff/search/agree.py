@@ -95,7 +95,7 @@ class Vote:
         return _agreed(run, state, self.n, self._shares)
 
     def _shares(self, texts: list[str], whole: bool = False) -> list[float]:
-        said = texts if whole and self.key is meaning else [self.key(text) for text in texts]
+        said: list[Hashable] = [text if whole and self.key is meaning else self.key(text) for text in texts]
         return [said.count(one) / len(said) for one in said]
 
 

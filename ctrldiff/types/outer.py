@@ -41,7 +41,7 @@ def said_within(schema: Schema) -> Schema:
             for name, value in step["schema"].items():
                 if name != "type":
                     first = _some(_pushed(first, name, partial(_formed, name, value)), name)
-        return first  # type: ignore[no-any-return]
+        return first
     function = schema["function"]["function"]
     if not _pydantics(function) or not isinstance(function, partial) or not set(function.keywords) <= _CHECKED:
         return schema
@@ -50,7 +50,7 @@ def said_within(schema: Schema) -> Schema:
         return schema  # of strings and lists in another guise pydantic's own schema has the length
     for name, bound in function.keywords.items():
         inner = _some(_pushed(inner, name, partial(_bounded, name, bound, function)), name)
-    return inner  # type: ignore[no-any-return]
+    return inner
 
 
 def _pydantics(function: Any) -> bool:

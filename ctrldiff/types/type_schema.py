@@ -151,7 +151,7 @@ class _Exact(GenerateJsonSchema):
             inner = outer.said_within(schema)
         except outer.Unsaid as why:
             return {_NO: str(why)}
-        return None if inner is schema else self.generate_inner(inner)  # type: ignore[arg-type]
+        return None if inner is schema else self.generate_inner(inner)
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         result = super().model_schema(schema)

@@ -27,8 +27,8 @@ class Spans:
     """Which span of a text each position is in, read off a whole canvas: a token is in the first span that it has a
     byte of, and in none (-1) if it has none, or is behind the end of the text.
 
-    read: the spans of a text as (start, stop) in its bytes, in order, apart from each other. Of a template or a schema it
-        raises OutputInvalid for a text of something else.
+    read: the spans of a text as (start, stop) in its bytes, in order, apart from each other. Of a template or a schema
+        it raises OutputInvalid for a text of something else.
     """
 
     read: Callable[[str], Sequence[tuple[int, int]]]

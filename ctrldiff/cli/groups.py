@@ -93,7 +93,9 @@ class Decoding:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every option of its groups as a parameter of its own, by name."""
     given = list(signature(command, eval_str=True).parameters.values())
-    groups = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
+    groups = {
+        one.name: one.annotation for one in given if isinstance(one.annotation, type) and is_dataclass(one.annotation)
+    }
 
     @wraps(command)
     def called(**said: Any) -> None:

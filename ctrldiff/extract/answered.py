@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.extract.documents import check_id, failure, json_line
-from ctrldiff.extract.inputs import Document, Found
+from ctrldiff.extract.found import Document, Found
 from ctrldiff.extract.ledger import Entry, is_sampled
 from ctrldiff.extract.rows import Chunk, row_of
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.errors import InputError
 from ctrldiff.extract.answered import answered, check
 from ctrldiff.extract.documents import json_line
-from ctrldiff.extract.inputs import Found, Input, Reading
+from ctrldiff.extract.found import Found, Reading
+from ctrldiff.extract.inputs import Input
 from ctrldiff.extract.ledger import (
     Entry,
     Ledger,

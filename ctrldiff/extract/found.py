@@ -76,10 +76,12 @@ class Place:
     kind: str
 
     def where(self, line: int, word: str = "line") -> str:
+        """A line of it, as messages name it."""
         return f"{self.told} {word} {line:,}"
 
 
 def of_record(record: dict[str, Any], where: str, number: int, how: Reading) -> Document:
+    """The document that an object or a row is. Raises: InputError, with its id among the facts."""
     beside = {"id": record[how.id]} if how.id in record else {}
     try:
         return Document(beside, text_of(record, where, number, how.field))

@@ -155,6 +155,7 @@ def _record(row: dict[str, Any], number: int, place: Place, how: Reading) -> Doc
 
 
 def is_saved(folder: Path) -> bool:
+    """A folder that `datasets` wrote."""
     return (folder / "state.json").exists() or (folder / "dataset_dict.json").exists()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.extract.chunks import Part, merge
 from ctrldiff.extract.documents import json_line
-from ctrldiff.extract.inputs import Document, Found
+from ctrldiff.extract.found import Document, Found
 
 DIGITS = 6  # of log-probabilities and probabilities that are written
 

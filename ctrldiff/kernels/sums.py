@@ -57,7 +57,7 @@ class Levels(NamedTuple):
 
 
 class Far(NamedTuple):
-    """The states of a position whose sums are `TINY` or less, as many as there are."""
+    """The states of a position whose sums were taken by levels, as many as there are."""
 
     state: I32  # (S,)
     own: F64  # (S,)
@@ -83,7 +83,7 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
         here, now = reach[t], total[t]
         base = N + split(lab[t], labels) + W
         high = _near_sums(chain, here, skip, labels.near, near, weights.near, r)
-        lost = False
+        lost = False  # whether some sum has to be taken again
         for s in range(S):  # loops of nothing else, which become vector code
             value = base + log64(r[s] if r[s] > TINY else TINY)
             now[s] = value if r[s] > TINY else -np.inf
@@ -96,16 +96,16 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
             for s in range(S):
                 if here[s] and r[s] <= TINY:
                     own, level = sum_edges(chain, s, labels, after, weights)
-                    now[s] = base + (level * NATS + np.log(own))
+                    now[s] = base + (level * NATS + np.log(own)) if own > 0.0 else -np.inf
                     far.state[n], far.own[n], far.level[n] = s, own, level
                     n += 1
                     if level > at or (level == at and own > top):
                         top, at = own, level
-            if top == 0.0:  # nothing can be written from here, so nothing from before
-                total[:t] = -np.inf
-                return total
         else:
             n = 0
+        if top == 0.0:  # nothing can be written from here, so nothing from before
+            total[:t] = -np.inf
+            return total
         # All of the line beside its largest, which is what the line before it multiplies.
         N, share = base + (at * NATS + np.log(top)), 1.0 / _as_one(top, at) if high > TINY else 0.0
         for s in range(S):
@@ -119,7 +119,8 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
 
 @kernel
 def _near_sums(chain: Chain, here: U8, skip: U8, pl: F64, pq: F64, pw: F64, r: F64) -> float:
-    """The sum of every state into r, 0 where it is not reached or not worth trying; and the largest."""
+    """The sum of every state into r by one float each, and the largest; 0 where it is not reached or, since it was far
+    below the others one position later (`skip`), not worth trying."""
     edge_ptr, edge_to, edge_label = chain.edge_ptr, chain.edge_to, chain.edge_label
     weighted, high = pw.size > 0, 0.0
     for s in range(r.size):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from ctrldiff.cli.options import clock
+from ctrldiff.cli.said import clock
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
 from ctrldiff.json_schema import JsonSchema

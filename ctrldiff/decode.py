@@ -37,6 +37,8 @@ from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.hurried import NoteHurried
+from ctrldiff.sampling.inside import inside
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
@@ -374,7 +376,7 @@ class _Engine:
         constraint = constrained(plan, Tables(tables))
         if rows and tables[0].layers > 1:
             plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
-        notes: list[Observer] = [NoteLegal()]
+        notes: list[Observer] = [NoteLegal(), NoteHurried()]
         if rows and rows[0].request.retries:
             notes.append(NoteEvidence(tables[0].size, tables[0].layers))
         nulls: NoteNulls | None = None
@@ -410,6 +412,9 @@ class _Engine:
             prompt=lambda row, text: prompt_about(loaded, rows[row], text),
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
+            name=loaded.name,
+            hidden_prompts=loaded.spec.hidden_prompts,
+            inside=lambda path, logits, state: inside([layered(row, (path,)) for row in rows], logits, state),
         )
 
 

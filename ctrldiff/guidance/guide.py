@@ -242,7 +242,7 @@ class OnField(Guide):
         return tuple(OnField(self.path, part) for part in self.guide.parts())
 
     def prepare(self, context: GuideContext) -> Tilt:
-        inner = self.guide.prepare(context)
+        inner = self.guide.prepare(replace(context, field=self.path))
         if inner.field is not None:
             raise InputError(f"on_field({self.path!r}) of a guide that is on {inner.field!r} already")
         return replace(inner, field=self.path)

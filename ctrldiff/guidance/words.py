@@ -8,7 +8,8 @@ from ctrldiff.errors import InputError
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, NegativePrompt
 from ctrldiff.guidance.guide import Guide, on_field
-from ctrldiff.guidance.tokens import Bias, Words
+from ctrldiff.guidance.mentions import Words
+from ctrldiff.guidance.tokens import Bias
 
 FORMS = """\
 sentiment=LABEL:STRENGTH         the classifier in the box: positive, negative

@@ -30,15 +30,15 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
-from ctrldiff.request import Row, prompt_about
+from ctrldiff.request import Row, prompt_about, prompt_alone
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.hurried import NoteHurried
-from ctrldiff.sampling.inside import inside
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
@@ -414,7 +414,8 @@ class _Engine:
             seed=rows[0].request.seed,
             name=loaded.name,
             hidden_prompts=loaded.spec.hidden_prompts,
-            inside=lambda path, logits, state: inside([layered(row, (path,)) for row in rows], logits, state),
+            by_field=lambda path, logits, state: by_field([layered(row, (path,)) for row in rows], logits, state),
+            alone=lambda row, text: prompt_alone(loaded, rows[row], text),
         )
 
 

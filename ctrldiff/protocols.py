@@ -376,8 +376,9 @@ class GuideContext:
         seed: the decode's.
         name: the model's.         hidden_prompts: it was trained with prompts hidden (`ModelSpec.hidden_prompts`).
         field: the path of the JSON value that the guide is confined to, or None for the whole text.
-        inside: (B, T, V) how probable it is that a token stands at a position and wholly inside the value at a path,
-            by (path, logits, state), of what is written too; under the constraint, exactly.
+        by_field: (B, T, 2, V) how probable it is that a token stands at a position and outside of the value at a path,
+            and wholly inside it, by (path, logits, state), of what is written too; under the constraint, exactly.
+        alone: the ids of a prompt in place of row b's that asks for nothing but what its text says, (b, text).
     """
 
     vocabulary: Vocabulary
@@ -391,13 +392,18 @@ class GuideContext:
     name: str = "the model"
     hidden_prompts: bool = True
     field: str | None = None
-    inside: Callable[[str, torch.Tensor, State], torch.Tensor] | None = None
+    by_field: Callable[[str, torch.Tensor, State], torch.Tensor] | None = None
+    alone: Callable[[int, str], list[int]] = lambda row, text: []
 
     def likely(self, logits: torch.Tensor, state: State) -> torch.Tensor:
         """(B, T, V) float32 in ordinary memory: the marginals of tokens under the constraint; for a guide that is
         confined to a field, of standing wholly inside it. Raises: InputError for a field where there are none."""
         if self.field is None:
             return torch.as_tensor(self.constraint.bind(logits, state).marginals()).cpu()
-        if self.inside is None:
+        return self.parts(logits, state)[:, :, 1]
+
+    def parts(self, logits: torch.Tensor, state: State) -> torch.Tensor:
+        """(B, T, 2, V) float32 in ordinary memory: `by_field` of the guide's own. Raises: as `likely`."""
+        if self.field is None or self.by_field is None:
             raise InputError(f"the text has no fields, so none at {self.field!r}", hint="guide the whole text")
-        return self.inside(self.field, logits, state)
+        return self.by_field(self.field, logits, state)

@@ -1,5 +1,6 @@
 """Guidance: leaning towards an attribute, before the constraint binds. Public as `ctrldiff.guide`."""
 
+from ctrldiff.guidance.alone import Alone
 from ctrldiff.guidance.classifier import Classifier, TokenClassifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide, Tilt, during, on_field
@@ -11,6 +12,7 @@ from ctrldiff.guidance.tokens import Bias, Count, TokenTable
 
 __all__ = [
     "AdaptiveClassifierFree",
+    "Alone",
     "Bias",
     "CanvasClassifier",
     "Classifier",

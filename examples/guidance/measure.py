@@ -70,10 +70,15 @@ def points(model: cd.Model, classifier: str | None) -> Iterator[Point]:
         yield Point("token table", strength, "negative", [guide.Bias(table, strength)])
     if classifier:
         yield Point("classifier", 2.0, "negative", [guide.Classifier(classifier, "negative", 2.0)])
-    yield Point("none, in an object", 0.0, "negative", output=Reviewed)
-    yield Point("token table, in an object", 1.0, "negative", [on("review", guide.Bias(table, 1.0))], output=Reviewed)
-    words = [on("review", guide.Words([WANTED], 12.0))]
-    yield Point("words, one mention, in an object", 12.0, "mention", words, output=Reviewed)
+    inside: list[tuple[str, float, str, list[Any]]] = [
+        ("none", 0.0, "negative", []),
+        ("token table", 1.0, "negative", [guide.Bias(table, 1.0)]),
+        ("alone", 1.0, "negative", [guide.Alone()]),
+        ("alone, token table", 1.0, "negative", [guide.Alone() + guide.Bias(table, 1.0)]),
+        ("alone, words", 12.0, "mention", [guide.Alone() + guide.Words([WANTED], 12.0)]),
+    ]
+    for name, strength, wants, guides in inside:
+        yield Point(f"object: {name}", strength, wants, [on("review", one) for one in guides], output=Reviewed)
 
 
 def bias_table(model: cd.Model, texts: int = 300) -> cd.guide.TokenTable:

@@ -14,9 +14,9 @@ from ctrldiff.guidance.guide import on_field, prepared
 from ctrldiff.guidance.mentions import Words
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.callable import from_callable
+from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.commit import Everything, TopK
 from ctrldiff.sampling.constrain import Tables
-from ctrldiff.sampling.inside import inside
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State
 from tests.conftest import PIECES, SIZE, STOP, VOCABULARY, prompt, spec
@@ -188,7 +188,7 @@ def test_inside_is_the_share_of_texts_that_have_the_token_in_the_value(path, see
                 want[place, token] += math.exp(weight - log_z)
     state = State.blank([[]], json.T, written=torch.tensor([written]))
     table = field_table(json.SCHEMA, (path,), json.VOCABULARY)
-    ours = inside([table], scores, state)
+    ours = by_field([table], scores, state)[:, :, 1]
     assert torch.allclose(ours[0].double(), want, atol=1e-5)
     assert want[known, member[known]] > 0, "of what is written too"
     marginals = table.bind(torch.cat([scores, scores], -1), torch.tensor([written])).marginals()
@@ -200,9 +200,9 @@ def test_in_a_field_a_word_has_its_place_and_stands_inside_it():
         return [json.WORDS.index(letter.encode()) for letter in text.lower() if letter.encode() in json.WORDS]
 
     def tables(path, logits, state):
-        return inside([field_table(json.SCHEMA, (path,), json.VOCABULARY)] * state.shape[0], logits, state)
+        return by_field([field_table(json.SCHEMA, (path,), json.VOCABULARY)] * state.shape[0], logits, state)
 
-    told = context(2, vocabulary=json.VOCABULARY, encode=encode, inside=tables)
+    told = context(2, vocabulary=json.VOCABULARY, encode=encode, by_field=tables)
     written = torch.tensor([[0, 1, 4, -1, -1, -1], [0, 1, 4, 1, -1, -1]])  # {"a":"x","b":"·, and {"a":"x","b":"x·
     state = State.blank([[], []], json.T, written=written)
     logits = json.scores(1, 0).expand(2, -1, -1)

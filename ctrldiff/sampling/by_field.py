@@ -12,8 +12,8 @@ from ctrldiff.sampling.constrain import normalised
 from ctrldiff.state import State
 
 
-def inside(tables: Sequence[Table], logits: torch.Tensor, state: State) -> torch.Tensor:
-    """(B, T, V) float32: how probable it is that a token stands at a position and is read in layer 1 of its row's
+def by_field(tables: Sequence[Table], logits: torch.Tensor, state: State) -> torch.Tensor:
+    """(B, T, 2, V) float32: how probable it is that a token stands at a position and is read in this layer of its row's
     table, under the exact posterior by (B, T, V) logits that are the same in both layers. Of what is written too.
 
     A written position is bound as an open one at which only its token is possible, so that its layer is asked like any
@@ -23,4 +23,4 @@ def inside(tables: Sequence[Table], logits: torch.Tensor, state: State) -> torch
     known = torch.full_like(scores, -torch.inf).scatter(-1, state.tokens.to(scores.device)[..., None], 0.0)
     both = torch.where(state.open.to(scores.device)[..., None], scores, known)
     bound = bind_rows(tables, torch.cat([both, both], dim=-1), torch.full_like(state.tokens, -1))
-    return torch.as_tensor(bound.by_layer())[:, :, 1].cpu()
+    return torch.as_tensor(bound.by_layer()).cpu()

@@ -6,13 +6,13 @@ import torch
 import ctrldiff as cd
 from ctrldiff.errors import InputError
 from ctrldiff.guidance.alone import Alone, in_string
-from ctrldiff.guidance.guide import on_field, prepared
+from ctrldiff.guidance.guide import during, on_field, prepared
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.sampling.by_field import by_field
-from ctrldiff.sampling.commit import leftmost
+from ctrldiff.sampling.commit import Threshold, TopK, leftmost
 from ctrldiff.sampling.constrain import LeftmostFirst, Tables
 from ctrldiff.sampling.loop import sample
 from ctrldiff.state import State
@@ -22,7 +22,10 @@ from tests.guidance.fakes import context
 WORDS = [b'{"a":"', b"x", b"y", b"xy", b'","b":"', b'"}', b'"', b'x"', b"}", b'"}x']
 STOP, MASK, V, T = len(WORDS), len(WORDS) + 1, len(WORDS) + 2, 12
 VOCABULARY = Vocabulary.from_tokens([*WORDS, None, None], stop_ids=[STOP])
-SPEC = ModelSpec(stop_ids=(STOP,), n_tokens=V, context=64, mask_id=MASK)
+SPECS = {
+    "mask": ModelSpec(stop_ids=(STOP,), n_tokens=V, context=64, mask_id=MASK),
+    "uniform": ModelSpec(stop_ids=(STOP,), n_tokens=V, context=64, noise="uniform", banned_ids=(MASK,)),
+}
 SCHEMA = JsonSchema(
     {
         "properties": {
@@ -53,8 +56,8 @@ def one_by_one(posterior, tokens, state, step):
     return leftmost(state.open & step.window)
 
 
-def decoded(seed, guides, prompts):
-    denoiser = from_callable(network_of(seed), SPEC, VOCABULARY)
+def decoded(seed, guides, prompts, noise="mask", commit=one_by_one):
+    denoiser = from_callable(network_of(seed), SPECS[noise], VOCABULARY)
     told = context(
         len(prompts),
         denoiser,
@@ -68,7 +71,7 @@ def decoded(seed, guides, prompts):
     table = LAYERED if guides else TABLE
     constraint = LeftmostFirst(Tables.same(table, len(prompts)), believed=0.0)
     state = State.blank([[one] for one in prompts], T, pad_id=STOP)
-    return sample(denoiser, state, constraint=constraint, guides=ready, commit=one_by_one).tokens.tolist()
+    return sample(denoiser, state, constraint=constraint, guides=ready, commit=commit).tokens.tolist()
 
 
 def by_hand(seed, prompt, tokens):
@@ -104,6 +107,16 @@ def test_the_value_is_what_the_model_writes_when_nothing_else_is_asked():
             compared += want is not None
         moved += ours != plain
     assert compared >= 7 and moved >= 3, "and not what it writes anyway"
+
+
+@pytest.mark.parametrize("noise", ["mask", "uniform"])
+@pytest.mark.parametrize("commit", [TopK(), Threshold(0.3)])
+def test_every_text_is_legal_at_any_strength_and_a_row_is_guided_alone_as_in_its_batch(noise, commit):
+    for strength in (-3.0, 0.5, 100.0):
+        guide = on_field("b", strength * Alone() + during(Alone(), 0.6, 0.1))
+        ours = decoded(2, [guide], [1, 7, 2], noise, commit)
+        assert all(VOCABULARY.decode(tokens) in SCHEMA for tokens in ours)
+        assert decoded(2, [guide], [7], noise, commit)[0] == ours[1]
 
 
 def test_what_it_cannot_be_is_refused():

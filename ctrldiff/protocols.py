@@ -395,15 +395,9 @@ class GuideContext:
     by_field: Callable[[str, torch.Tensor, State], torch.Tensor] | None = None
     alone: Callable[[int, str], list[int]] = lambda row, text: []
 
-    def likely(self, logits: torch.Tensor, state: State) -> torch.Tensor:
-        """(B, T, V) float32 in ordinary memory: the marginals of tokens under the constraint; for a guide that is
-        confined to a field, of standing wholly inside it. Raises: InputError for a field where there are none."""
-        if self.field is None:
-            return torch.as_tensor(self.constraint.bind(logits, state).marginals()).cpu()
-        return self.parts(logits, state)[:, :, 1]
-
     def parts(self, logits: torch.Tensor, state: State) -> torch.Tensor:
-        """(B, T, 2, V) float32 in ordinary memory: `by_field` of the guide's own. Raises: as `likely`."""
+        """(B, T, 2, V) float32 in ordinary memory: `by_field` of the guide's own. Raises: InputError where there are no
+        fields."""
         if self.field is None or self.by_field is None:
             raise InputError(f"the text has no fields, so none at {self.field!r}", hint="guide the whole text")
         return self.by_field(self.field, logits, state)

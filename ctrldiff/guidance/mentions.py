@@ -17,6 +17,7 @@ from itertools import accumulate, groupby
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ctrldiff.errors import InputError
 from ctrldiff.guidance.guide import Branches, Guide, Tilt
@@ -33,13 +34,13 @@ class Words(Guide):
 
     A word has *forms*: as given, in lower case, capitalised, each with and without a space before it; each form is
     its n tokens. In every step a word that does not stand yet has one *place*: a form on n positions one behind the
-    other, one of them open at least. A form that begins with a letter has the canvas's beginning or a written token
-    right before it, and no written letter before or behind it joins it to a longer word. Of all places it is the
-    one with the largest sum of log marginals of its tokens: those of the step's own exact posterior, without guides
-    (so what is written there has to be of the form already); for `on_field`, of standing wholly inside the value.
-    Ties: the leftmost, then forms in the order above. The form's tokens are worth 1/n each there, and nothing is
-    worth anything elsewhere. Words take their places in the order of the list, and no two on one position. Without
-    any place, a word is worth nothing in the step.
+    other, one of them open at least. Of all places it is the likeliest, by the step's own exact posterior without
+    guides: the one with the largest sum of the log marginals of its tokens and of the log probabilities that no
+    letter joins it to a longer word, right before it and right behind it. So what is written is of the form
+    already, and joins nothing to it. For `on_field` the tokens, and those that would join it, are those wholly
+    inside the value. Ties: the leftmost, then forms in the order above. The form's tokens are worth 1/n each there,
+    and nothing is worth anything elsewhere. Words take their places in the order of the list, and no two on one
+    position. Without any place, a word is worth nothing in the step.
 
     A word stands once what is written in a row spells it, in any case, at the beginning of a word ("batteries"
     mentions "batter", "part" does not mention "art"); what the prompt says does not count, nor, for `on_field`,
@@ -68,6 +69,7 @@ class Words(Guide):
 
     def prepare(self, context: GuideContext) -> Tilt:
         vocabulary, known = context.vocabulary, [Word.of(word, context) for word in self.words]
+        letters = Letters.of(vocabulary)
         everywhere = torch.zeros(vocabulary.size)
         for form in (form for word in known for form in word.forms):
             ids = [token for token in form if spelled(token, vocabulary).strip()]
@@ -78,13 +80,18 @@ class Words(Guide):
             spans = [[word.spans(runs(state, row, vocabulary)) for word in known] for row in range(state.shape[0])]
             if context.field is None and all(all(own) for own in spans):
                 return [(len(known), [])] * len(spans)
-            likely, out = context.likely(logits, state), []
+            if context.field is None:
+                likely, out = torch.as_tensor(context.constraint.bind(logits, state).marginals()).cpu(), []
+                outside = torch.zeros(state.shape)
+            else:
+                parts, out = context.parts(logits, state), []
+                likely, outside = parts[:, :, 1], parts[:, :, 0].sum(-1)
             for row, own in enumerate(spans):
                 if context.field is not None:
                     held = likely[row].gather(1, state.tokens[row][:, None])[:, 0] > 0.5
                     own = [[span for span in found if bool(held[list(span)].any())] for found in own]
                 wanting = [word for word, found in zip(known, own, strict=True) if not found]
-                out.append((len(known) - len(wanting), places(wanting, likely[row], state, row, vocabulary)))
+                out.append((len(known) - len(wanting), places(wanting, likely[row], outside[row], state, row, letters)))
             return out
 
         def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
@@ -182,21 +189,32 @@ def runs(state: State, row: int, vocabulary: Vocabulary) -> list[Run]:
     return out
 
 
-def places(words: Sequence[Word], likely: torch.Tensor, state: State, row: int, vocabulary: Vocabulary) -> list[Place]:
+def places(
+    words: Sequence[Word], likely: torch.Tensor, outside: torch.Tensor, state: State, row: int, letters: Letters
+) -> list[Place]:
     """A place for each word that has one, in the order of the words.
 
-    likely: (T, V) how probable a token is at a position; 0 or 1 where it is written.
+    likely: (T, V) how probable a token is at a position, within the field if there is one; 0 or 1 where it is written.
+    outside: (T,) how probable it is that the position is outside of that.
     """
-    written, out = state.written[row].tolist(), []
-    free = np.ones(len(written), np.bool_)
-    log = likely.double().log().numpy()
+    open_, chance, out = state.open[row].numpy(), likely.double().numpy(), []
+    free = np.ones(len(open_), np.bool_)
+    with np.errstate(divide="ignore"):
+        log = np.log(chance)
+        before, behind = (
+            np.log(chance[:, ~own].sum(1) + outside.double().numpy()) for own in (letters.last, letters.first)
+        )
     for word in words:
-        best = np.full((len(written), len(word.forms)), -np.inf)
+        best = np.full((len(open_), len(word.forms)), -np.inf)
         for f, form in enumerate(word.forms):
-            for start in range(len(written) - len(form) + 1):
-                span = range(start, start + len(form))
-                if free[span].all() and any(written[at] < 0 for at in span) and fits(form, start, written, vocabulary):
+            for start in range(len(open_) - len(form) + 1):
+                span, end = range(start, start + len(form)), start + len(form)
+                if free[span].all() and open_[span].any():
                     best[start, f] = log[span, form].sum()
+                    if start and letters.first[form[0]]:
+                        best[start, f] += before[start - 1]
+                    if end < len(open_) and letters.last[form[-1]]:
+                        best[start, f] += behind[end]
         if best.size and best.max() > -np.inf:
             start, f = (int(n) for n in np.unravel_index(best.argmax(), best.shape))  # the first of equals
             out.append(Place(start, word.forms[f]))
@@ -204,19 +222,22 @@ def places(words: Sequence[Word], likely: torch.Tensor, state: State, row: int, 
     return out
 
 
-def fits(form: Sequence[int], start: int, written: Sequence[int], vocabulary: Vocabulary) -> bool:
-    """Nothing joins it to a longer word, as far as what is written tells; and on its left, where a model would go on
-    from it, that is known."""
-    first, last = spelled(form[0], vocabulary), spelled(form[-1], vocabulary)
-    if start and joins(first, first):
-        if written[start - 1] < 0 or joins(spelled(written[start - 1], vocabulary), first):
-            return False
-    behind = start + len(form)
-    return behind == len(written) or written[behind] < 0 or not joins(last, spelled(written[behind], vocabulary))
+@dataclass(frozen=True)
+class Letters:
+    """(V,) which tokens begin with a letter or digit that goes on with a word, and which end with one."""
+
+    first: NDArray[np.bool_]
+    last: NDArray[np.bool_]
+
+    @staticmethod
+    def of(vocabulary: Vocabulary) -> Letters:
+        """Those of a vocabulary."""
+        texts = [spelled(token, vocabulary) for token in range(vocabulary.size)]
+        return Letters(*(np.array([joins(*[text[at : at + 1 or None]] * 2) for text in texts]) for at in (0, -1)))
 
 
 def joins(left: str, right: str) -> bool:
-    """One word goes on from one text into the next: digits, or letters of a script with capitals, on both sides.
+    """A word goes on from one text into the next: digits, or letters of a script with capitals, on both sides.
     Scripts without capitals, such as Chinese, do not part words by letters."""
     return bool(left and right) and all(one.isdigit() or one.lower() != one.upper() for one in (left[-1], right[0]))
 

@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=50, help="texts a point, 50 at most")
     parser.add_argument("--out", type=Path, required=True, help="a JSONL that is gone on with")
     parser.add_argument("--classifier", help='"sentiment" for tiny, or a file of examples.train_guide.train')
+    parser.add_argument("--only", default="", help="a pattern: of the guides, those whose name it is found in")
     parser.add_argument("--fresh", action="store_true", help="measure again what is there")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -154,7 +155,7 @@ def main() -> None:
     there = options.out.exists() and not options.fresh
     lines = [json.loads(line) for line in options.out.read_text().splitlines()] if there else []
     everything = list(points(model, options.classifier))
-    for point in everything:
+    for point in (one for one in everything if re.search(options.only, one.name)):
         if not any(
             (one["guide"], one["strength"], one["n"]) == (point.name, point.strength, options.rows) for one in lines
         ):

@@ -45,7 +45,7 @@ class Alone(Guide):
             keys.
 
     Made for plans that write from the left, as the default does. Cost: one more row in the forward pass for each
-    row, and two sums over the chain a step. Raises: InputError outside of `on_field`, or for a text of which
+    row, and three sums over the chain a step. Raises: InputError outside of `on_field`, or for a text of which
     nothing is left.
     """
 

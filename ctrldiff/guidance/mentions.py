@@ -81,11 +81,12 @@ class Words(Guide):
             if context.field is None and all(all(own) for own in spans):
                 return [(len(known), [])] * len(spans)
             if context.field is None:
-                likely, out = torch.as_tensor(context.constraint.bind(logits, state).marginals()).cpu(), []
+                likely = torch.as_tensor(context.constraint.bind(logits, state).marginals()).cpu()
                 outside = torch.zeros(state.shape)
             else:
-                parts, out = context.parts(logits, state), []
+                parts = context.parts(logits, state)
                 likely, outside = parts[:, :, 1], parts[:, :, 0].sum(-1)
+            out: list[tuple[int, list[Place]]] = []
             for row, own in enumerate(spans):
                 if context.field is not None:
                     held = likely[row].gather(1, state.tokens[row][:, None])[:, 0] > 0.5
@@ -140,7 +141,8 @@ class Word:
     @staticmethod
     def of(text: str, context: GuideContext) -> Word:
         """A word in the tokens of a model."""
-        text, found = text.strip(), {}
+        text = text.strip()
+        found: dict[tuple[int, ...], None] = {}
         for form in (text, text.lower(), text[:1].upper() + text[1:]):
             for lead in ("", " "):
                 ids = list(context.encode(lead + form))

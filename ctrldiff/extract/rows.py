@@ -97,7 +97,8 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
 
 def _flag(one: Any) -> dict[str, Any]:
     told = {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
-    return told if one.prob is None else told | {"prob": round(one.prob, DIGITS)}
+    reasons = {"prob": one.prob, "hurried": one.hurried}
+    return told | {name: round(value, DIGITS) for name, value in reasons.items() if value is not None}
 
 
 def _field(one: Any, document: Document, chunk: Chunk) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def extract(
     """
     given = one_by_one(locals())
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.inputs import Reading
+    from ctrldiff.extract.found import Reading
     from ctrldiff.extract.job import refuse_foreign
     from ctrldiff.extract.ledger import Shard, read_manifest
     from ctrldiff.extract.places import STREAM, Places

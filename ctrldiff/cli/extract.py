@@ -18,6 +18,7 @@ from ctrldiff.cli.options import (
     CompiledOption,
     FieldsOption,
     JsonOption,
+    MaybeSchemaOption,
 )
 from ctrldiff.cli.said import doubts, over, wanted
 
@@ -50,9 +51,7 @@ def extract(
         ),
     ] = None,
     *,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")
-    ] = None,
+    schema: MaybeSchemaOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ctrldiff.errors import InputError
 from ctrldiff.state import State, Step, Tokens, Where
 
 if TYPE_CHECKING:
@@ -266,6 +267,8 @@ class Move:
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
         given: (B, T, V) logits as this processor of the plan was given them, by those before it. Raises: InputError
             for one that is not among them.
+        chosen: (B, T) what the commit policy chose; what else was written, the end of the row or of its window wrote.
+            None: whoever made the move does not say.
     """
 
     before: State
@@ -274,6 +277,7 @@ class Move:
     logits: torch.Tensor
     unguided: Callable[[], torch.Tensor]
     given: Callable[[Processor], torch.Tensor]
+    chosen: Where | None = None
 
 
 class Observer(Protocol):
@@ -370,6 +374,11 @@ class GuideContext:
         prompt: the ids of a whole prompt in place of row b's, (b, text).
         read: the text of an answer in row b as a value of the wanted type, (b, text).
         seed: the decode's.
+        name: the model's.         hidden_prompts: it was trained with prompts hidden (`ModelSpec.hidden_prompts`).
+        field: the path of the JSON value that the guide is confined to, or None for the whole text.
+        by_field: (B, T, 2, V) how probable it is that a token stands at a position and outside of the value at a path,
+            and wholly inside it, by (path, logits, state), of what is written too; under the constraint, exactly.
+        alone: the ids of a prompt in place of row b's that asks for nothing but what its text says, (b, text).
     """
 
     vocabulary: Vocabulary
@@ -380,3 +389,15 @@ class GuideContext:
     prompt: Callable[[int, str], list[int]]
     read: Callable[[int, str], Any]
     seed: int = 0
+    name: str = "the model"
+    hidden_prompts: bool = True
+    field: str | None = None
+    by_field: Callable[[str, torch.Tensor, State], torch.Tensor] | None = None
+    alone: Callable[[int, str], list[int]] = lambda row, text: []
+
+    def parts(self, logits: torch.Tensor, state: State) -> torch.Tensor:
+        """(B, T, 2, V) float32 in ordinary memory: `by_field` of the guide's own. Raises: InputError where there are no
+        fields."""
+        if self.field is None or self.by_field is None:
+            raise InputError(f"the text has no fields, so none at {self.field!r}", hint="guide the whole text")
+        return self.by_field(self.field, logits, state)

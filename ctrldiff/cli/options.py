@@ -21,7 +21,6 @@ TypeOption = Annotated[
     str | None, typer.Option("--type", help='A Python type: "int", "date", or "package.module:Name".')
 ]
 AskOption = Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")]
-SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
 DocumentsOption = Annotated[
     Path | None,
     typer.Option(

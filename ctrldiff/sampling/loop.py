@@ -117,7 +117,7 @@ class Loop:
         chosen = positions("commit", commit(posterior, tokens, shown, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
-        move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen))
+        move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen), chosen)
         state = state.write(where, tokens, confidence).recall(tokens)
         revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
         reopened = positions("revise", revise(posterior, state, step), state)

@@ -137,6 +137,7 @@ def test_every_form_of_a_guide_is_read():
     assert read_guide("doubt:2") == g.AdaptiveClassifierFree(2.0)
     assert read_guide("not=Write a bad review.:0.5") == g.NegativePrompt("Write a bad review.", 0.5)
     assert read_guide("words=a, b:-3") == g.Words(["a", "b"], -3.0)
+    assert read_guide("alone@r.text") == g.on_field("r.text", g.Alone())
     assert read_guide(f"bias={ROOT}/ctrldiff/guidance/sentiment.safetensors:2@r.text").path == "r.text"
     assert read_guide("sentiment=positive").strength == 1.0
 

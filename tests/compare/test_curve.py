@@ -11,7 +11,6 @@ import ctrldiff as cd
 from ctrldiff.errors import InputError
 from examples.compare import curve
 from examples.compare.methods import Job, ended, method
-from examples.orders.curve import OWN, PACED, SEARCHES, Drawn, draw, drawing, groups, table, work
 from tests.conftest import STOP, VOCABULARY, toy
 
 
@@ -88,19 +87,3 @@ def test_only_batches_that_all_have_are_compared(tmp_path, monkeypatch, capsys):
     curve.main()
     assert "| a 4 | 2 | 4.0 | 100% | 75.0 ± 25.0 | 50 ± 35 |" in capsys.readouterr().out
     assert sum(one.tag.endswith("circle") for one in ET.parse(svg).iter()) == 2
-
-
-@pytest.mark.parametrize("name", SEARCHES)
-def test_searches_are_measured_and_passes_are_theirs(name):
-    told = draw(Drawn("shuffle of 4", 0.5, name, 0, 6))
-    alone = 4 if name.startswith("one") else 2
-    assert 0 <= told.legal <= 1 and told.passes >= (alone if "tolerator" not in name else 4)
-
-
-def test_work_is_what_a_text_has_positions_for_and_the_table_has_all_of_it():
-    asked = list(work(["one of 8 words"], 0.5, 6))
-    assert {one.told for one in asked} == {0, 1, 4, 8} and len(asked) == 3 * (len(PACED) + 1) + len(OWN) + len(SEARCHES)
-    rows = [draw(one) for one in asked if one.method in ("confidence", "exact constraint")]
-    assert all(one.legal == 1 for one in rows if one.method == "exact constraint")
-    assert table(rows).count("\n| confidence | ") == 3 and "6 texts each" in table(rows)
-    assert list(groups(rows)) == ["one of 8 words, blurred"] and "exact constraint" in drawing("words", rows)

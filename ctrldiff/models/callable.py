@@ -183,17 +183,19 @@ def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec, device: str)
     """Rows that share a call: of equal length, or where padding is masked as many as leave no more than `PADDED` of
     what is forwarded to padding, on a CPU `PADDED_ON_CPU`."""
     most = PADDED_ON_CPU if torch.device(device).type == "cpu" else PADDED
-    longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
+    lengths = {row: len(ids) for row, ids in sequences.items()}
     groups: list[list[int]] = []
-    for row in longest_first:
-        members = [*groups[-1], row] if groups else [row]
-        longest, own = len(sequences[members[0]]), [len(sequences[one]) for one in members]
-        share = 1 - sum(own) / (longest * len(own))
-        shares = own[-1] == longest or (spec.padding == "masked" and share <= most)
-        if groups and shares:
+    total = 0  # of the last group
+    for row in sorted(lengths, key=lambda row: -lengths[row]):
+        longest = lengths[groups[-1][0]] if groups else 0
+        total += lengths[row]
+        if lengths[row] == longest or (
+            groups and spec.padding == "masked" and 1 - total / (longest * (len(groups[-1]) + 1)) <= most
+        ):
             groups[-1].append(row)
         else:
             groups.append([row])
+            total = lengths[row]
     return groups
 
 

@@ -39,6 +39,7 @@ SEARCHED: Mapping[str, Searched] = {  # of the passes of each decode
     "4 branches (LoPA)": over(lambda passes: cd.search.Branches(4)),
     "8 tried (InfoGain)": over(lambda passes: cd.search.InfoGain()),
     "tolerator": over(lambda passes: cd.search.Tolerator(passes)),
+    "back and refine (LaDiC)": over(lambda passes: cd.search.BackAndRefine()),
     "vote of 5": over(lambda passes: cd.search.Vote(5)),
     "minimum risk of 5": over(lambda passes: cd.search.MinimumRisk(5, alike)),
     "dVoting": over(lambda passes: cd.search.DVoting()),

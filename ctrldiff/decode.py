@@ -14,8 +14,9 @@ answer is its own, whoever shares the batch.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
@@ -202,13 +203,14 @@ class _Engine:
         if lane[0] == "plain":
             yield from self._flowing(lane, queue)
             return
-        if lane[0] == "counting":
-            rows = queue.take(lambda row: self.lane(row) == lane, self.batch_size)
-            yield from self._counted(rows, queue)
-            return
-        size = max(1, self.batch_size // (self.search.n if self.search else 1))
-        rows = queue.take(lambda row: self.lane(row) == lane, size)
-        step = {"decision": self._decided, "search": self._searched, "guided": self._guided}[str(lane[0])]
+        steps: dict[object, Callable[[list[Row]], Iterable[Decoded]]] = {
+            "counting": partial(self._counted, queue),
+            "decision": self._decided,
+            "search": self._searched,
+            "guided": self._guided,
+        }
+        step, canvases = steps[lane[0]], self.search.n if self.search and lane[0] != "counting" else 1
+        rows = queue.take(lambda row: self.lane(row) == lane, max(1, self.batch_size // canvases))
         try:
             yield from ((one.row.n, one) for one in step(rows))
         except CtrldiffError as error:
@@ -223,19 +225,11 @@ class _Engine:
                 except CtrldiffError as own:
                     yield row.n, own
 
-    def _counted(self, rows: list[Row], queue: _Queue) -> Iterator[tuple[int, CtrldiffError]]:
+    def _counted(self, queue: _Queue, rows: list[Row]) -> Iterable[Decoded]:
         """Rows whose lists are given a number of items; they wait again, to be decoded."""
         assert self.plan.counts is not None
-        try:
-            queue.put_back(counted(self.loaded, rows, self.plan.counts))
-        except CtrldiffError as error:
-            if not self.keep:
-                raise
-            if len(rows) == 1:
-                yield rows[0].n, error
-                return
-            for row in rows:  # whose error it is shows when each is alone
-                yield from self._counted([row], queue)
+        queue.put_back(counted(self.loaded, rows, self.plan.counts))
+        return ()
 
     def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         def alike(row: Row) -> bool:

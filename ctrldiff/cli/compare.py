@@ -18,9 +18,8 @@ from ctrldiff.cli.options import (
     SeedOption,
     TemperatureOption,
     TokensOption,
-    clock,
-    shown,
 )
+from ctrldiff.cli.said import clock, schema_of, shown, write_page
 
 if TYPE_CHECKING:
     from ctrldiff.sampling.plan import Plan
@@ -54,10 +53,9 @@ def compare(
     Plans that decide themselves how many passes they take have one row. The table is markdown on standard output.
     """
     from ctrldiff.evaluate.labelled import read_answers
-    from ctrldiff.json_schema import JsonSchema
 
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     plans = paced(plan or ["default"], passes, temperature)
     how = {"max_new_tokens": max_new_tokens, "seed": seed, **shown(prompt_file, None)}
 
@@ -83,8 +81,6 @@ def compare(
             **how,
         )
     if svg is not None:
-        from ctrldiff.cli.options import write_page
-
         write_page(svg, drawn(measured, f"{file.name}: {len(answers):,} documents"))
     if as_json:
         print(json.dumps([asdict(one) for one in measured], ensure_ascii=False, allow_nan=False))

@@ -60,7 +60,8 @@ class Summary:
 
     Fields: done, failed (answers and failures, earlier runs included); earlier (how many of both were there before);
         documents (that the input has; of other shards too); complete (all of them are done, by whatever shard);
-        forwards, seconds (of this run); out, failed_file, job (where things are; "" for what is not there).
+        forwards, other_calls (of models beside the network), seconds (all three of this run); out, failed_file, job
+        (where things are; "" for what is not there).
     """
 
     done: int
@@ -69,10 +70,11 @@ class Summary:
     documents: int
     complete: bool
     forwards: int
-    seconds: float
-    out: str
-    failed_file: str
-    job: str
+    other_calls: int
+    seconds: float = 0.0
+    out: str = ""
+    failed_file: str = ""
+    job: str = ""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,14 @@ def carry_out(
             )
         complete = not todo.stopped and answers + failures == todo.documents
         summary = Summary(
-            answers, failures, earlier, todo.documents, complete, keeper.forwards, 0.0, "", "", str(places.job)
+            done=answers,
+            failed=failures,
+            earlier=earlier,
+            documents=todo.documents,
+            complete=complete,
+            forwards=keeper.forwards,
+            other_calls=keeper.other_calls,
+            job=str(places.job),
         )
         if complete:
             out, failed_file = _written(places, plan, options.flat, failures)
@@ -250,7 +259,7 @@ class _Keeper:
     def __init__(self, ledger: Ledger, source: Input, options: Options) -> None:
         self._ledger, self._source, self._options = ledger, source, options
         self.done, self.failed, _ = ledger.counts()
-        self.forwards = 0
+        self.forwards = self.other_calls = 0
         self._held: list[Entry] = []
         self._since = time.monotonic()
         self._tell()
@@ -263,6 +272,7 @@ class _Keeper:
         self.done += entry.code is None
         self.failed += entry.code is not None
         self.forwards += entry.forwards
+        self.other_calls += entry.other_calls
         if len(self._held) >= KEPT or time.monotonic() - self._since > WAIT:
             self.flush()
         self._tell()
@@ -342,7 +352,7 @@ def _entry(decoder: Decoder, work: _Work, strict: bool) -> Entry:
         if work.error is not None:
             raise work.error
         chunks = [Chunk(*part, result) for part, result in zip(work.parts, work.results, strict=True)]
-        record, forwards, seconds = row_of(found, document, chunks, decoder.spans, decoder.reread)
+        record, seconds = row_of(found, document, chunks, decoder.spans, decoder.reread)
         line = json_line(record).decode().rstrip("\n")
     except Exception as error:
         if strict:
@@ -351,7 +361,8 @@ def _entry(decoder: Decoder, work: _Work, strict: bool) -> Entry:
         code, record = failure(found.line, found.shown, beside, error)
         line = json_line({"source": found.source} | record if found.source else record).decode().rstrip("\n")
         return Entry(id=_id(record), code=code, record=line, text=kept, **about)
-    return Entry(id=_id(record), code=None, record=line, forwards=forwards, seconds=seconds, text=kept, **about)
+    about |= {name: record["usage"][name] for name in ("forwards", "other_calls")}
+    return Entry(id=_id(record), code=None, record=line, seconds=seconds, text=kept, **about)
 
 
 def _id(record: Mapping[str, Any]) -> str | None:
@@ -432,16 +443,16 @@ def _streamed(
     finally:
         keeper.close()
     return Summary(
-        keeper.done,
-        keeper.failed,
-        0,
-        todo.documents,
-        not todo.stopped,
-        keeper.forwards,
-        time.perf_counter() - began,
-        str(places.out),
-        _told(places) if keeper.failed else "",
-        "",
+        done=keeper.done,
+        failed=keeper.failed,
+        earlier=0,
+        documents=todo.documents,
+        complete=not todo.stopped,
+        forwards=keeper.forwards,
+        other_calls=keeper.other_calls,
+        seconds=time.perf_counter() - began,
+        out=str(places.out),
+        failed_file=_told(places) if keeper.failed else "",
     )
 
 
@@ -449,7 +460,7 @@ class _Sender:
     """Sends results on as they come."""
 
     def __init__(self, places: Places, made: Mapping[str, Any], options: Options) -> None:
-        self.done = self.failed = self.forwards = 0
+        self.done = self.failed = self.forwards = self.other_calls = 0
         self._made, self._options = made, options
         self._out = Sink(places.out, sys.stdout)
         self._failed = Sink(places.failed, sys.stderr)
@@ -457,6 +468,7 @@ class _Sender:
     def add(self, entry: Entry) -> None:
         """A result."""
         self.forwards += entry.forwards
+        self.other_calls += entry.other_calls
         if entry.code is None:
             self.done += 1
             self._out.append(json_line(json.loads(entry.record) | {"made": self._made}))

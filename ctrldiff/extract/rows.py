@@ -30,8 +30,8 @@ class Chunk:
 
 def row_of(
     found: Found, document: Document, chunks: Sequence[Chunk], spans: Spans, reread: Reread
-) -> tuple[dict[str, Any], int, float]:
-    """The row of a document, the passes of the network that it took, and their seconds.
+) -> tuple[dict[str, Any], float]:
+    """The row of a document, and the seconds that it took.
 
     Raises: what its only part was refused for, or the first, if all were; what making the merged value one of the type
         raises; ValueError for what cannot be written as JSON.
@@ -56,9 +56,9 @@ def row_of(
     usages = [one.result.usage for one in good]
     record["usage"] = {
         name: sum(getattr(one, name) for one in usages)
-        for name in ("prompt_tokens", "answer_tokens", "canvas", "forwards")
+        for name in ("prompt_tokens", "answer_tokens", "canvas", "forwards", "other_calls")
     }
-    return record, record["usage"]["forwards"], sum(one.seconds for one in usages)
+    return record, sum(one.seconds for one in usages)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import Room, within_memory, within_memory_both
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import NOISE_TOLD, State
+from ctrldiff.state import NOISE_TOLD, State, Status
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -108,7 +108,7 @@ class CallableDenoiser:
 
     def _forwarded(self, state: State, attention: torch.Tensor | None = None) -> torch.Tensor:
         """(B, T, V) logits; (B, T, T) `attention` is written into, where there is one."""
-        open_rows = [row for row in range(state.shape[0]) if bool(state.open[row].any())]
+        open_rows, own = (~state.done).nonzero()[:, 0].tolist(), state.lengths.tolist()
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         out: torch.Tensor | None = None
         for members in grouped(sequences, self.spec, self.device):
@@ -117,16 +117,16 @@ class CallableDenoiser:
             told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
             if self.spec.padding == "masked":
                 told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
-            rows = [network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members]
+            rows = [network_rows(len(state.prompt[row]), own[row], self.spec) for row in members]
             part = slice(min(int(one[0]) for one in rows), max(int(one[-1]) for one in rows) + 1)
             if attention is None:
                 logits = self._logits(part, ids, *told)
             else:
                 logits, seen = self._both(part, ids, *told)
                 for n, row in enumerate(members):
-                    begin, own = len(state.prompt[row]), int(state.lengths[row])
-                    canvas = slice(begin, begin + own)
-                    attention[row, :own, :own] = checked_attention(seen[n, canvas, canvas], row)
+                    begin, length = len(state.prompt[row]), own[row]
+                    canvas = slice(begin, begin + length)
+                    attention[row, :length, :length] = checked_attention(seen[n, canvas, canvas], row)
             ids = ids[:, part]
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
@@ -185,17 +185,16 @@ def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec, device: str)
     most = PADDED_ON_CPU if torch.device(device).type == "cpu" else PADDED
     lengths = {row: len(ids) for row, ids in sequences.items()}
     groups: list[list[int]] = []
-    total = 0  # of the last group
+    longest = text = 0  # of the last group: its first length, and the sum of them all
     for row in sorted(lengths, key=lambda row: -lengths[row]):
-        longest = lengths[groups[-1][0]] if groups else 0
-        total += lengths[row]
-        if lengths[row] == longest or (
-            groups and spec.padding == "masked" and 1 - total / (longest * (len(groups[-1]) + 1)) <= most
-        ):
+        own = lengths[row]
+        share = 1 - (text + own) / (longest * (len(groups[-1]) + 1)) if groups else 1.0
+        if groups and (own == longest or (spec.padding == "masked" and share <= most)):
             groups[-1].append(row)
+            text += own
         else:
             groups.append([row])
-            total = lengths[row]
+            longest = text = own
     return groups
 
 
@@ -236,11 +235,12 @@ def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
 
     Behind an open end the fill is as open: stop tokens there would say that the answer fills the canvas to its end.
     """
-    own = int(state.lengths[row])
+    status = state.status[row]
+    own = int((status != int(Status.PAD)).sum())
     ids = torch.cat([state.prompt[row], state.tokens[row, :own]])
     tail = -len(ids) % spec.round_to
     fill = spec.stop_ids[0]
-    if spec.mask_id is not None and spec.noise == "mask" and own and state.open[row, own - 1]:
+    if spec.mask_id is not None and spec.noise == "mask" and own and status[own - 1] == int(Status.OPEN):
         fill = spec.mask_id
     return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
@@ -272,8 +272,9 @@ def noisy(state: State, spec: ModelSpec) -> State:
         drawn = torch.full_like(state.tokens, spec.mask_id)
     else:
         drawn = state.tokens.clone()
+        lengths = state.lengths.tolist()
         for row in (~state.done).nonzero()[:, 0].tolist():
-            own = int(state.lengths[row])
+            own = lengths[row]
             drawn[row, :own] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, own))
     return replace(state, tokens=torch.where(state.open & ~state.cleared, drawn, state.tokens))
 

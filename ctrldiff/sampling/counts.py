@@ -43,7 +43,8 @@ class Likeliest:
 
     def __post_init__(self) -> None:
         check_most(self.most)
-        if isinstance(self.per_item, bool) or not math.isfinite(self.per_item):
+        number = isinstance(self.per_item, int | float) and not isinstance(self.per_item, bool)
+        if not number or not math.isfinite(self.per_item):
             raise InputError(f"per_item={self.per_item!r}: a finite number of nats", param="per_item")
 
     def __call__(self, listing: Listing) -> int | None:

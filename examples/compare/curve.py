@@ -77,11 +77,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def drawing(rows: Sequence[Row], title: str) -> str:
     """An SVG, a line for each method."""
-    series: dict[str, list[Point]] = {}
-    for row in rows:
-        point = Point(row.passes / row.documents, row.fields.share, row.fields.error)
-        series.setdefault(row.family, []).append(point)
-    return curves(series, title, "fields right")
+    points = [Point(row.family, row.passes / row.documents, row.fields.share, row.fields.error) for row in rows]
+    return curves(points, title, "fields right")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from ctrldiff.cli.options import clock
+from ctrldiff.cli.said import clock
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
 from ctrldiff.json_schema import JsonSchema

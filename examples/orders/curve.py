@@ -67,10 +67,8 @@ def table(rows: Sequence[Drawn]) -> str:
 
 def drawing(name: str, rows: Sequence[Drawn]) -> str:
     """SVG of one network's rows."""
-    series: dict[str, list[Point]] = {}
-    for row in rows:
-        series.setdefault(row.method, []).append(Point(row.passes, row.legal, row.error))
-    return curves(series, f"{name}: {rows[0].texts} texts each", "legal")
+    points = [Point(row.method, row.passes, row.legal, row.error) for row in rows]
+    return curves(points, f"{name}: {rows[0].texts} texts each", "legal")
 
 
 def main() -> None:

@@ -165,10 +165,8 @@ def table(rows: Sequence[Solved]) -> str:
 
 def drawing(task: str, rows: Sequence[Solved]) -> str:
     """An SVG of one task's rows: solved against passes."""
-    series: dict[str, list[Point]] = {}
-    for row in rows:
-        series.setdefault(row.method, []).append(Point(row.passes, row.solved, row.error))
-    return curves(series, f"{task}: {rows[0].problems} problems", "solved")
+    points = [Point(row.method, row.passes, row.solved, row.error) for row in rows]
+    return curves(points, f"{task}: {rows[0].problems} problems", "solved")
 
 
 def main() -> None:

@@ -155,7 +155,7 @@ class Asker:
             leaves = [Leaf(part, (span,), True) for part, span in zip(self._parts(fact), fact.part_spans)]
             return "list", Asked(items=(Asked(),)), leaves
         if kind == "enum":
-            if rng.random() < 0.9:
+            if rng.random() < 0.9 or value.text != fact.as_it_stands:
                 labels = list(value.labels)
                 if rng.random() < 0.5:
                     rng.shuffle(labels)

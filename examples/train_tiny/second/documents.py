@@ -85,13 +85,15 @@ COUNTS = ((0, 6), (1, 12), (2, 20), (3, 24), (4, 16), (5, 9), (6, 6), (7, 4), (8
 
 @dataclass
 class Document:
-    """A text and what it states. open: makers whose values stand there without a role; nothing asks for them."""
+    """A text and what it states. open: makers whose values stand there without a role; nothing asks for them. absent:
+    what the text was written not to state."""
 
     text: str
     scene: str
     facts: list[Fact]
     rows: Rows | None = None
     open: set[str] = field(default_factory=set)
+    absent: tuple[Role, ...] = ()
 
 
 class Composer:
@@ -142,7 +144,7 @@ class Composer:
         if rows and noise == "ocr":
             noise = ""
         text = page.finish(facts, noise)
-        return Document(text, scene, [fact for fact in facts if fact.spans], _as_written(rows, text), set(open_makers))
+        return Document(text, scene, [fact for fact in facts if fact.spans], as_written(rows, text), set(open_makers))
 
     def facts(self, maker: Maker, scene: str, layout: str, language: str) -> list[Fact]:
         """Facts whose roles cannot be taken for one another."""
@@ -203,7 +205,7 @@ class Composer:
         return None if any(len(label) > 3 and label in lowered for label in role.labels["en"]) else role
 
 
-def _as_written(rows: Rows | None, text: str) -> Rows | None:
+def as_written(rows: Rows | None, text: str) -> Rows | None:
     """The cells as they stand in the finished text."""
     if rows is None:
         return None

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("model", help="the folder of a model")
     parser.add_argument("--pools", type=Path, required=True)
     parser.add_argument("--documents", type=int, default=60)
-    parser.add_argument("--task", default="extract", help='"extract", or the first generation\'s "object"')
+    parser.add_argument("--task", default="extract", help='"extract", "letter", or the first generation\'s "object"')
     parser.add_argument("--show", action="store_true", help="print what is wrong")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -1,4 +1,5 @@
-"""The stream of the second generation: its own documents and opinions, and a share of the first generation's tasks."""
+"""The stream of the second generation: its own documents, composed or written by hand, its opinions, and a share of the
+first generation's tasks."""
 
 import json
 import re
@@ -9,6 +10,7 @@ from ctrldiff.types.ask import Asked
 from examples.train_tiny import mixture as first
 from examples.train_tiny.second.asking import Asker, Example, Leaf, Writer
 from examples.train_tiny.second.documents import Composer
+from examples.train_tiny.second.letters import Letters
 from examples.train_tiny.second.opinions import Opinions
 from examples.train_tiny.second.spelling import manners
 from examples.train_tiny.second.values import Maker
@@ -16,8 +18,8 @@ from examples.train_tiny.values import Values
 
 # By examples. The first generation's are named as `examples.train_tiny.mixture` names them.
 SHARES = (
-    *(("extract", 56), ("judged", 8), ("sorted", 4), ("object", 17), ("bare", 2)),
-    *(("problem", 4), ("sum", 6), ("review", 2), ("judge", 1)),
+    *(("letter", 50), ("extract", 18), ("judged", 12), ("sorted", 3), ("object", 9), ("bare", 1)),
+    *(("problem", 1), ("sum", 2), ("review", 3), ("judge", 1)),
 )
 HIDDEN = {"review": 0.15, "extract": 0.015}  # share of a task whose text is masked, for guidance without a classifier
 CHUNK = 1024  # examples that are made from one seed
@@ -35,7 +37,13 @@ class Source:
         maker = Maker(self.pools, rng)
         maker.begin(manners(rng))
         opinions = Opinions(self.pools, maker, rng)
-        own = {"extract": asker.example, "judged": opinions.judged, "sorted": opinions.sorted}
+        letters = Asker(Letters(self.pools, rng, self.held_out), rng)
+        own = {
+            "extract": asker.example,
+            "letter": letters.example,
+            "judged": opinions.judged,
+            "sorted": opinions.sorted,
+        }
         names, shares = zip(*SHARES)
         out = []
         for name in rng.choices(names, shares, k=count):

@@ -1,5 +1,8 @@
 """Texts to decide about: reviews whose words of judgement come from a lexicon or say it by what happened; subjects."""
 
+import re
+from functools import cache
+from pathlib import Path
 from random import Random
 
 from ctrldiff.types.ask import Asked
@@ -26,50 +29,6 @@ LABELS = (
 )
 NAMES = "sentiment opinion judgement verdict tone mood rating feeling attitude label review_sentiment".split()
 STARS = ("stars", "score", "rating", "points", "grade")
-HAPPENED = """Has been running without a hitch since spring.|I would choose it again tomorrow.
-All three kids fight over who may use it.
-We stayed two days longer than planned.|I have told everybody at work about it.
-The parcel was here before I expected it.
-My husband did not want to give it back.|It survived a fall down the stairs.
-We have already booked again for next year.
-They replaced the broken part for free within a day.|I read it in one night.|The whole hall stood up and clapped.
-No more back pain!
-It paid for itself within a month.|Still looks like new after four winters.|Fits like a glove.
-Even my father smiled.|You get more than you pay for.
-I threw my old one away at once.|The waiter found us a table by the window.|It makes my mornings.
-Ten out of ten.|Five stars from me.
-Buy it before they notice how little they ask for it.|I have not looked back since.
-Two years on and the battery still lasts all week.
-Set it up without the manual.|I only wish I had found it sooner.|Quiet as a mouse.
-Our cat sleeps on it every day.|Thumbs up!|Hats off to the cook.
-The colours are just as in the picture.|Somebody there knows their trade.
-Everything was there when we opened the box.|We will be back.
-I gave one to each of my sisters.|Worth the drive.|Saved our holiday.|It does the job, every day.
-The best night's sleep in years."""
-WENT_WRONG = """It broke after a week.|I sent it back the same evening.|Nobody answers the phone there.
-The lid does not close.|I want my money back.
-The screw was missing and so was the manual.|My neighbour's costs half and does more.
-We left before the main course.|It arrived in pieces.
-The battery is flat by noon.|I asked three times and never got a reply.|The colour came off in the first wash.
-One star, and only because I must give one.
-Back to the shop with it.|Never again.|I fell asleep in the second act.|They charged me twice.
-The app crashes whenever I open it.
-You can hear every word from next door.|The bed was still unmade at five.|My head hurt all night.|It leaks.
-After ten minutes it gets too hot to touch.
-Now it stands in the cellar.|I paid for a sea view and got a car park.|Hands off!
-It took six weeks to get here.|The zip tore on day one.
-There was a hair in my soup.|Half of the pages are blank.|It was not even the model that I had ordered.
-They blamed me for it.
-I should have listened to the others.|The paint peels off already.|We had to buy a new one.
-Even the dog would not eat it.|Save your money.
-It squeaks with every step.|The seller has vanished.|The ink was dry.|I regret every penny.
-The tour was called off and nobody told us."""
-NEUTRAL = """It came on Tuesday.|It is blue.|I bought it for the office.|The box holds two of them.
-I have used it for a week.|It is made in Portugal.
-We were four people.|There is a smaller one too.|I got it as a present.|The manual has forty pages.
-It runs on two batteries.|We sat outside.
-It has a handle on either side.|They are open until six.|My sister has the same one.|It weighs about two kilos.
-I ordered it online."""
 FRAMES_ADJECTIVE = """The {p} is {a}.|What a {a} {p}!|{a} {p}.|It is {a}.|Really {a}.|{a}, just {a}.
 The {p} was {a} and {b}.|Overall a {a} experience.
 I find it {a}.|So {a}!|The {t} is {a}.|{a} {t}, {b} {p}.|Everything about it is {a}.|The {t}: {a}.|Simply {a}
@@ -102,6 +61,14 @@ GROUPS = {
 }
 
 
+@cache
+def happened() -> dict[int, list[str]]:
+    """The sentences of `happened.txt` by what they say: 1, -1, or 0 for nothing."""
+    text = (Path(__file__).parent / "happened.txt").read_text(encoding="utf-8")
+    _, *parts = re.split(r"^# (?:good|bad|nothing)\n", text, flags=re.MULTILINE)
+    return {sign: part.splitlines() for sign, part in zip((1, -1, 0), parts)}
+
+
 class Opinions:
     """Reviews to judge, and texts to sort."""
 
@@ -113,17 +80,17 @@ class Opinions:
         self.nouns = {
             sign: [w for w, r in rated if w in nouns and w not in adjectives and r * sign > 0] for sign in (1, -1)
         }
-        self.happened = {1: phrases(HAPPENED), -1: phrases(WENT_WRONG), 0: phrases(NEUTRAL)}
+        self.happened = happened()
         self.lemmas = [sense for sense in pools["senses"] if sense[2] in GROUPS]
 
     def clause(self, sign: int, product: str) -> str:
         """A sentence of this judgement."""
         rng, form = self.rng, self.rng.random()
-        if sign == 0 or form < 0.34:
+        if sign == 0 or form < 0.5:
             return rng.choice(self.happened[sign])
-        if form < 0.72:
+        if form < 0.8:
             frame, words = rng.choice(phrases(FRAMES_ADJECTIVE)), self.adjectives[sign]
-        elif form < 0.84:
+        elif form < 0.9:
             frame, words = rng.choice(phrases(DENIED)), self.adjectives[-sign]
         else:
             frame, words = rng.choice(phrases(FRAMES_NOUN)), self.nouns[sign]

@@ -104,6 +104,9 @@ class Maker:
         )
         return _string(self.filled(pattern))
 
+    def _like(self, pattern):
+        return _string(self.filled(pattern))
+
     def _digits(self, count):
         return _string(self.filled("#" * int(count)))
 
@@ -142,8 +145,9 @@ class Maker:
     def _dec(self, bounds):
         low, high, places = bounds.split(":")
         value = round(self.rng.uniform(float(low), float(high)), self.rng.randint(0, int(places)))
+        kind = "number" if int(places) else "int"
         places = 0 if value == int(value) else len(str(value).split(".")[1])
-        return Value("number", _short(value), grouped(value, self.how, places, False))
+        return Value(kind, _short(value), grouped(value, self.how, places, False))
 
     def _percent(self, _):
         value = self.rng.choice((2, 3, 5, 7, 10, 15, 19, 20, 21, 25, 30, 50, 5.5, 7.7, 8.1, 2.5, 12.5))

@@ -1,9 +1,11 @@
-"""python -m examples.orders.bench [--texts N] [--blur B] [--out F.jsonl]: decoders on networks that are never wrong.
+"""Decoders on networks that are never wrong:
+
+    python -m examples.orders.bench [--texts N] [--blur B] [--out F.jsonl] [--without "C;D"]
 
 Of each: the share of legal texts, passes a text (and canvases, where a pass holds several), and how far its draws of
 words are from uniform (total variation), at temperature 1. Without a constraint, but for the last. Decoders that are
 told how many passes they have get one for every second position. The last two columns are of networks that doubt.
-Run it again with the same file and it goes on where it stopped.
+Run it again with the same file and it goes on where it stopped; what is left out is a dash, or what the file has of it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from examples.orders.measure import Drawn, fair, measure
+from examples.orders.measure import Drawn, fair, measure, read
 from examples.orders.puzzles import PUZZLES
 from examples.orders.searches import FORCED, FREE, TOLD
 
@@ -71,9 +73,15 @@ def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     told.add_argument("--texts", type=int, default=400)
     told.add_argument("--blur", type=float, default=0.5, help="of the last two columns")
-    told.add_argument("--out", type=Path, help="where figures are added; what is there is not measured again")
+    told.add_argument(
+        "--out", type=Path, required=True, help="where figures are added; what is there is not measured again"
+    )
+    told.add_argument("--without", default="", help="names with semicolons between them, which are not measured")
     args = told.parse_args()
-    print(table(measure(work(args.texts, args.blur), args.out)))
+    asked, without = list(work(args.texts, args.blur)), args.without.split(";")
+    measure([one for one in asked if one.method not in without], args.out)
+    known = {row.asked: row for row in read(args.out)}
+    print(table([known[one] for one in asked if one in known]))
 
 
 if __name__ == "__main__":

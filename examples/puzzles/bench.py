@@ -154,7 +154,7 @@ def table(rows: Sequence[Solved]) -> str:
             cells = []
             for task in tasks:
                 found = [by.get((task, method, told)) for told in ([0] if own else at[task])]
-                cells.append("/".join(one.cell if one else "-" for one in found))
+                cells.append("/".join(one.cell if one else "-" for one in found) if any(found) else "-")
             lines.append(f"| {method} | {' | '.join(cells)} |")
         lines.append("")
     counts = sorted({row.problems for row in rows})

@@ -62,6 +62,9 @@ def points(model: cd.Model, classifier: str | None) -> Iterator[Point]:
     yield Point("told", 0.0, "negative", told=True)
     for scale in (0.5, 1.0, 1.5, 2.0, 3.0):
         yield Point("told, classifier-free", scale, "negative", [guide.ClassifierFree(scale)], told=True)
+    for scale in (1.0, 2.0):
+        held = [guide.ClassifierFree(scale, plausible=0.1)]
+        yield Point("told, classifier-free, plausible", scale, "negative", held, told=True)
     for strength in (8.0, 12.0, 16.0):
         yield Point("words, one mention", strength, "mention", [guide.Words([WANTED], strength)])
     yield Point("words, every place", 8.0, "mention", [guide.Words([WANTED], 8.0, once=False)])

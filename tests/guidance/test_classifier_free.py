@@ -17,10 +17,7 @@ from ctrldiff.guidance.classifier_free import (
 )
 from ctrldiff.guidance.guide import prepared
 from ctrldiff.models.callable import from_callable
-from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
-from examples.train_tiny.network import make_config
-from examples.train_tiny.second.mixture import HIDDEN
 from tests.cases import hard_state
 from tests.conftest import MASK, NOISES, SIZE, ToyNetwork, spec, toy
 from tests.guidance.fakes import context, denoise, encode, prompts_of, step_at
@@ -195,8 +192,20 @@ def test_a_user_sees_it_once():
     assert not told_of(caught)
 
 
-def test_the_second_generation_is_exported_as_one_that_did():
-    told = make_config(300, hidden_prompts=any(HIDDEN.values())).ctrldiff
-    assert (
-        ModelSpec.from_dict(told).hidden_prompts and not ModelSpec.from_dict(make_config(300).ctrldiff).hidden_prompts
-    )
+def test_no_token_is_raised_that_the_model_finds_implausible():
+    denoiser = toy()
+    state = denoiser.noise(hard_state("free").snapshot())
+    plain = denoiser(state)[..., WRITABLE]
+    raised = guided(ClassifierFree(2.0), denoiser, state)[..., WRITABLE] - plain
+    held = guided(ClassifierFree(2.0, plausible=0.5), denoiser, state)[..., WRITABLE] - plain
+    p = plain.softmax(-1)
+    some = 0
+    for row, at in state.open.nonzero().tolist():
+        for token in range(p.shape[-1]):
+            implausible = p[row, at, token] < 0.5 * p[row, at].max()
+            want = min(float(raised[row, at, token]), 0.0) if implausible else float(raised[row, at, token])
+            assert math.isclose(float(held[row, at, token]), want, abs_tol=1e-4)
+            some += bool(implausible and raised[row, at, token] > 0)
+    assert some > 5, "or the bound would do nothing here"
+    with pytest.raises(InputError, match="plausible=2"):
+        ClassifierFree(1.0, plausible=2)

@@ -352,7 +352,6 @@ GUIDES: dict[str, Guide] = {
     "target, kl": Target(Classifier(toy_classifier(), "warm"), kl=0.5),
     "targets": Together(Target(Count("a"), exactly=1.0), Target(Count("[0-9]", share=0.2), at_most=0.1)),
     "classifier-free": ClassifierFree(1.5),
-    "classifier-free, plausible": ClassifierFree(1.5, plausible=0.3),
     "negative prompt": NegativePrompt("b-a"),
     "adaptive classifier-free": AdaptiveClassifierFree(1.5, share=0.5),
     "contrast": Contrast(toy(seed=1)),

@@ -35,10 +35,10 @@ class Alone(Guide):
     Once all before the value is written and its quote is open, the scores at each of its open positions are log
     q(v) - log p(v), with q the model's distribution on another canvas: the prompt asks for `text` and nothing else,
     and the canvas holds the value alone, from its first token to the next written one. The value ends, at the
-    leftmost open position, with the probability that q ends there. Before it has begun, half of the belief inside
-    the value is spread evenly over all tokens, at the positions ahead, so that none of them is sure and no policy
-    writes any of it; whether null stands in its place the model decides as it is. Where the value is no string
-    nothing more happens. At another strength than 1 it is q^s p^(1 - s), and the end alike.
+    leftmost open position, with the probability that q ends there. Before it has begun, all tokens inside the value
+    are equally likely at the positions ahead, so that none of them is sure and no policy writes any of it; whether
+    null stands in its place the model decides as it is. Where the value is no string nothing more happens. At
+    another strength than 1 it is q^s p^(1 - s), and the end alike.
 
     Args:
         text: what is asked, or a function from the text of the request to it; None: that text, without the object's
@@ -101,7 +101,7 @@ class Alone(Guide):
                     out[row, here] = alone[row, : value.end - value.start] - own[row, here]
                 elif state.open[row].any():
                     ahead = int(state.open[row].int().argmax()) + 1
-                    out[row, ahead:] = halved(own[row, ahead:]) - own[row, ahead:]
+                    out[row, ahead:] = -own[row, ahead:]  # whatever temperature comes after it
             return torch.where(out.isfinite(), out, torch.zeros_like(out))
 
         def outside(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
@@ -164,13 +164,6 @@ def in_string(text: bytes) -> bool:
         elif byte == ord('"'):
             inside = not inside
     return inside
-
-
-def halved(own: torch.Tensor) -> torch.Tensor:
-    """(T, V) log-probabilities with half of the belief spread evenly over all tokens that are not forbidden."""
-    open_ = own > -torch.inf
-    evenly = open_ / open_.sum(-1, keepdim=True)
-    return (0.5 * own.exp() + 0.5 * evenly).log()
 
 
 def shared(own: torch.Tensor, groups: list[torch.Tensor], share: torch.Tensor, never: torch.Tensor) -> torch.Tensor:

@@ -34,6 +34,7 @@ wardrobe sofa mattress hairdryer razor toothbrush corkscrew teapot saucepan siev
 freezer dishwasher""".replace("\n", " ").split(" ")
 TURNS = 4  # a text's tokens are hidden a fourth at a time to be scored
 WANTED = "battery"  # what is to be mentioned
+ONE = cd.commit.Prefix(2.0)  # nothing is that sure: a token a pass
 
 
 class Reviewed(BaseModel):
@@ -53,6 +54,7 @@ class Point:
     guidance: list[Any] = field(default_factory=list)
     told: bool = False
     output: Any = str
+    commit: Any = cd.Plan.default().commit
 
 
 def points(model: cd.Model, classifier: str | None) -> Iterator[Point]:
@@ -62,6 +64,9 @@ def points(model: cd.Model, classifier: str | None) -> Iterator[Point]:
     yield Point("told", 0.0, "negative", told=True)
     for scale in (0.5, 1.0, 1.5, 2.0, 3.0):
         yield Point("told, classifier-free", scale, "negative", [guide.ClassifierFree(scale)], told=True)
+    for scale in (1.0, 2.0):
+        free = [guide.ClassifierFree(scale)]
+        yield Point("told, classifier-free, a token a pass", scale, "negative", free, told=True, commit=ONE)
     for strength in (8.0, 12.0, 16.0):
         yield Point("words, one mention", strength, "mention", [guide.Words([WANTED], strength)])
     yield Point("words, every place", 8.0, "mention", [guide.Words([WANTED], 8.0, once=False)])
@@ -104,7 +109,7 @@ def measure(point: Point, model: cd.Model, judge: Callable[[str], float], known:
     began = time.process_time()
     generator = cd.Generator(
         model, point.output, temperature=0.5, max_new_tokens=32 if point.output is str else None, seed=5,
-        guidance=point.guidance,
+        guidance=point.guidance, commit=point.commit,
     )  # fmt: skip
     results = generator(prompts)
     texts = [one.raw if isinstance(one.output, str) else one.output.review for one in results]

@@ -145,3 +145,12 @@ def test_a_review_in_an_object_is_the_review_that_is_written_without_one():
     result = model(order, {"type": "object", **schema}, guidance=[on_field("review", Alone())])
     assert result.output == {"product": "teapot", "review": bare} and bare.startswith("The teapot is")
     assert model(order, {"type": "object", **schema}).output["review"] != bare
+
+
+def test_no_draw_writes_into_a_value_that_has_not_begun():
+    model = cd.from_pretrained()
+    schema = {"type": "object", "properties": {"product": {"type": "string"}, "review": {"type": "string"}}}
+    wanted = {**schema, "required": ["product", "review"]}
+    orders = [f"Write a review of the {one}." for one in ("hammock", "telescope", "trampoline", "chessboard")]
+    for result in model(orders, wanted, temperature=0.5, guidance=[on_field("review", Alone())]):
+        assert not result.output["review"].startswith("null"), "what the object's own prompt would have there"

@@ -17,10 +17,7 @@ from ctrldiff.guidance.classifier_free import (
 )
 from ctrldiff.guidance.guide import prepared
 from ctrldiff.models.callable import from_callable
-from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
-from examples.train_tiny.network import make_config
-from examples.train_tiny.second.mixture import HIDDEN
 from tests.cases import hard_state
 from tests.conftest import MASK, NOISES, SIZE, ToyNetwork, spec, toy
 from tests.guidance.fakes import context, denoise, encode, prompts_of, step_at
@@ -193,10 +190,3 @@ def test_a_user_sees_it_once():
         warnings.simplefilter("always")
         cd.from_pretrained(hidden_prompts=True)("one", form, guidance=[ClassifierFree(0.1)], steps=1)
     assert not told_of(caught)
-
-
-def test_the_second_generation_is_exported_as_one_that_did():
-    told = make_config(300, hidden_prompts=any(HIDDEN.values())).ctrldiff
-    assert (
-        ModelSpec.from_dict(told).hidden_prompts and not ModelSpec.from_dict(make_config(300).ctrldiff).hidden_prompts
-    )

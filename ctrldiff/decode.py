@@ -14,8 +14,9 @@ answer is its own, whoever shares the batch.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from ctrldiff.answer import Decoded
@@ -30,13 +31,15 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
-from ctrldiff.request import Row, prompt_about
+from ctrldiff.request import Row, prompt_about, prompt_alone
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.hurried import NoteHurried
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
@@ -202,13 +205,14 @@ class _Engine:
         if lane[0] == "plain":
             yield from self._flowing(lane, queue)
             return
-        if lane[0] == "counting":
-            rows = queue.take(lambda row: self.lane(row) == lane, self.batch_size)
-            yield from self._counted(rows, queue)
-            return
-        size = max(1, self.batch_size // (self.search.n if self.search else 1))
-        rows = queue.take(lambda row: self.lane(row) == lane, size)
-        step = {"decision": self._decided, "search": self._searched, "guided": self._guided}[str(lane[0])]
+        steps: dict[object, Callable[[list[Row]], Iterable[Decoded]]] = {
+            "counting": partial(self._counted, queue),
+            "decision": self._decided,
+            "search": self._searched,
+            "guided": self._guided,
+        }
+        step, canvases = steps[lane[0]], self.search.n if self.search and lane[0] != "counting" else 1
+        rows = queue.take(lambda row: self.lane(row) == lane, max(1, self.batch_size // canvases))
         try:
             yield from ((one.row.n, one) for one in step(rows))
         except CtrldiffError as error:
@@ -223,19 +227,11 @@ class _Engine:
                 except CtrldiffError as own:
                     yield row.n, own
 
-    def _counted(self, rows: list[Row], queue: _Queue) -> Iterator[tuple[int, CtrldiffError]]:
+    def _counted(self, queue: _Queue, rows: list[Row]) -> Iterable[Decoded]:
         """Rows whose lists are given a number of items; they wait again, to be decoded."""
         assert self.plan.counts is not None
-        try:
-            queue.put_back(counted(self.loaded, rows, self.plan.counts))
-        except CtrldiffError as error:
-            if not self.keep:
-                raise
-            if len(rows) == 1:
-                yield rows[0].n, error
-                return
-            for row in rows:  # whose error it is shows when each is alone
-                yield from self._counted([row], queue)
+        queue.put_back(counted(self.loaded, rows, self.plan.counts))
+        return ()
 
     def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         def alike(row: Row) -> bool:
@@ -374,7 +370,7 @@ class _Engine:
         constraint = constrained(plan, Tables(tables))
         if rows and tables[0].layers > 1:
             plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
-        notes: list[Observer] = [NoteLegal()]
+        notes: list[Observer] = [NoteLegal(), NoteHurried()]
         if rows and rows[0].request.retries:
             notes.append(NoteEvidence(tables[0].size, tables[0].layers))
         nulls: NoteNulls | None = None
@@ -410,6 +406,10 @@ class _Engine:
             prompt=lambda row, text: prompt_about(loaded, rows[row], text),
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
+            name=loaded.name,
+            hidden_prompts=loaded.spec.hidden_prompts,
+            by_field=lambda path, logits, state: by_field([layered(row, (path,)) for row in rows], logits, state),
+            alone=lambda row, text: prompt_alone(loaded, rows[row], text),
         )
 
 

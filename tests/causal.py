@@ -1,6 +1,7 @@
 """A left-to-right model that is a table: what follows which token."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -21,14 +22,18 @@ class Bigram:
 
     def after(self, ids: list[int]) -> torch.Tensor:
         """(V,) float64, of the token that follows these."""
-        rng = np.random.default_rng([self.seed, 5])
-        table = torch.from_numpy(self.scale * rng.normal(size=(SIZE, SIZE)))
-        banned = torch.full((SIZE,), -torch.inf, dtype=torch.float64)
-        banned[list(self.only)] = 0.0
-        return (table[ids[-1]] + banned).log_softmax(dim=-1)
+        return _table(self.seed, self.scale, self.only)[ids[-1]]
 
     def __call__(self, state: State, tokens: torch.Tensor) -> torch.Tensor:
-        rows = zip(state.prompt, tokens.tolist(), strict=True)
-        texts = [(ids.tolist(), row) for ids, row in rows]
-        says = [torch.stack([self.after([*ids, *row[:t]]) for t in range(len(row))]) for ids, row in texts]
-        return torch.stack(says).to(torch.float32)
+        begin = torch.tensor([int(ids[-1]) for ids in state.prompt])
+        before = torch.cat([begin[:, None], tokens[:, :-1]], dim=1)
+        return _table(self.seed, self.scale, self.only)[before].to(torch.float32)
+
+
+@lru_cache(maxsize=64)
+def _table(seed: int, scale: float, only: tuple[int, ...]) -> torch.Tensor:
+    """(V, V) float64: a row for the token before."""
+    table = torch.from_numpy(scale * np.random.default_rng([seed, 5]).normal(size=(SIZE, SIZE)))
+    banned = torch.full((SIZE,), -torch.inf, dtype=torch.float64)
+    banned[list(only)] = 0.0
+    return (table + banned).log_softmax(dim=-1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pkgutil
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +20,7 @@ import torch
 from hypothesis import HealthCheck, settings
 
 import ctrldiff
+from ctrldiff.cli import main
 from ctrldiff.models.callable import CallableDenoiser, from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.state import State
@@ -74,18 +77,56 @@ class ToyNetwork:
         return self(ids)[:, rows], attention
 
 
-@lru_cache(maxsize=64)
+@dataclass(frozen=True)
+class ToyNetworks:
+    """As many toy networks as one: the first two ids of a text say by which, `10 * first + second`, the rest is read.
+
+    To the bit what `ToyNetwork` says of the rest, so that a hundred networks are asked at once.
+    """
+
+    count: int = 110
+
+    attends = True
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        which, text = 10 * ids[:, 0] + ids[:, 1], ids[:, 2:]
+        bias, says = _stacked(self.count)
+        length = text.shape[1]
+        logits = bias[which, :length]
+        for offset in range(-REACH, REACH + 1):
+            first, last = max(0, -offset), min(length, length - offset)
+            if offset and first < last:
+                seen = text[:, first + offset : last + offset]
+                logits[:, first:last] += says[which[:, None], offset + REACH, seen]
+        return torch.cat([logits.new_zeros(len(ids), 2, SIZE), logits], dim=1)
+
+    def attended(self, rows: slice, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `ToyNetwork`; nobody looks at the first two."""
+        which, attention = 10 * ids[:, 0] + ids[:, 1], torch.zeros(*ids.shape, ids.shape[1])
+        for one in which.unique().tolist():
+            _, attention[which == one, 2:, 2:] = ToyNetwork(one).attended(slice(None), ids[which == one, 2:])
+        return self(ids)[:, rows], attention
+
+
+@lru_cache(maxsize=128)
 def _likings(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng([seed, 2])
     likes, far = rng.normal(size=(SIZE, SIZE)), rng.normal(size=1024)
     return torch.from_numpy(np.float32(likes)), torch.from_numpy(np.float32(2 * far))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _weights(seed: int, scale: float) -> tuple[torch.Tensor, torch.Tensor]:
     rng = np.random.default_rng([seed, 1])
     bias, says = rng.normal(size=(512, SIZE)), rng.normal(size=(2 * REACH + 1, SIZE, SIZE))
     return torch.from_numpy(np.float32(scale * bias)), torch.from_numpy(np.float32(scale * says))
+
+
+@lru_cache(maxsize=1)
+def _stacked(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The weights of the first so many networks."""
+    bias, says = zip(*(_weights(seed, ToyNetwork.scale) for seed in range(count)))
+    return torch.stack(bias), torch.stack(says)
 
 
 def spec(noise: str, **changes: object) -> ModelSpec:
@@ -107,6 +148,11 @@ def prompt(row: int) -> list[int]:
     """A prompt for row `row`: rows differ in content, and one in three in length."""
     rng = np.random.default_rng([7, row])
     return rng.integers(0, STOP, 3 + row % 3).tolist()
+
+
+def posed(seed: int, row: int) -> list[int]:
+    """The same prompt for `ToyNetworks`."""
+    return [*divmod(seed, 10), *prompt(row)]
 
 
 def blank(rows: int, length: int, *, seed: int = 0, first: int = 0, **how: object) -> State:
@@ -173,7 +219,7 @@ CASES = 8  # of a test that `make quick` runs, spread over all of them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A name that holds an address is another name in another worker, and then none of them runs a test.
 
-    Of tests with many cases all but `CASES` are marked slow.
+    Of tests with many cases all but `CASES` are marked slow. Long ones are begun first: at the end one would run alone.
     """
     tests: dict[tuple[object, str], list[pytest.Item]] = {}
     for item in items:
@@ -186,8 +232,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     unnamed = [item.nodeid for item in items if " at 0x" in item.nodeid]
     if unnamed:
         raise pytest.UsageError(f"ids=named, for names that are the same in every worker: {unnamed}")
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update` rewrites the golden traces in `tests/traces/`."""
     parser.addoption("--update", action="store_true", help="rewrite golden files")
+
+
+@pytest.fixture(name="ctrldiff")
+def command(capsys, monkeypatch):
+    """Run the entry point in this process; (status, output, errors)."""
+
+    def run(*arguments, stdin=""):
+        monkeypatch.setattr(sys, "argv", ["ctrldiff", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        monkeypatch.chdir(Path(__file__).parents[1])
+        with pytest.raises(SystemExit) as done:
+            main()
+        captured = capsys.readouterr()
+        return int(done.value.code or 0), captured.out, captured.err
+
+    return run

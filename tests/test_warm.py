@@ -89,6 +89,7 @@ def test_a_folder_that_is_no_model_is_an_error(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_after_it_a_fresh_cache_gets_no_more(tmp_path):
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
 

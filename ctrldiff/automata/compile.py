@@ -54,6 +54,17 @@ def compile_expression(expression: Expression, limits: Limits = DEFAULT, fuel: F
     return _Compilation(limits, fuel or limits.fuel()).run(expression)
 
 
+def unrolled(expression: Expression, limits: Limits = DEFAULT) -> int:
+    """States and nodes of an expression with its repeats written out, which `max_nfa_states` bounds; without algebra.
+
+    Raises: ConstraintTooLarge if they are more than that.
+    """
+    measuring = _Compilation(limits, limits.fuel())
+    for node in children_first(expression):
+        measuring.facts[id(node)] = measuring._measure(node)
+    return measuring.facts[id(expression)].size
+
+
 @dataclass(frozen=True)
 class _Facts:
     size: int  # states and nodes once unrolled

@@ -10,6 +10,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import JsonOption, ModelOption
+from ctrldiff.cli.said import check_outputs, schema_of
 
 
 @app.command()
@@ -32,6 +33,7 @@ def calibrate(
 
     With --schema or --fit: the values of objects, by kind, before and after a fit, each judged by a fit on other lines.
     """
+    check_outputs(svg, fit, read=[file, schema])
     if schema is not None or fit is not None:
         return _values(file, schema, fit, model, batch_size, as_json)
     from ctrldiff.calibrate import Question, predict, read_lines
@@ -69,11 +71,10 @@ def _values(file: Path, schema: str | None, fit: Path | None, model: str, batch_
     from ctrldiff.calibrate import judge
     from ctrldiff.evaluate.labelled import read_answers
     from ctrldiff.generate import from_pretrained
-    from ctrldiff.json_schema import JsonSchema
     from ctrldiff.reliability import HOLDERS, Calibration, held_out, worth
 
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     outcomes = judge(from_pretrained(model), answers, wanted, batch_size=batch_size)
     after, fitted = held_out(outcomes), Calibration.fit(outcomes)
     rows = {}

@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import DocumentsOption, JsonOption, ModelOption, SchemaArgument, beside
+from ctrldiff.cli.groups import SchemaOptions, grouped
+from ctrldiff.cli.options import JsonOption, ModelOption, SchemaArgument
 
 # What `check` compiles spans over when it is given no text.
 EXAMPLE = "Invoice INV-20931 of 3 March 2026. Bill to: Maria Jensen, 12 Harbour Road, Bristol. Total due: EUR 308.80."
 
 
 @app.command()
+@grouped
 def check(
     schema: SchemaArgument,
+    options: SchemaOptions,
     model: ModelOption = "tiny",
     explain: Annotated[
         str | None, typer.Option(help="An instance, as JSON: is it in the language, or why not?")
@@ -25,7 +28,6 @@ def check(
         str | None,
         typer.Option(help='The text that values of "x-span" and "x-from-text" stand in; default: an example.'),
     ] = None,
-    documents: DocumentsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Explain a schema: what is enforced, narrowed and refused, and how large the answer can be.
@@ -36,7 +38,7 @@ def check(
     from ctrldiff.json_schema import JsonSchema
     from ctrldiff.json_schema.facts import explained, facts_of, measured
 
-    description = JsonSchema(schema, **beside(documents))
+    description = JsonSchema(schema, **options.chosen)
     if description.has_spans:
         description = description.over(EXAMPLE if text is None else text)
     refused = bool(description.report().refused)

@@ -18,9 +18,8 @@ from ctrldiff.cli.options import (
     SeedOption,
     TemperatureOption,
     TokensOption,
-    clock,
-    shown,
 )
+from ctrldiff.cli.said import check_outputs, clock, schema_of, shown, write_page
 
 if TYPE_CHECKING:
     from ctrldiff.sampling.plan import Plan
@@ -43,7 +42,7 @@ def compare(
     ] = None,
     svg: Annotated[Path | None, typer.Option("--svg", help="A drawing: fields that are right against passes.")] = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     prompt_file: PromptOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
@@ -54,10 +53,10 @@ def compare(
     Plans that decide themselves how many passes they take have one row. The table is markdown on standard output.
     """
     from ctrldiff.evaluate.labelled import read_answers
-    from ctrldiff.json_schema import JsonSchema
 
+    check_outputs(out, svg, read=[file, schema])
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     plans = paced(plan or ["default"], passes, temperature)
     how = {"max_new_tokens": max_new_tokens, "seed": seed, **shown(prompt_file, None)}
 
@@ -83,8 +82,6 @@ def compare(
             **how,
         )
     if svg is not None:
-        from ctrldiff.cli.options import write_page
-
         write_page(svg, drawn(measured, f"{file.name}: {len(answers):,} documents"))
     if as_json:
         print(json.dumps([asdict(one) for one in measured], ensure_ascii=False, allow_nan=False))
@@ -92,7 +89,7 @@ def compare(
         print(tabled(measured), end="")
 
 
-def paced(names: list[str], passes: str, temperature: float) -> dict[tuple[str, int | None], Plan]:
+def paced(names: list[str], passes: str, temperature: float | None) -> dict[tuple[str, int | None], Plan]:
     """Every plan at every number of passes, if it takes one. Raises: InputError."""
     from inspect import signature
 

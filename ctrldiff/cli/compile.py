@@ -10,16 +10,20 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import ChoiceOption, DocumentsOption, JsonOption, ModelOption, RegexOption, wanted
+from ctrldiff.cli.groups import SchemaOptions, grouped
+from ctrldiff.cli.options import ChoiceOption, JsonOption, ModelOption, RegexOption
+from ctrldiff.cli.said import check_outputs, wanted
 
 
 @app.command()
+@grouped
 def compile(
+    *,
     out: Annotated[Path, typer.Option("--out", "-o", help="The file that is written.")],
     schema: Annotated[
         str | None, typer.Argument(help="A JSON Schema: a file, or the JSON itself; or else --regex or --choice.")
     ] = None,
-    documents: DocumentsOption = None,
+    options: SchemaOptions,
     regex: RegexOption = None,
     choice: ChoiceOption = None,
     text: Annotated[
@@ -34,7 +38,8 @@ def compile(
     """
     from ctrldiff.errors import InputError
 
-    asked = wanted(schema, regex, choice, documents=documents)
+    check_outputs(out, read=[schema])
+    asked = wanted(schema, regex, choice, options=options.chosen)
     if asked is str:
         raise InputError("nothing to compile", hint="SCHEMA, --regex or --choice")
     from ctrldiff.generate import from_pretrained

@@ -20,11 +20,8 @@ from ctrldiff.cli.options import (
     TemperatureOption,
     TokensOption,
     UnsureOption,
-    clock,
-    doubts,
-    shown,
-    told,
 )
+from ctrldiff.cli.said import clock, doubts, schema_of, shown, told
 
 
 @app.command(name="eval")
@@ -42,7 +39,7 @@ def evaluate(
     ] = True,
     steps: StepsOption = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     calibration: CalibrationOption = None,
@@ -56,10 +53,9 @@ def evaluate(
     """
     from ctrldiff.evaluate.labelled import read_answers
     from ctrldiff.evaluate.table import Entry, facts, markdown
-    from ctrldiff.json_schema import JsonSchema
 
     answers = read_answers(file)
-    wanted = None if schema is None else JsonSchema(schema, optional="write")
+    wanted = None if schema is None else schema_of(schema)
     names = plan or ["default"]
     plans = {name: clock(None if name == "default" else name, steps, temperature) for name in names}
     how = told(unsure, None, max_new_tokens=max_new_tokens, seed=seed, **shown(prompt_file, None))

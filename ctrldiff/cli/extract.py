@@ -11,31 +11,16 @@ from typing import Annotated, Any
 import typer
 
 from ctrldiff.cli.app import app
+from ctrldiff.cli.groups import Decoding, SchemaOptions, grouped, one_by_one
 from ctrldiff.cli.options import (
     BelowOption,
     CalibrationOption,
     CompiledOption,
-    DocumentsOption,
-    ExamplesOption,
     FieldsOption,
-    GuideOption,
     JsonOption,
-    ModelOption,
-    PresetOption,
-    PromptOption,
-    SeedOption,
-    StepsOption,
-    TemperatureOption,
-    ThreadsOption,
-    TokensOption,
-    UnsureOption,
-    alone,
-    beside,
-    clock,
-    doubts,
-    shown,
-    told,
+    MaybeSchemaOption,
 )
+from ctrldiff.cli.said import doubts, over, wanted
 
 _HOW = (
     "batch_size",
@@ -57,6 +42,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Start anew, 
 
 
 @app.command()
+@grouped
 def extract(
     file: Annotated[
         Path | None,
@@ -64,14 +50,13 @@ def extract(
             help="JSON lines, CSV, Parquet, a folder of texts, ... (docs/extract.md); '-' is standard input."
         ),
     ] = None,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")
-    ] = None,
+    *,
+    schema: MaybeSchemaOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
     ] = None,
-    documents: DocumentsOption = None,
+    options: SchemaOptions,
     compiled: CompiledOption = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with the job in this folder, by the command that began it.")
@@ -101,21 +86,11 @@ def extract(
             "Default: not on a CPU.",
         ),
     ] = None,
-    model: ModelOption = "tiny",
-    steps: StepsOption = None,
-    preset: PresetOption = None,
-    max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
-    seed: SeedOption = 0,
-    unsure: UnsureOption = "flag",
+    how: Decoding,
     fields: FieldsOption = False,
     calibration: CalibrationOption = None,
     below: BelowOption = None,
-    guide: GuideOption = None,
-    prompt_file: PromptOption = None,
-    examples: ExamplesOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents that are decoded together.")] = 16,
-    threads: ThreadsOption = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first document that cannot be used.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -124,13 +99,12 @@ def extract(
     Exit status: 0 if every document has an answer; 1 if some failed; 2 if the run is refused or cannot go on, with the
     reason; 3 if this shard is done and others are not; 130 and 143 after Ctrl-C and SIGTERM.
     """
-    given = locals().copy()
+    given = one_by_one(locals())
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.inputs import Reading
+    from ctrldiff.extract.found import Reading
     from ctrldiff.extract.job import refuse_foreign
     from ctrldiff.extract.ledger import Shard, read_manifest
     from ctrldiff.extract.places import STREAM, Places
-    from ctrldiff.json_schema import JsonSchema
 
     if resume is not None:
         if file is not None or schema is not None or compiled is not None or out is not None:
@@ -139,7 +113,6 @@ def extract(
             )
         extract(**_again(read_manifest(resume)["arguments"], given))
         return
-    alone(compiled, schema=schema, documents=documents)
     if file is None or (schema is None and compiled is None) or out is None:
         raise InputError(
             "FILE, --schema or --compiled, and -o are needed", hint="ctrldiff extract docs.jsonl -s SCHEMA -o out.jsonl"
@@ -149,25 +122,15 @@ def extract(
     refuse_foreign(places, overwrite)
     reading = Reading(field, id_field, encoding, form, delimiter)
     part = Shard.read(shard)
-    wanted: Any = compiled
-    if schema is not None:
-        wanted = JsonSchema(schema, optional="write", **beside(documents))
-        if wanted.over("a text").report().refused:
-            wanted.over("a text").expression()
+    asked = wanted(schema, compiled=compiled, options=options.chosen)
+    if schema is not None and asked.over("a text").report().refused:
+        asked.over("a text").expression()
     places.spare(str(schema or compiled))
-    asked = told(
-        unsure,
-        guide,
-        **doubts(fields, calibration, below),
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-        **clock(preset, steps, temperature),
-    )
-    asked |= shown(prompt_file, examples)
+    told = how.read() | doubts(fields, calibration, below)
 
     summary, stopped = _carried_out(
-        (model, threads),
-        (wanted, {"batch_size": batch_size, **asked}),
+        (how.model, how.threads),
+        (asked, {"batch_size": batch_size, **told}),
         places,
         hidden=as_json or places.failed == STREAM,
         reading=reading,
@@ -219,12 +182,7 @@ def _carried_out(
             from ctrldiff.generate import Generator, from_pretrained
 
             model = from_pretrained(loaded[0], threads=loaded[1])
-            wanted = made[0]
-            if isinstance(wanted, Path):
-                from ctrldiff.modules.module import Module
-
-                wanted = Module.load(wanted, model.vocabulary)
-            generator = Generator(model, wanted, **made[1])
+            generator = Generator(model, over(made[0], model.vocabulary), **made[1])
             summary = extract_file(
                 generator,
                 places.file,

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import JsonOption, write_page
+from ctrldiff.cli.options import JsonOption
+from ctrldiff.cli.said import check_outputs, write_page
 
 
 @app.command()
@@ -31,10 +32,11 @@ def report(
     The file needs no network, and nothing else. Labels go with rows by their ids, and where a line has none by its
     number in the input.
     """
+    from ctrldiff.extract.done import read_plan, read_rows
     from ctrldiff.report.job import job_page
-    from ctrldiff.report.rows import read_plan, read_rows
     from ctrldiff.report.tally import JobTally
 
+    check_outputs(out, read=[job, labelled])
     labels = {} if labelled is None else _labels(labelled)
     tally = JobTally()
     for row in read_rows(job):

@@ -222,8 +222,10 @@ def show_summary(summary: Summary) -> None:
     """What became of an input, on standard error."""
     here = summary.done + summary.failed - summary.earlier
     rate = here / summary.seconds if summary.seconds else 0.0
-    forwards = summary.forwards / max(here, 1)
+    forwards, others = (calls / max(here, 1) for calls in (summary.forwards, summary.other_calls))
     parts = [f"{here} documents in {summary.seconds:.1f} s ({rate:.2f}/s), {forwards:.1f} forwards each"]
+    if summary.other_calls:
+        parts.append(f"{others:.1f} calls of other models each")
     if summary.earlier:
         parts.append(f"{summary.earlier} were done before")
     if summary.failed:

@@ -10,50 +10,19 @@ from typing import Annotated
 import typer
 
 from ctrldiff.cli.app import app
-from ctrldiff.cli.options import (
-    AskOption,
-    ChoiceOption,
-    ExamplesOption,
-    GuideOption,
-    JsonOption,
-    MaybeSchemaOption,
-    ModelOption,
-    PresetOption,
-    PromptOption,
-    RegexOption,
-    SeedOption,
-    StepsOption,
-    TemperatureOption,
-    ThreadsOption,
-    TokensOption,
-    TypeOption,
-    clock,
-    shown,
-    told,
-    wanted,
-    write_page,
-)
+from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
+from ctrldiff.cli.options import JsonOption
+from ctrldiff.cli.said import check_outputs, over, write_page
 
 
 @app.command()
+@grouped
 def trace(
     text: Annotated[str, typer.Argument(help='The text; "-" reads standard input.')],
+    wanted: Wanted,
+    options: SchemaOptions,
+    how: Decoding,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the page goes.")] = Path("trace.html"),
-    schema: MaybeSchemaOption = None,
-    regex: RegexOption = None,
-    choice: ChoiceOption = None,
-    named: TypeOption = None,
-    ask: AskOption = None,
-    model: ModelOption = "tiny",
-    steps: StepsOption = None,
-    preset: PresetOption = None,
-    max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
-    seed: SeedOption = 0,
-    guide: GuideOption = None,
-    prompt_file: PromptOption = None,
-    examples: ExamplesOption = None,
-    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Decode one text, and write one HTML file that shows it step by step.
@@ -61,18 +30,25 @@ def trace(
     Who decided each token and how surely, what else it might have been, what the model would have written without a
     constraint, and where the values stand in the text. The file needs no network, and nothing else.
     """
-    asked = wanted(schema, regex, choice, named)
-    how = told("flag", guide, max_new_tokens=max_new_tokens, seed=seed, **clock(preset, steps, temperature))
-    how |= shown(prompt_file, examples)
+    check_outputs(out, read=[wanted.schema, wanted.compiled])
+    asked, told = wanted.read(options), how.read()
     from ctrldiff.generate import Generator, from_pretrained
 
     text = sys.stdin.read() if text == "-" else text
-    generator = Generator(from_pretrained(model, threads=threads), asked, ask=ask, trace=True, fields=True, **how)
+    loaded = from_pretrained(how.model, threads=how.threads)
+    generator = Generator(loaded, over(asked, loaded.vocabulary), ask=wanted.ask, trace=True, fields=True, **told)
     result = generator(text)
-    write_page(out, result.page(text, title=f"A decode by {model}"))
+    write_page(out, result.page(text, title=f"A decode by {how.model}"))
     steps_taken = len(result.trace.frames[0]) - 1 if result.trace else 0
     if as_json:
-        facts = {"page": str(out), "output": result.output, "steps": steps_taken, "forwards": result.usage.forwards}
-        print(json.dumps(facts, ensure_ascii=False, default=str))
+        from ctrldiff.extract.rows import plain
+
+        facts = {
+            "page": str(out),
+            "output": plain(result.output),
+            "steps": steps_taken,
+            "forwards": result.usage.forwards,
+        }
+        print(json.dumps(facts, ensure_ascii=False))
     else:
         print(f"{out}: {steps_taken} steps")

@@ -10,16 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from ctrldiff.automata.compile import unrolled
 from ctrldiff.automata.counting import counted
 from ctrldiff.automata.expression import ANY_TEXT, Alt, Concat, Expression, Language, Repeat, text
 from ctrldiff.constraints.basic import Text
 from ctrldiff.constraints.content import Found, in_any_case, letters
 from ctrldiff.constraints.description import Description
 from ctrldiff.constraints.of_text import OfText
-from ctrldiff.errors import ConstraintError
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.text import check_text
 from ctrldiff.tokens.narrow import TokenPairs, TokenRule
+
+_LESS = "a shorter source, a lower share, or ascii=True, with which every pair is smaller; or Limits(...)"
 
 
 @dataclass(frozen=True, init=False)
@@ -106,6 +109,10 @@ class DynamicBlocking(OfText):
         if not onward:
             return ANY_TEXT
         between = Repeat(letters(self.ascii)[1], 1, None)
+        # A copy of what stands between two words for every first one: known before any of it is built.
+        states = len(onward) * unrolled(between, limits) + sum(map(len, onward))
+        if states > limits.max_nfa_states:
+            raise ConstraintTooLarge("states before determinising", states, limits.max_nfa_states, hint=_LESS)
         blocked = tuple(
             Concat((self._word(first), between, Alt(tuple(self._word(one) for one in seconds))))
             for first, seconds in onward.items()

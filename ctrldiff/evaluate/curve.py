@@ -151,8 +151,7 @@ def _percent(share: float, error: float | None) -> str:
 
 def drawn(measured: Sequence[Measured], title: str) -> str:
     """An SVG of the fields that are right against passes, a line for each plan. Where nothing was answered, no mark."""
-    series: dict[str, list[Point]] = {}
-    for one in measured:
-        if one.passes is not None:
-            series.setdefault(one.plan, []).append(Point(one.passes, one.fields, one.fields_error or 0.0))
-    return curves(series, title, "fields right")
+    points = [
+        Point(one.plan, one.passes, one.fields, one.fields_error or 0.0) for one in measured if one.passes is not None
+    ]
+    return curves(points, title, "fields right")

@@ -30,7 +30,7 @@ try:
 except ImportError:  # not on this system: two runs on one ledger wait for each other's transactions there
     fcntl = None  # type: ignore[assignment]
 
-FORMAT = 2
+FORMAT = 3
 ANEW = "--overwrite starts anew; -o ANOTHER or --job ANOTHER keeps what is there"
 SAMPLED = 20  # documents from the start whose texts are kept for a report, and about one in `EVERY` behind them
 EVERY = 64
@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS document (
     code     TEXT,                 -- NULL: it has an answer; else what it failed for
     record   TEXT NOT NULL,        -- its line of the output, or of the failed file: JSON
     forwards INTEGER NOT NULL,     -- passes of the network
+    other_calls INTEGER NOT NULL,  -- calls of models beside it
     seconds  REAL NOT NULL,        -- wall clock of the steps it took part in
     text     TEXT                  -- of a sample: what the model read
 );
@@ -63,6 +64,7 @@ class Entry:
     code: str | None
     record: str
     forwards: int = 0
+    other_calls: int = 0
     seconds: float = 0.0
     text: str | None = None
 
@@ -253,8 +255,10 @@ def read_ledgers(folder: Path) -> Iterator[Entry]:
     paths = sorted(folder.glob("ledger*.sqlite"))
     if not paths:
         raise InputError(f"{str(folder)!r} is no job's folder", why="there is no ledger in it")
-    opened = [_open(path) for path in paths]
+    opened: list[sqlite3.Connection] = []
     try:
+        for path in paths:
+            opened.append(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
         for _, entry in _first_of_each(opened):
             yield entry
     except sqlite3.Error as error:

@@ -11,7 +11,7 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.extract.chunks import Part, merge
 from ctrldiff.extract.documents import json_line
-from ctrldiff.extract.inputs import Document, Found
+from ctrldiff.extract.found import Document, Found
 
 DIGITS = 6  # of log-probabilities and probabilities that are written
 
@@ -30,8 +30,8 @@ class Chunk:
 
 def row_of(
     found: Found, document: Document, chunks: Sequence[Chunk], spans: Spans, reread: Reread
-) -> tuple[dict[str, Any], int, float]:
-    """The row of a document, the passes of the network that it took, and their seconds.
+) -> tuple[dict[str, Any], float]:
+    """The row of a document, and the seconds that it took.
 
     Raises: what its only part was refused for, or the first, if all were; what making the merged value one of the type
         raises; ValueError for what cannot be written as JSON.
@@ -56,9 +56,9 @@ def row_of(
     usages = [one.result.usage for one in good]
     record["usage"] = {
         name: sum(getattr(one, name) for one in usages)
-        for name in ("prompt_tokens", "answer_tokens", "canvas", "forwards")
+        for name in ("prompt_tokens", "answer_tokens", "canvas", "forwards", "other_calls")
     }
-    return record, record["usage"]["forwards"], sum(one.seconds for one in usages)
+    return record, sum(one.seconds for one in usages)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,8 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
 
 def _flag(one: Any) -> dict[str, Any]:
     told = {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
-    return told if one.prob is None else told | {"prob": round(one.prob, DIGITS)}
+    reasons = {"prob": one.prob, "hurried": one.hurried}
+    return told | {name: round(value, DIGITS) for name, value in reasons.items() if value is not None}
 
 
 def _field(one: Any, document: Document, chunk: Chunk) -> dict[str, Any]:

@@ -45,9 +45,8 @@ queries. Plainly (the tests run this beside the kernels; edges are (s, q, label,
 Indices are unsigned where a loop is over edges: for signed ones the compiler has to allow for counting from the end,
 which took 2.9 ms in place of 1.2 for a row's `sweep_max` (128 positions, 3,629 states, 2.3 million edges within reach).
 
-Sums run in probability space, scaled so that every factor is at most 1, in float64: one multiply-add per edge. Only
-where such a sum is so small that factors may have been lost is it taken again with logarithms. `reach` is 0 where the
-start cannot lead or too few positions are left; those states cost one test.
+The log-summed values are `kernels/sums.py`. `reach` is 0 where the start cannot lead or too few positions are left;
+those states cost one test.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.kernels.exponent import exp64, log64
+from ctrldiff.kernels.exponent import exp64
 from ctrldiff.kernels.jit import kernel
 
 F64: TypeAlias = NDArray[np.float64]
@@ -273,75 +272,6 @@ def _scaled(row: F64, out: F64) -> float:
     for i in range(row.size):
         out[i] = exp64(row[i] - m) if row[i] > -np.inf else 0.0
     return m
-
-
-@kernel
-def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
-    """(T + 1, S): the log of the summed weight of positions t.. from each state.
-
-    total: (T + 1, S), where the answer is written, as in `sweep_max`.
-    """
-    edge_ptr, edge_to, edge_label, weight = chain.edge_ptr, chain.edge_to, chain.edge_label, chain.weight
-    accept = chain.accept
-    T, S, L = lab.shape[0], accept.size, lab.shape[1]
-    weighted = weight.size > 0
-    W, pw = 0.0, np.empty(weight.size, np.float64)
-    if weighted:
-        W = _scaled(weight, pw)
-    # A sum over edges is M + N + W + log(sum of pl * pq * pw), each factor at most 1: L exponentials a position in
-    # place of E, and none for the states, since the sums r of one position, scaled, are the pq of the one before it.
-    pl, pq, r = np.empty(L, np.float64), np.empty(S, np.float64), np.empty(S, np.float64)
-    for s in range(S):
-        total[T, s] = 0.0 if accept[s] and reach[T, s] else -np.inf
-    N = _scaled(total[T], pq)
-    for t in range(T - 1, -1, -1):
-        row, then, now, here = lab[t], total[t + 1], total[t], reach[t]
-        M = _scaled(row, pl)
-        high = 0.0
-        for s in range(S):
-            r[s] = 0.0
-            if here[s]:
-                own = 0.0
-                for e in range(np.uint64(edge_ptr[s]), np.uint64(edge_ptr[s + 1])):
-                    p = pl[np.uint64(edge_label[e])] * pq[np.uint64(edge_to[e])]
-                    if weighted:
-                        p *= pw[e]
-                    own += p
-                r[s] = own
-                high = own if own > high else high
-        base = M + N + W
-        for s in range(S):  # a loop of nothing else, which becomes vector code
-            now[s] = base + log64(r[s] if r[s] > TINY else TINY)
-        for s in range(S):
-            if r[s] <= TINY:  # unreachable, or far below the others of its position: factors may have been rounded to 0
-                now[s] = _log_sum_edges(chain, s, row, then) if here[s] else -np.inf
-        if high <= TINY:
-            N = _scaled(now, pq)
-            continue
-        N, share = base + np.log(high), 1.0 / high
-        for s in range(S):
-            pq[s] = r[s] * share
-        for s in range(S):
-            if here[s] and r[s] <= TINY:
-                pq[s] = np.exp(now[s] - N)
-    return total
-
-
-@kernel
-def _log_sum_edges(chain: Chain, s: int, row: F64, then: F64) -> float:
-    """The sum over the edges of s with logarithms throughout: an exponential an edge, and nothing is lost."""
-    edge_to, edge_label, weight = chain.edge_to, chain.edge_label, chain.weight
-    first, last = chain.edge_ptr[s], chain.edge_ptr[s + 1]
-    weighted = weight.size > 0
-    m = -np.inf
-    for e in range(first, last):
-        m = max(m, row[edge_label[e]] + then[edge_to[e]] + (weight[e] if weighted else 0.0))
-    if m == -np.inf:
-        return m
-    r = 0.0
-    for e in range(first, last):
-        r += np.exp(row[edge_label[e]] + then[edge_to[e]] + (weight[e] if weighted else 0.0) - m)
-    return m + np.log(r)
 
 
 # --- forward: the mass on every state, label and class -----------------------------------------------------------

@@ -35,7 +35,7 @@ _OFFSET = 4503599627370496.0 + 1023.0
 
 @fused
 def exp64(d: float) -> float:
-    """exp(d) for d <= 0 to 2 units in the last place; 0 below -708.7. exp64(0) is 1."""
+    """exp(d) for d <= 709 to 2 units in the last place; 0 below -708.7. exp64(0) is 1."""
     y = max(d, _LOWEST)
     z = y * _LOG2E + _MAGIC
     k = z - _MAGIC

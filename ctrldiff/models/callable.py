@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast, runtime_checkable
@@ -14,7 +15,7 @@ from ctrldiff.models.devices import usable
 from ctrldiff.models.memory import Room, within_memory, within_memory_both
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.spec import ModelSpec
-from ctrldiff.state import NOISE_TOLD, State
+from ctrldiff.state import NOISE_TOLD, State, Status
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -108,7 +109,7 @@ class CallableDenoiser:
 
     def _forwarded(self, state: State, attention: torch.Tensor | None = None) -> torch.Tensor:
         """(B, T, V) logits; (B, T, T) `attention` is written into, where there is one."""
-        open_rows = [row for row in range(state.shape[0]) if bool(state.open[row].any())]
+        open_rows, own = (~state.done).nonzero()[:, 0].tolist(), state.lengths.tolist()
         sequences = {row: sequence(state, row, self.spec) for row in open_rows}
         out: torch.Tensor | None = None
         for members in grouped(sequences, self.spec, self.device):
@@ -117,16 +118,16 @@ class CallableDenoiser:
             told = [noise_share(state)[members].to(self.device)] if self.spec.time_input == "t" else []
             if self.spec.padding == "masked":
                 told.append(torch.tensor([len(sequences[row]) for row in members], device=self.device))
-            rows = [network_rows(len(state.prompt[row]), int(state.lengths[row]), self.spec) for row in members]
+            rows = [network_rows(len(state.prompt[row]), own[row], self.spec) for row in members]
             part = slice(min(int(one[0]) for one in rows), max(int(one[-1]) for one in rows) + 1)
             if attention is None:
                 logits = self._logits(part, ids, *told)
             else:
                 logits, seen = self._both(part, ids, *told)
                 for n, row in enumerate(members):
-                    begin, own = len(state.prompt[row]), int(state.lengths[row])
-                    canvas = slice(begin, begin + own)
-                    attention[row, :own, :own] = checked_attention(seen[n, canvas, canvas], row)
+                    begin, length = len(state.prompt[row]), own[row]
+                    canvas = slice(begin, begin + length)
+                    attention[row, :length, :length] = checked_attention(seen[n, canvas, canvas], row)
             ids = ids[:, part]
             if self.spec.output == "log_score":
                 logits = clean(logits, ids, noise_share(state)[members], self.spec)
@@ -183,17 +184,18 @@ def grouped(sequences: Mapping[int, torch.Tensor], spec: ModelSpec, device: str)
     """Rows that share a call: of equal length, or where padding is masked as many as leave no more than `PADDED` of
     what is forwarded to padding, on a CPU `PADDED_ON_CPU`."""
     most = PADDED_ON_CPU if torch.device(device).type == "cpu" else PADDED
-    longest_first = sorted(sequences, key=lambda row: -len(sequences[row]))
+    lengths = {row: len(ids) for row, ids in sequences.items()}
     groups: list[list[int]] = []
-    for row in longest_first:
-        members = [*groups[-1], row] if groups else [row]
-        longest, own = len(sequences[members[0]]), [len(sequences[one]) for one in members]
-        share = 1 - sum(own) / (longest * len(own))
-        shares = own[-1] == longest or (spec.padding == "masked" and share <= most)
-        if groups and shares:
+    longest = text = 0  # of the last group: its first length, and the sum of them all
+    for row in sorted(lengths, key=lambda row: -lengths[row]):
+        own = lengths[row]
+        share = 1 - (text + own) / (longest * (len(groups[-1]) + 1)) if groups else 1.0
+        if groups and (own == longest or (spec.padding == "masked" and share <= most)):
             groups[-1].append(row)
+            text += own
         else:
             groups.append([row])
+            longest = text = own
     return groups
 
 
@@ -234,11 +236,12 @@ def sequence(state: State, row: int, spec: ModelSpec) -> torch.Tensor:
 
     Behind an open end the fill is as open: stop tokens there would say that the answer fills the canvas to its end.
     """
-    own = int(state.lengths[row])
+    status = state.status[row]
+    own = int((status != int(Status.PAD)).sum())
     ids = torch.cat([state.prompt[row], state.tokens[row, :own]])
     tail = -len(ids) % spec.round_to
     fill = spec.stop_ids[0]
-    if spec.mask_id is not None and spec.noise == "mask" and own and state.open[row, own - 1]:
+    if spec.mask_id is not None and spec.noise == "mask" and own and status[own - 1] == int(Status.OPEN):
         fill = spec.mask_id
     return torch.cat([ids, torch.full((tail,), fill, dtype=ids.dtype)]) if tail else ids
 
@@ -254,13 +257,27 @@ def network_rows(prompt: int, length: int, spec: ModelSpec) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class PlainTokenizer:
-    """Any function from text to token ids, as the front door asks a tokenizer. It knows no special tokens."""
+    """Any function from text to token ids, as the front door asks a tokenizer. It knows no special tokens.
+
+    size: how many ids there are; None: not known.
+    """
 
     ids: Callable[[str], Sequence[int]]
+    size: int | None = None
 
     def encode(self, text: str, **_: object) -> list[int]:
-        """The text's token ids."""
-        return list(self.ids(text))
+        """The text's token ids. Raises: InputError for what is no list of them."""
+        found = self.ids(text)
+        try:
+            ids = [operator.index(one) for one in found]
+        except TypeError as error:
+            what = f"{self.ids!r} made of a text: {repr(found)[:80]}"
+            raise InputError(what, hint="a list of token ids", param="encode") from error
+        wrong = [one for one in ids if one < 0 or (self.size is not None and one >= self.size)]
+        if wrong:
+            hint = f"ids run from 0 to {self.size - 1}" if self.size else "ids run from 0 on"
+            raise InputError(f"{self.ids!r} made the id {wrong[0]} of a text", hint=hint, param="encode")
+        return ids
 
 
 def noisy(state: State, spec: ModelSpec) -> State:
@@ -270,8 +287,9 @@ def noisy(state: State, spec: ModelSpec) -> State:
         drawn = torch.full_like(state.tokens, spec.mask_id)
     else:
         drawn = state.tokens.clone()
+        lengths = state.lengths.tolist()
         for row in (~state.done).nonzero()[:, 0].tolist():
-            own = int(state.lengths[row])
+            own = lengths[row]
             drawn[row, :own] = torch.from_numpy(state.rngs[row].integers(0, spec.n_tokens, own))
     return replace(state, tokens=torch.where(state.open & ~state.cleared, drawn, state.tokens))
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.kernels import chain, walk
+from ctrldiff.kernels import chain, sums, walk
 from ctrldiff.posterior.arrays import fixed
 from ctrldiff.posterior.lifted import Lifted
 from ctrldiff.posterior.spread import spread
@@ -134,7 +134,7 @@ def sweep_sum(tables: Tables, labels: Sequence[F64], reached: Sequence[U8], weig
     """(T + 1, S): the log-summed weight of what is left. `weighted=False` leaves the weights of edges out."""
     chains = [table.chain if weighted else table.chain._replace(weight=NO_WEIGHT) for table in tables]
     into = _taken(tables, labels, None)
-    return spread(chain.sweep_sum, chains, labels, reached, into, steps=edges(tables, labels))
+    return spread(sums.sweep_sum, chains, labels, reached, into, steps=edges(tables, labels))
 
 
 def leads_on(tables: Tables, labels: Sequence[F64], reached: Sequence[U8]) -> list[U8]:
@@ -202,7 +202,7 @@ def flow(table: Lifted, labels: F64, reached: U8, known: F64 | None, room: Room)
     """Of one row the log-summed weight of all strings; (T,) the probability of the likeliest state before each
     position, (T, L) that of each label: where there is no string these two are 0. `known`: what `sweep_sum` said, if it
     was asked; else it is worked out in `room`."""
-    total = chain.sweep_sum(table.chain, labels, reached, room.take(table, len(labels))) if known is None else known
+    total = sums.sweep_sum(table.chain, labels, reached, room.take(table, len(labels))) if known is None else known
     value = float(total[0, table.start])
     if value == -np.inf:
         return value, np.zeros(len(labels)), np.zeros(labels.shape)

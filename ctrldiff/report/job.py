@@ -28,6 +28,8 @@ def job_page(tally: JobTally, *, name: str = "", plan: Mapping[str, Any] | None 
         facts += [(f"{tally.values.mean:.3f}", "mean probability of a value")]
     if tally.costed:
         facts += [(f"{tally.forwards / tally.costed:.1f}", "forward passes a document")]
+    if tally.other_calls:
+        facts += [(f"{tally.other_calls / tally.costed:.1f}", "calls of other models a document")]
     body = [f"<h1>Extraction: {isolated(name)}</h1>", _plan(plan or {}), cards(facts)]
     body += [_fields(tally), _calibration(tally), _failures(tally), _slowest(tally), _sample(tally)]
     return page(f"Extraction: {name}", "\n".join(part for part in body if part))

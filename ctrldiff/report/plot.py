@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from html import escape
 from math import ceil, floor, log2
 from typing import NamedTuple
@@ -13,20 +13,25 @@ COLOURS = ("#2c6eb3", "#b3452c", "#3d8a4e", "#8a4fa3", "#b3892c", "#2c9a9a", "#a
 
 
 class Point(NamedTuple):
-    """A share (0 to 1) that took so many passes, and its standard error."""
+    """A share (0 to 1) that took so many passes, its standard error, and the series that it is of."""
 
+    series: str
     passes: float
     share: float
     error: float
 
 
-def curves(series: Mapping[str, Sequence[Point]], title: str, what: str = "share right") -> str:
-    """A line for each series, with its standard errors; one point alone is a mark. Passes are on a scale of doublings.
+def curves(points: Iterable[Point], title: str, what: str = "share right") -> str:
+    """A line for each series, in the order in which they come, with its standard errors; one point alone is a mark.
+    Passes are on a scale of doublings.
 
     Args: what: what the shares are of, for the axis on the left.
     Returns: an SVG of its own, in ASCII. Ten series have colours of their own; after them they come again, dashed.
     """
-    passes = [point.passes for points in series.values() for point in points]
+    series: dict[str, list[Point]] = {}
+    for point in points:
+        series.setdefault(point.series, []).append(point)
+    passes = [one.passes for line in series.values() for one in line]
     low = floor(log2(min([*passes, 1.0])))
     high = max(ceil(log2(max([*passes, 1.0]))), low + 1)
     height = max(320, TOP + BOTTOM + ROW * len(series))
@@ -52,17 +57,17 @@ def curves(series: Mapping[str, Sequence[Point]], title: str, what: str = "share
         at = x(2.0**power)
         parts.append(f'<path d="M{at:.1f} {TOP}V{height - BOTTOM}" stroke="#eee" stroke-width=".6"/>')
         parts.append(f'<text x="{at:.1f}" y="{height - BOTTOM + 14}" text-anchor="middle">{2.0**power:g}</text>')
-    for n, (name, points) in enumerate(series.items()):
+    for n, (name, line) in enumerate(series.items()):
         colour, dash = COLOURS[n % len(COLOURS)], ' stroke-dasharray="4 3"' if n >= len(COLOURS) else ""
-        placed = [(x(one.passes), one) for one in sorted(points)]
+        placed = [(x(one.passes), one) for one in sorted(line)]
         for at, one in placed:
             parts.append(
                 f'<path d="M{at:.1f} {y(max(one.share - one.error, 0)):.1f}V{y(min(one.share + one.error, 1)):.1f}" '
                 f'stroke="{colour}" stroke-width=".8"/>'
             )
             parts.append(f'<circle cx="{at:.1f}" cy="{y(one.share):.1f}" r="2.6" fill="{colour}"/>')
-        line = " ".join(f"{at:.1f},{y(one.share):.1f}" for at, one in placed)
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.4"{dash} points="{line}"/>')
+        way = " ".join(f"{at:.1f},{y(one.share):.1f}" for at, one in placed)
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.4"{dash} points="{way}"/>')
         down = TOP + 6 + ROW * n
         parts.append(f'<path d="M{PLOT + 14} {down}h18" stroke="{colour}" stroke-width="2"{dash}/>')
         parts.append(f'<text x="{PLOT + 38}" y="{down + 4}">{_said(name)}</text>')

@@ -79,6 +79,7 @@ class JobTally:
     flagged: int = 0
     nulled: int = 0
     forwards: int = 0
+    other_calls: int = 0
     seconds: float = 0.0
     costed: int = 0
     codes: Counter[str] = field(default_factory=Counter)
@@ -94,6 +95,7 @@ class JobTally:
         if row.seconds is not None and (row.forwards or row.code is None):  # what is refused at once costs nothing
             self.seconds += row.seconds
             self.forwards += row.forwards or 0
+            self.other_calls += row.record.get("usage", {}).get("other_calls", 0)
             self.costed += 1
             _keep(self.slowest, (row.seconds, row.n, row), SLOWEST)
         if row.code is not None:

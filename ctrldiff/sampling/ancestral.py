@@ -157,15 +157,16 @@ class Resume:
     def __call__(self, move: Move, state: State, step: Step) -> State:
         pending = set((state.done & ~move.before.done).nonzero()[:, 0].tolist())
         lost, passed = torch.zeros(state.shape, dtype=torch.bool), torch.zeros_like(state.step)
+        held, lengths = state.held, state.lengths.tolist()
         for more in range(1, int((step.steps - 1 - step.index).max())):
             pending = {row for row in pending if int(step.index[row]) + more < int(step.steps[row]) - 1}
             if not pending:
                 break
             _, redo = self.rates.rates(state, replace(step, index=step.index + more))
             for row in sorted(pending):
-                own = int(state.lengths[row])
+                own = lengths[row]
                 draws = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
-                lost[row, :own] = state.held[row, :own] & (draws < redo[row, :own])
+                lost[row, :own] = held[row, :own] & (draws < redo[row, :own])
                 passed[row] = more
             pending -= set(lost.any(dim=1).nonzero()[:, 0].tolist())
         return replace(state.reopen(lost), step=state.step + torch.where(lost.any(dim=1), passed, 0))

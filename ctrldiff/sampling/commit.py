@@ -64,9 +64,9 @@ def certainty(by: By, posterior: Posterior, tokens: Tokens, state: State) -> Sco
 def uniform(state: State, rows: torch.Tensor | None = None) -> Scores:
     """(B, T) float32 in [0, 1), drawn with each row's own generator. Rows (B,) that draw nothing have zeros; None: the
     complete ones."""
-    draws = torch.zeros(state.shape)
+    draws, lengths = torch.zeros(state.shape), state.lengths.tolist()
     for row in (~state.done if rows is None else rows).nonzero()[:, 0].tolist():
-        own = int(state.lengths[row])
+        own = lengths[row]
         draws[row, :own] = torch.from_numpy(state.rngs[row].random(own, dtype=np.float32))
     return draws
 
@@ -76,9 +76,9 @@ def gumbel(state: State) -> torch.Tensor:
 
     Of uniform draws in float32 none comes out above 16.6, so what is rare comes too rarely (arXiv:2409.02908).
     """
-    noise = torch.zeros(state.shape, dtype=torch.float64)
+    noise, lengths = torch.zeros(state.shape, dtype=torch.float64), state.lengths.tolist()
     for row in (~state.done).nonzero()[:, 0].tolist():
-        own = int(state.lengths[row])
+        own = lengths[row]
         noise[row, :own] = torch.from_numpy(state.rngs[row].gumbel(size=own))
     return noise
 

@@ -8,6 +8,7 @@ rival always passes (law X9). `commit.Proposed` writes what has passed.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +28,34 @@ __all__ = ["Judged", "Mixture"]
 Verdict = Callable[[torch.Tensor], Where]  # (B, T, V) bool, what may stand there, to (B, T) bool, what passes
 
 
+class _Judging(ABC):
+    """What `inner` proposes, read by `judge` as far as `reach`."""
+
+    judge: Causal
+    reach: int | None
+    inner: Proposer
+
+    def __call__(self, posterior: Posterior, state: State) -> Tokens:
+        raise only_in_the_loop(self)
+
+    def fits(self, vocabulary: Vocabulary) -> None:
+        same_tokens(self.judge.vocabulary, vocabulary)
+
+    def asking(self, ask: Ask) -> Proposer:
+        return partial(self._propose, ask)
+
+    @abstractmethod
+    def _propose(self, ask: Ask, posterior: Posterior, state: State) -> Tokens:
+        """The proposal, when what of it may be written is settled."""
+
+    def _heard(self, ask: Ask, posterior: Posterior, state: State) -> tuple[Tokens, torch.Tensor, Where]:
+        """The proposal, (B, T, V) what the judge says of it, and (B, T) where it is asked."""
+        tokens = self.inner(posterior, state).cpu()
+        return tokens, read(self.judge, ask, state, tokens), within(ask, state, self.reach)
+
+
 @dataclass(frozen=True)
-class Judged:
+class Judged(_Judging):
     """What `inner` proposes, as far as a left-to-right model agrees: the longest run of open positions of the window
     from the first on in which each token is among its `top` best, at least `relative` times as probable as its best,
     and more probable than `above`. Where not even the first one passes, it alone is written.
@@ -38,12 +65,14 @@ class Judged:
 
     Args:
         reach: open positions that are judged, from the first on; None: all of the window.
-        correct: False writes nothing of the judge's own, as released: where it disagrees the next pass decides, which
-            sees what has passed. True puts its best legal token there, and the rest is solved anew given that; where no
-            text was found that goes on with it (items that must differ), the token stays that was proposed.
-    Source: Guided Diffusion of FlashDLM (arXiv:2505.21467), as released. Of its strategies "topk_relative" is the
-        default here; "deterministic" is top=1, "topk" top=5 and relative=0, "dynamic_threshold" top=None, relative=0
-        and above=.1.
+        correct: False writes nothing of the judge's own: where it disagrees the next pass decides, which sees what has
+            passed. True puts its best legal token there, and the rest is solved anew given that; where no text was
+            found that goes on with it (items that must differ), the token stays that was proposed.
+    Source: Guided Diffusion of FlashDLM (arXiv:2505.21467). Two loops are released: "assisted" is correct=False, as in
+        the paper; "speculative", which runs unless told otherwise, is correct=True. Of the strategies "topk_relative"
+        is the default here, with the numbers of its own signature (what calls it has 5 and .95); "deterministic" is
+        top=1, "topk" top=5 and relative=0, "dynamic_threshold" top=None, relative=0 and above=.1 (where "speculative"
+        draws a token by the judge, of those that were not proposed).
     Raises: VocabularyError before the first pass for a judge that spells a token otherwise. Costs one call of the judge
         a step, counted in `usage.other_calls`.
     """
@@ -63,19 +92,8 @@ class Judged:
         in_range("relative", self.relative, 0, 1)
         in_range("above", self.above, 0, 1)
 
-    def __call__(self, posterior: Posterior, state: State) -> Tokens:
-        raise only_in_the_loop(self)
-
-    def fits(self, vocabulary: Vocabulary) -> None:
-        same_tokens(self.judge.vocabulary, vocabulary)
-
-    def asking(self, ask: Ask) -> Proposer:
-        return partial(self._propose, ask)
-
     def _propose(self, ask: Ask, posterior: Posterior, state: State) -> Tokens:
-        tokens = self.inner(posterior, state).cpu()
-        says = read(self.judge, ask, state, tokens)
-        eligible = within(ask, state, self.reach)
+        tokens, says, eligible = self._heard(ask, posterior, state)
         passes = partial(self._passes, says, tokens)
         passed = longest(passes, torch.zeros_like(eligible), ask.vocabulary, posterior, tokens, state, eligible)
         if not self.correct:
@@ -113,7 +131,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(_Judging):
     """What `inner` proposes, as far as a product of the model and a left-to-right one would say the same: the longest
     run of open positions of the window from the first on in which the token is the best by
 
@@ -141,19 +159,8 @@ class Mixture:
         if self.reach is not None:
             check_count("reach", self.reach)
 
-    def __call__(self, posterior: Posterior, state: State) -> Tokens:
-        raise only_in_the_loop(self)
-
-    def fits(self, vocabulary: Vocabulary) -> None:
-        same_tokens(self.judge.vocabulary, vocabulary)
-
-    def asking(self, ask: Ask) -> Proposer:
-        return partial(self._propose, ask)
-
     def _propose(self, ask: Ask, posterior: Posterior, state: State) -> Tokens:
-        tokens = self.inner(posterior, state).cpu()
-        says = read(self.judge, ask, state, tokens)
-        eligible = within(ask, state, self.reach)
+        tokens, says, eligible = self._heard(ask, posterior, state)
         likely = posterior.marginals().cpu().to(torch.float64).log()
         mixed = self.weight * likely
         if self.weight < 1:

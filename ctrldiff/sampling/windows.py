@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,8 +47,31 @@ class Sliding:
         return step_of(state, window, evenly(state.open.sum(dim=1), state.steps - state.step))
 
 
+class Ending(ABC):
+    """Blocks of which each step's posterior says where they end."""
+
+    @property
+    def note(self) -> NoteEnd:
+        return NoteEnd(self)
+
+    def budget(self, state: State) -> torch.Tensor:
+        return steps_for(None, state)
+
+    def __call__(self, state: State) -> Step:
+        return step_of(state, state.open, evenly(state.open.sum(dim=1), state.steps - state.step))
+
+    def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
+        """The step with nothing at or behind a row's end in its window."""
+        places = torch.arange(state.shape[1])[None, :]
+        return replace(step, window=step.window & (places < self.end(posterior, tokens, state)[:, None]))
+
+    @abstractmethod
+    def end(self, posterior: Posterior, tokens: Tokens, state: State) -> torch.Tensor:
+        """(B,) int64, the position after each row's block."""
+
+
 @dataclass(frozen=True)
-class Delimited:
+class Delimited(Ending):
     """Blocks that end where the proposal has a delimiter: the surest one among the first `share` of the row's positions
     that follow, if its confidence is at least `above`; else blocks of `length` (AdaBlock, arXiv:2509.26432, which knows
     the line break alone).
@@ -74,21 +98,7 @@ class Delimited:
         in_range("above", self.above, 0)
         in_range("share", self.share, 0, 1)
 
-    @property
-    def note(self) -> NoteEnd:
-        return NoteEnd(self)
-
-    def budget(self, state: State) -> torch.Tensor:
-        return steps_for(None, state)
-
-    def __call__(self, state: State) -> Step:
-        return step_of(state, state.open, evenly(state.open.sum(dim=1), state.steps - state.step))
-
-    def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
-        return ending(step, self.end(posterior, tokens, state))
-
     def end(self, posterior: Posterior, tokens: Tokens, state: State) -> torch.Tensor:
-        """(B,) int64, the position after each row's block."""
         places, own = torch.arange(state.shape[1])[None, :], state.lengths[:, None]
         start = state.open.to(torch.uint8).argmax(dim=1, keepdim=True)
         ahead = (own * self.share).to(torch.int64)
@@ -129,7 +139,7 @@ class ByEntropy:
 
 
 @dataclass(frozen=True)
-class Dynamic:
+class Dynamic(Ending):
     """Blocks from left to right, each of the size that a policy gives it when it begins (CtrlDiff, arXiv:2505.14455,
     which learns the policy).
 
@@ -144,21 +154,7 @@ class Dynamic:
         if isinstance(self.size, type) or not callable(self.size):
             raise InputError(f"size={self.size!r}", hint="cd.schedule.ByEntropy(), or a function", param="size")
 
-    @property
-    def note(self) -> NoteEnd:
-        return NoteEnd(self)
-
-    def budget(self, state: State) -> torch.Tensor:
-        return steps_for(None, state)
-
-    def __call__(self, state: State) -> Step:
-        return step_of(state, state.open, evenly(state.open.sum(dim=1), state.steps - state.step))
-
-    def narrow(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Step:
-        return ending(step, self.end(posterior, tokens, state))
-
     def end(self, posterior: Posterior, tokens: Tokens, state: State) -> torch.Tensor:
-        """(B,) int64, the position after each row's block."""
         start = state.open.to(torch.uint8).argmax(dim=1)
         size = self.size(posterior, tokens, state, start)
         if not isinstance(size, torch.Tensor) or size.shape != start.shape or size.dtype != torch.int64:
@@ -172,7 +168,7 @@ class Dynamic:
 class NoteEnd:
     """An observer that notes where each row's block ends, for `Delimited` and `Dynamic`."""
 
-    blocks: Delimited | Dynamic
+    blocks: Ending
 
     def begin(self, state: State) -> State:
         return state.remember(**{END: torch.zeros(state.shape[0], dtype=torch.int64)})
@@ -181,11 +177,6 @@ class NoteEnd:
         proposed = state.history[:, -1].clamp(min=0)  # -1 where there was none
         end = self.blocks.end(move.posterior, proposed, move.before)
         return state.remember(**{END: torch.where(move.before.done, state.memory[END], end)})
-
-
-def ending(step: Step, end: torch.Tensor) -> Step:
-    """The step with nothing at or behind position `end` (B,) in its window."""
-    return replace(step, window=step.window & (torch.arange(step.window.shape[1])[None, :] < end[:, None]))
 
 
 def noted(state: State, start: torch.Tensor, found: torch.Tensor) -> torch.Tensor:

@@ -11,23 +11,21 @@ The estimates of what a canvas is worth are drawn too, so they are retained with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ctrldiff.protocols import Move, Reward, Scored
-from ctrldiff.search.particles import Particles, resampled
-from ctrldiff.search.run import F64, Choose, Found, Run, checked, chosen, finished, sizes_now, together, total
+from ctrldiff.protocols import Move, Scored
+from ctrldiff.search.particles import Weighing, resampled
+from ctrldiff.search.run import F64, Found, Run, checked, chosen, finished, sizes_now, together, total
 from ctrldiff.state import State, Step
 
 
 @dataclass(frozen=True)
-class ParticleGibbs:
+class ParticleGibbs(Weighing):
     """`sweeps` rounds of `n` canvases a row: the first is that of `Particles`, the others are conditional.
 
     Everything but `sweeps` is as in `Particles`, the conditions of exact weights too. choose: "draw" is the state of
@@ -38,29 +36,14 @@ class ParticleGibbs:
     Source: PG-DLM (arXiv:2507.08390), with exact weights.
     """
 
-    reward: Reward | Callable[[list[str]], Any] | None = None
-    n: int = 4
     sweeps: int = 4
-    strength: float = 1.0
-    every: int = 1
-    completions: int = 4
-    ess: float = 0.5
-    target: Literal["model", "sampler"] = "model"
-    choose: Choose = "draw"
 
     def __post_init__(self) -> None:
-        checked("ParticleGibbs", self.n, self.strength, self.choose, sweeps=self.sweeps)
-        _ = self.particles  # which refuses the rest
-
-    @cached_property
-    def particles(self) -> Particles:
-        """What one sweep is."""
-        return Particles(
-            self.reward, self.n, self.strength, self.every, self.completions, self.ess, self.target, self.choose
-        )
+        checked("ParticleGibbs", self.n, sweeps=self.sweeps)
+        super().__post_init__()
 
     def __call__(self, run: Run, state: State) -> Found:
-        score, begin = self.particles.prepared(run, state)
+        score, begin = self.prepared(run, state)
         state, pick, way = self._sweep(run, score, begin, None)
         for _ in range(1, self.sweeps):
             begin = replace(begin, rngs=state.rngs, forwards=state.forwards)
@@ -80,7 +63,7 @@ class ParticleGibbs:
 
         def weigh(move: Move, state: State, step: Step) -> State:
             before = state.log_weight
-            state, weighing = self.particles.weighed(run, score, move, state, step)
+            state, weighing = self.weighed(run, score, move, state, step)
             gain = torch.where(before == -torch.inf, 0.0, state.log_weight - before)
             state = replace(state, log_weight=gain)
             if way is not None and len(steps) < len(way.steps):

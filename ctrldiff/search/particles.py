@@ -20,7 +20,7 @@ as in SMC steering, arXiv:2306.03081, and for guidance as in arXiv:2502.06079.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -54,8 +54,8 @@ STALE, VALUE = "particles.stale", "particles.value"  # what a particle remembers
 
 
 @dataclass(frozen=True)
-class Particles:
-    """Sequential Monte Carlo over `n` canvases a row.
+class Weighing:
+    """How canvases of a row are weighed while they are written.
 
     Args:
         reward: a function of a list of texts, or a reward of `ctrldiff.rewards`. None: only the weights of "model".
@@ -73,6 +73,7 @@ class Particles:
 
     reward: Reward | Callable[[list[str]], Any] | None = None
     n: int = 4
+    _: KW_ONLY
     strength: float = 1.0
     every: int = 1
     completions: int = 4
@@ -81,32 +82,17 @@ class Particles:
     choose: Choose = "draw"
 
     def __post_init__(self) -> None:
-        checked("Particles", self.n, self.strength, self.choose, every=self.every, completions=self.completions)
+        name = type(self).__name__
+        checked(name, self.n, self.strength, self.choose, every=self.every, completions=self.completions)
         if not 0.0 <= self.ess <= 1.0 or self.target not in ("model", "sampler"):
             raise InputError(
-                f"Particles: ess={self.ess}, target={self.target!r}",
+                f"{name}: ess={self.ess}, target={self.target!r}",
                 hint='ess from 0 to 1; target="model" or target="sampler"',
             )
         if self.reward is None and (self.target == "sampler" or self.choose == "best"):
-            raise InputError("Particles: without a reward there is nothing to weigh or to choose by", param="reward")
+            raise InputError(f"{name}: without a reward there is nothing to weigh or to choose by", param="reward")
         if self.reward is not None:
             object.__setattr__(self, "reward", as_reward(self.reward))
-
-    def __call__(self, run: Run, state: State) -> Found:
-        score, state = self.prepared(run, state)
-        seen: list[F64] = []
-
-        def weigh(move: Move, state: State, step: Step) -> State:
-            state, weighing = self.weighed(run, score, move, state, step)
-            if not weighing:
-                return state
-            seen.append(sizes_now(state, self.n))
-            return resampled(state, self.n, self.ess, move)[0]
-
-        state = run.decode(state, weigh)
-        rewards, forwards = finished(score, run, state), total(state, self.n)
-        pick = chosen(self.choose, state, rewards, self.n)
-        return Found(state, rewards, pick, forwards, np.array(seen).reshape(-1, len(pick)))
 
     def prepared(self, run: Run, state: State) -> tuple[Scored | None, State]:
         """The reward, and the state before its first step. Raises: InputError for plans that cannot be weighed."""
@@ -147,6 +133,27 @@ class Particles:
                     value[row] = float(np.logaddexp.reduce(some) - np.log(len(some)))
         weight = torch.where(due, state.log_weight + value - before, state.log_weight)
         return replace(state, log_weight=weight).remember(**{VALUE: value})
+
+
+@dataclass(frozen=True)
+class Particles(Weighing):
+    """Sequential Monte Carlo over `n` canvases a row, weighed as `Weighing` says."""
+
+    def __call__(self, run: Run, state: State) -> Found:
+        score, state = self.prepared(run, state)
+        seen: list[F64] = []
+
+        def weigh(move: Move, state: State, step: Step) -> State:
+            state, weighing = self.weighed(run, score, move, state, step)
+            if not weighing:
+                return state
+            seen.append(sizes_now(state, self.n))
+            return resampled(state, self.n, self.ess, move)[0]
+
+        state = run.decode(state, weigh)
+        rewards, forwards = finished(score, run, state), total(state, self.n)
+        pick = chosen(self.choose, state, rewards, self.n)
+        return Found(state, rewards, pick, forwards, np.array(seen).reshape(-1, len(pick)))
 
 
 def weighable(plan: Plan) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ctrldiff.evaluate.score import Tally
 from ctrldiff.report.plot import Point, curves
+from examples.orders.counted import cost
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Row:
     whole: int = 0
     valid: int = 0
     passes: int = 0
+    canvases: int = 0
 
     @property
     def documents(self) -> int:
@@ -55,18 +57,19 @@ def rows_of(records: Iterable[Mapping], corpus: str) -> list[Row]:
             row.whole += one["objects"]
             row.valid += one["valid"]
             row.passes += one["forwards"]
+            row.canvases += one.get("canvases", one["forwards"])
     return [row for row in rows.values() if row.documents]
 
 
 def table(rows: Sequence[Row]) -> str:
     """Markdown; shares in percent with their standard errors."""
-    lines = ["| method | n | passes | valid | fields | whole |", "|---|---|---|---|---|---|"]
+    lines = ["| method | n | passes; canvases | valid | fields | whole |", "|---|---|---|---|---|---|"]
     for row in rows:
         n = row.documents
         whole, fields = row.whole / n, row.fields
         error = (whole * (1 - whole) / n) ** 0.5
         lines.append(
-            f"| {row.method} | {n} | {row.passes / n:.1f} | {row.valid / n:.0%} "
+            f"| {row.method} | {n} | {cost(row.passes / n, row.canvases / n)} | {row.valid / n:.0%} "
             f"| {100 * fields.share:.1f} ± {100 * fields.error:.1f} | {100 * whole:.0f} ± {100 * error:.0f} |"
         )
     return "\n".join(lines)
@@ -74,11 +77,8 @@ def table(rows: Sequence[Row]) -> str:
 
 def drawing(rows: Sequence[Row], title: str) -> str:
     """An SVG, a line for each method."""
-    series: dict[str, list[Point]] = {}
-    for row in rows:
-        point = Point(row.passes / row.documents, row.fields.share, row.fields.error)
-        series.setdefault(row.family, []).append(point)
-    return curves(series, title, "fields right")
+    points = [Point(row.family, row.passes / row.documents, row.fields.share, row.fields.error) for row in rows]
+    return curves(points, title, "fields right")
 
 
 def main() -> None:

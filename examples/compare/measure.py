@@ -198,7 +198,7 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
     job = Job(
         model, texts, asks, tuple(one.schema for one in questions), constraints, CANVAS, given if any(given) else ()
     )
-    answers, forwards = method(name)(job)
+    answers, passes, canvases = method(name)(job)
     seconds = time.perf_counter() - began
     right, asked = Counter(), Counter()
     valid = objects = 0
@@ -223,7 +223,8 @@ def measured(model: Model, corpus: str, questions: list[Question], name: str) ->
         "corpus": corpus,
         "method": name,
         "documents": len(questions),
-        "forwards": sum(forwards),
+        "forwards": sum(passes),
+        "canvases": sum(canvases),
         "valid": valid,
         "objects": objects,
         "leaves": said,
@@ -334,6 +335,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=64, help="of each corpus")
     parser.add_argument("--methods", default=USUAL, help="names with commas between them")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no batch after so many")
+    parser.add_argument("--attention", action="store_true", help="have the network give its attention: for dapd")
     parser.add_argument("--tasks", action="store_true", help="the tasks that are not extraction, default preset")
     parser.add_argument("--out", type=Path, help="where figures are added; what is there is not measured again")
     parser.add_argument("--table", type=Path, help="print the figures of this file")
@@ -342,7 +344,7 @@ def main() -> None:
         return table(options.table)
     torch.set_num_threads(1)
     began, weights = time.perf_counter(), weights_of(options.folder)
-    model = Model(load(options.folder))
+    model = Model(load(options.folder, **({"attn_implementation": "eager"} if options.attention else {})))
     known = options.out.read_text().splitlines() if options.out and options.out.exists() else []
     done = {tuple(json.loads(line).get(key) for key in ("weights", "corpus", "method", "first")) for line in known}
 

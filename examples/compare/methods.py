@@ -3,29 +3,37 @@
 A name may end in a number of forward passes: "exact MAP 16". Without one, it is one token a pass; "default" is as many
 as the answer needs then. "preset fast_dllm:factor=1;block=16" is a preset with its knobs, and "free preset llada 8" one
 without a constraint. Passes of what is called "free" are counted up to those that wrote the end token and all before.
+Searches that draw do it at half a temperature; DAEDAL and rho-EOS begin with 16 positions, the canvas being the most.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 
-from ctrldiff.cli.options import clock
+from ctrldiff.cli.said import clock
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.generate import Model
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.sampling.commit import Anchored, CertainFree, EntropyBound, LeftToRight, Prefix, Threshold, TopK
-from ctrldiff.sampling.constrain import FREE, Exact, LengthFirst, Tables
+from ctrldiff.sampling.constrain import FREE, Exact, LengthFirst
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Linear
+from ctrldiff.search.agree import MinimumRisk
+from ctrldiff.search.gibbs import ParticleGibbs
+from ctrldiff.search.medal import Medal
+from ctrldiff.search.run import Search
+from ctrldiff.search.voting import DVoting
 from ctrldiff.state import State
 from examples.compare.baselines import BASELINES, Dropped, baseline
 from examples.compare.scaffold import NOTE, Scaffold
 from examples.compare.slots import fill, fill_to_measure
+from examples.orders.counted import decoded
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,34 @@ class Job:
         return tuple(prior.compile(one, self.model.vocabulary) for one in self.constraints)
 
 
-Decode = Callable[[Job], tuple[Sequence[bytes], Sequence[int]]]  # texts and forwards of each row
+class Answered(NamedTuple):
+    """What a method wrote: the texts, and of each the passes it took and the canvases in them (see `counted.py`)."""
+
+    texts: Sequence[bytes]
+    passes: Sequence[int]
+    canvases: Sequence[int]
 
 
-def looped(how: Plan, prior: Prior = Prior()) -> Decode:
-    """A method that is a plan."""
+Decode = Callable[[Job], Answered]
 
-    def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
-        state = job.blank()
-        constraint = how.constrain(Tables(job.tables(prior)))
-        done = Loop(job.model.loaded.denoiser, how, constraint).run(state)
-        return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], done.forwards.tolist()
+
+def looped(how: Plan, prior: Prior = Prior(), search: Search | None = None) -> Decode:
+    """A method that is a plan, or a search by it."""
+
+    def decode(job: Job) -> Answered:
+        done = decoded(job.model.loaded.denoiser, how, job.blank(), job.tables(prior), search)
+        texts = [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()]
+        return Answered(texts, done.passes.tolist(), done.canvases.tolist())
+
+    return decode
+
+
+def growing(preset: str) -> Decode:
+    """A preset whose canvas grows from 16 positions, told the model's own ends of text."""
+
+    def decode(job: Job) -> Answered:
+        plan = Plan.preset(preset, ends=job.model.loaded.spec.stop_ids, initial=16)
+        return looped(plan)(job)
 
     return decode
 
@@ -77,13 +102,13 @@ def ended(how: Plan) -> Decode:
     on behind it costs nothing. For rules that ask once a step and take nothing back."""
     free = how.but(constrain=Dropped())
 
-    def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
+    def decode(job: Job) -> Answered:
         done = Loop(job.model.loaded.denoiser, free, FREE).run(job.blank())
         passes = []
         for tokens, at in zip(done.tokens.tolist(), done.held_at.tolist(), strict=True):
             end = next((n for n, token in enumerate(tokens) if token in job.model.vocabulary.stop_ids), len(tokens) - 1)
             passes.append(max(at[: end + 1]) + 1)
-        return [job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], passes
+        return Answered([job.model.vocabulary.decode(ids) for ids in done.tokens.tolist()], passes, passes)
 
     return decode
 
@@ -92,7 +117,7 @@ def slotted(fill_in: Callable, note: str = "") -> Callable[[int | None], Decode]
     """A method that fills the slots of a scaffold."""
 
     def of(steps: int | None) -> Decode:
-        def decode(job: Job) -> tuple[Sequence[bytes], Sequence[int]]:
+        def decode(job: Job) -> Answered:
             scaffolds = [Scaffold.of(schema) for schema in job.schemas]
             loaded = job.model.loaded
 
@@ -100,7 +125,7 @@ def slotted(fill_in: Callable, note: str = "") -> Callable[[int | None], Decode]
                 return loaded.tokenizer.encode(text, add_special_tokens=False)
 
             done = fill_in(loaded.denoiser, job.prompts(note), scaffolds, encode, steps=steps)
-            return done.texts, done.forwards
+            return Answered(done.texts, done.forwards, done.forwards)
 
         return decode
 
@@ -143,6 +168,12 @@ OURS: Mapping[str, Decode] = {
     "exact entropy bound .1": looped(exact(EntropyBound(0.1))),
     "exact left 16 certain free": looped(exact(LeftToRight(CertainFree(TopK()), block=16))),
     "exact left 4 threshold .9": looped(exact(LeftToRight(Threshold(0.9), block=4))),
+    "DAEDAL": growing("daedal"),
+    "rho-EOS": growing("rho_eos"),
+    "MEDAL": looped(Plan(), search=Medal()),
+    "minimum risk of five": looped(Plan.default(temperature=0.5), search=MinimumRisk(5)),
+    "dVoting": looped(Plan.default(temperature=0.5), search=DVoting()),
+    "particle Gibbs, 4 canvases, 3 sweeps": looped(Plan.default(temperature=0.5), search=ParticleGibbs(n=4, sweeps=3)),
 }
 RATED: Mapping[str, Callable[[int | None], Decode]] = {
     "default": lambda steps: looped(Plan.default(steps)),

@@ -1,123 +1,87 @@
-"""python -m examples.orders.bench [--texts N] [--blur B] [--json FILE]: every decoder on networks that are never wrong.
+"""Decoders on networks that are never wrong:
 
-Of each: the share of legal texts with its standard error, passes a text, and how far its draws are from uniform (total
-variation; in brackets what fair draws have at this number), at temperature 1. Without a constraint, but for the last.
+    python -m examples.orders.bench [--texts N] [--blur B] [--out F.jsonl] [--without "C;D"]
+
+Of each: the share of legal texts, passes a text (and canvases, where a pass holds several), and how far its draws of
+words are from uniform (total variation), at temperature 1. Without a constraint, but for the last. Decoders that are
+told how many passes they have get one for every second position. The last two columns are of networks that doubt.
+Run it again with the same file and it goes on where it stopped; what is left out is a dash, or what the file has of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
+from examples.orders.measure import Drawn, fair, measure, read
+from examples.orders.puzzles import PUZZLES
+from examples.orders.searches import FORCED, FREE, TOLD
 
-import ctrldiff as cd
-from ctrldiff.sampling.loop import Loop
-from examples.orders.methods import OWN, PACED, Own, Paced, drawn
-from examples.orders.puzzles import PUZZLES, Exact
-
-RATES = ("at random", "confidence", "margin", "entropy", "spaced")  # two of these at half as many passes
-
-
-def at_half(method: Paced) -> Callable[[int], cd.Plan]:
-    """A pass for every second position."""
-    return lambda length: method(max(length // 2, 1), 1.0)
+COLUMNS = (("sudoku", False), ("shuffle of 6", False), ("one of 8 words", False), ("sudoku", True))
+COLUMNS += (("one of 8 words", True),)  # the puzzle, and whether it is blurred
+LAW = "one of 8 words"  # of which the distance is told
+ONE, TWO, ALL = "one a pass: ", "two a pass: ", ", one pass"
 
 
-def at_once(method: Own) -> Callable[[int], cd.Plan]:
-    return lambda length: method(length, 1.0)
+def rows(length: int) -> Mapping[str, tuple[str, int]]:
+    """{name in the table: method and the passes it is told}."""
+    half = max(length // 2, 1)
+    return {
+        ONE + "confidence": ("confidence", length),
+        **{TWO + name: (name, half) for name in TOLD},
+        **{name: (name, 0) for name in FREE},
+        **{TWO + name: (name, half) for name in FORCED},
+        "exact constraint" + ALL: ("exact constraint", 1),
+    }
 
 
-METHODS: dict[str, Callable[[int], cd.Plan]] = {
-    "one a pass, at random (first_hitting)": lambda length: drawn(1.0),
-    "one a pass, the most confident": lambda length: PACED["confidence"](length, 1.0),
-    **{f"two a pass: {name}" if name in RATES else name: at_half(method) for name, method in PACED.items()},
-    **{name: at_once(method) for name, method in OWN.items()},
-}
+def work(texts: int, blur: float) -> Iterator[Drawn]:
+    """Every method on every network."""
+    for puzzle, blurred in COLUMNS:
+        length = len(PUZZLES[puzzle]()[0])
+        for method, told in rows(length).values():
+            yield Drawn(puzzle, blur if blurred else 0.0, method, told, texts)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One method on one puzzle."""
-
-    puzzle: str
-    method: str
-    texts: int
-    legal: float
-    error: float
-    passes: float
-    distance: float
-    fair: float
-
-
-def measure(puzzle: str, method: str, plan: cd.Plan, texts: int, blur: float, constrained: bool = False) -> Measured:
-    """So many texts by a plan, each with a generator of its own."""
-    strings = PUZZLES[puzzle]()
-    network = Exact(strings, blur)
-    denoiser = network.denoiser()
-    state = cd.State.blank([[]] * texts, network.length, seed=list(range(texts)))
-    table = cd.Choice(strings).compile(denoiser.vocabulary) if constrained else None
-    free = cd.constrain.Free()
-    constraint = plan.constrain(cd.constrain.Tables.same(table, texts) if table else free)
-    done = Loop(denoiser, plan, constraint).run(state)
-    written = [denoiser.vocabulary.decode(ids).decode() for ids in done.tokens.tolist()]
-    legal = float(np.mean([text in set(strings) for text in written]))
-    draws = np.random.default_rng(0).choice(strings, texts).tolist()
-    return Measured(
-        *(puzzle, method, texts, legal, float(np.sqrt(legal * (1 - legal) / texts))),
-        passes=float(done.forwards.double().mean()),
-        distance=to_uniform(written, strings),
-        fair=to_uniform(draws, strings),
-    )
-
-
-def to_uniform(texts: list[str], strings: list[str]) -> float:
-    """Total variation of the texts' shares to the uniform law of the strings."""
-    counts = Counter(texts)
-    share = {text: counts[text] / len(texts) for text in counts}
-    return 0.5 * sum(abs(share.get(text, 0.0) - (text in strings) / len(strings)) for text in {*strings, *share})
-
-
-def table(rows: list[Measured]) -> str:
-    """Markdown: a row a method, a column a puzzle."""
-    puzzles = list(dict.fromkeys(row.puzzle for row in rows))
-    by = {(row.method, row.puzzle): row for row in rows}
-    fair = [f"{puzzle} (fair {by[rows[0].method, puzzle].fair:.2f})" for puzzle in puzzles]
-    lines = [f"| legal, passes, distance | {' | '.join(fair)} |", "|---" * (len(puzzles) + 1) + "|"]
-    for method in dict.fromkeys(row.method for row in rows):
+def table(found: Sequence[Drawn]) -> str:
+    """Markdown: a row a method, a column a network; what was not measured is a dash."""
+    by = {(row.network, row.method, row.told): row for row in found}
+    networks = list(dict.fromkeys(row.network for row in found))
+    lengths = {row.network: len(PUZZLES[row.puzzle]()[0]) for row in found}
+    heads = [part for one in networks for part in ([one, "its distance"] if one == LAW else [one])]
+    lines = [f"| legal % (passes; canvases) | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for name in rows(2):
+        own = {one: by.get((one, *rows(length)[name])) for one, length in lengths.items()}
         cells = []
-        for puzzle in puzzles:
-            row = by[method, puzzle]
-            cells.append(f"{100 * row.legal:.0f} ± {100 * row.error:.0f} %, {row.passes:.1f}, {row.distance:.2f}")
-        lines.append(f"| {method} | {' | '.join(cells)} |")
+        for one, row in own.items():
+            cells.append(row.cell if row else "-")
+            if one == LAW:
+                cells.append(f"{row.distance:.2f}" if row else "-")
+        if any(own.values()):
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    texts = found[0].texts
+    worst = max(row.error for row in found)
+    lines.append(
+        f"\n{texts} texts each; standard errors up to {100 * worst:.1f} points; fair draws of words: a distance of "
+        f"{fair(LAW, texts):.2f}"
+    )
     return "\n".join(lines)
 
 
-def run(texts: int, blur: float) -> list[Measured]:
-    """Every method on every puzzle, and the exact constraint in one pass."""
-    out = []
-    for puzzle in PUZZLES:
-        length = len(PUZZLES[puzzle]()[0])
-        out += [measure(puzzle, name, plan(length), texts, blur) for name, plan in METHODS.items()]
-        once = cd.Plan.default(1, temperature=1.0)
-        out.append(measure(puzzle, "exact constraint, one pass", once, texts, blur, constrained=True))
-    return out
-
-
 def main() -> None:
-    told = argparse.ArgumentParser(description=__doc__)
+    told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     told.add_argument("--texts", type=int, default=400)
-    told.add_argument("--blur", type=float, default=0.0)
-    told.add_argument("--json", type=Path)
+    told.add_argument("--blur", type=float, default=0.5, help="of the last two columns")
+    told.add_argument(
+        "--out", type=Path, required=True, help="where figures are added; what is there is not measured again"
+    )
+    told.add_argument("--without", default="", help="names with semicolons between them, which are not measured")
     args = told.parse_args()
-    rows = run(args.texts, args.blur)
-    print(table(rows))
-    if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    asked, without = list(work(args.texts, args.blur)), args.without.split(";")
+    measure([one for one in asked if one.method not in without], args.out)
+    known = {row.asked: row for row in read(args.out)}
+    print(table([known[one] for one in asked if one in known]))
 
 
 if __name__ == "__main__":

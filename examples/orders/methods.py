@@ -36,12 +36,23 @@ def own(name: str, **knobs: object) -> Own:
     return lambda length, temperature: cd.Plan.preset(name, temperature=temperature, **knobs)
 
 
+def planned(span: int) -> Own:
+    """Spans of so many positions, all at once, one position of each in a pass."""
+
+    def plan(length: int, temperature: float) -> cd.Plan:
+        commit = cd.commit.Planned(lambda tokens: [place // span for place in range(len(tokens))])
+        return drawn(temperature).but(commit=commit, observers=(commit.note,), schedule=cd.schedule.Linear())
+
+    return plan
+
+
 PACED: Mapping[str, Paced] = {
     "at random": rate(cd.commit.TopK("random")),
     "confidence": rate(cd.commit.TopK()),
     "margin": rate(cd.commit.TopK("margin")),
     "entropy": rate(cd.commit.TopK("entropy")),
     "spaced": rate(cd.commit.Spacing(cd.commit.TopK())),
+    "threshold .9, at most": rate(cd.commit.Or(cd.commit.Threshold(0.9), cd.commit.TopK())),
     "prefix .99, own .9, at most": rate(cd.Plan().commit),
     "slope of 4 (hyperschedule)": lambda passes, temperature: drawn(temperature).but(
         commit=cd.commit.TopK(), schedule=cd.schedule.Hyper(cd.schedule.Annealed(4), passes)
@@ -61,6 +72,7 @@ PACED: Mapping[str, Paced] = {
     "rdm": paced("rdm"),
 }
 OWN: Mapping[str, Own] = {
+    "first_hitting": lambda length, temperature: drawn(temperature),
     "dilated (DUS)": lambda length, temperature: drawn(temperature).but(commit=cd.commit.Dilated(block=length)),
     "threshold .9": rule(cd.commit.Threshold(0.9)),
     "factor 1": rule(cd.commit.Factor(1.0)),
@@ -76,7 +88,10 @@ OWN: Mapping[str, Own] = {
     "wino": own("wino"),
     "t2m": own("t2m"),
     "dcd": own("dcd"),
-    "threshold .9, blocks of 4": own("fast_dllm", block=4),
+    "dapd": own("dapd"),
+    "planned, spans of 4": planned(4),
+    "fast_dllm, blocks of 4": own("fast_dllm", block=4),
+    "fast_dllm, factor 1, blocks of 4": own("fast_dllm", factor=1.0, block=4),
     "eb .1 nats, blocks of 4": own("eb", block=4),
     "blocks by entropy (CtrlDiff)": own("ctrldiff_blocks", sizes=(2, 4, 8)),
 }

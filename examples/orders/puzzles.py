@@ -7,6 +7,7 @@ A blurred one also doubts, the more the less it sees, as networks do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from itertools import permutations, product
 
 import torch
@@ -16,6 +17,7 @@ import ctrldiff as cd
 OPEN = -1
 
 
+@cache
 def sudoku() -> list[str]:
     """All 288 grids of 4 x 4, row after row."""
     rows = ["".join(row) for row in permutations("1234")]
@@ -28,6 +30,7 @@ def sudoku() -> list[str]:
     return out
 
 
+@cache
 def shuffles(n: int) -> list[str]:
     """All orders of n letters."""
     return ["".join(one) for one in permutations("abcdefgh"[:n])]
@@ -62,16 +65,30 @@ class Exact:
         self.shares = torch.nn.functional.one_hot(self.strings, self.mask + 1).to(torch.float64)  # (N, T, V)
 
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
-        is_open = ids == self.mask
-        agree = ((ids[:, None] == self.strings[None]) | is_open[:, None]).all(-1).to(torch.float64)  # (B, N)
-        agree[agree.sum(1) == 0] = 1.0
-        seen = torch.einsum("bn,ntv->btv", agree / agree.sum(1, keepdim=True), self.shares)
-        doubt = self.blur * is_open.to(torch.float64).mean(1)[:, None, None]
-        return ((1 - doubt) * seen + doubt * self.shares.mean(0)).log().to(torch.float32)
+        return torch.einsum("bn,ntv->btv", self.weights(ids), self.shares).log().to(torch.float32)
 
-    def denoiser(self) -> cd.models.CallableDenoiser:
+    def weights(self, ids: torch.Tensor) -> torch.Tensor:
+        """(B, N) float64, how probable each string is."""
+        is_open = ids == self.mask
+        agree = ((ids[:, None] == self.strings[None]) | is_open[:, None]).all(-1).to(torch.float64)
+        agree[agree.sum(1) == 0] = 1.0
+        doubt = self.blur * is_open.to(torch.float64).mean(1, keepdim=True)
+        return (1 - doubt) * agree / agree.sum(1, keepdim=True) + doubt / len(self.strings)
+
+    def attended(self, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The logits, and in the place of an attention (B, T, T) what position j tells of position i: their mutual
+        information, of which each row adds up to 1, its own entropy included; 0 where i is known."""
+        letters = self.shares[..., : self.stop].flatten(1)  # (N, T * V)
+        both = torch.einsum("bn,nx,ny->bxy", self.weights(ids), letters, letters)
+        both = both.unflatten(2, (self.length, -1)).unflatten(1, (self.length, -1))  # (B, T, V, T, V)
+        own = both.sum((3, 4)) / self.length  # (B, T, V)
+        apart = own[:, :, :, None, None] * own[:, None, None]
+        told = torch.where(both > 0, both * (both / apart.clamp(min=1e-300)).log(), 0.0).sum((2, 4)).clamp(min=0)
+        return self(ids), (told / told.sum(-1, keepdim=True).clamp(min=1e-9)).to(torch.float32)
+
+    def denoiser(self, attention: bool = False) -> cd.models.CallableDenoiser:
         """The network as the loop reads it."""
         pieces = [*(letter.encode() for letter in self.letters), None, None]
         vocabulary = cd.Vocabulary.from_tokens(pieces, stop_ids=[self.stop])
         spec = cd.ModelSpec(noise="mask", mask_id=self.mask, stop_ids=(self.stop,), n_tokens=self.mask + 1, context=64)
-        return cd.from_callable(self, spec, vocabulary)
+        return cd.from_callable(self.attended if attention else self, spec, vocabulary, attention=attention)

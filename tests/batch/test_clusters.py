@@ -30,6 +30,7 @@ def lines(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ["ray", "daft"])
 def test_workers_that_die_and_a_driver_that_dies_make_the_rows_of_one_process(tmp_path, engine):
     pytest.importorskip(engine)

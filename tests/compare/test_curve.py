@@ -9,9 +9,10 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError
+from ctrldiff.json_schema import JsonSchema
 from examples.compare import curve
+from examples.compare.measure import documents
 from examples.compare.methods import Job, ended, method
-from examples.orders.curve import OWN, PACED, SEARCHES, Drawn, draw, drawing, groups, table, work
 from tests.conftest import STOP, VOCABULARY, toy
 
 
@@ -44,10 +45,10 @@ def test_passes_are_those_up_to_the_end_token():
         loaded = Ends
 
     job = Job(Ending, ("",), ("",), ({},), (), 8)
-    texts, passes = ended(cd.Plan(schedule=cd.schedule.Linear(8), commit=cd.commit.TopK()))(job)
+    texts, passes, _ = ended(cd.Plan(schedule=cd.schedule.Linear(8), commit=cd.commit.TopK()))(job)
     # first the end, then positions 6 and 7, then the first of those that are alike: 0, 1, 2
     assert texts == [b"555"] and passes == [6]
-    _, left = ended(cd.Plan(schedule=cd.schedule.Linear(8), commit=cd.commit.TopK("position")))(job)
+    _, left, _ = ended(cd.Plan(schedule=cd.schedule.Linear(8), commit=cd.commit.TopK("position")))(job)
     assert left == [4]
 
 
@@ -57,6 +58,19 @@ def test_presets_go_by_name_with_their_knobs():
         method("preset klass:gamma=1")
     with pytest.raises(InputError, match="no preset"):
         method("free preset nothing 4")
+
+
+GIBBS = "particle Gibbs, 4 canvases, 3 sweeps"
+
+
+@pytest.mark.parametrize("name", ["default", "DAEDAL", "rho-EOS", "minimum risk of five", "dVoting", GIBBS])
+def test_searches_and_canvases_that_grow_write_what_the_schema_says(name):
+    model = cd.from_pretrained("tiny")
+    (one,) = documents(model, "known", 1)
+    constraint = JsonSchema(one.schema)
+    told = method(name)(Job(model, (one.text,), (one.ask,), (one.schema,), (constraint,), 40))
+    assert told.texts[0].decode() in constraint
+    assert (told.canvases[0] > told.passes[0]) == (name in ("minimum risk of five", GIBBS))
 
 
 def record(name, first, pairs, forwards):
@@ -77,6 +91,7 @@ def test_only_batches_that_all_have_are_compared(tmp_path, monkeypatch, capsys):
         record("a 8", 0, [[2, 2], [2, 2]], 12),
         record("a 4", 2, [[0, 2], [0, 2]], 8),
     ]
+    rows[0]["canvases"] = 18
     found = curve.rows_of([*rows, {"corpus": "unseen", "method": "b"}, {"task": "sum"}], "known")
     assert [(row.method, row.family, row.documents, row.passes) for row in found] == [
         ("a 4", "a", 2, 8),
@@ -86,21 +101,5 @@ def test_only_batches_that_all_have_are_compared(tmp_path, monkeypatch, capsys):
     file.write_text("\n".join(map(json.dumps, rows)))
     monkeypatch.setattr(sys, "argv", ["curve.py", str(file), "--svg", str(svg)])
     curve.main()
-    assert "| a 4 | 2 | 4.0 | 100% | 75.0 ± 25.0 | 50 ± 35 |" in capsys.readouterr().out
+    assert "| a 4 | 2 | 4.0; 9.0 | 100% | 75.0 ± 25.0 | 50 ± 35 |" in capsys.readouterr().out
     assert sum(one.tag.endswith("circle") for one in ET.parse(svg).iter()) == 2
-
-
-@pytest.mark.parametrize("name", SEARCHES)
-def test_searches_are_measured_and_passes_are_theirs(name):
-    told = draw(Drawn("shuffle of 4", 0.5, name, 0, 6))
-    alone = 4 if name.startswith("one") else 2
-    assert 0 <= told.legal <= 1 and told.passes >= (alone if "tolerator" not in name else 4)
-
-
-def test_work_is_what_a_text_has_positions_for_and_the_table_has_all_of_it():
-    asked = list(work(["one of 8 words"], 0.5, 6))
-    assert {one.told for one in asked} == {0, 1, 4, 8} and len(asked) == 3 * (len(PACED) + 1) + len(OWN) + len(SEARCHES)
-    rows = [draw(one) for one in asked if one.method in ("confidence", "exact constraint")]
-    assert all(one.legal == 1 for one in rows if one.method == "exact constraint")
-    assert table(rows).count("\n| confidence | ") == 3 and "6 texts each" in table(rows)
-    assert list(groups(rows)) == ["one of 8 words, blurred"] and "exact constraint" in drawing("words", rows)

@@ -7,6 +7,7 @@ from itertools import pairwise, product
 
 import pytest
 
+from ctrldiff.constraints import blocking
 from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.blocking import DynamicBlocking
 from ctrldiff.constraints.content import Avoids, Contains
@@ -231,3 +232,22 @@ def test_a_bound_that_counts_too_far_is_refused_with_a_way_out():
         Length(words=(1, 10_000)).dfa()
     assert error.value.what == "states that count"
     assert Length(words=(1, 30), ascii=True).dfa(Limits(max_states=2_000)).n_states < 300
+
+
+def test_a_source_that_is_too_long_is_refused_before_anything_is_built(monkeypatch):
+    source = " ".join(f"w{n}x" for n in range(20_000))
+    monkeypatch.setattr(blocking, "in_any_case", lambda *_: pytest.fail("a pair is built"))
+    with pytest.raises(ConstraintTooLarge, match="a shorter source") as error:
+        DynamicBlocking(source).dfa()
+    assert error.value.used > error.value.limit
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_only_what_would_be_too_large_is_refused_beforehand(monkeypatch, ascii):
+    few = DynamicBlocking("a bee C a, bee d", share=1.0, ascii=ascii)
+    with pytest.raises(ConstraintTooLarge) as error:
+        few.dfa(Limits(max_nfa_states=400 if not ascii else 10))
+    bound = error.value.used
+    monkeypatch.setattr(blocking, "unrolled", lambda *_: 0)
+    with pytest.raises(ConstraintTooLarge, match="before determinising"):
+        few.dfa(Limits(max_nfa_states=bound - 1))

@@ -4,9 +4,7 @@ import json
 from typing import Literal
 
 from ctrldiff.evaluate.labelled import read_answers
-from tests.test_cli import ctrldiff
 
-__all__ = ["ctrldiff"]
 SCHEMA = {
     "type": "object",
     "properties": {"customer": {"type": ["string", "null"]}, "total": {"type": ["number", "null"]}},

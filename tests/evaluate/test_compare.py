@@ -12,9 +12,7 @@ from ctrldiff.evaluate import curve
 from ctrldiff.evaluate.curve import Measured, read_measured, tabled, write_measured
 from ctrldiff.report.plot import Point, curves
 from tests.evaluate.test_commands import LINES, SCHEMA, written
-from tests.test_cli import ctrldiff
 
-__all__ = ["ctrldiff"]
 ONE = Measured("m", "a", "p|q", 4, 250, 1, 0.5, 0.01, 0.25, None, 3.5)
 
 
@@ -72,10 +70,11 @@ def test_a_table_says_what_is_not_known():
 
 
 def test_a_mark_stands_where_its_figures_say():
-    text = curves({"a <b>": [Point(1, 0.25, 0.1), Point(4, 0.75, 0.0)], "b": [Point(2, 0.5, 0.0)]}, "t — é", "right")
+    points = [Point("a <b>", 4, 0.75, 0.0), Point("b", 2, 0.5, 0.0), Point("a <b>", 1, 0.25, 0.1)]
+    text = curves(points, "t — é", "right")
     assert text.isascii() and "a &lt;b&gt;" in text
     marks = [(float(one.get("cx")), float(one.get("cy"))) for one in ET.fromstring(text).iter() if one.get("cx")]
     (x1, y1), (x4, y4), (x2, y2) = marks
     assert x2 == pytest.approx((x1 + x4) / 2, abs=0.2) and y2 == pytest.approx((y1 + y4) / 2, abs=0.2) and y4 < y1
-    assert len(curves({str(n): [Point(3, 0.1 * n, 0)] for n in range(11)}, "", "").split("stroke-dasharray")) == 3
-    assert "svg" in curves({}, "nothing")
+    assert len(curves([Point(str(n), 3, 0.1 * n, 0) for n in range(11)], "", "").split("stroke-dasharray")) == 3
+    assert "svg" in curves([], "nothing")

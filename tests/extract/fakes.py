@@ -43,7 +43,9 @@ class Fake:
         if "raise" in text:
             return RuntimeError("the network's own")
         output = float("nan") if "nan" in text else text[::-1] if "half" not in text else "\ud83d"
-        usage = SimpleNamespace(prompt_tokens=1, answer_tokens=len(text), canvas=len(text), forwards=1, seconds=0.5)
+        usage = SimpleNamespace(
+            prompt_tokens=1, answer_tokens=len(text), canvas=len(text), forwards=1, other_calls=2, seconds=0.5
+        )
         return SimpleNamespace(
             output={"got": output}, log_prob=-1.0, usage=usage, full="full" in text, flags=(), grounded={}, fields={}
         )

@@ -60,6 +60,7 @@ def test_every_document_has_one_row_or_one_failure_and_none_takes_another_with_i
     assert codes == sorted(["PROMPT_TOO_LONG"] + ["INPUT"] * 4 + ["EXCEPTION"] * 4)
     whole = rows(work.folder / "out")
     assert [row["id"] for row in whole if row["full"]] == [10] and all(row["usage"]["forwards"] for row in whole)
+    assert summary.other_calls == sum(row["usage"]["other_calls"] for row in whole) == 2 * summary.forwards > 0
 
 
 def test_a_row_says_what_made_it_and_where_its_values_stand(work):
@@ -68,14 +69,15 @@ def test_a_row_says_what_made_it_and_where_its_values_stand(work):
     plan = row["made"].pop("plan")
     assert row["made"] == {"version": "1", "model": "m", "revision": "w", "schema": "s", "seed": 5} and len(plan) == 32
     assert row["spans"] == {"/got": [{"start": 0, "end": 3}]} and row["id"] == 0
-    assert set(row["usage"]) == {"prompt_tokens", "answer_tokens", "canvas", "forwards"}
+    assert set(row["usage"]) == {"prompt_tokens", "answer_tokens", "canvas", "forwards", "other_calls"}
 
 
 def test_the_parts_of_a_text_are_one_row(work):
     work()
     (row,) = [row for row in rows(work.folder / "out") if "chunks" in row]
     assert row["chunks"] == [{"start": 0, "end": 2}, {"start": 2, "end": 5}]
-    assert row["output"] == {"got": "str"} and row["usage"]["forwards"] == 2 and row["log_prob"] == -2.0
+    assert row["usage"]["forwards"] == 2 and row["usage"]["other_calls"] == 4, "two for each part"
+    assert row["output"] == {"got": "str"} and row["log_prob"] == -2.0
 
 
 def test_memory_does_not_grow_with_the_file_and_results_are_kept_before_its_end(tmp_path, monkeypatch):
@@ -123,7 +125,8 @@ def test_what_is_done_is_not_done_again(work):
     work()
     decoder = Fake()
     summary = work(decoder)
-    assert summary.earlier == 16 and decoder.texts == [] and summary.forwards == 0 and summary.complete
+    assert summary.earlier == 16 and decoder.texts == [] and (summary.forwards, summary.other_calls) == (0, 0)
+    assert summary.complete
 
 
 def test_what_failed_is_done_again_only_when_asked(work):

@@ -147,3 +147,28 @@ def test_every_document_is_forwarded_in_a_call_of_its_own_unless_told(model):
         for size in (1, 4)
     }
     assert answers[False, 1] == answers[False, 4] == answers[True, 1] != answers[True, 4]
+
+
+@dataclass
+class Judge:
+    """Finds all tokens equally probable, and counts the rows that it is asked of."""
+
+    vocabulary: cd.Vocabulary
+    asked: int = 0
+
+    def __call__(self, state, tokens):
+        self.asked += state.shape[0]
+        return torch.zeros(*state.shape, self.vocabulary.size)
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "-"])
+def test_calls_of_a_model_beside_the_network_are_counted(tmp_path, model, capsysbinary, out):
+    judge = Judge(model.vocabulary)
+    plan = cd.Plan.default().but(propose=cd.propose.Judged(judge), commit=cd.commit.Proposed())
+    file = documents(tmp_path / "in", "Total 3 EUR", "Total 4 EUR", "")
+    generator = cd.Generator(model, Plain, plan=plan, batch_size=2)
+    summary = extract_file(generator, file, out if out == "-" else tmp_path / out, failed=tmp_path / "failed")
+    lines = capsysbinary.readouterr().out if out == "-" else (tmp_path / out).read_bytes()
+    rows = [json.loads(line) for line in lines.splitlines()]
+    assert (summary.done, summary.failed) == (2, 1) == (len(rows), 1)
+    assert sum(row["usage"]["other_calls"] for row in rows) == summary.other_calls == judge.asked > 0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ctrldiff.kernels import chain as kernels
-from ctrldiff.kernels import walk
+from ctrldiff.kernels import sums, walk
 from ctrldiff.posterior.arrays import fixed
 
 
@@ -92,7 +92,7 @@ def check(seed: int) -> bool:
     best, total = kernels.label_max(chain, cls), kernels.label_log_sum(chain, cls)
     nothing = np.empty((0, len(chain.accept)))
     B = kernels.sweep_max(chain, best, reach, nothing, room(chain, best))
-    Z = kernels.sweep_sum(chain, total, reach, room(chain, total))
+    Z = sums.sweep_sum(chain, total, reach, room(chain, total))
     for known in (1, len(best), len(best) + 1):  # a later sweep goes on from lines of an earlier one
         assert np.array_equal(kernels.sweep_max(chain, best, reach, B[-known:], room(chain, best)), B)
     log_z = np.logaddexp.reduce(list(weight.values()))
@@ -146,12 +146,12 @@ def test_written_classes_restrict_the_sweep():
             assert bool((reach[T] & chain.accept).any()) == want
 
 
-def test_sums_that_would_underflow_are_taken_in_logarithms():
+def test_sums_that_would_underflow_are_taken_by_levels():
     """Two edges, one 2,000 nats below the other, and the better one leads nowhere."""
     chain = chain_of([0, 2, 2, 3], [1, 2, 2], [0, 1, 0], [0, 1, 3], [0, 1, 2], [1, 9, 0], [0, 0, 1])
     cls = np.array([[0.0, -2000.0, -2001.0], [0.0, -5000.0, -5000.0]])
     lab = kernels.label_log_sum(chain, cls)
-    total = kernels.sweep_sum(chain, lab, np.ones((3, 3), np.uint8), room(chain, lab))
+    total = sums.sweep_sum(chain, lab, np.ones((3, 3), np.uint8), room(chain, lab))
     want = np.logaddexp(-2000.0, -2001.0)
     assert abs(total[0, 0] - want) < 1e-9
     mass, (_, taken) = kernels.occupancy(chain, 0, lab, total), kernels.flow(chain, 0, lab, total)

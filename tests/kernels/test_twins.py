@@ -28,6 +28,7 @@ from ctrldiff.kernels import (
     reach,
     reduce,
     suffix,
+    sums,
     trie,
 )
 from ctrldiff.kernels import walk as walks
@@ -128,14 +129,14 @@ def test_sweeps_and_flow(seed):
     assert np.array_equal(
         chain.sweep_max(case.chain, best, case.reach, nothing(case.chain), room(case.chain, best)), want
     )
-    sums = plain.sweep(case.edges, case.accepting, total, np.logaddexp)
-    values = chain.sweep_sum(case.chain, total, case.reach, room(case.chain, total))
-    np.testing.assert_allclose(values, case.as_array(sums), rtol=1e-12, atol=1e-12)
+    logs = plain.sweep(case.edges, case.accepting, total, np.logaddexp)
+    values = sums.sweep_sum(case.chain, total, case.reach, room(case.chain, total))
+    np.testing.assert_allclose(values, case.as_array(logs), rtol=1e-12, atol=1e-12)
     if values[0, 0] == -np.inf:
         return
     mass, (_, taken) = chain.occupancy(case.chain, 0, total, values), chain.flow(case.chain, 0, total, values)
     want = np.zeros_like(mass)
-    for t, now in enumerate(plain.flow(case.edges, 0, total, sums)):
+    for t, now in enumerate(plain.flow(case.edges, 0, total, logs)):
         for s, v in now.items():
             want[t, s] = v
     np.testing.assert_allclose(mass, want, atol=1e-12)
@@ -148,13 +149,46 @@ def test_sweeps_and_flow(seed):
 
 
 @SEEDS
+def test_numbers_with_levels(seed):
+    """Scores apart by up to 20,000 nats; an edge with each of them, to one of three states, and a weight for it."""
+    rng, plain, n = np.random.default_rng(seed), twin(sums), 9
+    labels, after, weights = (sums.Levels(np.empty(k), np.empty(k), np.empty(k)) for k in (n, 3, n))
+    logs = []
+    for out in (labels, after, weights):
+        d = rng.normal(size=len(out.own)) * rng.choice([1, 300, 6000])
+        d[rng.random(len(d)) < 0.1] = -np.inf
+        top = sums.split(d, out)
+        assert top == max(d.max(), -1e300) or (top == 0 and d.max() == -np.inf)
+        logs.append(d - top)
+        some = d > -np.inf
+        own, level = plain.number(logs[-1][some])
+        np.testing.assert_allclose(out.own[some], own, rtol=1e-11)
+        assert (
+            np.array_equal(out.level[some], level) and not out.own[~some].any() and (out.level[~some] == -np.inf).all()
+        )
+        np.testing.assert_allclose(out.near, np.exp(logs[-1]), rtol=1e-11, atol=1e-320)
+    to = rng.integers(0, 3, n)
+    fan = chain_of([0, n, n, n], to, range(n), range(n + 1), range(n), [1, 0, 0], [0, 1, 1], logs[2])
+    got, level = sums.sum_edges(fan, 0, labels, after, weights)
+    terms = [logs[0][e] + logs[1][to[e]] + logs[2][e] for e in range(n)]
+    numbers = [plain.number(d) for d in terms if d > -np.inf]
+    if not numbers:
+        assert (got, level) == (0.0, -np.inf)
+        return
+    own, top = plain.total(numbers)
+    nats = 512 * np.log(2)
+    assert np.log(got) + level * nats == pytest.approx(np.log(own) + top * nats, abs=1e-11)
+    assert np.log(own) + top * nats == pytest.approx(np.logaddexp.reduce(terms), abs=1e-11)
+
+
+@SEEDS
 def test_walks(seed):
     case, plain = Weighed(seed), twin(walks)
     a = case.chain = case.chain._replace(weight=fixed((), np.float64))  # the twin is shown without weights
     edges, n_classes = [edge[:3] for edge in case.edges], case.cls.shape[1]
     best, total = chain.label_max(a, case.cls), chain.label_log_sum(a, case.cls)
     value = chain.sweep_max(a, best, case.reach, nothing(a), room(a, best))
-    sums = chain.sweep_sum(a, total, case.reach, room(a, total))
+    future = sums.sweep_sum(a, total, case.reach, room(a, total))
     if value[0, 0] == -np.inf:
         return
     ptr, tokens = fixed(np.arange(n_classes + 1), np.int64), fixed(np.arange(n_classes), np.int32)
@@ -164,8 +198,8 @@ def test_walks(seed):
     tied = walks.tied_classes(a, 0, best, case.cls, value)
     assert np.array_equal(tied, plain.tied(edges, case.members, case.cls, best, value, 0))
     uniforms = np.random.default_rng(seed).random((20, 4, 3)) * (1 - 1e-9)
-    got = walks.walk_sample(a, 0, total, case.cls, sums, uniforms)
-    assert got.tolist() == [plain.drawn(edges, case.members, case.cls, total, sums, 0, u) for u in uniforms]
+    got = walks.walk_sample(a, 0, total, case.cls, future, uniforms)
+    assert got.tolist() == [plain.drawn(edges, case.members, case.cls, total, future, 0, u) for u in uniforms]
 
 
 @SEEDS
@@ -230,7 +264,7 @@ def test_a_number_behind_all_shares_draws_the_last_that_has_one():
     a = chain_of([0, 3, 3], [1, 1, 1], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2], [1, 0], [0, 1])
     cls = np.array([[np.log(0.1), np.log(0.9), -np.inf]])
     lab = chain.label_log_sum(a, cls)
-    total = chain.sweep_sum(a, lab, np.ones((2, 2), np.uint8), room(a, lab))
+    total = sums.sweep_sum(a, lab, np.ones((2, 2), np.uint8), room(a, lab))
     drawn = walks.walk_sample(a, 0, lab, cls, total, np.full((1, 1, 3), np.nextafter(1.0, 0.0)))
     assert drawn.tolist() == [[1]]
 

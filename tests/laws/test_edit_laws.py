@@ -1,6 +1,6 @@
 """Law X5, and what the loop may not rely on: no mask id, no acceptance that lasts."""
 
-from itertools import cycle, pairwise
+from itertools import combinations, pairwise, product
 
 import pytest
 import torch
@@ -30,13 +30,30 @@ COMMITS = {
 }
 
 
+def proposed(first: int) -> list[tuple[str, str]]:
+    """Each noise with a proposer, half of them apart."""
+    names, half = list(PROPOSERS), len(PROPOSERS) // 2
+    return [(noise, names[(first + half * n) % len(names)]) for n, noise in enumerate(NOISES)]
+
+
+def test_every_three_of_constraint_edit_commit_and_proposer_meet():
+    kinds = (range(len(CONSTRAINTS)), range(len(EDITS)), range(len(COMMITS)), PROPOSERS)
+    cases = {(*at, propose) for at in product(*kinds[:3]) for _, propose in proposed(sum(at))}
+    for some in combinations(range(4), 3):
+        assert {tuple(case[i] for i in some) for case in cases} == set(product(*(kinds[i] for i in some))), (
+            "more proposers than these decodes can meet: let each noise have two"
+        )
+
+
 @pytest.mark.parametrize("commit", COMMITS)
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("name", few(CONSTRAINTS, 3))
 def test_x5_what_is_emitted_is_legal_whatever_is_edited(name, edit, commit):
+    """With each noise by one proposer, so that every three of constraint, edit, commit and proposer meet."""
     start = hard_state(name)
     schedule = Blocks(3, steps=7) if commit == "blocks" else Linear(7)
-    for noise, propose in zip(cycle(NOISES), PROPOSERS.values()):
+    first = list(CONSTRAINTS).index(name) + list(EDITS).index(edit) + list(COMMITS).index(commit)
+    for noise, propose in proposed(first):
         state = sample(
             toy(noise, seed=5),
             start,
@@ -44,7 +61,7 @@ def test_x5_what_is_emitted_is_legal_whatever_is_edited(name, edit, commit):
             edit=EDITS[edit],
             observers=EDIT_NOTES.get(edit, ()),
             commit=COMMITS[commit],
-            propose=propose,
+            propose=PROPOSERS[propose],
             schedule=schedule,
         )
         assert state.done.all() and all(legal(name, text(row)) for row in state.tokens)

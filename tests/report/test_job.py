@@ -1,18 +1,12 @@
 """A job's page says what the ledger says."""
 
-import json
 import re
-import sqlite3
 
 import pytest
 
-from ctrldiff.errors import InputError
 from ctrldiff.report.job import job_page, values_of
-from ctrldiff.report.rows import JobRow, read_plan, read_rows
+from ctrldiff.report.rows import JobRow
 from ctrldiff.report.tally import NAMES, OTHERS, SAMPLE, JobTally, leaves
-
-TABLE = """CREATE TABLE document (n INTEGER PRIMARY KEY, source TEXT NOT NULL, line INTEGER NOT NULL, id TEXT,
-digest BLOB NOT NULL, code TEXT, record TEXT NOT NULL, forwards INTEGER NOT NULL, seconds REAL NOT NULL, text TEXT)"""
 
 
 def answer(n, output, probs=(), **more):
@@ -31,50 +25,7 @@ def row(n, output, probs=(), text=None, seconds=1.0, **more):
     return JobRow(n, "", n + 1, f"d{n}", None, answer(n, output, probs, **more), 5, seconds, text)
 
 
-def ledger(path, entries):
-    with sqlite3.connect(path) as file:
-        file.execute("PRAGMA journal_mode=WAL")
-        file.execute(TABLE)
-        for n, code, record in entries:
-            told = json.dumps(record)
-            file.execute(
-                "INSERT INTO document VALUES (?,'',?,?,'',?,?,3,.5,NULL)", (n, n + 1, json.dumps(f"d{n}"), code, told)
-            )
-    file.close()
-
-
 FAILED = {"line": 1, "code": "INPUT", "error": "no JSON"}
-
-
-def test_the_ledgers_of_all_shards_are_read_in_order_and_an_answer_counts_more_than_a_failure(tmp_path):
-    ledger(tmp_path / "ledger-1-of-2.sqlite", [(0, None, answer(0, {"a": 1})), (2, "INPUT", FAILED)])
-    ledger(tmp_path / "ledger-2-of-2.sqlite", [(1, "INPUT", FAILED), (2, None, answer(2, {"a": 2}))])
-    (tmp_path / "manifest.json").write_text('{"format": 2, "plan": {"model": "tiny"}}')
-    rows = list(read_rows(tmp_path))
-    assert [(one.n, one.code, one.id) for one in rows] == [(0, None, "d0"), (1, "INPUT", "d1"), (2, None, "d2")]
-    assert read_plan(tmp_path) == {"model": "tiny"}
-
-
-def test_the_lines_of_an_output_are_a_job_too(tmp_path):
-    (tmp_path / "out.jsonl").write_text(json.dumps(answer(0, {"a": 1})) + "\n")
-    (tmp_path / "out.jsonl.failed.jsonl").write_text(json.dumps(FAILED | {"line": 2}) + "\n")
-    assert [(one.n, one.code) for one in read_rows(tmp_path / "out.jsonl")] == [(0, None), (1, "INPUT")]
-
-
-@pytest.mark.parametrize("content", [None, b"{}\n", b"not json\n", b"\xff\n", b"[" * 100_000])
-def test_what_is_no_job_is_named(tmp_path, content):
-    if content is not None:
-        (tmp_path / "out.jsonl").write_bytes(content)
-    with pytest.raises(InputError, match=r"out\.jsonl"):
-        list(read_rows(tmp_path / "out.jsonl"))
-    with pytest.raises(InputError, match="no job's folder"):
-        list(read_rows(tmp_path))
-
-
-def test_a_ledger_that_is_none_is_named(tmp_path):
-    (tmp_path / "ledger.sqlite").write_bytes(b"not a database" * 100)
-    with pytest.raises(InputError, match="cannot be read"):
-        list(read_rows(tmp_path))
 
 
 def test_values_have_the_names_that_fields_have():
@@ -88,9 +39,12 @@ def test_figures_are_those_of_the_rows():
     tally.add(
         row(0, {"a": None, "b": [1, 2]}, {"a": 0.9, "b/0": 0.2, "b/1": 0.7}, full=True), {"a": True, "b/0": False}
     )
-    tally.add(row(1, {"a": "x"}, {"a": 0.5}, seconds=9.0, flags=[{"where": "/a", "nulled": True}]))
+    calls = {"answer_tokens": 4, "other_calls": 3}
+    tally.add(row(1, {"a": "x"}, {"a": 0.5}, seconds=9.0, flags=[{"where": "/a", "nulled": True}], usage=calls))
     tally.add(JobRow(2, "f.txt", 1, None, "INPUT", FAILED, 0, 0.0))
     assert (tally.done, tally.failed, tally.full, tally.flagged, tally.nulled) == (2, 1, 1, 1, 1)
+    assert (tally.forwards, tally.other_calls) == (10, 3)
+    assert "<b>1.5</b><span>calls of other models a document" in job_page(tally)
     a, b = tally.fields["a"], tally.fields["b/*"]
     assert (a.count, a.nulls, a.flagged, a.judged, a.right) == (2, 1, 1, 1, 1)
     assert (b.count, b.judged, b.right, b.unsure) == (2, 1, 0, 1)

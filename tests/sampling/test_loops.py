@@ -1,40 +1,28 @@
-"""Every preset is its published loop: the same tokens in the same number of passes, on random networks at
-temperature 0, three rows of two lengths in one batch. A wrong variant of the loop is told apart by the same test."""
+"""Every preset is its published loop: the same tokens in the same number of passes, on a hundred random networks at
+temperature 0, three rows of two lengths for each, all in one batch. A wrong variant of the loop is told apart by the
+same test."""
 
 from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 
-from ctrldiff.sampling.constrain import FREE
-from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.orders import Frequencies
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.planned import Planned
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.schedules import Annealed, Hyper, Linear
 from ctrldiff.sampling.stop import Prophet
-from ctrldiff.state import State
-from tests.conftest import SIZE, STOP, prompt, toy
+from tests.conftest import SIZE, STOP, prompt
 from tests.sampling.loops import blocks, doubts, early, leaning, lengths, memory, orders, routed, verify, windows
 from tests.sampling.loops.net import Asked
-
-LENGTHS = (24, 24, 16)
-SEEDS, FEW = range(100), range(100, 108)
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, looped
 
 Reference = Callable[[Asked, list[int], int], list[int]]
 
 
-def ours(plan: Plan, seed: int) -> list[tuple[list[int], int]]:
-    """Tokens and passes of every row."""
-    state = State.blank([prompt(row) for row in range(3)], max(LENGTHS), lengths=LENGTHS, pad_id=STOP)
-    state = Loop(toy(seed=seed), plan, plan.constrain(FREE)).run(state)
-    rows = zip(state.tokens.tolist(), LENGTHS, state.forwards.tolist(), strict=True)
-    return [(tokens[:length], passes) for tokens, length, passes in rows]
-
-
-def theirs(loop: Reference, seed: int) -> list[tuple[list[int], int]]:
-    """The same of a restated loop."""
+def theirs(loop: Reference, seed: int) -> Found:
+    """The same of a restated loop and one network."""
     out = []
     for row, length in enumerate(LENGTHS):
         net = Asked(seed)
@@ -44,7 +32,7 @@ def theirs(loop: Reference, seed: int) -> list[tuple[list[int], int]]:
 
 def agreeing(plan: Plan, loop: Reference, seeds: Sequence[int]) -> int:
     """On how many networks all rows are the same."""
-    return sum(ours(plan, seed) == theirs(loop, seed) for seed in seeds)
+    return sum(found == theirs(loop, seed) for seed, found in zip(seeds, looped(plan, seeds), strict=True))
 
 
 COMMON = torch.tensor([0.02, 0.3, 0.01, *[0.05] * (SIZE - 3)], dtype=torch.float64)  # how common each token is
@@ -203,4 +191,4 @@ def test_a_preset_is_its_published_loop(name, seeds):
 @pytest.mark.parametrize("name", CASES)
 def test_a_loop_with_one_thing_wrong_is_told_apart(name):
     plan, _, wrong = CASES[name]
-    assert not all(agreeing(plan, wrong, [seed]) for seed in SEEDS[:20])
+    assert any(agreeing(plan, wrong, seeds) < len(seeds) for seeds in (SEEDS[:2], SEEDS[2:20]))

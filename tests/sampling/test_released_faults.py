@@ -187,8 +187,8 @@ def test_noise_is_drawn_in_double_precision():
 
 
 def test_a_judge_that_only_judges_writes_nothing_of_its_own():
-    """FlashDLM's method has the left-to-right model judge alone; its code writes that model's token where it
-    disagrees."""
+    """FlashDLM's method has the left-to-right model judge alone; the loop that its code runs unless told otherwise
+    writes that model's token where it disagrees."""
     wrote = []
 
     def looking(move, state, step):

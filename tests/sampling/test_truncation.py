@@ -1,6 +1,7 @@
 """Top-k, top-p and min-p: the published truncation where nothing else is asked, and no legal text lost where it is."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -44,26 +45,32 @@ def test_without_a_constraint_it_is_the_truncated_law(name):
     assert np.allclose(told, probs * inside / (probs * inside).sum(1, keepdims=True), atol=1e-6)
 
 
+LANGUAGE = Regex("[ab]{1,2}(1|19|00)")
+
+
+@cache
+def legal():
+    """Every text of four positions in the language, the end of a text once and to its end."""
+    allowed, stop = [v for v in range(SIZE) if v not in (MASK, PAD)], SIZE - 3
+    return [
+        row
+        for row in itertools.product(allowed, repeat=4)
+        if all(b == stop for a, b in itertools.pairwise(row) if a == stop) and text(torch.tensor(row)) in LANGUAGE.dfa()
+    ]
+
+
 @pytest.mark.parametrize("seed", few(range(12), 3))
 @pytest.mark.parametrize("name", RULES)
 def test_under_a_constraint_the_texts_with_the_fewest_others_share_the_probability(name, seed):
     processor, rule = RULES[name]
-    table, state = Regex("[ab]{1,2}(1|19|00)").compile(VOCABULARY), blank(1, 4)
+    table, state = LANGUAGE.compile(VOCABULARY), blank(1, 4)
     logits = logits_like(state, seed)
     probs, inside = kept(logits, rule)
     posterior = Tables.same(table, 1).bind(processor(logits, state, None), state)
-    allowed = [v for v in range(SIZE) if v not in (MASK, PAD)]
-    language = Regex("[ab]{1,2}(1|19|00)").dfa()
-    stop = SIZE - 3
-    legal = [
-        row
-        for row in itertools.product(allowed, repeat=4)
-        if all(b == stop for a, b in itertools.pairwise(row) if a == stop) and text(torch.tensor(row)) in language
-    ]
     at = np.arange(4)
-    others = np.array([(~inside[at, row]).sum() for row in legal])
-    weight = np.array([probs[at, row].prod() for row in legal]) * (others == others.min())
-    law = {row: w for row, w in zip(legal, weight / weight.sum(), strict=True) if w > 0}
+    others = np.array([(~inside[at, row]).sum() for row in legal()])
+    weight = np.array([probs[at, row].prod() for row in legal()]) * (others == others.min())
+    law = {row: w for row, w in zip(legal(), weight / weight.sum(), strict=True) if w > 0}
     assert set(map(tuple, posterior.sample(200, seed=1)[0].tolist())) <= set(law)
     for row, p in law.items():
         assert float(posterior.score(torch.tensor([row])).exp()) == pytest.approx(p, rel=5e-3)

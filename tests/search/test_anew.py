@@ -1,6 +1,6 @@
 """Back-and-Refine and thoughts are their loops, restated in plain words: the same tokens in as many passes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -15,11 +15,11 @@ from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.run import Run, Search
 from ctrldiff.search.thoughts import Thoughts
 from ctrldiff.state import State
-from tests.conftest import STOP, prompt, toy
+from tests.conftest import prompt, toy
 from tests.guidance.fakes import context
 from tests.sampling.loops import anew
 from tests.sampling.loops.net import Asked
-from tests.sampling.test_loops import FEW, LENGTHS, SEEDS
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, searched
 
 STEPS, ENDS = 6, (1, 4, 10)
 PLAN = Plan.preset("llada").but(schedule=Linear(STEPS))
@@ -31,34 +31,26 @@ CASES: dict[str, tuple[Search, Callable[..., list[int]], tuple[object, ...], dic
 }
 
 
-def theirs(name: str, seed: int, wrong: bool = False) -> list[tuple[list[int], int]]:
+def theirs(name: str, seeds: Sequence[int], wrong: bool = False) -> list[Found]:
     _, loop, right, variant = CASES[name]
-    out = []
-    for row, length in enumerate(LENGTHS):
-        net = Asked(seed)
-        out.append((loop(net, prompt(row), length, *right, **(variant if wrong else {})), net.passes))
+    out: list[Found] = []
+    for seed in seeds:
+        out.append([])
+        for row, length in enumerate(LENGTHS):
+            net = Asked(seed)
+            out[-1].append((loop(net, prompt(row), length, *right, **(variant if wrong else {})), net.passes))
     return out
-
-
-def ours(name: str, seed: int) -> list[tuple[list[int], int]]:
-    state = State.blank([prompt(row) for row in range(3)], max(LENGTHS), lengths=LENGTHS, pad_id=STOP)
-    run = Run(toy(seed=seed), PLAN, PLAN.constrain(FREE), context(3, toy(), constraint=FREE))
-    found = CASES[name][0](run, state)
-    assert found.state.done.all() and found.chosen.tolist() == [0, 1, 2]
-    rows = zip(found.state.tokens.tolist(), LENGTHS, found.forwards.tolist(), strict=True)
-    return [(tokens[:length], passes) for tokens, length, passes in rows]
 
 
 @pytest.mark.parametrize("seeds", [FEW, pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("name", CASES)
 def test_a_search_is_its_loop(name, seeds):
-    for seed in seeds:
-        assert ours(name, seed) == theirs(name, seed)
+    assert searched(CASES[name][0], PLAN, seeds) == theirs(name, seeds)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_loop_with_one_thing_wrong_is_told_apart(name):
-    assert not all(ours(name, seed) == theirs(name, seed, wrong=True) for seed in SEEDS[:10])
+    assert searched(CASES[name][0], PLAN, SEEDS[:10]) != theirs(name, SEEDS[:10], wrong=True)
 
 
 def test_the_front_door_takes_them_and_bad_numbers_are_refused():

@@ -1,18 +1,16 @@
 """Trying branches is LoPA's released loop, restated in plain words: the same tokens from the same canvases."""
 
+from collections.abc import Sequence
+
 import pytest
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError
-from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.search.branches import Branches
-from ctrldiff.search.run import Run
-from ctrldiff.state import State
-from tests.conftest import STOP, prompt, toy
-from tests.guidance.fakes import context
+from tests.conftest import prompt
 from tests.sampling.loops.net import OPEN, Asked, best, opened
-from tests.sampling.test_loops import FEW, LENGTHS, SEEDS
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, searched
 
 CASES = {"whole": (24, 0.9, 3), "blocks": (8, 0.6, 2)}
 
@@ -60,28 +58,24 @@ def here(canvas: list[int], block: int) -> range:
     return range(start, min(start + block, len(canvas)))
 
 
-def ours(seed: int, block: int, above: float, k: int) -> list[tuple[list[int], int]]:
-    state = State.blank([prompt(row) for row in range(3)], max(LENGTHS), lengths=LENGTHS, pad_id=STOP)
-    plan = Plan.preset("fast_dllm", threshold=above, block=block)
-    found = Branches(k)(Run(toy(seed=seed), plan, plan.constrain(FREE), context(3, toy(), constraint=FREE)), state)
-    rows = zip(found.state.tokens.tolist(), LENGTHS, found.forwards.tolist(), strict=True)
-    return [(tokens[:length], passes) for tokens, length, passes in rows]
+def ours(case: str, seeds: Sequence[int]) -> list[Found]:
+    block, above, k = CASES[case]
+    return searched(Branches(k), Plan.preset("fast_dllm", threshold=above, block=block), seeds)
+
+
+def theirs(case: str, seeds: Sequence[int], **wrong: bool) -> list[Found]:
+    return [[released(seed, row, n, *CASES[case], **wrong) for row, n in enumerate(LENGTHS)] for seed in seeds]
 
 
 @pytest.mark.parametrize("seeds", [FEW[:4], pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_the_released_loop(case, seeds):
-    for seed in seeds:
-        assert ours(seed, *CASES[case]) == [released(seed, row, n, *CASES[case]) for row, n in enumerate(LENGTHS)]
+    assert ours(case, seeds) == theirs(case, seeds)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_other_half_of_the_confidences_is_told_apart(case):
-    assert not all(
-        ours(seed, *CASES[case])
-        == [released(seed, row, n, *CASES[case], highest=True) for row, n in enumerate(LENGTHS)]
-        for seed in SEEDS[:10]
-    )
+    assert ours(case, SEEDS[:10]) != theirs(case, SEEDS[:10], highest=True)
 
 
 def test_the_front_door_takes_it():

@@ -44,7 +44,7 @@ def test_its_stationary_law_is_the_target_and_that_of_two_canvases_is_not():
     truth = law()
     assert sum(p > 0.1 for p in truth.values()) == 3
     assert distance(GIBBS, 120, truth) < 0.12
-    assert distance(Particles(count_a, 2, STRENGTH, completions=1), 300, truth) > 0.2
+    assert distance(Particles(count_a, 2, strength=STRENGTH, completions=1), 300, truth) > 0.2
 
 
 @pytest.mark.slow

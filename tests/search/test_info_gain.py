@@ -1,5 +1,7 @@
 """Info-Gain is its released sampler, restated in plain words: the same tokens from the same canvases."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -7,17 +9,13 @@ import torch
 import ctrldiff as cd
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Schedule
-from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.search.info_gain import InfoGain
-from ctrldiff.search.run import Run
-from ctrldiff.state import State, row_generator
-from tests.conftest import STOP, prompt, toy
-from tests.guidance.fakes import context
+from ctrldiff.state import row_generator
+from tests.conftest import posed, prompt
 from tests.sampling.loops.net import OPEN, Asked, best, entropies, opened
-from tests.sampling.test_loops import FEW, LENGTHS, SEEDS
-from tests.sampling.test_loops import ours as looped
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, looped, searched
 
 ONE, MORE, LOOKUM = (Blocks(8), 8, None), (Linear(8), 24, 8), (Linear(), 24, None)
 CASES = {  # schedule, its blocks, its steps (None: as many as positions); then the search
@@ -34,7 +32,7 @@ def released(
 
     wrong: one of three variants, in which the cost is a gain, what is left is added up, or no set is drawn.
     """
-    net, rng = Asked(seed), row_generator(0, torch.tensor(prompt(row)))
+    net, rng = Asked(seed), row_generator(0, torch.tensor(posed(seed, row)))
     canvas = [OPEN] * length
     log_probs = net(prompt(row), canvas)
     while OPEN in canvas:
@@ -64,37 +62,36 @@ def released(
     return canvas, net.passes
 
 
-def ours(seed: int, schedule: Schedule, search: InfoGain) -> list[tuple[list[int], int]]:
-    state = State.blank([prompt(row) for row in range(3)], max(LENGTHS), lengths=LENGTHS, pad_id=STOP)
+def ours(schedule: Schedule, search: InfoGain, seeds: Sequence[int]) -> list[Found]:
     plan = Plan().but(schedule=schedule, constrain=Plan.searching().constrain, processors=())
-    found = search(Run(toy(seed=seed), plan, plan.constrain(FREE), context(3, toy(), constraint=FREE)), state)
-    rows = zip(found.state.tokens.tolist(), LENGTHS, found.forwards.tolist(), strict=True)
-    return [(tokens[:length], passes) for tokens, length, passes in rows]
+    return searched(search, plan, seeds)
 
 
-def agree(case: str, seed: int, wrong: str = "") -> bool:
+def agree(case: str, seeds: Sequence[int], wrong: str = "") -> bool:
     schedule, block, steps, search = CASES[case]
-    theirs = [released(seed, row, n, block, n // (steps or n), search, wrong) for row, n in enumerate(LENGTHS)]
-    return ours(seed, schedule, search) == theirs
+    theirs = [
+        [released(seed, row, n, block, n // (steps or n), search, wrong) for row, n in enumerate(LENGTHS)]
+        for seed in seeds
+    ]
+    return ours(schedule, search, seeds) == theirs
 
 
 @pytest.mark.parametrize("seeds", [FEW[:2], pytest.param(SEEDS[:30], marks=pytest.mark.slow)], ids=len)
 @pytest.mark.parametrize("case", CASES)
 def test_it_is_the_released_sampler(case, seeds):
-    assert all(agree(case, seed) for seed in seeds)
+    assert agree(case, seeds)
 
 
 @pytest.mark.parametrize("wrong", ["gain", "added up", "none drawn"])
 def test_a_wrong_score_is_told_apart(wrong):
-    assert not all(agree("three a step, or two", seed, wrong) for seed in SEEDS[:3])
+    assert not agree("three a step, or two", SEEDS[:3], wrong)
 
 
 def test_one_set_is_the_plan_s_own_order():
     plan = Plan.preset("llada", steps=24, block=8)
-    for seed in FEW[:3]:
-        assert [tokens for tokens, _ in ours(seed, Blocks(8), InfoGain(1, above=2.0))] == [
-            tokens for tokens, _ in looped(plan, seed)
-        ]
+    once, planned = ours(Blocks(8), InfoGain(1, above=2.0), FEW[:3]), looped(plan, FEW[:3])
+    for ones, others in zip(once, planned, strict=True):
+        assert [tokens for tokens, _ in ones] == [tokens for tokens, _ in others]
 
 
 def test_the_front_door_takes_it():

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_measuring_resumes_where_it_ended(tmp_path):
     out = tmp_path / "steer"
     command = [sys.executable, "-m", "examples.steer.measure", "--rows", "1", "--forms", "text"]

@@ -1,26 +1,26 @@
 """Tolerator is its released loop, restated in plain words: the same tokens in the same number of passes."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError
-from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.search.run import Run
 from ctrldiff.search.tolerate import Tolerator
-from ctrldiff.state import State, row_generator
+from ctrldiff.state import row_generator
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
-from tests.conftest import STOP, prompt, text, toy
+from tests.conftest import posed, prompt, text, toy
 from tests.guidance.fakes import context
 from tests.sampling.loops.blocks import llada
 from tests.sampling.loops.net import OPEN, Asked
-from tests.sampling.test_loops import FEW, LENGTHS, SEEDS
+from tests.sampling.together import FEW, LENGTHS, SEEDS, Found, searched
 
 ROUNDS, PATIENCE = 7, 2
-PLAN = Plan.preset("llada", steps=6, block=8)
+PLAN, SEARCH = Plan.preset("llada", steps=6, block=8), Tolerator(ROUNDS, patience=PATIENCE)
 
 
 def released(seed: int, row: int, length: int, straight: bool = False) -> tuple[list[int], int]:
@@ -28,7 +28,7 @@ def released(seed: int, row: int, length: int, straight: bool = False) -> tuple[
 
     straight: a wrong variant, in which the share falls along a line.
     """
-    net, rng = Asked(seed), row_generator(0, torch.tensor(prompt(row)))
+    net, rng = Asked(seed), row_generator(0, torch.tensor(posed(seed, row)))
     canvas = llada(net, prompt(row), length, 6, 8)
     last, times = [OPEN] * length, [0] * length
     for turn in range(ROUNDS):
@@ -46,25 +46,17 @@ def released(seed: int, row: int, length: int, straight: bool = False) -> tuple[
     return canvas, net.passes
 
 
-def ours(seed: int) -> list[tuple[list[int], int]]:
-    state = State.blank([prompt(row) for row in range(3)], max(LENGTHS), lengths=LENGTHS, pad_id=STOP)
-    run = Run(toy(seed=seed), PLAN, PLAN.constrain(FREE), context(3, toy(), constraint=FREE))
-    found = Tolerator(ROUNDS, patience=PATIENCE)(run, state)
-    rows = zip(found.state.tokens.tolist(), LENGTHS, found.forwards.tolist(), strict=True)
-    return [(tokens[:length], passes) for tokens, length, passes in rows]
+def theirs(seeds: Sequence[int], **wrong: bool) -> list[Found]:
+    return [[released(seed, row, length, **wrong) for row, length in enumerate(LENGTHS)] for seed in seeds]
 
 
 @pytest.mark.parametrize("seeds", [FEW, pytest.param(SEEDS, marks=pytest.mark.slow)], ids=len)
 def test_it_is_the_released_loop(seeds):
-    for seed in seeds:
-        assert ours(seed) == [released(seed, row, length) for row, length in enumerate(LENGTHS)]
+    assert searched(SEARCH, PLAN, seeds) == theirs(seeds)
 
 
 def test_a_share_that_falls_along_a_line_is_told_apart():
-    assert not all(
-        ours(seed) == [released(seed, row, length, straight=True) for row, length in enumerate(LENGTHS)]
-        for seed in SEEDS[:5]
-    )
+    assert searched(SEARCH, PLAN, SEEDS[:5]) != theirs(SEEDS[:5], straight=True)
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)

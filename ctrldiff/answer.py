@@ -27,7 +27,8 @@ from ctrldiff.request import Row
 from ctrldiff.result import Refused, Result, Usage
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.evidence import EVIDENCE
-from ctrldiff.sampling.legal import LEGAL
+from ctrldiff.sampling.hurried import HURRIED
+from ctrldiff.sampling.legal import LEGAL, NEGLIGIBLE
 from ctrldiff.sampling.trace import CANVASES, Trace
 from ctrldiff.search.run import Found
 from ctrldiff.state import State
@@ -96,21 +97,23 @@ class Decoded:
 
     @cached_property
     def flags(self) -> tuple[Flag, ...]:
-        """The values that the constraint forced on the model."""
+        """The values that the constraint forced on the model, and those that the end of the steps wrote unsurely."""
         if LEGAL not in self.state.memory:
             return ()
         is_json = isinstance(self.row.type.description, JsonSchema)
-        legal = self.state.memory[LEGAL][self.at, : self.row.canvas].tolist()
-        return flags_of(self.raw, self.tokens, legal, self.vocabulary, is_json=is_json)
+        legal, hurried = (self.state.memory[name][self.at, : self.row.canvas].tolist() for name in (LEGAL, HURRIED))
+        return flags_of(self.raw, self.tokens, legal, self.vocabulary, is_json=is_json, hurried=hurried)
 
     @property
     def wants(self) -> int:
-        """How many positions more would serve the answer. Within a flagged value none would: the model does not believe
-        in it, and more room is only more of it."""
+        """How many positions more would serve the answer. Within a value that was forced none would: the model does not
+        believe in it, and more room is only more of it."""
         lacks = self._lacking.copy()
         if self.flags:
             at = np.cumsum([0, *(len(self.vocabulary[token] or b"") for token in self.tokens)])[: len(lacks)]
             for flag in self.flags:
+                if flag.legal >= NEGLIGIBLE:
+                    continue
                 lacks[(at > flag.start) & (at <= flag.end)] = 0
         return int(lacks.max(initial=0))
 
@@ -204,7 +207,9 @@ class Decoded:
         one = self._instead(tokens, float(posterior.score(tokens)))
         legal = one.state.memory[LEGAL].clone()
         legal[self.at, : self.row.canvas] = torch.from_numpy(posterior.legal(tokens))
-        return replace(one, state=one.state.remember(**{LEGAL: legal}))
+        marginal = one.state.memory[HURRIED]  # of another token there it was at most the rest
+        hurried = torch.where(one.state.tokens == self.state.tokens, marginal, marginal.minimum(1 - marginal))
+        return replace(one, state=one.state.remember(**{LEGAL: legal, HURRIED: hurried}))
 
     def _instead(self, tokens: NDArray[np.int64], score: float) -> Decoded:
         """Another answer in the place of this one."""

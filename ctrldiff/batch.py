@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from ctrldiff.errors import InputError
+from ctrldiff.extract.answered import answered
 from ctrldiff.extract.documents import check_id, check_text
-from ctrldiff.extract.inputs import Document, Found
-from ctrldiff.extract.job import answered
+from ctrldiff.extract.found import Document, Found
 from ctrldiff.extract.ledger import digest_of
 
 __all__ = ["COLUMNS", "Extract"]

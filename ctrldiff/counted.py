@@ -17,7 +17,7 @@ import torch
 from ctrldiff.canvas import GROWTH
 from ctrldiff.errors import ConstraintUnsatisfiable, Infeasible, InputError
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.counts import Listed, lists_in, pointer
+from ctrldiff.json_schema.counts import NO_LIST, Listed, lists_in, pointer
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Counts, Listing
@@ -96,9 +96,21 @@ def _listing(row: Row, one: Listed, tables: int, logits: torch.Tensor, state: St
         if table.shortest > row.limit:
             break  # a longer list takes no fewer bytes
         needs[number] = table.shortest
-        if table.shortest <= row.canvas:
-            masses[number] = min(0.0, _log_z(table, logits, state) - whole)
-    return Listing(one.place, row.text, one.columns, tables, masses, needs)
+        masses[number] = _log_mass(table, row, logits, state, whole)
+    try:
+        lacking = row.compiled.counted(row.type.description, (*row.items, (one.place, NO_LIST)))
+    except ConstraintUnsatisfiable:
+        absent = -math.inf
+    else:
+        absent = _log_mass(lacking, row, logits, state, whole)
+    return Listing(one.place, row.text, one.columns, tables, masses, needs, absent)
+
+
+def _log_mass(table: Table, row: Row, logits: torch.Tensor, state: State, whole: float) -> float:
+    """How much of the whole is of the table; -inf where nothing fits, or nothing has any weight."""
+    if table.shortest > row.canvas or whole == -math.inf:
+        return -math.inf
+    return min(0.0, _log_z(table, logits, state) - whole)
 
 
 def _log_z(table: Table, logits: torch.Tensor, state: State) -> float:

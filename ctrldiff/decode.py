@@ -31,13 +31,15 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
-from ctrldiff.request import Row, prompt_about
+from ctrldiff.request import Row, prompt_about, prompt_alone
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
+from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.evidence import NoteEvidence
+from ctrldiff.sampling.hurried import NoteHurried
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.plan import Plan
@@ -368,7 +370,7 @@ class _Engine:
         constraint = constrained(plan, Tables(tables))
         if rows and tables[0].layers > 1:
             plan = plan.but(processors=[EachLayer(one, tables[0].layers) for one in plan.processors])
-        notes: list[Observer] = [NoteLegal()]
+        notes: list[Observer] = [NoteLegal(), NoteHurried()]
         if rows and rows[0].request.retries:
             notes.append(NoteEvidence(tables[0].size, tables[0].layers))
         nulls: NoteNulls | None = None
@@ -404,6 +406,10 @@ class _Engine:
             prompt=lambda row, text: prompt_about(loaded, rows[row], text),
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
+            name=loaded.name,
+            hidden_prompts=loaded.spec.hidden_prompts,
+            by_field=lambda path, logits, state: by_field([layered(row, (path,)) for row in rows], logits, state),
+            alone=lambda row, text: prompt_alone(loaded, rows[row], text),
         )
 
 

@@ -27,7 +27,7 @@
     │   └── PromptTooLong              prompt and answer do not fit the context
     ├── InputError                     an empty text, an unreadable line
     └── OutputInvalid                  legal text that the type's own rules refuse
-        └── Unsure                     values that the model did not believe in, with unsure="error"
+        └── Unsure                     values in doubt, with unsure="error"
 
 Every error says what happened and where, then why, then one to three ways out; `code` is stable, and the facts
 are attributes for code that catches it.
@@ -49,6 +49,7 @@ __all__ = [
     "ConstraintUnsatisfiable",
     "CtrldiffError",
     "ExtraMissing",
+    "GuideWarning",
     "Infeasible",
     "InputError",
     "LoadError",
@@ -296,13 +297,17 @@ class OutputInvalid(CtrldiffError):
 
 
 class Unsure(OutputInvalid):
-    """The constraint forced values on the model, and `unsure="error"` asked for none. Fields: raw, flags."""
+    """There are values in doubt (`result.flags`), and `unsure="error"` asked for none. Fields: raw, flags."""
 
     code = "UNSURE"
 
 
 class PlanWarning(UserWarning):
     """A part of a plan that the model was not trained for. Not an error: it may work all the same."""
+
+
+class GuideWarning(UserWarning):
+    """A guide that asks of the model what it was not trained for. Not an error: it may work all the same."""
 
 
 class CanvasWarning(UserWarning):

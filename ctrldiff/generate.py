@@ -104,11 +104,14 @@ class Model:
         """Any function from (N, L) token ids to (N, L, V) logits as a model.
 
         Args:
-            encode: text to token ids, for prompts. The spec's `prompt` template goes through it too.
+            encode: text to token ids, for prompts. The spec's `prompt` template goes through it too. What is no list of
+                ids of the vocabulary is an InputError, when a text is read.
             attention: the function returns (logits, attention), attention (N, L, L), for policies that ask for it.
         """
         denoiser = from_callable(network, spec, vocabulary, device=device, attention=attention)
-        return Model(Loaded("callable", denoiser, PlainTokenizer(encode), spec))
+        return Model(
+            Loaded("callable", denoiser, PlainTokenizer(encode, max(vocabulary.size, spec.n_tokens or 0)), spec)
+        )
 
     @property
     def vocabulary(self) -> Any:
@@ -233,8 +236,9 @@ class Generator(Generic[T]):
         search: many canvases for each row, and which of them is the answer: one of `ctrldiff.search`. It needs draws:
             a temperature above 0.
         prior: log weights for what a text says (nulls, items, characters, any language); `docs/priors.md`.
-        unsure: what to do with values that the constraint forced on the model (`result.flags`): "flag" them and no
-            more, put "null" where the type allows it, or raise an "error", `Unsure`.
+        unsure: what to do with values in doubt, that the constraint forced on the model or that the end of `steps=`
+            wrote unsurely (`result.flags`): "flag" them and no more, put "null" where the type allows it, or raise an
+            "error", `Unsure`.
         on_error: for a list of texts: "raise" the first error, or "keep" it in the place of that text's result.
         nulls: note how probable null is for every key of an object that may be null; a sweep for each key and step.
         fields: say of every value how probable it is, where it stands and what else it might have been:

@@ -6,6 +6,7 @@ Shapes: B rows, T positions of the canvas, V vocabulary. The laws they are teste
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ctrldiff.errors import InputError
 from ctrldiff.state import State, Step, Tokens, Where
 
 if TYPE_CHECKING:
@@ -266,6 +268,8 @@ class Move:
         unguided: (B, T, V) logits of the same forward pass, processors applied and guides not.
         given: (B, T, V) logits as this processor of the plan was given them, by those before it. Raises: InputError
             for one that is not among them.
+        chosen: (B, T) what the commit policy chose; what else was written, the end of the row or of its window wrote.
+            None: whoever made the move does not say.
     """
 
     before: State
@@ -274,6 +278,7 @@ class Move:
     logits: torch.Tensor
     unguided: Callable[[], torch.Tensor]
     given: Callable[[Processor], torch.Tensor]
+    chosen: Where | None = None
 
 
 class Observer(Protocol):
@@ -321,9 +326,10 @@ class Listing:
         tables: how many lists of objects are asked about together, those inside as many others as this one.
         log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
             decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
-            canvas of that pass cannot hold. What they lack to 1 is: more items, or no list there.
+            canvas of that pass cannot hold. What they and `log_absent` lack to 1 is: more items.
         needs: (N,) int64, the fewest positions of an answer in which it has so many; -1: the type forbids it, or even
             the largest canvas cannot hold it.
+        log_absent: the exact log-probability that no list stands there: null, another branch, no such key.
     """
 
     place: tuple[str | int, ...]
@@ -332,6 +338,7 @@ class Listing:
     tables: int
     log_masses: NDArray[np.float64]
     needs: NDArray[np.int64]
+    log_absent: float = -math.inf
 
 
 class Counts(Protocol):
@@ -370,6 +377,11 @@ class GuideContext:
         prompt: the ids of a whole prompt in place of row b's, (b, text).
         read: the text of an answer in row b as a value of the wanted type, (b, text).
         seed: the decode's.
+        name: the model's.         hidden_prompts: it was trained with prompts hidden (`ModelSpec.hidden_prompts`).
+        field: the path of the JSON value that the guide is confined to, or None for the whole text.
+        by_field: (B, T, 2, V) how probable it is that a token stands at a position and outside of the value at a path,
+            and wholly inside it, by (path, logits, state), of what is written too; under the constraint, exactly.
+        alone: the ids of a prompt in place of row b's that asks for nothing but what its text says, (b, text).
     """
 
     vocabulary: Vocabulary
@@ -380,3 +392,15 @@ class GuideContext:
     prompt: Callable[[int, str], list[int]]
     read: Callable[[int, str], Any]
     seed: int = 0
+    name: str = "the model"
+    hidden_prompts: bool = True
+    field: str | None = None
+    by_field: Callable[[str, torch.Tensor, State], torch.Tensor] | None = None
+    alone: Callable[[int, str], list[int]] = lambda row, text: []
+
+    def parts(self, logits: torch.Tensor, state: State) -> torch.Tensor:
+        """(B, T, 2, V) float32 in ordinary memory: `by_field` of the guide's own. Raises: InputError where there are no
+        fields."""
+        if self.field is None or self.by_field is None:
+            raise InputError(f"the text has no fields, so none at {self.field!r}", hint="guide the whole text")
+        return self.by_field(self.field, logits, state)

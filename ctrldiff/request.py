@@ -251,6 +251,11 @@ def prompt_about(loaded: Loaded, row: Row, text: str) -> list[int]:
     return loaded.prompt_ids(said, words, template=row.request.prompt, shots=row.shots)
 
 
+def prompt_alone(loaded: Loaded, row: Row, text: str) -> list[int]:
+    """The prompt of a row as if nothing were asked but what this text says."""
+    return loaded.prompt_ids(text, "", template=row.request.prompt)
+
+
 def pairs_of(examples: Any) -> tuple[tuple[str, Any], ...]:
     """Examples, looked at: what may be said of them without the type. Raises: InputError for what is no pair."""
     if isinstance(examples, tuple) and all(isinstance(one, tuple) and len(one) == 2 for one in examples):

@@ -64,8 +64,8 @@ class Result(Generic[T]):
             is, in the last step that left it open; else empty.
         full: the end of the canvas bound the answer: some token that might have come next could not have been finished
             in the positions left, so a value may be cut and a list ended. False for answers that had room.
-        flags: the values that the constraint forced on the model, and with `below=` those that are improbable, each
-            with its place and the legal mass; `doubt.Flag`.
+        flags: the values that the constraint forced on the model, those that the end of the steps wrote before the plan
+            was sure of them (`steps=`), and with `below=` those that are improbable, each with its place; `doubt.Flag`.
         fields: with `Generator(fields=True)`, every value by its place ("total", "items/0/price", "items", "" for the
             whole): how probable it is, where it stands, what else it might have been; else empty. `Field`.
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
@@ -107,8 +107,10 @@ class Result(Generic[T]):
     @property
     def votes(self) -> dict[str, tuple[Voted, ...]]:
         """After a search, every value that its canvases have in a field and the share of them that has it, by JSON
-        pointer, the most frequent first; "" of a text that is no JSON. Canvases that weigh nothing have no vote."""
-        return votes([one.raw for one in self.candidates if one.log_weight > -math.inf])
+        pointer, the most frequent first; "" of a type whose values are texts. Canvases that weigh nothing have no
+        vote."""
+        said = [one.raw for one in self.candidates if one.log_weight > -math.inf]
+        return votes(said, verbatim=isinstance(self.output, str) and self.output == self.raw)
 
     @property
     def prob(self) -> float:

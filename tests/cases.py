@@ -19,10 +19,11 @@ from ctrldiff.constraints.prior import Prior
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, Contrast, NegativePrompt
 from ctrldiff.guidance.guide import Guide
+from ctrldiff.guidance.mentions import Words
 from ctrldiff.guidance.network import CanvasClassifier
 from ctrldiff.guidance.reward import Reward
 from ctrldiff.guidance.target import Target, Together
-from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
+from ctrldiff.guidance.tokens import Bias, Count, TokenTable
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import (
@@ -62,6 +63,7 @@ from ctrldiff.sampling.edit import Brittle, Disagree, Final, Reconsider, Surpris
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.grow import Daedal, Fixed, RhoEos
 from ctrldiff.sampling.history import HistoryStable, NoteHistory
+from ctrldiff.sampling.hurried import NoteHurried
 from ctrldiff.sampling.hyper import Annealed, Hyper, Timed
 from ctrldiff.sampling.information import Informative, Spindle
 from ctrldiff.sampling.judge import Judged, Mixture
@@ -282,6 +284,7 @@ COUNTS: dict[str, Counts] = {
 }
 OBSERVERS: dict[str, Callable[[str], Observer]] = {  # for the constraint of that name
     "legal mass": lambda name: NoteLegal(),
+    "hurried": lambda name: NoteHurried(),
     "canvases": lambda name: Canvases(),
     "best": lambda name: NoteBest(),
     "shifts": lambda name: NoteShifts(kept=6),
@@ -343,6 +346,7 @@ def toy_classifier() -> CanvasClassifier:
 GUIDES: dict[str, Guide] = {
     "bias": Bias(TokenTable.fit([[1, 9, 11, 11]], [[2, 0, 12]], VOCABULARY)),
     "words": Words(["ab", "1"]),
+    "words, everywhere": Words(["ab", "1"], once=False),
     "count": Count("[0-9]+"),
     "target": Target(Count("a"), at_least=1.5),
     "target, kl": Target(Classifier(toy_classifier(), "warm"), kl=0.5),

@@ -132,6 +132,30 @@ def test_a_model_that_cannot_be_had_that_way_is_refused_by_name(wrong, says):
         cd.from_pretrained("tiny", **wrong)
 
 
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ([12], "made the id 12"),
+        ([0, -1], "made the id -1"),
+        ("ab", "'ab'"),
+        (None, "None"),
+        ([0.5], "0.5"),
+        ([[1]], "1"),
+    ],
+    ids=range(6),
+)
+def test_what_encode_makes_of_a_text_is_checked_before_the_network_sees_it(made, why):
+    def network(ids):
+        raise AssertionError("asked")
+
+    mine = cd.ModelSpec(stop_ids=(2,), mask_id=3, n_tokens=4, context=64)
+    vocabulary = cd.Vocabulary.from_tokens([b"a", b"b", None, None], stop_ids=[2])
+    broken = cd.Model.from_callable(network, mine, vocabulary, lambda text: made)
+    with pytest.raises(InputError, match="made") as raised:
+        broken("x", cd.Regex("[ab]{2}"))
+    assert raised.value.facts["param"] == "encode" and why in str(raised.value)
+
+
 def test_a_device_that_is_not_there_is_named():
     import torch
 

@@ -212,6 +212,35 @@ def test_the_marginal_of_a_number_is_that_of_trying_every_canvas(seed, noise):
     assert listing.needs.tolist() == [2, 2, 4, 5, -1, -1] and listing.place == ()  # four need more than the canvas has
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_that_no_list_stands_there_has_its_own_mass(seed):
+    model, rule = model_of(seed), Told((None,))
+    row = row_of(model, {"anyOf": [TOY, {"enum": [1, 2]}]}, 5)
+    counted(model.loaded, [row], rule)
+    (listing,) = rule.seen
+    right = masses_by_trying(model, row, ())
+    assert np.allclose(np.exp(listing.log_masses), right, atol=1e-5)
+    assert 0.01 < 1 - right.sum() < 0.99 and np.isclose(np.exp(listing.log_absent), 1 - right.sum(), atol=1e-5)
+    counted(model.loaded, [row_of(model, TOY, 5)], rule)
+    assert rule.seen[1].log_absent == -np.inf
+
+
+@pytest.mark.filterwarnings("ignore::ctrldiff.errors.CanvasWarning")
+def test_a_list_that_is_likelier_not_there_is_left_to_the_decode():
+    """By what is decoded: a number that is next to impossible was written before, since it was the likeliest number."""
+    schema, given = {"anyOf": [TOY | {"minItems": 2}, {"enum": [1, 2]}]}, set()
+    for seed in range(12):
+        model, rule = model_of(seed), Told((None,))
+        counted(model.loaded, [row_of(model, schema, 5)], rule)
+        masses, absent = rule.seen[0].log_masses, rule.seen[0].log_absent
+        result = model("xx", schema, counts=cd.counts.Likeliest(), max_new_tokens=5)
+        given.add(result.counts[""].number is not None)
+        assert (result.counts[""].number is None) == (absent > masses.max())
+        if result.counts[""].number is not None:
+            assert len(result.output) == masses.argmax()
+    assert given == {True, False}
+
+
 def test_an_inner_list_is_asked_about_given_the_outer_ones():
     schema = {"type": "array", "items": {"type": "array", "items": {"const": 1}, "maxItems": 2}, "maxItems": 2}
     model, rule = model_of(3), Told((2, None))
@@ -315,6 +344,8 @@ def test_the_likeliest_number_is_that_of_the_weighed_marginal_and_of_equal_ones_
     assert cd.counts.Likeliest(per_item=1.0)(listing(0.1, 0.5, 0.3)) == 2
     assert cd.counts.Likeliest()(listing(0.4, 0.1, 0.4)) == 0
     assert cd.counts.Likeliest()(replace(listing(1.0), log_masses=np.full(1, -np.inf))) is None
+    assert cd.counts.Likeliest()(listing(0.3, 0.1, log_absent=np.log(0.6))) is None
+    assert cd.counts.Likeliest(per_item=3.0)(listing(0.3, 0.1, log_absent=np.log(0.6))) == 1
 
 
 @pytest.mark.parametrize("rule", COUNTS.values(), ids=COUNTS)

@@ -55,3 +55,14 @@ def test_a_value_is_flagged_by_its_worst_position_and_no_other_is(mass, flagged)
     found = flags_of(raw, tokens, [1.0, mass], VOCABULARY, is_json=True)
     assert [one.where for one in found] == ([""] if flagged else [])
     assert not found or (found[0].text, found[0].legal) == ("19", pytest.approx(mass))
+
+
+@pytest.mark.parametrize("marginal, flagged", [(0.98, True), (0.995, False), (np.nan, False)])
+def test_a_value_is_flagged_if_the_end_of_the_steps_wrote_a_part_of_it_unsurely(marginal, flagged):
+    ids = {VOCABULARY[token]: token for token in range(len(VOCABULARY)) if VOCABULARY[token]}
+    tokens = [ids[b"1"], ids[b"9"]]
+    found = flags_of("19", tokens, [1.0, 0.5], VOCABULARY, is_json=True, hurried=[np.nan, marginal])
+    assert [(one.where, one.hurried, one.legal) for one in found] == ([("", marginal, 0.5)] if flagged else [])
+    assert not found or found[0].doubt == "p 0.98 as the steps ran out"
+    both = flags_of("19", tokens, [1e-5, 0.5], VOCABULARY, is_json=True, hurried=[np.nan, marginal])
+    assert both[0].doubt.startswith("legal") and both[0].hurried == (marginal if flagged else None)

@@ -73,6 +73,25 @@ def test_a_lone_choice_is_decided_in_one_pass_whatever_default_is_named(model):
     assert model("It was paid yesterday.", wanted, commit=cd.commit.TopK()).probs == {}
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"commit": cd.commit.Or(cd.commit.Proposed(), cd.commit.Threshold())},
+        {"commit": cd.commit.LeftToRight(cd.commit.Cap(cd.commit.Proposed()))},
+        {"commit": cd.commit.Proposed(cd.commit.Or(cd.commit.Proposed()))},
+        {"finish": cd.propose.Recomputed(2)},
+        {"propose": cd.propose.Kept(cd.propose.Recomputed(2))},
+    ],
+    ids=["or", "cap", "proposed", "finish", "kept"],
+)
+def test_what_asks_within_its_step_is_refused_where_nobody_asks_for_it(parts):
+    with pytest.raises(InputError, match="asks for more than its step, and stands where it cannot") as raised:
+        cd.Plan(**parts)
+    assert raised.value.facts["param"] in parts
+    inner = cd.commit.Proposed(cd.commit.Proposed(cd.commit.Cap(cd.commit.TopK())))  # each hands it on
+    assert cd.Plan(commit=inner, propose=cd.propose.Recomputed(2), revise=cd.revise.Verified()).commit == inner
+
+
 def test_a_named_part_leaves_the_constraint_as_it_was(model):
     plan = cd.Generator(model, Bill, commit=cd.commit.Threshold(0.9)).plan
     assert plan == cd.Plan.default().but(commit=cd.commit.Threshold(0.9))

@@ -4,9 +4,11 @@ import dataclasses
 import datetime as dt
 import functools
 import ipaddress
+import json
 import pathlib
 import typing
 import uuid
+from collections import defaultdict
 from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
@@ -296,6 +298,7 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
         {r'{"line":"[{\"x\":1,\"y\":0.5}]","more":"\"é\\\"\""}': Logged(line='[{"x":1,"y":0.5}]', more='"é\\""')},
         ['{"line":[],"more":"1"}', '{"line":"[1]","more":"1"}', '{"line":"[]","more":"x"}', '{"line":"","more":"1"}'],
     ),
+    (Annotated[Literal["auto", "b"], Field(max_length=2)], {"b": "b"}, ["auto", '"b"']),
     (pydantic.Json[int | None], {'"-5"': -5, '"null"': None}, ["5", '"x"', '""']),
     (dict[pydantic.AnyHttpUrl, bool], {'{"http://a/":true}': {pydantic.AnyHttpUrl("http://a/"): True}}, ['{"a":true}']),
 ]
@@ -452,6 +455,10 @@ class Crossed(BaseModel):
         (Odd, "Odd", "BAD"),
         (Calls, "Calls.then", "CallableSchema"),
         (complex, "complex", "complex number"),
+        (set, "set", "a set holds no values of any type: list says the same"),
+        (dict[str, frozenset[list[int]]], "[]", "a set holds no lists"),
+        (set[int | tuple[str, dict[str, int]]], "", "a set holds no dictionaries"),
+        (set[Point | None], "", "a set holds no Point, which is not frozen"),
         (type[int], "", "a class has no JSON form"),
         (typing.Hashable, "", "only some JSON values"),
         (typing.Iterable[int], "", "list says the same"),
@@ -467,9 +474,134 @@ def test_a_type_that_cannot_be_honoured_is_named_where_it_stands(wanted, field, 
     assert field in caught.value.field and why in str(caught.value) and caught.value.pointer.startswith("#")
 
 
+class Size(Enum):
+    SMALL = 1
+    LARGE = 9
+
+
+PROBES = [
+    *(
+        "null",
+        "true",
+        "false",
+        "-3",
+        "0",
+        "1",
+        "4",
+        "5",
+        "6",
+        "7",
+        "9",
+        "14",
+        "5.5",
+        "14.5",
+        '""',
+        '"b"',
+        '"ab"',
+        '"abc"',
+    ),
+    *("[]", "[true]", "[true,true,true]", '["b","b"]', '["b","b","b"]', "{}", '{"a":1}', '{"a":1,"b":1,"c":1}'),
+    *('"2019-01-01"', '"2021-01-01"', '"small"', '"auto"', "[1,1]", "[1,1,1]", "[9]"),
+]
+OUTER = [
+    Annotated[int | float, Field(gt=5)],
+    Annotated[int | float | None, Field(ge=5, lt=14)],
+    Annotated[int | str, Field(ge=5)],
+    Annotated[Annotated[int, Field(gt=6)] | bool, Field(gt=4)],
+    Annotated[Decimal | int, Field(le=5)],
+    Annotated[int | float, Field(multiple_of=7)],
+    Annotated[list[bool] | list[str], Field(max_length=2)],
+    Annotated[str | list[bool], Field(min_length=2, max_length=2)],
+    Annotated[dict[str, int] | str | int, Field(max_length=2)],
+    Annotated[tuple[int, ...] | dict[str, int], Field(min_length=1)],
+    Annotated[str | int, Field(pattern="^a")],
+    Annotated[str | list[bool] | None, Field(pattern="b$")],
+    Annotated[Literal["auto", "b"] | int, Field(gt=4)],
+    Annotated[Literal[1, 5, 9], Field(gt=4)],
+    Annotated[bool, Field(gt=0)],
+    Annotated[dt.date | bool, Field(le=0)],
+    list[Annotated[int | bool, Field(le=1)]],
+    Annotated[int, pydantic.BeforeValidator(lambda value: value), Field(gt=5)],
+    Annotated[defaultdict[str, int], Field(min_length=1, max_length=2)],
+]
+
+
+@pytest.mark.parametrize("wanted", OUTER, ids=range(len(OUTER)))
+def test_a_bound_of_a_whole_union_holds_for_what_pydantic_takes_and_nothing_else(wanted):
+    """By pydantic's own reading of every probe. Its schema says less, or other words."""
+    kind, adapter = output_type(wanted), pydantic.TypeAdapter(wanted)
+    bare = not isinstance(kind.description, cd.JsonSchema)  # strings are written without quotes then
+    lax = cd.JsonSchema(adapter.json_schema(), optional="write")
+
+    def takes(text):
+        try:
+            adapter.validate_json(text, strict=True)
+        except (pydantic.ValidationError, TypeError):
+            return False
+        return True
+
+    written = {text: (json.loads(text) if bare and text[0] == '"' else text) for text in PROBES}
+    assert {text for text in PROBES if written[text] in kind.description} == {text for text in PROBES if takes(text)}
+    assert any(text in lax and not takes(text) for text in PROBES)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (Annotated[int | float, Field(multiple_of=0.1)], "multiples of a fraction"),
+        (Annotated[typing.Any, Field(max_length=3)], "max_length is asked of the whole of it"),
+        (Annotated[Point | int, Field(gt=3)], "gt is asked of the whole of it"),
+        (Annotated[bool, Field(gt=5)], "no value of it"),
+        (Annotated[dt.date | int, Field(gt=dt.date(2020, 1, 1))], "gt is asked of the whole of it"),
+    ],
+)
+def test_a_bound_that_no_member_can_say_is_refused(wanted, why):
+    with pytest.raises(ConstraintError, match="cannot be honoured") as caught:
+        output_type(wanted)
+    assert why in str(caught.value)
+
+
+def test_a_schema_met_with_anything_is_still_asked_for_and_read_as_its_schema():
+    schema = cd.JsonSchema({"properties": {"a": {"type": "string"}, "n": {"type": "integer"}}, "required": ["a", "n"]})
+    for met in (schema & cd.Length(words=(3, 9), ascii=True), cd.Regex(".{9,}") & schema & cd.Avoids("b", ascii=True)):
+        kind, alone = output_type(met), output_type(schema)
+        assert kind.read('{"a":"c","n":1}') == {"a": "c", "n": 1} and kind.description == met
+        assert kind.ask == alone.ask and kind.asked("keys") == alone.asked("keys") == "{a,n:int}"
+    told = cd.JsonSchema({"type": "array", "items": {"format": "regex"}}, unsupported="check")
+    with pytest.raises(OutputInvalid, match="checked, not enforced"):
+        output_type(told & cd.Length(characters=(1, 9))).read('["("]')
+    spans = cd.JsonSchema({"type": "string", "x-span": True}) & cd.Length(characters=4)
+    found = output_type(spans, document="ab cd")
+    assert found.has_spans and '"ab"' in found.description and '"xx"' not in found.description
+
+
+def test_what_a_validator_raises_is_an_answer_that_is_invalid():
+    def broken(value: int) -> int:
+        raise KeyError("no such order")
+
+    @dataclasses.dataclass
+    class Order:
+        n: int
+
+        def __post_init__(self):
+            raise RuntimeError("not today")
+
+    for wanted, text, kind, said in (
+        (Annotated[int, pydantic.AfterValidator(broken)], "3", "KeyError", "no such order"),
+        (Order, '{"n":1}', "RuntimeError", "not today"),
+    ):
+        with pytest.raises(OutputInvalid, match=kind) as caught:
+            output_type(wanted).read(text)
+        assert caught.value.raw == text and said in str(caught.value)
+
+
 def test_what_pydantic_cannot_read_is_named():
     with pytest.raises(ConstraintError, match="range"):
         output_type(range)
+    with pytest.raises(ConstraintError, match="is not a type"):
+        output_type(list[dataclasses.field()])
+    with pytest.raises(ConstraintError, match="strict"):
+        output_type(Annotated[int | str, Field(strict=True)])
 
     def star(*args: int): ...
     def untyped(a, b: int): ...

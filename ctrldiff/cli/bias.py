@@ -10,6 +10,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import JsonOption, ModelOption
+from ctrldiff.cli.said import check_outputs
 
 bias = typer.Typer(no_args_is_help=True, help="Tables of token scores, for guidance.")
 app.add_typer(bias, name="bias")
@@ -28,6 +29,7 @@ def fit(
     from ctrldiff.generate import from_pretrained
     from ctrldiff.guidance.tokens import TokenTable, corpus
 
+    check_outputs(out, read=[positive, negative])
     corpora = [corpus(path) for path in (positive, negative)]
     loaded = from_pretrained(model).loaded
     texts = [[loaded.plain_ids(text) for text in one] for one in corpora]

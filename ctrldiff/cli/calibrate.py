@@ -10,7 +10,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import JsonOption, ModelOption
-from ctrldiff.cli.said import schema_of
+from ctrldiff.cli.said import check_outputs, schema_of
 
 
 @app.command()
@@ -33,6 +33,7 @@ def calibrate(
 
     With --schema or --fit: the values of objects, by kind, before and after a fit, each judged by a fit on other lines.
     """
+    check_outputs(svg, fit, read=[file, schema])
     if schema is not None or fit is not None:
         return _values(file, schema, fit, model, batch_size, as_json)
     from ctrldiff.calibrate import Question, predict, read_lines

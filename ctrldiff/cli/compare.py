@@ -19,7 +19,7 @@ from ctrldiff.cli.options import (
     TemperatureOption,
     TokensOption,
 )
-from ctrldiff.cli.said import clock, schema_of, shown, write_page
+from ctrldiff.cli.said import check_outputs, clock, schema_of, shown, write_page
 
 if TYPE_CHECKING:
     from ctrldiff.sampling.plan import Plan
@@ -42,7 +42,7 @@ def compare(
     ] = None,
     svg: Annotated[Path | None, typer.Option("--svg", help="A drawing: fields that are right against passes.")] = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     prompt_file: PromptOption = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Documents per forward pass.")] = 16,
@@ -54,6 +54,7 @@ def compare(
     """
     from ctrldiff.evaluate.labelled import read_answers
 
+    check_outputs(out, svg, read=[file, schema])
     answers = read_answers(file)
     wanted = None if schema is None else schema_of(schema)
     plans = paced(plan or ["default"], passes, temperature)
@@ -88,7 +89,7 @@ def compare(
         print(tabled(measured), end="")
 
 
-def paced(names: list[str], passes: str, temperature: float) -> dict[tuple[str, int | None], Plan]:
+def paced(names: list[str], passes: str, temperature: float | None) -> dict[tuple[str, int | None], Plan]:
     """Every plan at every number of passes, if it takes one. Raises: InputError."""
     from inspect import signature
 

@@ -12,7 +12,7 @@ import typer
 from ctrldiff.cli.app import app
 from ctrldiff.cli.groups import SchemaOptions, grouped
 from ctrldiff.cli.options import ChoiceOption, JsonOption, ModelOption, RegexOption
-from ctrldiff.cli.said import wanted
+from ctrldiff.cli.said import check_outputs, wanted
 
 
 @app.command()
@@ -38,6 +38,7 @@ def compile(
     """
     from ctrldiff.errors import InputError
 
+    check_outputs(out, read=[schema])
     asked = wanted(schema, regex, choice, options=options.chosen)
     if asked is str:
         raise InputError("nothing to compile", hint="SCHEMA, --regex or --choice")

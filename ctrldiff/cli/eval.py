@@ -39,7 +39,7 @@ def evaluate(
     ] = True,
     steps: StepsOption = None,
     max_new_tokens: TokensOption = None,
-    temperature: TemperatureOption = 0.0,
+    temperature: TemperatureOption = None,
     seed: SeedOption = 0,
     unsure: UnsureOption = "flag",
     calibration: CalibrationOption = None,

@@ -18,6 +18,7 @@ from ctrldiff.cli.options import (
     CompiledOption,
     FieldsOption,
     JsonOption,
+    MaybeSchemaOption,
 )
 from ctrldiff.cli.said import doubts, over, wanted
 
@@ -50,9 +51,7 @@ def extract(
         ),
     ] = None,
     *,
-    schema: Annotated[
-        str | None, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")
-    ] = None,
+    schema: MaybeSchemaOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="OUT.jsonl, .csv, .parquet or .sqlite; '-' is standard output."),
@@ -102,7 +101,7 @@ def extract(
     """
     given = one_by_one(locals())
     from ctrldiff.errors import InputError
-    from ctrldiff.extract.inputs import Reading
+    from ctrldiff.extract.found import Reading
     from ctrldiff.extract.job import refuse_foreign
     from ctrldiff.extract.ledger import Shard, read_manifest
     from ctrldiff.extract.places import STREAM, Places

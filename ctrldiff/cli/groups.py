@@ -74,7 +74,7 @@ class Decoding:
     steps: StepsOption = None
     preset: PresetOption = None
     max_new_tokens: TokensOption = None
-    temperature: TemperatureOption = 0.0
+    temperature: TemperatureOption = None
     seed: SeedOption = 0
     counts: CountsOption = None
     unsure: UnsureOption = "flag"
@@ -93,7 +93,7 @@ class Decoding:
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
     """The command with every option of its groups as a parameter of its own, by name."""
     given = list(signature(command, eval_str=True).parameters.values())
-    groups = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
+    groups: dict[str, Any] = {one.name: one.annotation for one in given if is_dataclass(one.annotation)}
 
     @wraps(command)
     def called(**said: Any) -> None:
@@ -109,7 +109,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _options(group: type) -> list[Parameter]:
+def _options(group: Any) -> list[Parameter]:
+    """The fields of a group as parameters, by name."""
     hints = get_type_hints(group, include_extras=True)
     return [
         Parameter(one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])

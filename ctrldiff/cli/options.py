@@ -21,7 +21,6 @@ TypeOption = Annotated[
     str | None, typer.Option("--type", help='A Python type: "int", "date", or "package.module:Name".')
 ]
 AskOption = Annotated[str | None, typer.Option(help="The name of the wanted value, for a bare one.")]
-SchemaOption = Annotated[str, typer.Option("--schema", "-s", help="A JSON Schema: a file, or the JSON itself.")]
 DocumentsOption = Annotated[
     Path | None,
     typer.Option(
@@ -44,7 +43,10 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Fixes every draw.")]
 UnsureOption = Annotated[
     str, typer.Option(help='Values that were forced on the model: "flag" them, put "null" where allowed, or "error".')
 ]
-TemperatureOption = Annotated[float, typer.Option(min=0, help="0: the most probable; above: exact samples.")]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(min=0, help="0: the most probable; above: exact samples. Default: 0, or what the preset says."),
+]
 PresetOption = Annotated[
     str | None,
     typer.Option("--preset", help="A published decoder (docs/methods.md): llada, klass, eb:gamma=0.2,block=16."),

@@ -12,7 +12,7 @@ import typer
 
 from ctrldiff.cli.app import app
 from ctrldiff.cli.options import JsonOption
-from ctrldiff.cli.said import write_page
+from ctrldiff.cli.said import check_outputs, write_page
 
 
 @app.command()
@@ -36,6 +36,7 @@ def report(
     from ctrldiff.report.job import job_page
     from ctrldiff.report.tally import JobTally
 
+    check_outputs(out, read=[job, labelled])
     labels = {} if labelled is None else _labels(labelled)
     tally = JobTally()
     for row in read_rows(job):

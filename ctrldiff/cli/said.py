@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,17 +140,19 @@ def shown(prompt_file: Path | None, examples: Path | None) -> dict[str, Any]:
     return said
 
 
-def clock(preset: str | None, steps: int | None, temperature: float) -> dict[str, Any]:
+def clock(preset: str | None, steps: int | None, temperature: float | None) -> dict[str, Any]:
     """What `--preset`, `--steps` and `--temperature` say. Raises: InputError, before a model is loaded."""
     if preset is None:
-        return {"steps": steps, "temperature": temperature}
+        return {"steps": steps, "temperature": temperature or 0.0}
+    from ctrldiff.errors import InputError
     from ctrldiff.sampling.plan import Plan
 
     name, knobs = _named("--preset", preset, "eb:gamma=0.2,block=16")
-    if steps is not None:
-        knobs["steps"] = steps
-    if temperature > 0:
-        knobs["temperature"] = temperature
+    for knob, value in (("steps", steps), ("temperature", temperature)):
+        if value is not None and knob in knobs:
+            raise InputError(f"--{knob} {value}, and --preset {preset}", hint="one of them")
+        if value is not None:
+            knobs[knob] = value
     return {"plan": Plan.preset(name, **knobs)}
 
 
@@ -190,16 +193,39 @@ def _named(option: str, said: str, example: str) -> tuple[str, dict[str, Any]]:
     return name, knobs
 
 
-def _value(text: str) -> int | float | bool | str:
-    """A number, a truth value, or the word itself."""
+def _value(text: str) -> int | float | bool | str | tuple[Any, ...]:
+    """A number, a truth value, several of these with + behind each but the last, or the word itself."""
     if text in ("true", "false"):
         return text == "true"
+    if "+" in text[1:] and "e+" not in text:
+        return tuple(_value(one) for one in text.split("+") if one)
     for number in (int, float):
         try:
             return number(text)
         except ValueError:
             continue
     return text
+
+
+def check_outputs(*files: Path | None, read: Sequence[Path | str | None] = ()) -> None:
+    """Raise InputError, before any work is done, for a file that could not be written after it, or that is read."""
+    from ctrldiff.errors import InputError
+
+    known = [one for one in read if one is not None]  # a schema may be JSON, which is the name of no file
+    for file in (file for file in files if file is not None):
+        why = ""
+        if file.is_dir():
+            why = "it is a folder"
+        elif file.exists():
+            why = "" if os.access(file, os.W_OK) else "it may not be written"
+        elif not file.parent.is_dir():
+            why = f"{str(file.parent)!r} is no folder"
+        elif not os.access(file.parent, os.W_OK):
+            why = f"the folder {str(file.parent)!r} may not be written"
+        if any(os.path.exists(one) and file.exists() and file.samefile(one) for one in known):
+            why = "it is what is read"
+        if why:
+            raise InputError(f"{str(file)!r} cannot be written: {why}", hint="another place for it")
 
 
 def write_page(out: Path, page: str) -> None:

@@ -12,7 +12,7 @@ import typer
 from ctrldiff.cli.app import app
 from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
 from ctrldiff.cli.options import JsonOption
-from ctrldiff.cli.said import over, write_page
+from ctrldiff.cli.said import check_outputs, over, write_page
 
 
 @app.command()
@@ -30,6 +30,7 @@ def trace(
     Who decided each token and how surely, what else it might have been, what the model would have written without a
     constraint, and where the values stand in the text. The file needs no network, and nothing else.
     """
+    check_outputs(out, read=[wanted.schema, wanted.compiled])
     asked, told = wanted.read(options), how.read()
     from ctrldiff.generate import Generator, from_pretrained
 

@@ -19,7 +19,7 @@ from ctrldiff.posterior.proviso import Fault, Proviso
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.cache import named_automaton, token_automaton
 from ctrldiff.tokens.narrow import TokenRule, narrowed
-from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary, check_vocabulary
 
 
 class Description(ABC):
@@ -54,6 +54,7 @@ class Description(ABC):
 
     def compile(self, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """The automaton read through a vocabulary, ready to bind to logits (cached in memory and on disk)."""
+        check_vocabulary(vocabulary)
         try:
             if self.name is None:
                 automaton = token_automaton(self.dfa(limits), vocabulary, limits)

@@ -1,6 +1,6 @@
 """Documents into rows: found (inputs), read (documents), decoded (decoder), kept (ledger), written (outputs)."""
 
-from ctrldiff.extract.inputs import Reading
+from ctrldiff.extract.found import Reading
 from ctrldiff.extract.job import Options, Progress, Summary, carry_out, export, extract_file
 from ctrldiff.extract.ledger import Shard, read_ledgers
 from ctrldiff.extract.places import Places

@@ -5,23 +5,22 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Generator as Steps
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract.documents import check_id, failure, json_line
-from ctrldiff.extract.inputs import Document, Found, Input, Reading
+from ctrldiff.errors import InputError
+from ctrldiff.extract.answered import answered, check
+from ctrldiff.extract.documents import json_line
+from ctrldiff.extract.found import Found, Reading
+from ctrldiff.extract.inputs import Input
 from ctrldiff.extract.ledger import (
     Entry,
     Ledger,
     Shard,
     digest_of,
     exported,
-    is_sampled,
     note_export,
     read_ledgers,
     read_manifest,
@@ -29,7 +28,6 @@ from ctrldiff.extract.ledger import (
 from ctrldiff.extract.outputs import write
 from ctrldiff.extract.places import STREAM, Places, is_file
 from ctrldiff.extract.plan import made_by, plan_of
-from ctrldiff.extract.rows import Chunk, row_of
 from ctrldiff.extract.sinks import Sink
 
 if TYPE_CHECKING:
@@ -156,7 +154,7 @@ def carry_out(
     source = Input(places.file, reading)
     if options.strict and is_file(places.file):
         for found in Input(places.file, reading):
-            _strictly(decoder, found)
+            check(decoder, found)
     refuse_foreign(places, options.overwrite)
     if places.job is None:
         return _streamed(decoder, plan, places, source, options, began)
@@ -205,19 +203,6 @@ def export(
     answers = sum(codes)
     _written(places, plan, flat, len(codes) - answers)
     return answers, len(codes) - answers
-
-
-@dataclass
-class _Work:
-    """A document on its way: its parts, and what has come of them."""
-
-    n: int
-    found: Found
-    digest: bytes
-    document: Document
-    parts: list[tuple[int, int]]
-    results: list[Any] = field(default_factory=list)
-    error: Exception | None = None
 
 
 class _Todo:
@@ -305,84 +290,6 @@ def _run(decoder: Decoder, todo: _Todo, keeper: Any, options: Options) -> None:
     finally:
         entries.close()
         keeper.flush()
-
-
-def answered(decoder: Decoder, todo: Iterable[tuple[int, Found, bytes]], *, strict: bool = False) -> Steps[Entry]:
-    """What a ledger says of documents (number, document, digest), in order, while they are read.
-
-    Raises: with `strict`, what the first of them was refused for.
-    """
-    waiting: deque[_Work] = deque()
-
-    def texts() -> Iterator[tuple[Any, bool]]:
-        for n, found, digest in todo:
-            work = _Work(n, found, digest, Document({}, ""), [])
-            try:
-                work.document = found.read()
-                check_id(work.document.record, f"line {found.line:,}", found.line)
-                work.parts = decoder.split(work.document.text)
-            except Exception as error:
-                if strict:
-                    raise _strict(found, error) from error
-                work.error = error
-            waiting.append(work)
-            text = work.document.text
-            whole = len(work.parts) == 1
-            for start, end in work.parts:
-                yield (text if whole else text[start:end]), not whole
-
-    def settled() -> Iterator[Entry]:
-        while waiting and (waiting[0].error is not None or len(waiting[0].results) == len(waiting[0].parts)):
-            yield _entry(decoder, waiting.popleft(), strict)
-
-    for result in decoder.stream(texts()):
-        yield from settled()  # what failed before it was decoded
-        waiting[0].results.append(result)
-        yield from settled()
-    yield from settled()
-
-
-def _entry(decoder: Decoder, work: _Work, strict: bool) -> Entry:
-    """What the ledger says of a document."""
-    found, document = work.found, work.document
-    about: dict[str, Any] = {"n": work.n, "source": found.source, "line": found.line, "digest": work.digest}
-    text = document.text if isinstance(document.text, str) else json.dumps(document.text)
-    kept = text if is_sampled(work.n, work.digest) and work.error is None else None
-    try:
-        if work.error is not None:
-            raise work.error
-        chunks = [Chunk(*part, result) for part, result in zip(work.parts, work.results, strict=True)]
-        record, seconds = row_of(found, document, chunks, decoder.spans, decoder.reread)
-        line = json_line(record).decode().rstrip("\n")
-    except Exception as error:
-        if strict:
-            raise _strict(found, error) from error
-        beside = document.record or getattr(error, "facts", {}).get("document", {})
-        code, record = failure(found.line, found.shown, beside, error)
-        line = json_line({"source": found.source} | record if found.source else record).decode().rstrip("\n")
-        return Entry(id=_id(record), code=code, record=line, text=kept, **about)
-    about |= {name: record["usage"][name] for name in ("forwards", "other_calls")}
-    return Entry(id=_id(record), code=None, record=line, seconds=seconds, text=kept, **about)
-
-
-def _id(record: Mapping[str, Any]) -> str | None:
-    return json.dumps(record["id"]) if "id" in record else None
-
-
-def _strictly(decoder: Decoder, found: Found) -> None:
-    """Raise what is wrong with a document before anything is decoded."""
-    try:
-        document = found.read()
-        check_id(document.record, f"line {found.line:,}", found.line)
-        decoder.split(document.text)
-    except Exception as error:
-        raise _strict(found, error) from error
-
-
-def _strict(found: Found, error: Exception) -> CtrldiffError:
-    if isinstance(error, CtrldiffError):
-        return error
-    return InputError(f"line {found.line:,}: {type(error).__name__}: {error}", line=found.line)
 
 
 def refuse_foreign(places: Places, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.extract.inputs import Reading
+from ctrldiff.extract.found import Reading
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:

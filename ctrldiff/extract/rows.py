@@ -11,7 +11,7 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.extract.chunks import Part, merge
 from ctrldiff.extract.documents import json_line
-from ctrldiff.extract.inputs import Document, Found
+from ctrldiff.extract.found import Document, Found
 
 DIGITS = 6  # of log-probabilities and probabilities that are written
 
@@ -97,7 +97,8 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
 
 def _flag(one: Any) -> dict[str, Any]:
     told = {"where": one.where, "text": one.text, "legal": one.legal, "nulled": one.nulled}
-    return told if one.prob is None else told | {"prob": round(one.prob, DIGITS)}
+    reasons = {"prob": one.prob, "hurried": one.hurried}
+    return told | {name: round(value, DIGITS) for name, value in reasons.items() if value is not None}
 
 
 def _field(one: Any, document: Document, chunk: Chunk) -> dict[str, Any]:

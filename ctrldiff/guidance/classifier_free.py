@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from ctrldiff.errors import InputError
+from ctrldiff.errors import GuideWarning, InputError, warn
 from ctrldiff.guidance.classifier import same_vocabulary
 from ctrldiff.guidance.guide import Branches, Guide, Tilt
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
@@ -33,7 +33,12 @@ class ClassifierFree(Guide):
 
     The prompt is hidden, all of it, behind the model's own noise (the mask; for uniform noise, random tokens that are
     the same for every prompt of one length). What stands on the canvas is kept: given tokens, scaffold, all that is
-    written. One more row in the forward pass for each row. Raises: InputError for a scale that is not finite.
+    written. One more row in the forward pass for each row. Raises: InputError for a scale that is not finite. Warns
+    (`GuideWarning`) of a model that was not trained with hidden prompts: what it says without one is no language, and
+    leaning away from that damages texts (figures: `docs/guidance.md`).
+
+    It sharpens what the model says, so a plan that writes all that is sure writes more in a pass than the model would
+    stand for: `commit=Prefix(2.0)`, a token a pass, damages less.
     """
 
     scale: Strength = 1.0
@@ -42,6 +47,14 @@ class ClassifierFree(Guide):
         checked_strength("scale", self.scale)
 
     def prepare(self, context: GuideContext) -> Tilt:
+        if not context.hidden_prompts:
+            warn(
+                f"ClassifierFree is not for {context.name}, as far as its spec tells: it was not trained with hidden "
+                "prompts (ModelSpec.hidden_prompts), and texts may come out damaged; NegativePrompt(another prompt) "
+                "asks nothing of it that it has not seen",
+                GuideWarning,
+            )
+
         @cache
         def noise(length: int) -> torch.Tensor:
             return context.denoiser.noise(State.blank([[]], length)).tokens[0]

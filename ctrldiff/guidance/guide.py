@@ -40,6 +40,8 @@ class Tilt:
         field: the path of the JSON field that it is confined to, or None for the whole text.
         level: (logits, branches, state, step) -> (B,), what the scores add to: a text is worth this and the sum of its
             open tokens' scores. None where that has no meaning.
+        outside: of a guide that is confined to a field, nats to add where a token lies outside of it, as `scores`;
+            None: nothing.
     """
 
     scores: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor]
@@ -47,6 +49,7 @@ class Tilt:
     count: Callable[[Step], int] = lambda step: 0
     field: str | None = None
     level: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor] | None = None
+    outside: Callable[[torch.Tensor, Branches, State, Step], torch.Tensor] | None = None
 
     def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
         """The logits with the scores added; -inf stays -inf."""
@@ -114,6 +117,11 @@ def added(tilts: Sequence[Tilt]) -> Tilt:
         parts = zip(tilts, portions(tilts, views, step), strict=True)
         return sum((tilt.scores(logits, part, state, step) for tilt, part in parts), torch.zeros_like(logits))
 
+    def outside(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
+        parts = zip(tilts, portions(tilts, views, step), strict=True)
+        told = [tilt.outside(logits, part, state, step) for tilt, part in parts if tilt.outside]
+        return sum(told, torch.zeros_like(logits))
+
     def level(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
         parts = zip(tilts, portions(tilts, views, step), strict=True)
         told = [(tilt.level, part) for tilt, part in parts if tilt.level]
@@ -125,6 +133,7 @@ def added(tilts: Sequence[Tilt]) -> Tilt:
         lambda step: sum(tilt.count(step) for tilt in tilts),
         next(iter(fields), None),
         level if all(tilt.level for tilt in tilts) else None,
+        outside if any(tilt.outside for tilt in tilts) else None,
     )
 
 
@@ -145,11 +154,12 @@ class Scaled(Guide):
         if len(self.guide.parts()) > 1:
             return added([part.prepare(context) for part in self.parts()])
         inner = self.guide.prepare(context)
-        level = inner.level
+        level, outside = inner.level, inner.outside
         return replace(
             inner,
             scores=lambda *now: self.factor * inner.scores(*now),
             level=None if level is None else lambda *now: self.factor * level(*now),
+            outside=None if outside is None else lambda *now: self.factor * outside(*now),
         )
 
 
@@ -177,14 +187,23 @@ class During(Guide):
         def branches(state: State, step: Step) -> Sequence[State]:
             return inner.branches(state, step) if bool(active(step).any()) else ()
 
-        def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-            now = active(step)
-            if not bool(now.any()):
-                return torch.zeros_like(logits)
-            value = inner.scores(logits, views, state, step)
-            return torch.where(now[:, None, None].to(value.device), value, torch.zeros_like(value))
+        def only(told: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+            def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
+                now = active(step)
+                if not bool(now.any()):
+                    return torch.zeros_like(logits)
+                value = told(logits, views, state, step)
+                return torch.where(now[:, None, None].to(value.device), value, torch.zeros_like(value))
 
-        return Tilt(scores, branches, lambda step: inner.count(step) if bool(active(step).any()) else 0, inner.field)
+            return scores
+
+        return Tilt(
+            only(inner.scores),
+            branches,
+            lambda step: inner.count(step) if bool(active(step).any()) else 0,
+            inner.field,
+            outside=only(inner.outside) if inner.outside else None,
+        )
 
 
 def during(guide: Guide, start: float, stop: float) -> Guide:
@@ -242,7 +261,7 @@ class OnField(Guide):
         return tuple(OnField(self.path, part) for part in self.guide.parts())
 
     def prepare(self, context: GuideContext) -> Tilt:
-        inner = self.guide.prepare(context)
+        inner = self.guide.prepare(replace(context, field=self.path))
         if inner.field is not None:
             raise InputError(f"on_field({self.path!r}) of a guide that is on {inner.field!r} already")
         return replace(inner, field=self.path)
@@ -283,9 +302,13 @@ class ByField:
     def combine(self, logits: torch.Tensor, branches: Branches, state: State, step: Step) -> torch.Tensor:
         """(B, T, layers * V)."""
         first, *rest = portions((self.everywhere, *self.fields), branches, step)
-        base = self.everywhere.scores(logits, first, state, step)
-        inside = [base + tilt.scores(logits, own, state, step) for tilt, own in zip(self.fields, rest, strict=True)]
-        return torch.cat([tilted(logits, scores).log_softmax(-1) for scores in (base, *inside)], dim=-1)
+        base = outside = self.everywhere.scores(logits, first, state, step)
+        inside = []
+        for tilt, own in zip(self.fields, rest, strict=True):
+            inside.append(base + tilt.scores(logits, own, state, step))
+            if tilt.outside:
+                outside = outside + tilt.outside(logits, own, state, step)
+        return torch.cat([tilted(logits, scores).log_softmax(-1) for scores in (outside, *inside)], dim=-1)
 
 
 def checked(guidance: Sequence[Any]) -> Sequence[Any]:

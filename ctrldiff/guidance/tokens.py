@@ -1,4 +1,4 @@
-"""Guides that score single tokens, always the same way: learned log-ratios, word lists, counts.
+"""Guides that score single tokens, always the same way: learned log-ratios and counts.
 
 They cost no forward pass and no gradient, only one addition to the logits. Sources: the token terms of ParaGeDi and
 CondBERT (Dale et al. 2021, arXiv:2109.08914); corpus style scores added to logits as in DLM-SWAI (arXiv:2605.29626).
@@ -130,39 +130,6 @@ class Bias(Guide):
             table = TokenTable.load(table, context.vocabulary)
         same_vocabulary(table.vocabulary, context.vocabulary, "the table")
         return by_token(table.scores, self.strength)
-
-
-@dataclass(frozen=True)
-class Words(Guide):
-    """Lean towards the tokens of a list of words: a topic. With a negative strength, away from them: an avoid list.
-
-    A word, with or without a space before it, in lower case, as given or capitalised, is worth 1 in all: each of its n
-    tokens 1/n. A token cannot see its neighbours, so the pieces of a word are favoured one by one; to weigh whole words
-    exactly use `Prior.of(Regex(...), weight)`, and to forbid them, the constraint.
-
-    Raises: InputError for no words or an empty one.
-    """
-
-    words: tuple[str, ...]
-    strength: Strength = 1.0
-
-    def __init__(self, words: Iterable[str], strength: Strength = 1.0) -> None:
-        given = (words,) if isinstance(words, str) else tuple(words)
-        if not given or any(not isinstance(word, str) or not word.strip() for word in given):
-            raise InputError(f"words={given!r}: one word or more, none of them empty", param="words")
-        checked_strength("strength", strength)
-        object.__setattr__(self, "words", given)
-        object.__setattr__(self, "strength", strength)
-
-    def prepare(self, context: GuideContext) -> Tilt:
-        worth = torch.zeros(context.vocabulary.size)
-        for word in self.words:
-            for form in {word, word.lower(), word[:1].upper() + word[1:]}:
-                for lead in ("", " "):
-                    ids = [i for i in context.encode(lead + form) if (context.vocabulary[i] or b" ").strip()]
-                    for token in ids:
-                        worth[token] = torch.maximum(worth[token], torch.tensor(1 / len(ids)))
-        return by_token(worth, self.strength)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ctrldiff.errors import InputError
+from ctrldiff.guidance.alone import Alone
 from ctrldiff.guidance.classifier import Classifier
 from ctrldiff.guidance.classifier_free import AdaptiveClassifierFree, ClassifierFree, NegativePrompt
 from ctrldiff.guidance.guide import Guide, on_field
-from ctrldiff.guidance.tokens import Bias, Words
+from ctrldiff.guidance.mentions import Words
+from ctrldiff.guidance.tokens import Bias
 
 FORMS = """\
 sentiment=LABEL:STRENGTH         the classifier in the box: positive, negative
@@ -17,7 +19,8 @@ prompt:SCALE                     classifier-free: away from no prompt
 doubt:SCALE                      classifier-free: away from its own least certain tokens
 not=PROMPT:SCALE                 away from another prompt
 bias=TABLE.safetensors:STRENGTH  a table of `ctrldiff bias fit`
-words=WORD,WORD:STRENGTH         towards the words; below 0, away from them
+words=WORD,WORD:STRENGTH         towards a mention of each word; below 0, away from them
+alone                            as if the value were all that is asked, with @PATH
 any of them, then @PATH          only in that field of the JSON: sentiment=positive:2@review.text"""
 
 
@@ -32,6 +35,8 @@ def read_guide(text: str) -> Guide:
     except ValueError as error:
         raise InputError(f"{strength!r} in --guide {text!r} is not a number", hint=FORMS) from error
     name, equals, what = (kind if colon else text).partition("=")
+    if name == "alone" and not equals:
+        return Alone() if value == 1.0 else value * Alone()
     if name == "prompt" and not equals:
         return ClassifierFree(value)
     if name == "doubt" and not equals:

@@ -23,11 +23,12 @@ from ctrldiff.errors import (
 )
 from ctrldiff.grounded.kinds import KEY, Stated
 from ctrldiff.json_schema import arrays, objects, scalars, together  # noqa: F401  (each registers its walks)
-from ctrldiff.json_schema.compiler import compile_schema, ordered_text, root_shape, walk
+from ctrldiff.json_schema.compiler import compile_schema, root_shape, walk
 from ctrldiff.json_schema.context import Context, Loose, in_document
 from ctrldiff.json_schema.dialect import as_draft, schemas_of
 from ctrldiff.json_schema.documents import Documents, in_folder
 from ctrldiff.json_schema.from_text import complete, grounds
+from ctrldiff.json_schema.listed import ordered_text
 from ctrldiff.json_schema.loosen import leave_out
 from ctrldiff.json_schema.nothing import first_nothing
 from ctrldiff.json_schema.openapi import as_json_schema

@@ -11,10 +11,11 @@ from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.canonical import spaces, value_text
-from ctrldiff.json_schema.compiler import Schema, Sub, Together, Walk, all_of, family, parts_of, size
+from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.reach import MOST_ITEMS
 from ctrldiff.json_schema.shape import Shape, items_of
+from ctrldiff.json_schema.subs import Schema, Sub, Together, Walk, all_of, parts_of, size
 
 ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart

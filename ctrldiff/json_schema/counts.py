@@ -204,7 +204,8 @@ def _read(place: Place, most: int) -> tuple[NDArray[np.int32], NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Items(Description):
-    """The texts of JSON in which a list of exactly `count` items stands at `place`, nested up to `DEPTH` brackets deep.
+    """The texts of JSON in which a list of exactly `count` items stands at `place`, nested up to `DEPTH` brackets deep;
+    `NO_LIST`: in which none does.
 
     What is no JSON may be among them: it is to be met with a schema's texts, `schema & Items(...)`.
     """

@@ -9,8 +9,8 @@ from ctrldiff.json_schema.keywords import ALTERNATIVES, KEYWORDS
 from ctrldiff.json_schema.references import unescaped
 
 if TYPE_CHECKING:
-    from ctrldiff.json_schema.compiler import Sub
     from ctrldiff.json_schema.context import Context, Walked
+    from ctrldiff.json_schema.subs import Sub
 
 
 def first_nothing(context: Context, walked: Walked) -> tuple[str, str]:

@@ -13,11 +13,13 @@ from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema import any_order
 from ctrldiff.json_schema.arrays import spacing
 from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char, string_text
-from ctrldiff.json_schema.compiler import DEPENDENT, Schema, Sub, Together, Walk, all_of, family, parts_of, size
+from ctrldiff.json_schema.combining import DEPENDENT
+from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.others import Others, others
 from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.shape import Shape
+from ctrldiff.json_schema.subs import Schema, Sub, Together, Walk, all_of, parts_of, size
 
 MAX_CELLS = 64  # sets of patterns that some key matches
 MAX_COUNTED = 20_000  # states that counting the properties of an object may take

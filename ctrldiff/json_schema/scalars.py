@@ -14,12 +14,13 @@ from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.span import substrings
 from ctrldiff.errors import SchemaUnsupported
 from ctrldiff.json_schema.canonical import QUOTE, escaped, string_char
-from ctrldiff.json_schema.compiler import Schema, Sub, Walk, compile_schema, family, leaf, size
+from ctrldiff.json_schema.compiler import compile_schema, family, leaf
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.formats import FORMATS, REFUSED
 from ctrldiff.json_schema.keywords import FAMILY, PATTERNS, SPELLS, those
 from ctrldiff.json_schema.numbers import decimals, integers, multiples, number_bounds
 from ctrldiff.json_schema.plain import digits_of, numbers, strings
+from ctrldiff.json_schema.subs import Schema, Sub, Walk, size
 from ctrldiff.regex.parse import parse
 
 _DEFINED = those(lambda row: row.role == "names" and row.holds == "map")

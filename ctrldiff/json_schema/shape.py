@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.json_schema.keywords import FAMILY, OF_ANY, SPELLS, parts
 
 if TYPE_CHECKING:
-    from ctrldiff.json_schema.compiler import Context
+    from ctrldiff.json_schema.context import Context
 
 KINDS = ("null", "boolean", "number", "string", "array", "object")
 _OTHER_PROPERTIES, _UNEVALUATED_PROPERTIES = parts("object", "others"), parts("object", "unevaluated")

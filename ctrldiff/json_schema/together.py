@@ -24,34 +24,22 @@ from typing import Any
 
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Expression, Minus
 from ctrldiff.errors import SchemaInvalid
-from ctrldiff.json_schema.compiler import (
+from ctrldiff.json_schema.combining import (
     COMBINING,
     DEPENDENT,
     UNEVALUATED,
-    Merged,
-    Schema,
-    Sub,
-    Together,
-    Walk,
-    all_of,
     alternatives,
     beside,
     conjuncts,
-    exactly,
-    is_typed,
-    key_of,
-    kind_of,
-    listings,
     members_of,
-    merging,
-    of_type,
-    speaks,
-    types_of,
 )
+from ctrldiff.json_schema.compiler import is_typed, kind_of, merging, of_type, speaks, types_of
 from ctrldiff.json_schema.context import Context, Denied
 from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, REFERS, said, those
+from ctrldiff.json_schema.listed import listings
 from ctrldiff.json_schema.references import escaped as in_pointer
+from ctrldiff.json_schema.subs import Merged, Schema, Sub, Together, Walk, all_of, exactly, key_of
 from ctrldiff.json_schema.unevaluated import Scenario, scenarios
 
 MOST_CHOICES = 16  # of one alternative from each list, that are written out

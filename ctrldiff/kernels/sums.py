@@ -3,7 +3,7 @@
 States of one position are apart by thousands of nats: where 400 positions are left, a state behind the end of the text
 has a single token for each of them, one within a string has any. So a number is
 
-    own * 2**(512 * level)         2**-385 <= own < 2**288 (`settled` sees to it), or own = 0 and level = -inf
+    own * 2**(512 * level)         2**-256 <= own < 2**256, or own = 0 and level = -inf
 
 and a product of a label's, a state's and a weight's adds their levels and multiplies the rest, in which nothing
 overflows and nothing is lost. Most numbers are not far from the largest: those are one float as well, `near`, by which
@@ -57,7 +57,7 @@ class Levels(NamedTuple):
 
 
 class Far(NamedTuple):
-    """The states of a position whose sums are `TINY` or less, as many as there are."""
+    """The states of a position whose sums were taken by levels, as many as there are."""
 
     state: I32  # (S,)
     own: F64  # (S,)
@@ -83,31 +83,31 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
         here, now = reach[t], total[t]
         base = N + split(lab[t], labels) + W
         high = _near_sums(chain, here, skip, labels.near, near, weights.near, r)
-        lost = False
+        lost = False  # whether some sum has to be taken again
         for s in range(S):  # loops of nothing else, which become vector code
             value = base + log64(r[s] if r[s] > TINY else TINY)
             now[s] = value if r[s] > TINY else -np.inf
         for s in range(S):
             lost |= (r[s] <= TINY) & (here[s] > 0)
-        top, at = settled(high if high > TINY else 0.0, 0.0)
+        top, at = settled(high if high > TINY else 0.0, 0.0)  # the largest of the line
         if lost:
             _every(after, far, n)
             n = 0
             for s in range(S):
                 if here[s] and r[s] <= TINY:
                     own, level = sum_edges(chain, s, labels, after, weights)
-                    now[s] = base + (level * NATS + np.log(own))
+                    now[s] = base + (level * NATS + np.log(own)) if own > 0.0 else -np.inf
                     far.state[n], far.own[n], far.level[n] = s, own, level
                     n += 1
-                    if high <= TINY and (level > at or (level == at and own > top)):
+                    if level > at or (level == at and own > top):
                         top, at = own, level
-            if top == 0.0:  # nothing can be written from here, so nothing from before
-                total[:t] = -np.inf
-                return total
         else:
             n = 0
+        if top == 0.0:  # nothing can be written from here, so nothing from before
+            total[:t] = -np.inf
+            return total
         # All of the line beside its largest, which is what the line before it multiplies.
-        N, share = base + (at * NATS + np.log(top)), 1.0 / high if high > TINY else 0.0
+        N, share = base + (at * NATS + np.log(top)), 1.0 / _as_one(top, at) if high > TINY else 0.0
         for s in range(S):
             near[s] = r[s] * share
         for i in range(n):
@@ -119,7 +119,8 @@ def sweep_sum(chain: Chain, lab: F64, reach: U8, total: F64) -> F64:
 
 @kernel
 def _near_sums(chain: Chain, here: U8, skip: U8, pl: F64, pq: F64, pw: F64, r: F64) -> float:
-    """The sum of every state into r, 0 where it is not reached or not worth trying; and the largest."""
+    """The sum of every state into r by one float each, and the largest; 0 where it is not reached or, since it was far
+    below the others one position later (`skip`), not worth trying."""
     edge_ptr, edge_to, edge_label = chain.edge_ptr, chain.edge_to, chain.edge_label
     weighted, high = pw.size > 0, 0.0
     for s in range(r.size):
@@ -187,7 +188,7 @@ def split(scores: F64, out: Levels) -> float:
 
 @kernel
 def lowered(own: float, levels: float) -> float:
-    """By so many levels; 0 where that is 2**-350 of anything it is added to."""
+    """By so many levels; 0 where that is at most 2**-512 of any product of three numbers that it is added to."""
     if levels == 1.0:
         return own * DOWN
     if levels == 2.0:
@@ -197,11 +198,13 @@ def lowered(own: float, levels: float) -> float:
 
 @kernel
 def settled(own: float, level: float) -> tuple[float, float]:
-    """The same number, a level up or down where that is nearer to 1."""
-    if own >= HIGH:
-        return own * DOWN, level + 1.0
-    if own < LOW:
-        return own * UP, level - 1.0 if own > 0.0 else -np.inf
+    """The same number with `own` where it belongs, so that of two numbers the one of the higher level is larger."""
+    if own == 0.0:
+        return 0.0, -np.inf
+    while own >= HIGH:
+        own, level = own * DOWN, level + 1.0
+    while own < LOW:
+        own, level = own * UP, level - 1.0
     return own, level
 
 
@@ -218,8 +221,9 @@ def _every(after: Levels, far: Far, n: int) -> None:
     """`own` and `level` of all states of a line, by `near` and by its n states that are far."""
     near, own, level = after.near, after.own, after.level
     for s in range(near.size):
-        small = near[s] < LOW
-        own[s] = near[s] * UP if small else near[s]
-        level[s] = (-1.0 if near[s] > 0.0 else -np.inf) if small else 0.0
+        p = near[s]
+        some = p * UP if p < LOW else p
+        own[s] = some * UP if some < LOW else some
+        level[s] = 0.0 if p >= LOW else (-1.0 if some >= LOW else (-2.0 if p > 0.0 else -np.inf))
     for i in range(n):
         own[far.state[i]], level[far.state[i]] = far.own[i], far.level[i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, cast, runtime_checkable
@@ -256,13 +257,27 @@ def network_rows(prompt: int, length: int, spec: ModelSpec) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class PlainTokenizer:
-    """Any function from text to token ids, as the front door asks a tokenizer. It knows no special tokens."""
+    """Any function from text to token ids, as the front door asks a tokenizer. It knows no special tokens.
+
+    size: how many ids there are; None: not known.
+    """
 
     ids: Callable[[str], Sequence[int]]
+    size: int | None = None
 
     def encode(self, text: str, **_: object) -> list[int]:
-        """The text's token ids."""
-        return list(self.ids(text))
+        """The text's token ids. Raises: InputError for what is no list of them."""
+        found = self.ids(text)
+        try:
+            ids = [operator.index(one) for one in found]
+        except TypeError as error:
+            what = f"{self.ids!r} made of a text: {repr(found)[:80]}"
+            raise InputError(what, hint="a list of token ids", param="encode") from error
+        wrong = [one for one in ids if one < 0 or (self.size is not None and one >= self.size)]
+        if wrong:
+            hint = f"ids run from 0 to {self.size - 1}" if self.size else "ids run from 0 on"
+            raise InputError(f"{self.ids!r} made the id {wrong[0]} of a text", hint=hint, param="encode")
+        return ids
 
 
 def noisy(state: State, spec: ModelSpec) -> State:

@@ -98,6 +98,7 @@ SMDM = Family(
         "mask_id": _words(config),
         "stop_ids": (2,),
         "context": config.get("block_size", 2048),
+        "hidden_prompts": True,  # pretraining masks every part of a text: the paper's "unsupervised" guidance
     },
     build=_build,
     padding="masked",

@@ -44,6 +44,8 @@ class ModelSpec:
         context: most tokens of prompt and answer together.
         edits: the model was trained to change what is written (LLaDA2.1, GIDD, uniform noise); an edit policy for one
             that was not is warned of.
+        hidden_prompts: the model was trained on enough answers behind a hidden prompt (its noise at every position of
+            the prompt) for `guide.ClassifierFree` to compare with; one of which that is not known is warned of.
         prompt: the prompt's template; its places (`models/prompt.py`) are encoded as plain text, the rest with special
             tokens. Chat models get theirs from the tokenizer's chat template, with `system` as its system message,
             `turn` as the template of what the user says, and `chat_template_kwargs` as further arguments of its own.
@@ -80,6 +82,7 @@ class ModelSpec:
     first_token_ar: bool = False
     ntk: float = 1.0
     edits: bool = False
+    hidden_prompts: bool = False
     prompt: str = "{text}"
     system: str = ""
     turn: str = ""

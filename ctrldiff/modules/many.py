@@ -24,7 +24,7 @@ from ctrldiff.models.spec import ModelSpec
 from ctrldiff.modules import portable, worker
 from ctrldiff.modules.module import Module
 from ctrldiff.modules.worker import How
-from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary, check_vocabulary
 from ctrldiff.types.structured import output_type
 
 Outcome: TypeAlias = Module | CtrldiffError
@@ -61,6 +61,7 @@ def compile_many(
         raise InputError("texts is a str, not a list of them", hint="texts=[text]", param="texts")
     if workers is not None and (type(workers) is not int or workers < 1):
         raise InputError(f"workers={workers!r}: an int of at least 1", param="workers")
+    check_vocabulary(vocabulary)
     how = How(tuple(texts), room, prose, asdict(limits))
     at_once = min(workers or max(1, _cores() - 1), max(1, len(outputs)))
     found: dict[int, Outcome] = {}

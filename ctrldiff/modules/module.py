@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.modules.content import LARGEST, Content, pack, unpack
 from ctrldiff.text import check_text
-from ctrldiff.tokens.vocabulary import Vocabulary
+from ctrldiff.tokens.vocabulary import Vocabulary, check_vocabulary
 from ctrldiff.types.structured import output_type
 
 
@@ -61,6 +62,7 @@ class Module:
         """
         if isinstance(texts, str):
             raise InputError("texts is a str, not a list of them", hint="texts=[text]", param="texts")
+        check_vocabulary(vocabulary)
         compiled = Compiled(output, None, vocabulary, Prior(), limits, room, room if prose is None else prose)
         if compiled.type.has_spans:
             raise ConstraintError(
@@ -107,6 +109,7 @@ class Module:
             whose values only its type reads (`date`), or if `output` is another type; VocabularyError for another
             vocabulary.
         """
+        check_vocabulary(vocabulary)
         content = unpack(data, vocabulary, limits, name)
         if output is None:
             if content.named:
@@ -123,7 +126,7 @@ class Module:
     def save(self, file: Path | str) -> None:
         """Write a file, whole or not at all. Raises: InputError, also as `to_bytes`."""
         data, file = self.to_bytes(), Path(file)
-        part = file.with_name(f"{file.name}.{os.getpid()}.part")
+        part = file.with_name(f"{file.name}.{os.getpid()}.{threading.get_ident()}.part")
         try:
             part.write_bytes(data)
             os.replace(part, file)
@@ -151,7 +154,7 @@ class Module:
         from_words = self.output is str or isinstance(self.output, Description | dict | bool)
         if from_words or isinstance(self.description, JsonSchema):
             return ""
-        return getattr(self.output, "__name__", None) or str(self.output)
+        return self.output.__name__ if isinstance(self.output, type) else str(self.output)  # `Literal` alone is no type
 
     def __repr__(self) -> str:
         tables = ", ".join(f"{table.n_states:,} states" for table in self.held.tables.values())

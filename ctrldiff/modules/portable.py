@@ -38,11 +38,17 @@ def said(description: Description, like: Description | None = None) -> dict[str,
     told = json.loads(json.dumps(_said(description)))
     if told is None or read(told) != description:
         raise InputError(
-            f"a {type(description).__name__} cannot be kept in a file",
+            f"{repr(_unsaid(description))[:200]} cannot be kept in a file",
             why="only what words say all of can: JSON Schemas, patterns, choices, scores",
             hint="keep what it is made of, and compile it where it is used",
         )
     return told
+
+
+def _unsaid(description: Description) -> Description:
+    """The part of it that no words say all of."""
+    parts = description.parts if isinstance(description, And | Or) else ()
+    return next((_unsaid(part) for part in parts if _said(part) is None), description)
 
 
 def _said(description: Description) -> dict[str, Any] | None:

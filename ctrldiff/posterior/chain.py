@@ -102,6 +102,11 @@ class ChainPosterior:
         """(B, T, V) float32: the probability of each token at each position. A written position has one 1."""
         return self._give(self.swept and self.swept.marginals(), queries.marginals, np.float32)
 
+    def by_layer(self) -> Any:
+        """(B, T, layers, V) float32: the marginals by the layer of scores that a token is read in; those of written
+        positions stand in layer 0."""
+        return self._give(None, queries.by_layer, np.float32)
+
     def log_z(self) -> Any:
         """(B,) float64: log of the summed weight of all legal strings (0 if all is written). Raises: Infeasible."""
         return self._give(self.swept and self.swept.log_z(), queries.log_z, np.float64)

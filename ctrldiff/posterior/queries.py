@@ -157,11 +157,16 @@ def score(rows: Rows, tokens: I64) -> list[float]:
 
 def marginals(rows: Rows) -> list[Any]:
     """(T, V) probabilities, where the logits live."""
+    return [one[:, 0] if one.shape[1] == 1 else one.sum(1) for one in by_layer(rows)]
+
+
+def by_layer(rows: Rows) -> list[Any]:
+    """(T, layers, V) of these, by the layer that a token is read in; of written positions in layer 0."""
     gains = of.gain(rows)
     least = [of.base(row) for row in rows]
     wide = logits(rows).marginals(places(rows), least, gains, [row.written for row in rows])
     shapes = [(len(row.written), row.table.layers, row.table.size) for row in rows]
-    return [one if shape[1] == 1 else one.reshape(shape).sum(1) for one, shape in zip(wide, shapes)]
+    return [one.reshape(shape) for one, shape in zip(wide, shapes)]
 
 
 def top(row: Row, k: int) -> tuple[I64, F64]:

@@ -58,7 +58,7 @@ class AtLeastOne:
 class Proposed:
     """What the proposer stands behind: what a judge let pass (`propose.Judged`, `Mixture`), what was settled in several
     passes (`propose.Recomputed`). What `inner` chooses in rows where that is nothing of the window, and of proposers
-    that stand behind all alike."""
+    that stand behind all alike. It is a plan's own commit, and no part of another rule."""
 
     inner: CommitPolicy = TopK()
 

@@ -35,7 +35,8 @@ class Likeliest:
     """The likeliest number of items by the exact marginal, in which each weighs `per_item` nats more than by the model.
 
     That marginal sums a product over positions, in which long lists are dear: `docs/decisions/0018-counts-first.md` has
-    how dear. Ties: the fewest. Where the list stands in no answer of any weight, that is left to the decode.
+    how dear. Ties: the fewest. Where it is likelier than any number of items that no list stands there (null, another
+    branch of the type, an object that is not written), that is left to the decode.
     """
 
     per_item: float = 0.0
@@ -49,7 +50,8 @@ class Likeliest:
 
     def __call__(self, listing: Listing) -> int | None:
         weighed = listing.log_masses + self.per_item * np.arange(len(listing.log_masses))
-        return int(weighed.argmax()) if weighed.max(initial=-np.inf) > -np.inf else None
+        best = int(weighed.argmax())
+        return best if weighed[best] > -np.inf and weighed[best] >= listing.log_absent else None
 
 
 @dataclass(frozen=True)

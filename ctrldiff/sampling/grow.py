@@ -195,9 +195,8 @@ def _grown(before: State, after: State) -> State:
     return replace(after, steps=after.steps + (after.lengths - before.lengths))
 
 
-def check_ends(ends: object) -> None:
+def check_ends(ends: object, of: str = "text", hint: str = "ends=model.vocabulary.stop_ids") -> None:
     """Raise InputError for what is no tuple of token ids, or an empty one."""
     if not isinstance(ends, tuple) or not ends or not all(isinstance(one, int) for one in ends):
-        raise InputError(
-            f"ends={ends!r}: which ids end a text?", hint="ends=model.spec.stop_ids, a tuple of ints", param="ends"
-        )
+        hint = f"{hint}, a tuple of ints; on the command line ends=11+13"
+        raise InputError(f"ends={ends!r}: which ids end a {of}?", hint=hint, param="ends")

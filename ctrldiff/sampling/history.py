@@ -57,6 +57,10 @@ class HistoryStable:
     def unrest(self, posterior: Posterior, state: State) -> Scores:
         """(B, T) float64 nats: the mean divergence from the past, by age; inf without all of it."""
         ids, probs = noted(state, IDS, self, self.note), state.memory[PROBS]
+        if ids.shape[2] < self.steps - 1:
+            why = f"its observer noted {ids.shape[2]}"
+            hint = f"observers=[{self.note!r}]"
+            raise InputError(f"{self!r} reads {self.steps - 1} steps back", why=why, hint=hint, param="observers")
         marginals, age = posterior.marginals(), torch.arange(self.steps - 1, 0, -1, dtype=torch.float64)
         weights = torch.softmax(-self.decay * age, dim=0)
         past = [divergence(marginals, ids[..., n, :], probs[..., n, :]) for n in range(-len(weights), 0)]

@@ -59,7 +59,7 @@ class Loop:
     def begin(self, state: State) -> State:
         """The state before its first step. Raises: Infeasible or BudgetTooSmall if nothing legal fits the canvas,
         ModelError if the plan reads attention and the model gives none, VocabularyError if a plug-in reads another
-        model's tokens that are not this one's."""
+        model's tokens that are not this one's, InputError if two observers note under one name."""
         if self.plan.attends and not can_attend(self.denoiser):
             raise ModelError(
                 f"{self.plan.commit!r} reads the network's attention, which this model does not give out",
@@ -71,9 +71,24 @@ class Loop:
                 part.fits(self.denoiser.vocabulary)
         state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))
+        return self._noting(state)
+
+    def _noting(self, state: State) -> State:
+        """With what observers remember before the first step. Raises: InputError for two that note under one name."""
+        noted_by: dict[str, Observer] = {}
         for observer in self.plan.observers:
-            if isinstance(observer, Begins):
-                state = observer.begin(state)
+            if not isinstance(observer, Begins):
+                continue
+            before, state = state.memory, observer.begin(state)
+            for name in (name for name, value in state.memory.items() if value is not before.get(name)):
+                if name in noted_by:
+                    raise InputError(
+                        f"{noted_by[name]!r} and {observer!r} both note under {name!r}",
+                        why="each would read what the other wrote",
+                        hint="one of them, with the numbers that its policy says: observers=[policy.note]",
+                        param="observers",
+                    )
+                noted_by[name] = observer
         return state
 
     def run(self, state: State) -> State:
@@ -117,7 +132,7 @@ class Loop:
         chosen = positions("commit", commit(posterior, tokens, shown, step), state)
         where = ((chosen | step.last[:, None]) & step.window) | ending[:, None]
         unguided = partial(guided, own, (), state, step, plan.processors, ())
-        move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen))
+        move = Move(state, posterior, where & state.open, logits, unguided, partial(given, *seen), chosen)
         state = state.write(where, tokens, confidence).recall(tokens)
         revise = plan.revise.asking(ask) if isinstance(plan.revise, Asks) else plan.revise
         reopened = positions("revise", revise(posterior, state, step), state)

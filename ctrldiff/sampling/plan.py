@@ -10,6 +10,7 @@ from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import (
+    Asks,
     CommitPolicy,
     Constraint,
     Counts,
@@ -63,7 +64,7 @@ class Plan:
         revise: what is turned back to noise after it.            stop: when the rest of a row is filled at once.
         finish: how it is filled then, on a row's last step too; None: from the proposal of that step.
         processors: logits to logits, in this order, after guidance and before the constraint.
-        observers: told of every step; what they remember lives in the state.
+        observers: told of every step; what they remember lives in the state. One that comes twice is told once.
         grow: how many positions a row has, while it is written.
         counts: how many items lists have, decided before the first step; None: as they are written.
     Raises: InputError for a part that is none.
@@ -85,12 +86,19 @@ class Plan:
     def __post_init__(self) -> None:
         for name in ("processors", "observers"):
             object.__setattr__(self, name, listed(name, getattr(self, name)))
+        object.__setattr__(self, "observers", once(self.observers))
         for one in fields(self):
             value = getattr(self, one.name)
             if one.name in ("finish", "counts") and value is None:
                 continue
             for part in value if isinstance(value, tuple) else (value,):
                 check_part(one.name, part)
+            for asks in unheard(value, one.name in ("propose", "commit", "edit", "revise")):
+                raise InputError(
+                    f"{asks!r} asks for more than its step, and stands where it cannot: in {one.name}={value!r}",
+                    hint="as the plan's own propose, commit, edit or revise, not within another rule",
+                    param=one.name,
+                )
 
     @staticmethod
     def default(steps: int | None = None, temperature: float = 0.0) -> Plan:
@@ -150,16 +158,29 @@ class Plan:
         return replace(self, **parts)
 
 
-def within(part: Any) -> Iterator[Any]:
-    """A plug-in, and those that it is made of: values in the fields of dataclasses, and in tuples."""
-    yield part
+def inside(part: Any) -> Iterable[Any]:
+    """What a plug-in is made of: values in the fields of dataclasses, and in tuples."""
     if isinstance(part, tuple):
-        inner: Iterable[Any] = part
-    else:
-        made = is_dataclass(part) and not isinstance(part, type)
-        inner = [getattr(part, one.name) for one in fields(part)] if made else ()
-    for one in inner:
+        return part
+    made = is_dataclass(part) and not isinstance(part, type)
+    return [getattr(part, one.name) for one in fields(part)] if made else ()
+
+
+def within(part: Any) -> Iterator[Any]:
+    """A plug-in, and those that it is made of."""
+    yield part
+    for one in inside(part):
         yield from within(one)
+
+
+def unheard(part: Any, heard: bool) -> Iterator[Any]:
+    """The plug-ins that ask for more than their step (`protocols.Asks`) and stand where nobody hands that on: only the
+    loop does, and a plug-in that asks itself."""
+    asks = isinstance(part, Asks)
+    if asks and not heard:
+        yield part
+    for one in inside(part):
+        yield from unheard(one, asks)
 
 
 def listed(name: str, given: Any) -> tuple[Any, ...]:
@@ -167,6 +188,15 @@ def listed(name: str, given: Any) -> tuple[Any, ...]:
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise InputError(f"{name}={given!r} is no list", hint=f"{name}=[cd.{EXAMPLES[name]}]", param=name)
     return tuple(given)
+
+
+def once(observers: tuple[Observer, ...]) -> tuple[Observer, ...]:
+    """Each of them the first time it comes: two policies may have the same notes."""
+    out: list[Observer] = []
+    for one in observers:
+        if not any(one is other or (type(one) is type(other) and one == other) for other in out):
+            out.append(one)
+    return tuple(out)
 
 
 def check_part(name: str, value: Any) -> None:

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from ctrldiff.constraints.template import Template
-from ctrldiff.errors import InputError
+from ctrldiff.errors import InputError, OutputInvalid
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.places import places
 from ctrldiff.protocols import Move, Posterior
@@ -26,7 +27,8 @@ class Spans:
     """Which span of a text each position is in, read off a whole canvas: a token is in the first span that it has a
     byte of, and in none (-1) if it has none, or is behind the end of the text.
 
-    read: the spans of a text as (start, stop) in its bytes, in order, apart from each other.
+    read: the spans of a text as (start, stop) in its bytes, in order, apart from each other. Of a template or a schema
+        it raises OutputInvalid for a text of something else.
     """
 
     read: Callable[[str], Sequence[tuple[int, int]]]
@@ -46,7 +48,11 @@ class Spans:
         return Spans(_Holes(plan), vocabulary)
 
     def __call__(self, tokens: Sequence[int]) -> list[int]:
-        spans = self.read(self.vocabulary.decode(tokens).decode("utf-8"))
+        written = self.vocabulary.decode(tokens)
+        try:
+            spans = self.read(written.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise OutputInvalid("this is no text, and none of the plan", why=repr(written[:200])) from error
         out, at = [], 0
         for token in tokens:
             end = at + len(self.vocabulary[token] or b"")
@@ -56,7 +62,11 @@ class Spans:
 
 
 def _values(text: str) -> list[tuple[int, int]]:
-    """Every scalar of a JSON text."""
+    """Every scalar of a JSON text. Raises: OutputInvalid for another."""
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise OutputInvalid("this is no text of the schema", why=text[:200], raw=text) from error
     return [(place.start, place.end) for place in places(text)]
 
 

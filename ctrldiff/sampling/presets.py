@@ -282,7 +282,7 @@ def adablock(
 ) -> Parts:
     """AdaBlock (arXiv:2509.26432): Fast-dLLM's threshold in blocks that end at a sure delimiter. ends: ids of the
     delimiters, has to be given; the published one is the line break."""
-    check_ends(ends)
+    check_ends(ends, "block", 'ends=schedule.Delimited.of(model.vocabulary, b",}]").ends')
     blocks = Delimited(ends, length, above, share)
     parts: Parts = {"schedule": blocks, "commit": Threshold(threshold), "observers": (blocks.note,)}
     return {**_plain(temperature), **parts}
@@ -312,7 +312,7 @@ def daedal(
     temperature: float = 0.0,
 ) -> Parts:
     """DAEDAL (arXiv:2508.00819): the canvas grows until its end is sure, and within while it is not. ends: has to be
-    given, `model.spec.stop_ids`. A mean of few ends is a mean of few, where its code divides by 32."""
+    given, `model.vocabulary.stop_ids`. A mean of few ends is a mean of few, where its code divides by 32."""
     grow = Daedal(ends, initial, more, enough, settled, low, window, spare)
     return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
 
@@ -329,7 +329,7 @@ def rho_eos(
     temperature: float = 0.0,
 ) -> Parts:
     """rho-EOS (arXiv:2601.22527): the canvas grows and shrinks by the density of its ends. ends: has to be given,
-    `model.spec.stop_ids`. measure: the paper's, or what its code has in its place."""
+    `model.vocabulary.stop_ids`. measure: the paper's, or what its code has in its place."""
     grow = RhoEos(ends, initial, unit, low, high, measure=measure)
     return {**_plain(temperature), "schedule": Blocks(block), "commit": Threshold(threshold), "grow": grow}
 

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ctrldiff.errors import ShapeError
+from ctrldiff.errors import OutputInvalid, ShapeError
 from ctrldiff.json_schema.references import escaped
 from ctrldiff.search.run import F64, Found, Run, checked, chosen, total
 from ctrldiff.state import State
 
 
 def meaning(text: str) -> Hashable:
-    """What two answers share that say the same: the value of a JSON text, however it is spelled; else the text."""
+    """What two answers share that say the same: the value of a JSON text, however it is spelled; else the text. Of a
+    type whose values are texts (`str`, a `Regex`) searches do not ask it: there "1.10" and "1.1" are two answers."""
     try:
         return _canonical(json.loads(text))
     except ValueError:
@@ -52,14 +54,23 @@ class Voted:
     share: float
 
 
-def votes(texts: Sequence[str]) -> dict[str, tuple[Voted, ...]]:
+def verbatim(run: Run, row: int, text: str) -> bool:
+    """The answer in this row is its text, whatever that looks like, and nothing that is read from it."""
+    try:
+        return bool(run.context.read(row, text) == text)
+    except OutputInvalid:
+        return False  # it is read, and refused
+
+
+def votes(texts: Sequence[str], *, verbatim: bool = False) -> dict[str, tuple[Voted, ...]]:
     """{JSON pointer: its values in any of the texts, the most frequent first, the first seen among equals}.
 
-    What the shares lack of 1 are texts without that field. Of a result: `votes([one.raw for one in r.candidates])`.
+    What the shares lack of 1 are texts without that field. verbatim: the answers are texts, and none is read as JSON.
+    Of a result: `votes([one.raw for one in r.candidates], verbatim=r.output == r.raw)`.
     """
     seen: dict[str, dict[Hashable, list[Any]]] = {}
     for text in texts:
-        for where, value in fields(text).items():
+        for where, value in ({"": text} if verbatim else fields(text)).items():
             seen.setdefault(where, {}).setdefault(_canonical(value), []).append(value)
     return {
         where: tuple(Voted(same[0], len(same) / len(texts)) for same in sorted(here.values(), key=lambda s: -len(s)))
@@ -83,8 +94,8 @@ class Vote:
     def __call__(self, run: Run, state: State) -> Found:
         return _agreed(run, state, self.n, self._shares)
 
-    def _shares(self, texts: list[str]) -> list[float]:
-        said = [self.key(text) for text in texts]
+    def _shares(self, texts: list[str], whole: bool = False) -> list[float]:
+        said: list[Hashable] = [text if whole and self.key is meaning else self.key(text) for text in texts]
         return [said.count(one) / len(said) for one in said]
 
 
@@ -105,19 +116,25 @@ class MinimumRisk:
     def __call__(self, run: Run, state: State) -> Found:
         return _agreed(run, state, self.n, self._means)
 
-    def _means(self, texts: list[str]) -> list[float]:
-        means = [float(np.mean([self.utility(text, other) for other in texts])) for text in texts]
+    def _means(self, texts: list[str], whole: bool = False) -> list[float]:
+        utility = operator.eq if whole and self.utility is agreement else self.utility
+        means = [float(np.mean([utility(text, other) for other in texts])) for text in texts]
         if not all(map(math.isfinite, means)):
             raise ShapeError("MinimumRisk: a utility is not finite", why=f"means {means}")
         return means
 
 
-def _agreed(run: Run, state: State, n: int, rate: Callable[[list[str]], list[float]]) -> Found:
+def _agreed(run: Run, state: State, n: int, rate: Callable[[list[str], bool], list[float]]) -> Found:
     """Decode, rate each canvas among its group's texts, and choose the best rated."""
     state = run.decode(state)
     texts = run.context.vocabulary.texts(state.tokens.tolist())
-    groups = (texts[first : first + n] for first in range(0, len(texts), n))
-    rewards: F64 = np.array([one for group in groups for one in rate(group)])
+    rewards: F64 = np.array(
+        [
+            one
+            for first in range(0, len(texts), n)
+            for one in rate(texts[first : first + n], verbatim(run, first, texts[first]))
+        ]
+    )
     return Found(state, rewards, chosen("best", state, rewards, n), total(state, n))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ctrldiff.sampling.commit import check_count, in_range
-from ctrldiff.search.agree import meaning
+from ctrldiff.search.agree import meaning, verbatim
 from ctrldiff.search.run import F64, Found, Run, checked, side_by_side, together
 from ctrldiff.state import State, Where
 
@@ -58,7 +58,8 @@ class DVoting:
             drawn.append(one)
             for row, text in enumerate(run.context.vocabulary.texts(one.tokens.tolist())):
                 if going[row]:
-                    said[row].append(self.key(text))
+                    whole = self.key is meaning and verbatim(run, row, text)
+                    said[row].append(text if whole else self.key(text))
             going = going & torch.tensor([not self._over(own) for own in said])
         return self._found(drawn, said)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ctrldiff.errors import VocabularyError
+from ctrldiff.errors import InputError, VocabularyError
 
 
 class Trie(NamedTuple):
@@ -255,6 +255,17 @@ def spelled(vocabulary: Vocabulary, token: int) -> str:
         return "ends the text"
     written = vocabulary[token]
     return "never writes it" if written is None else f"writes {written!r}"
+
+
+def check_vocabulary(given: object) -> None:
+    """Raise InputError for what is no vocabulary: a model, say."""
+    if not isinstance(given, Vocabulary):
+        has = isinstance(getattr(given, "vocabulary", None), Vocabulary)
+        raise InputError(
+            f"vocabulary is a {type(given).__name__}",
+            hint="model.vocabulary" if has else "model.vocabulary, Vocabulary.from_tokens(...), from_tokenizer(...)",
+            param="vocabulary",
+        )
 
 
 def _whole(value: Any, what: str) -> int:

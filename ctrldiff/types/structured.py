@@ -6,7 +6,7 @@ import inspect
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, get_args
@@ -105,8 +105,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
     if isinstance(wanted, JsonSchema):
         if wanted.has_spans and wanted.document is None:
             wanted = wanted.over(document)
-        read = _checked(wanted) if wanted.unsupported == "check" else _json
-        return _said(wanted, wanted, ask, read)
+        return _said(wanted, wanted, ask, _checked([wanted]))
     if isinstance(wanted, Choice):
         return _chosen(wanted, ask, str)
     if isinstance(wanted, Score | YesNo):
@@ -118,6 +117,8 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _from_annotation(wanted, ask, document)
     if inspect.isroutine(wanted) or isinstance(wanted, partial):
         return _from_function(wanted, ask, document)
+    if isinstance(wanted, And) and (schemas := _schemas(wanted := _over(wanted, document))):
+        return _said(wanted, schemas[0], ask, _checked(schemas))
     try:
         return OutputType(as_description(wanted), ask or "", str)
     except ConstraintError as error:
@@ -202,7 +203,24 @@ def _keeping_spans(adapter: pydantic.TypeAdapter[Any]) -> pydantic.TypeAdapter[A
     return adapter
 
 
+def _schemas(description: Description) -> list[JsonSchema]:
+    """The JSON Schemas that every text of an intersection obeys: one is enough for them to be JSON."""
+    if isinstance(description, And):
+        return [schema for part in description.parts for schema in _schemas(part)]
+    return [description] if isinstance(description, JsonSchema) else []
+
+
+def _over(description: Description, document: str | None) -> Description:
+    """An intersection with its schemas over a document, where they want one."""
+    if isinstance(description, And):
+        return And(tuple(_over(part, document) for part in description.parts))
+    lacks = isinstance(description, JsonSchema) and description.has_spans and description.document is None
+    return description.over(document) if lacks else description  # type: ignore[attr-defined]
+
+
 def _has_spans(description: Any) -> bool:
+    if isinstance(description, And):
+        return any(_has_spans(part) for part in description.parts)
     if isinstance(description, Template):
         return any(_has_spans(hole) for _, hole in description.holes)
     return isinstance(description, JsonSchema) and description.has_spans
@@ -255,11 +273,14 @@ def _json(text: str) -> Any:
         ) from error
 
 
-def _checked(schema: JsonSchema) -> Callable[[str], Any]:
+def _checked(schemas: Sequence[JsonSchema]) -> Callable[[str], Any]:
+    checking = [schema for schema in schemas if schema.unsupported == "check"]
+    if not checking:
+        return _json
+
     def read(text: str) -> Any:
         value = _json(text)
-        against = schema.validate(value)
-        if against is not None:
+        for against in filter(None, (schema.validate(value) for schema in checking)):
             raise OutputInvalid(
                 "the answer breaks a keyword that is checked, not enforced",
                 why=f"{text[:200]}\n{against}",
@@ -295,6 +316,15 @@ def _reader(
                 hint="say the rule in the schema (Field(...)); retries=100 tries the next best answers",
                 raw=text,
                 where=() if quote else _refused_at(error, json.loads(text)),
+            ) from error
+        except OutputInvalid:
+            raise
+        except Exception as error:  # pydantic lets what a validator raises through, if it is no ValueError
+            raise OutputInvalid(
+                f"the answer obeys the schema, and what reads it raised {type(error).__name__}",
+                why=f"{text[:200]}\n{str(error)[:500]}",
+                hint="a validator, __post_init__ or __init__ of the type: raise ValueError for what it refuses",
+                raw=text,
             ) from error
 
     return read

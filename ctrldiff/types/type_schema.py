@@ -22,7 +22,9 @@ from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.keywords import KEYWORDS, PATTERNS, Keyword
 from ctrldiff.json_schema.references import held, unescaped
+from ctrldiff.types import outer
 from ctrldiff.types.forms import FORMS, url
+from ctrldiff.types.hashed import unhashable
 from ctrldiff.types.portable import portable
 
 HINT = "use a pydantic model, a dataclass, a TypedDict, Literal, Enum, int, float, bool, str, Decimal or a date"
@@ -34,6 +36,7 @@ def _ecma(name: str) -> str:
     return f"(?:{pattern[4:-1]})" if pattern.startswith("(?a:") else pattern
 
 
+_NO_TYPE = (AttributeError, ImportError, NameError, RuntimeError, TypeError)  # what pydantic lets through, too
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
 _MADE = "x-made-for-a-path"  # marks what only leads to a field
@@ -49,6 +52,7 @@ _DURATION = rf"^P(?:\d{{1,6}}D(?:{_CLOCK})?|{_CLOCK})$"
 _NAIVE = rf"^{_ecma('date')}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{{1,6}})?$"
 _UUID_VERSION = "^.{14}%s.{4}[89ab]"
 _BOUNDS = ("gt", "ge", "lt", "le")
+_OUTER = (*_BOUNDS, "multiple_of")  # words that pydantic leaves where it checks a bound behind a type
 
 
 def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]:
@@ -63,7 +67,8 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
         if node.get("format") in _ANY_TEXT:
             del node["format"]
         _formed(node)
-        node.pop(_MADE, None)
+        for word in (_MADE, *_OUTER):
+            node.pop(word, None)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
             why = f"its values are strings of the format {node['format']!r}, which it may still refuse"
@@ -78,7 +83,7 @@ def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     """Pydantic's reading of a type. Raises ConstraintError if it has none."""
     try:
         return pydantic.TypeAdapter(portable(wanted))
-    except (pydantic.errors.PydanticUserError, SchemaError, NameError, ImportError, UnicodeError) as error:
+    except (pydantic.errors.PydanticUserError, SchemaError, UnicodeError, *_NO_TYPE) as error:
         why = (str(error).splitlines() or [""])[0]
         raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
 
@@ -133,18 +138,34 @@ class _Exact(GenerateJsonSchema):
     def chain_schema(self, schema: Any) -> dict[str, Any]:
         if any(step["type"] == "is-instance" for step in schema["steps"]):
             return {_NO: "only some JSON values are instances of its class"}
-        return super().chain_schema(schema)
+        return self._with_outer(schema) or super().chain_schema(schema)
 
     def function_after_schema(self, schema: Any) -> dict[str, Any]:
         if getattr(schema["function"]["function"], "__self__", None) is pydantic.ByteSize:
             return {"type": "integer", "minimum": 0}  # its strings have units that its pattern does not say
-        return super().function_after_schema(schema)
+        return self._with_outer(schema) or super().function_after_schema(schema)
+
+    def _with_outer(self, schema: Any) -> dict[str, Any] | None:
+        """What is said behind a type, of its members; None if nothing is."""
+        try:
+            inner = outer.said_within(schema)
+        except outer.Unsaid as why:
+            return {_NO: str(why)}
+        return None if inner is schema else self.generate_inner(inner)
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         result = super().model_schema(schema)
         if schema["schema"]["type"] == "model-fields" and not schema["schema"]["fields"]:
             result.setdefault("additionalProperties", False)  # nothing is read of what else it might hold
         return result
+
+    def set_schema(self, schema: Any) -> dict[str, Any]:
+        why = unhashable(schema.get("items_schema"))
+        return {_NO: f"a set holds no {why}: list says the same"} if why else super().set_schema(schema)
+
+    def frozenset_schema(self, schema: Any) -> dict[str, Any]:
+        why = unhashable(schema.get("items_schema"))
+        return {_NO: f"a set holds no {why}: list says the same"} if why else super().frozenset_schema(schema)
 
     def generator_schema(self, schema: Any) -> dict[str, Any]:
         return {_NO: "an Iterable is read only when it is iterated; list says the same"}

@@ -23,11 +23,13 @@ def make_config(
     context: int = CONTEXT,
     base: float = 1e8,
     ask: str = "keys",
+    hidden_prompts: bool = False,
 ) -> ModernBertConfig:
     """Layer 0 sees four neighbours either side, all other layers everything.
 
     context: most tokens of prompt and answer. base: of the rotary angles of the layers that see everything; its slowest
-    angles must stay small over the context, for the constructed start matches by them. ask: `ModelSpec.ask`.
+    angles must stay small over the context, for the constructed start matches by them. ask, hidden_prompts: as of
+    `ModelSpec`.
     """
     return ModernBertConfig(
         vocab_size=-(-n_tokens // 64) * 64,
@@ -69,6 +71,7 @@ def make_config(
             "round_to": 16,
             "canvas": 48,
             "prompt": "<bos>{text}<ask>{ask}<answer>",
+            **({"hidden_prompts": True} if hidden_prompts else {}),
         },
     )
 

@@ -121,3 +121,33 @@ def test_run_and_trace_take_the_same_types(ctrldiff, tmp_path):
         assert status == 0, err
         status, traced, err = ctrldiff("trace", "Due on 3 March 2026.", *how, "-o", tmp_path / "page.html")
         assert status == 0 and json.loads(traced)["output"] == json.loads(out)["output"], err
+
+
+OUTPUTS = {
+    "compare": (("docs.jsonl", "-s", "schema.json", "--passes", "1", "--svg"), "docs.jsonl"),
+    "calibrate": (("docs.jsonl", "-s", "schema.json", "--fit"), "schema.json"),
+    "compile": (("schema.json", "-o"), "schema.json"),
+    "bias fit": (("docs.jsonl", "schema.json", "-o"), "docs.jsonl"),
+    "trace": (("a text", "-s", "schema.json", "-o"), "schema.json"),
+    "report": (("docs.jsonl", "-o"), "docs.jsonl"),
+}
+
+
+@pytest.mark.parametrize("command", OUTPUTS)
+def test_where_nothing_can_be_written_is_told_before_any_work(command, ctrldiff, tmp_path, monkeypatch):
+    def loaded(*args, **how):
+        raise AssertionError("a model was loaded")
+
+    monkeypatch.setattr("ctrldiff.generate.from_pretrained", loaded)
+    files = {
+        "docs.jsonl": '{"text": "a", "output": {"a": "b"}}\n',
+        "schema.json": '{"properties": {"a": {"type": "string"}}}',
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    words, own = OUTPUTS[command]
+    words = [tmp_path / word if word in files else word for word in words]
+    for out, why in (("no/such/x", "is no folder"), ("", "it is a folder"), (own, "it is what is read")):
+        status, _, err = ctrldiff(*command.split(), *words, tmp_path / out)
+        assert status == 2 and f"{str(tmp_path / out)!r} cannot be written: " in err and why in err, (out, err)
+    assert {name: (tmp_path / name).read_text() for name in files} == files

@@ -1,6 +1,7 @@
 """`ctrldiff run`, as a stranger meets it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ctrldiff as cd
+from ctrldiff.cli.said import clock
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}, "paid": {"type": "boolean"}}}
@@ -21,6 +23,44 @@ def test_a_preset_is_named_with_its_knobs(ctrldiff):
     for wrong, why in (("class", "klass"), ("klass:gamma=1", "threshold"), ("eb:gamma", "no value")):
         status, _, err = ctrldiff(*command, "--preset", wrong)
         assert status != 0 and why in err, err
+    status, _, err = ctrldiff(*command, "--preset", "llada:steps=3", "--steps", 4)
+    assert status == 2 and "one of them" in err
+
+
+@pytest.mark.parametrize(
+    ("said", "plan"),
+    [
+        (("mdlm", None, 0.0), cd.Plan.preset("mdlm", temperature=0.0)),  # the option's own default is the preset's
+        (("mdlm", None, None), cd.Plan.preset("mdlm")),
+        (("daedal:ends=3+5,initial=4", None, None), cd.Plan.preset("daedal", ends=(3, 5), initial=4)),
+        (("adablock:ends=7+", 0, None), None),
+        (("adablock:ends=7+,share=1e-1", None, 0.5), cd.Plan.preset("adablock", ends=(7,), share=0.1, temperature=0.5)),
+        (("ctrldiff_blocks:sizes=2+4", None, None), cd.Plan.preset("ctrldiff_blocks", sizes=(2, 4))),
+    ],
+    ids=range(6),
+)
+def test_what_is_said_of_a_preset_is_the_preset_of_python(said, plan):
+    if plan is None:
+        with pytest.raises(cd.errors.InputError, match="no 'steps'"):
+            clock(*said)
+    else:
+        assert clock(*said) == {"plan": plan}
+    assert clock(None, 3, None) == {"steps": 3, "temperature": 0.0}
+
+
+def test_the_readme_shows_what_make_run_prints(ctrldiff):
+    """Line by line, but for seconds, a probability and how lines are broken. README leaves some of the steps out."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = next(block for block in readme.split("```") if block.startswith("\n  0  "))
+    text = (ROOT / "examples" / "invoice.txt").read_text(encoding="utf-8")
+    status, printed, _ = ctrldiff("run", "--schema", "examples/invoice.schema.json", "--show", "-", stdin=text)
+    assert status == 0
+
+    def plain(lines: str) -> str:
+        return re.sub(r"\s+|, [\d.]+ s, prob [\d.]+", "", lines)
+
+    for line in shown.splitlines():
+        assert line.strip() == "..." or plain(line) in plain(printed), line
 
 
 def test_run_prints_an_object_and_its_cost(ctrldiff):
@@ -137,6 +177,7 @@ def test_every_form_of_a_guide_is_read():
     assert read_guide("doubt:2") == g.AdaptiveClassifierFree(2.0)
     assert read_guide("not=Write a bad review.:0.5") == g.NegativePrompt("Write a bad review.", 0.5)
     assert read_guide("words=a, b:-3") == g.Words(["a", "b"], -3.0)
+    assert read_guide("alone@r.text") == g.on_field("r.text", g.Alone())
     assert read_guide(f"bias={ROOT}/ctrldiff/guidance/sentiment.safetensors:2@r.text").path == "r.text"
     assert read_guide("sentiment=positive").strength == 1.0
 

@@ -8,7 +8,8 @@ import pytest
 
 import ctrldiff
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.compiler import COMBINING, TYPES
+from ctrldiff.json_schema.combining import COMBINING
+from ctrldiff.json_schema.compiler import TYPES
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, KEYWORDS, parts, those
 
 PACKAGE = Path(ctrldiff.__file__).parent

@@ -1,11 +1,13 @@
 """Contrasts of two views of a canvas, against the formulas of the papers, and what each view keeps."""
 
 import math
+import warnings
 
 import pytest
 import torch
 
-from ctrldiff.errors import InputError, VocabularyError
+import ctrldiff as cd
+from ctrldiff.errors import GuideWarning, InputError, VocabularyError
 from ctrldiff.guidance.classifier_free import (
     AdaptiveClassifierFree,
     ClassifierFree,
@@ -159,3 +161,32 @@ def test_a_strength_by_mask_ratio_and_by_segment_scales_each_place():
     split = State(**{**vars(state), "segment": (torch.arange(8) // 4).to(torch.int32).expand(3, -1)})
     second = guided(ClassifierFree({1: 1.0}), denoiser, split)
     assert torch.equal(second[:, :4], plain[:, :4]) and torch.allclose(second[:, 4:], whole[:, 4:])
+
+
+def told_of(caught):
+    return [str(one.message) for one in caught if one.category is GuideWarning]
+
+
+def test_a_model_that_saw_no_hidden_prompt_is_warned_of_by_name():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ClassifierFree(1.0).prepare(context(hidden_prompts=True))
+        NegativePrompt("a").prepare(context(hidden_prompts=False))
+        AdaptiveClassifierFree(1.0).prepare(context(hidden_prompts=False))
+        assert not told_of(caught)
+        ClassifierFree(1.0).prepare(context(hidden_prompts=False, name="such a model"))
+    assert "not for such a model" in told_of(caught)[0] and "hidden_prompts" in told_of(caught)[0]
+
+
+def test_a_user_sees_it_once():
+    model = cd.from_pretrained()
+    form = cd.Regex("[a-z]{3}")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for text in ("one", "two"):
+            model([text, "three"], form, guidance=[ClassifierFree(0.1)], steps=1, batch_size=1)
+    assert len(told_of(caught)) == 1 and "tiny" in told_of(caught)[0]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cd.from_pretrained(hidden_prompts=True)("one", form, guidance=[ClassifierFree(0.1)], steps=1)
+    assert not told_of(caught)

@@ -8,7 +8,8 @@ import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError, ModelError, ShapeError, VocabularyError
-from ctrldiff.guidance.tokens import Bias, Count, TokenTable, Words
+from ctrldiff.guidance.mentions import Words
+from ctrldiff.guidance.tokens import Bias, Count, TokenTable
 from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.cases import hard_state
 from tests.conftest import SIZE, STOP, VOCABULARY, logits_like
@@ -65,9 +66,9 @@ def test_what_cannot_be_fitted_is_refused():
         Bias(TokenTable.fit(GOOD, BAD, VOCABULARY), math.nan)
 
 
-def test_a_word_is_worth_one_shared_among_its_tokens():
+def test_a_word_is_worth_one_shared_among_its_tokens_everywhere():
     state = hard_state("free")
-    tilt = Words(["ab1", "b"], 3.0).prepare(context())
+    tilt = Words(["ab1", "b"], 3.0, once=False).prepare(context())
     scores = tilt.scores(logits_like(state, 0), (), state, step_at(1.0))[0, 0]
     want = torch.zeros(SIZE)
     want[[11, 1]], want[12] = 1.0, 3.0  # "a" and "1" a third of 3; "b" alone is a word

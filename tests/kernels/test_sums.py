@@ -167,6 +167,30 @@ def test_a_state_behind_the_end_is_known_to_the_last_of_hundreds_of_positions():
     assert not same(by_plain_floats(chain, lab, reach), total)
 
 
+def test_a_position_at_which_all_are_far_is_measured_by_its_largest():
+    """The best score leads nowhere; the first of two states is 230 nats below the second, and the last to be it."""
+    ways = [1, 2, 4, 3, 4, 3, 4]
+    chain = chain_of([0, 3, 5, 7, 7, 7], ways, range(7), range(8), range(7), [2, 1, 1, 0, 99], [0, 0, 0, 1, 0])
+    lab = np.tile([0.0, -230.0, 0.0, -1230.0, 0.0, -1000.0, 0.0], (2, 1))
+    total = by_the_kernel(chain, lab, np.ones((3, 5), np.uint8))
+    assert total[0, 0] == pytest.approx(np.log(2.0) - 1230.0, rel=1e-14)
+    assert same(total, by_logarithms(chain, lab, np.ones((3, 5), np.uint8)))
+
+
+def test_a_state_far_below_the_others_may_be_the_best_of_the_position_before():
+    """It is not tried by plain floats, as it was far below; and all others are 500 nats below it now."""
+    chain = chain_of([0, 2, 4, 6, 6], [1, 2, 2, 3, 2, 3], range(6), range(7), range(6), [2, 1, 1, 0], [0, 0, 0, 1])
+    none = -np.inf
+    lab = np.array(
+        [[0.0, 0.0, none, none, none, none], [0.0, 0.0, 0.0, none, -500.0, none], [0.0, 0.0, none, -1200.0, none, 0.0]]
+    )
+    reach = np.ones((4, 4), np.uint8)
+    total = by_the_kernel(chain, lab, reach)
+    assert same(total, by_logarithms(chain, lab, reach))
+    assert total[2].tolist() == [none, -1200.0, 0.0, none] and total[1, 1] == pytest.approx(0.0, abs=1e-12)
+    assert total[1, 2] == pytest.approx(-500.0, rel=1e-14) and total[0, 0] == pytest.approx(0.0, abs=1e-12)
+
+
 def beside_the_best(depth: float) -> tuple[kernels.Chain, np.ndarray, np.ndarray]:
     """One position, one state with a score of 0 and one with two so far below."""
     chain = chain_of([0, 1, 3, 3], [2, 2, 2], [0, 1, 2], [0, 1, 2, 3], [0, 1, 2], [1, 1, 0], [0, 0, 1])
@@ -196,8 +220,8 @@ def test_numbers_at_the_ends_of_their_range_are_added_exactly():
     weighted = fan._replace(weight=fixed(np.zeros(n), np.float64))
     for case in range(300):
         chain = weighted if case % 2 else fan
-        ends = (-255, 255), (-415, 287), (-255, 255)  # labels, states, weights
-        own = [2.0 ** rng.choice(both, n) * rng.uniform(1, 2, n) for both in ends[: 2 + case % 2]]
+        side = rng.integers(0, 2, n)  # an edge is as small as can be, or as large
+        own = [2.0 ** np.take([-256, 255], side) * rng.uniform(1, 2, n) for _ in range(2 + case % 2)]
         level = [rng.integers(-2, 1, n).astype(np.float64) for _ in own]
         numbers = [sums.Levels(one, one, at) for one, at in zip(own, level)]
         labels, states = numbers[:2]
@@ -208,7 +232,7 @@ def test_numbers_at_the_ends_of_their_range_are_added_exactly():
             for e in range(n)
         )
         assert Fraction(got) * Fraction(2) ** int(512 * at) / want == pytest.approx(1.0, abs=1e-14)
-        assert 2.0**-416 <= got < 2.0**290
+        assert 2.0**-256 <= got < 2.0**256
 
 
 def test_scores_near_the_end_of_float32_are_scores():

@@ -163,7 +163,9 @@ def test_numbers_with_levels(seed):
         some = d > -np.inf
         own, level = plain.number(logs[-1][some])
         np.testing.assert_allclose(out.own[some], own, rtol=1e-11)
-        assert np.array_equal(out.level[some], level) and not out.own[~some].any() and (out.level[~some] == -np.inf).all()
+        assert (
+            np.array_equal(out.level[some], level) and not out.own[~some].any() and (out.level[~some] == -np.inf).all()
+        )
         np.testing.assert_allclose(out.near, np.exp(logs[-1]), rtol=1e-11, atol=1e-320)
     to = rng.integers(0, 3, n)
     fan = chain_of([0, n, n, n], to, range(n), range(n + 1), range(n), [1, 0, 0], [0, 1, 1], logs[2])

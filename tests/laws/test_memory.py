@@ -5,10 +5,15 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from ctrldiff.errors import InputError
+from ctrldiff.sampling.combine import Or
 from ctrldiff.sampling.commit import TopK, leftmost
+from ctrldiff.sampling.credit import Credit, NoteCredit
+from ctrldiff.sampling.history import HistoryStable, NoteHistory
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.schedules import Linear
+from ctrldiff.sampling.stability import Consistent, Steady
 from ctrldiff.state import State
 from tests.cases import BOOKS, OBSERVERS, bound
 from tests.conftest import NOISES, toy
@@ -96,3 +101,52 @@ def test_copies_of_a_row_have_copies_of_its_notes(kind):
     many = state.fork(3)
     for key, value in state.memory.items():
         assert torch.equal(many.memory[key].nan_to_num(), value.repeat_interleave(3, 0).nan_to_num()), key
+
+
+@pytest.mark.parametrize("kind", OBSERVERS)
+def test_an_observer_that_is_given_twice_notes_what_it_notes_once(kind):
+    start, note, other = (
+        State.blank([[0], [1, 2]], LENGTH, seed=3),
+        OBSERVERS[kind]("schema"),
+        OBSERVERS[kind]("schema"),
+    )
+    how = {"constraint": bound("schema", 2), "schedule": Linear(4), "processors": BOOKS.get(kind, ())}
+    single = sample(toy(), start, observers=[note], **how)
+    double = sample(toy(), start, observers=[note, other if note == other else note], **how)
+    for key, value in single.memory.items():
+        assert torch.equal(value.nan_to_num(), double.memory[key].nan_to_num()), key
+
+
+def test_two_policies_of_one_rule_share_their_notes():
+    """KLASS twice, of other numbers: with the note of each it is what it is with one."""
+    low, high = Steady(0.3, 0.05), Steady(0.5, 0.2)
+    how = {"constraint": bound("schema", 2), "commit": Or(low, high), "schedule": Linear(6)}
+    start = State.blank([[0], [1, 2]], LENGTH, seed=3)
+    single, double = (sample(toy(), start, observers=notes, **how) for notes in ([low.note], [low.note, high.note]))
+    assert torch.equal(single.tokens, double.tokens) and torch.equal(single.forwards, double.forwards)
+    told_twice = sample(toy(), start, observers=[low.note, lambda *move: high.note(*move)], **how)
+    assert not torch.equal(single.memory["shifts"], told_twice.memory["shifts"])  # what a second note would do
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        (NoteHistory(3), NoteHistory(5)),
+        (Credit(0.7).note, Credit(0.3).note),
+        (Consistent().note, Consistent(widen=2).note),
+    ],
+    ids=["AHD", "credit", "CCD"],
+)
+def test_two_observers_that_note_under_one_name_are_refused_before_the_first_pass(notes):
+    def network(ids):
+        raise AssertionError("asked")
+
+    processors = [note.credit for note in notes if isinstance(note, NoteCredit)]
+    with pytest.raises(InputError, match="both note under"):
+        sample(toy(network=network), State.blank([[0]], LENGTH), observers=notes, processors=processors)
+
+
+def test_a_note_that_reaches_less_far_back_than_its_policy_reads_is_refused():
+    with pytest.raises(InputError, match="reads 4 steps back") as raised:
+        sample(toy(), State.blank([[0]], LENGTH), commit=HistoryStable(steps=5), observers=[NoteHistory(3)])
+    assert "NoteHistory(steps=5" in str(raised.value)

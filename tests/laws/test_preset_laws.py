@@ -91,8 +91,8 @@ def test_presets_are_values_and_say_what_they_do_not_know():
     with pytest.raises(InputError, match="no 'gamma'") as error:
         Plan.preset("klass", gamma=1)
     assert "history" in str(error.value)
-    for name in ("adablock", "daedal", "rho_eos"):
-        with pytest.raises(InputError, match="which ids end a text"):
+    for name, of in (("adablock", "block"), ("daedal", "text"), ("rho_eos", "text")):
+        with pytest.raises(InputError, match=f"which ids end a {of}"):
             Plan.preset(name)
     for name, wrong in (("eb", {"by": "x"}), ("remdm", {"kind": "x"}), ("rdm", {"rate": "x"}), ("llada", {"block": 0})):
         with pytest.raises(InputError):

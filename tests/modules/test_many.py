@@ -138,6 +138,18 @@ def test_arguments_that_are_none():
     assert cd.compile_many([], VOCABULARY) == cd.compile_many([], VOCABULARY, processes=True) == []
 
 
+def test_a_model_in_the_place_of_its_vocabulary_is_named():
+    model = cd.from_pretrained("tiny")
+    for ask in (
+        lambda: cd.compile_many([PAID], model),
+        lambda: Module.of(PAID, model),
+        lambda: Module.from_bytes(b"", model),
+        lambda: cd.Regex("a").compile(model),
+    ):
+        with pytest.raises(InputError, match=r"(?s)vocabulary is a Model.*model\.vocabulary"):
+            ask()
+
+
 def test_a_vocabulary_is_sent_whole():
     monkey = worker._here.copy()
     try:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from typing import Literal
@@ -175,8 +176,9 @@ def test_a_file_of_other_limits_is_refused_unless_they_are_given():
 def test_a_type_that_alone_reads_its_values_is_asked_for():
     for output in (date, bool, Literal[1, 2]):
         module = Module.of(output, VOCABULARY)
-        with pytest.raises(InputError, match="alone says how its values are read"):
+        with pytest.raises(InputError, match="alone says how its values are read") as raised:
             again(module)
+        assert f"vocabulary, {output if output not in (date, bool) else output.__name__})" in str(raised.value)
         assert differs(over(output), over(output, again(module, output).held)) is None
     with pytest.raises(InputError, match="another type"):
         again(Module.of(date, VOCABULARY), bool)
@@ -189,6 +191,8 @@ def test_what_cannot_be_kept_is_refused_by_name():
     for module in (template, Module.of(cd.Regex("ab").dfa(), VOCABULARY)):
         with pytest.raises(InputError, match="cannot be kept in a file"):
             module.to_bytes()
+    with pytest.raises(InputError, match=r"^INPUT: Avoids.* cannot be kept in a file"):  # of two parts the one
+        Module.of(cd.Regex("[ab]{3}") & cd.Avoids("ab", words=False, ascii=True), VOCABULARY).to_bytes()
     with pytest.raises(ConstraintError, match="compiled over each text"):
         Module.of({"type": "object", "properties": {"a": {"type": "string", "x-span": True}}}, VOCABULARY)
     with pytest.raises(InputError, match="texts is a str"):
@@ -203,6 +207,9 @@ def test_files_that_are_none(tmp_path):
     module.save(tmp_path / "it")
     assert [path.name for path in tmp_path.iterdir()] == ["it"]
     assert Module.load(tmp_path / "it", VOCABULARY).to_bytes() == module.to_bytes()
+    with ThreadPoolExecutor(4) as threads:  # one file from many threads: each writes its own part
+        list(threads.map(lambda _: module.save(tmp_path / "it"), range(200)))
+    assert [path.name for path in tmp_path.iterdir()] == ["it"]
     (tmp_path / "huge").touch()
     with (tmp_path / "huge").open("r+b") as file:
         file.truncate(content.LARGEST + 1)  # a hole: it takes no place on the disk

@@ -63,7 +63,7 @@ def weight_of(table: Table, x: np.ndarray, string: tuple[int, ...]) -> float:
 
 
 def right(table: Table, x: np.ndarray, truth: Truth) -> bool:
-    """`log_z` to 1e-9 of it (sums of a class are of float32 terms: or to 1e-5), marginals, and what a string is worth."""
+    """`log_z` to 1e-9 of it (or to 1e-5: a class is a sum of float32 terms), marginals, and what a string is worth."""
     posterior, worst = table.bind(x), truth.best()[-1]
     worth = posterior.score(truth.strings[worst]) - (truth.weights[worst] - truth.log_z)
     return bool(

@@ -208,6 +208,14 @@ def test_spans_of_a_schema_are_its_scalars():
             Spans.of(wrong, vocabulary)
 
 
+@pytest.mark.parametrize("plan", [TEMPLATE, JsonSchema({"type": "object"})], ids=["template", "schema"])
+def test_a_text_of_something_else_is_no_text_of_the_plan(plan):
+    vocabulary = Vocabulary.from_tokens([b"x", b"\xc3", None], stop_ids=[2])
+    for tokens, why in (([0, 2], "no text of the"), ([1, 2], "this is no text, and none of the plan")):
+        with pytest.raises(OutputInvalid, match=why):
+            Spans.of(plan, vocabulary)(tokens)
+
+
 def test_objects_of_a_schema_are_written_side_by_side():
     values = {name: {"type": "string", "pattern": "^[ab]{4}$"} for name in "xyz"}
     schema = JsonSchema({"type": "object", "properties": values, "required": [*"xyz"]})

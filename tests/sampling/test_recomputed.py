@@ -74,5 +74,5 @@ def test_bad_numbers_are_refused_and_so_is_a_call_outside_of_the_loop():
             Recomputed(**wrong)
     with pytest.raises(InputError, match="within the loop"):
         Recomputed()(None, blank(1, 2))
-    with pytest.raises(InputError, match="within the loop"):
+    with pytest.raises(InputError, match="stands where it cannot"):
         sample(toy(), blank(1, 4), commit=cd.commit.And(Proposed()))

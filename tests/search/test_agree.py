@@ -6,6 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError, ShapeError
@@ -63,6 +64,32 @@ def test_votes_count_every_field():
     told = {where: [(one.value, one.share) for one in here] for where, here in votes(texts).items()}
     assert told == {"/a": [(1, 0.5), (2, 0.25), ([], 0.25)], "/b": [(None, 0.25)]}
     assert fields("[]") == {"": []} and fields(json.dumps({"a~": {"/": 1}})) == {"/a~0/~1": 1}
+
+
+class Spellings(torch.nn.Module):
+    """1.1 and 1.10, and 1.2 more often than either."""
+
+    def forward(self, ids):
+        return torch.log(torch.tensor([1.0, 1.0, 1.4, 1e-9, 1e-9])).expand(*ids.shape, 5).clone()
+
+
+@pytest.mark.parametrize(
+    "search", [Vote(9), DVoting(9, tail=1.0), MinimumRisk(9)], ids=["vote", "dvoting", "minimum risk"]
+)
+def test_texts_that_are_no_numbers_agree_by_their_spelling(search):
+    """The version 1.10 is not 1.1, though as JSON it were: of a number the two are one answer."""
+    tokens = [b"1.1", b"1.10", b"1.2", None, None]
+    vocabulary = cd.Vocabulary.from_tokens(tokens, stop_ids=[3])
+    spec = cd.ModelSpec(stop_ids=(3,), mask_id=4, n_tokens=5, context=32)
+    model = cd.Model.from_callable(Spellings(), spec, vocabulary, lambda text: [0])
+    how = {"search": search, "temperature": 1.0, "seed": 2}
+    for wanted, alike in ((cd.Regex(r"1\.\d+"), False), (cd.JsonSchema({"type": "number"}), True)):
+        result = model("x", wanted, **how)
+        drawn = [one.raw for one in result.candidates if one.log_weight > -np.inf]
+        assert {"1.1", "1.10"} <= set(drawn) or alike
+        told = Counter(float(raw) if alike else raw for raw in drawn)
+        assert {one.value: one.share * len(drawn) for one in result.votes[""]} == pytest.approx(told)
+        assert result.reward == pytest.approx(told[float(result.raw) if alike else result.raw] / len(drawn))
 
 
 def test_a_result_tells_the_votes_of_its_fields():

@@ -21,6 +21,7 @@ from ctrldiff.posterior.gpu.swept import Swept
 from ctrldiff.posterior.gpu.workspace import Workspace
 from ctrldiff.posterior.table import Table
 from tests.oracles import random_cases, try_every_string, weights_along, with_weights
+from tests.posterior import test_deep as deep
 from tests.posterior.gpu.there import batch, bind, both, groups
 
 ALL = [(seed, case, table, try_every_string(case)) for seed, case, table in random_cases(0, 120)]
@@ -55,6 +56,16 @@ def test_weights_of_edges_count(seed):
     there = bind([table], torch.from_numpy(case.log_probs)[None], case.written[None])
     assert there.map()[0].tolist() == truth.strings[np.argmax(weights)].tolist()
     assert there.log_z()[0] == pytest.approx(np.logaddexp.reduce(weights), abs=1e-9)
+
+
+def test_masses_apart_by_thousands_of_nats_are_weighed_there_too():
+    """They add up in logarithms, relative to the largest of each sum: nothing is too far below another."""
+    tables, scores, truths = zip(*(deep.case(kind, 2) for kind in ("plain", "weighted")))
+    there = bind(tables, torch.from_numpy(np.stack(scores)), np.full((2, deep.T), -1))
+    probs = there.marginals()
+    for b, truth in enumerate(truths):
+        assert there.log_z()[b] == pytest.approx(truth.log_z, rel=1e-9)
+        np.testing.assert_allclose(probs[b], truth.marginals(5), atol=2e-6)
 
 
 def test_several_programs_a_row_find_the_same(monkeypatch):

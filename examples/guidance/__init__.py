@@ -1,0 +1,1 @@
+"""What guidance does to a text, measured."""

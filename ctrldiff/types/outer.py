@@ -50,7 +50,7 @@ def said_within(schema: Schema) -> Schema:
         return schema  # of strings and lists in another guise pydantic's own schema has the length
     for name, bound in function.keywords.items():
         inner = _some(_pushed(inner, name, partial(_bounded, name, bound, function)), name)
-    return inner
+    return schema if inner is schema["schema"] else inner  # of what a function reads pydantic says the bound itself
 
 
 def _pydantics(function: Any) -> bool:

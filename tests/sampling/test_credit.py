@@ -69,6 +69,8 @@ def test_credit_without_its_observer_and_the_observer_without_credit_are_refused
     with pytest.raises(InputError, match="NoteCredit"):
         decode([credit], [])
     with pytest.raises(InputError, match="no processor of the plan"):
+        decode([], [credit.note])
+    with pytest.raises(InputError, match="both note under"):
         decode([Credit(0.5)], [Credit(0.5).note, credit.note])
     with pytest.raises(InputError, match="single fields"):
         EachLayer(credit, 2)

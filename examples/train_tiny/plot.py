@@ -18,7 +18,8 @@ def draw(rows: list[dict[str, str]], of: str = "made-up documents") -> str:
     """Loss on the left axis, share of masked tokens right on the right one, minutes below."""
     minutes = float(rows[-1]["minutes"])
     loss = [(float(r["minutes"]), float(r["loss"])) for r in rows]
-    right = [(float(r["minutes"]), float(r["masked_tokens_right"])) for r in rows]
+    column = "right" if "right" in rows[0] else "masked_tokens_right"
+    right = [(float(r["minutes"]), float(r[column])) for r in rows]
     top = max(y for _, y in loss)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '

@@ -1,4 +1,4 @@
-"""Documents written by hand, with holes for the values: `letters/*.txt`, whose form `letters/README.md` tells."""
+"""Documents written one by one, with holes for the values: `letters/*.txt`, whose form `letters/README.md` tells."""
 
 import argparse
 import re

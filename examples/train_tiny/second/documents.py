@@ -201,8 +201,7 @@ class Composer:
             return None
         if role.name in GENERAL and any(fact.maker.partition(":")[0] in heads for fact in document.facts):
             return None
-        lowered = document.text.lower()
-        return None if any(len(label) > 3 and label in lowered for label in role.labels["en"]) else role
+        return None if role.named_in(document.text) else role
 
 
 def as_written(rows: Rows | None, text: str) -> Rows | None:

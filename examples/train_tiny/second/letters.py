@@ -20,9 +20,8 @@ from examples.train_tiny.second.values import Maker, Value
 FOLDER = Path(__file__).parent / "letters"
 # What opens a part, and what ends it: a line that is repeated, a part that may be missing, one of several, a hole.
 PART = re.compile(
-    r"^@(\w+)(\??) (.*\n?)|\[\[(.*?)\]\]|<<(.*?)>>|\{(_\w+:[^{}\n]+|[a-z][\w.]*)\}", re.DOTALL | re.MULTILINE
+    r"^@(\w+)(\??) ([^\n]*\n?)|\[\[(.*?)\]\]|<<(.*?)>>|\{(_\w+:[^{}\n]+|[a-z][\w.]*)\}", re.DOTALL | re.MULTILINE
 )
-LINE = re.compile(r"^@(\w+)(\??) ([^\n]*\n?)", re.MULTILINE)
 SAID = re.compile(r"(\w+)=([^:|]*):(.*)", re.DOTALL)
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 LEFT_OUT, NO_ROWS = 0.35, 0.12
@@ -150,11 +149,11 @@ def _language(text: str) -> str:
 def _parts(text: str) -> Iterator[object]:
     """Literal text as str, and what is filled in."""
     at = 0
-    for found in _found(text):
+    for found in PART.finditer(text):
         if found.start() > at:
             yield text[at : found.start()]
         at = found.end()
-        line, maybe, line_text, optional, ways, hole = _groups(found)
+        line, maybe, line_text, optional, ways, hole = found.groups()
         if line:
             yield Repeated(line, bool(maybe), tuple(_parts(line_text)))
         elif optional is not None:
@@ -165,19 +164,6 @@ def _parts(text: str) -> Iterator[object]:
             yield Hole(hole)
     if at < len(text):
         yield text[at:]
-
-
-def _found(text: str) -> Iterator[re.Match]:
-    at = 0
-    while found := PART.search(text, at):
-        if found[1]:  # a line that is repeated ends with the line
-            found = LINE.match(text, found.start())
-        yield found
-        at = found.end()
-
-
-def _groups(found: re.Match) -> tuple:
-    return (*found.groups(), None, None, None) if found.re is LINE else found.groups()
 
 
 def _way(text: str) -> tuple[str, str, tuple]:
@@ -201,10 +187,7 @@ def _holes(parts: tuple) -> Iterator[str]:
 
 def _check(letter: Letter) -> None:
     """Raises Malformed where a field is used and not declared, or two are asked for by one key."""
-    known = {
-        *letter.roles,
-        *(f"{name}.{one.name.partition('.')[2]}" for name, of in letter.lists.items() for one in of),
-    }
+    known = {*letter.roles, *(one.name for columns in letter.lists.values() for one in columns)}
     used = {name for name in _holes(letter.parts) if ":" not in name}
     if strange := sorted(used - known):
         raise Malformed(f"not declared: {strange}")
@@ -254,11 +237,11 @@ class Letters:
         """A role of which the document says nothing: one that its writer thought of, or any noun."""
         if document.absent and self.rng.random() < 0.8:
             return self.rng.choice(document.absent)
-        role, lowered = open_role(self.pools, self.rng), document.text.lower()
+        role = open_role(self.pools, self.rng)
         words = {*role.keys, role.name}
         if any(words & {*fact.role.keys, fact.role.name} for fact in document.facts):
             return None
-        return None if any(len(label) > 3 and label in lowered for label in role.labels["en"]) else role
+        return None if role.named_in(document.text) else role
 
 
 class _Filled:

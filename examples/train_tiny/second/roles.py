@@ -42,6 +42,11 @@ class Role:
     yes: tuple[str, ...] = ()
     no: tuple[str, ...] = ()
 
+    def named_in(self, text: str) -> bool:
+        """Whether a text has one of its English labels of more than three letters in it."""
+        lowered = text.lower()
+        return any(len(label) > 3 and label in lowered for label in self.labels["en"])
+
 
 @cache
 def table() -> list[Role]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import batch, calibration, engines, errors, evaluate, extract, grounded, models, rewards, search
+    from ctrldiff import batch, calibration, engines, errors, evaluate, extract, grounded, layout, models, rewards, search
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -106,6 +106,7 @@ _PAGES = {
     "extract": "ctrldiff.extract",
     "grounded": "ctrldiff.grounded",
     "grow": "ctrldiff.sampling.grow",
+    "layout": "ctrldiff.layout",
     "guide": "ctrldiff.guidance",
     "models": "ctrldiff.models",
     "observers": "ctrldiff.sampling.observers",

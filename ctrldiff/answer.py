@@ -35,6 +35,8 @@ from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
+WIDER = 2  # how many times its first length a canvas that is laid out may have
+
 T = TypeVar("T")
 
 
@@ -87,13 +89,20 @@ class Decoded:
 
     @cached_property
     def _lacking(self) -> NDArray[np.int64]:
-        """What `canvas.lacking` says; of a lone choice, nothing."""
-        return np.zeros(0, np.int64) if self.probs else lacking(self.row.table, self.tokens)
+        """What `canvas.lacking` says; of a lone choice, and of a canvas that was laid out, nothing."""
+        if self.probs or self.row.layout is not None:
+            return np.zeros(0, np.int64)
+        return lacking(self.row.table, self.tokens)
+
+    @cached_property
+    def _cut(self) -> list[int]:
+        """The rooms that bound their values."""
+        return [] if self.row.layout is None else self.row.layout.cut(self.tokens)
 
     @property
     def full(self) -> bool:
-        """The end of the canvas bound the answer."""
-        return bool((self._lacking > 0).any())
+        """The end of the canvas bound the answer, or that of a room its value."""
+        return bool(self._cut) or bool((self._lacking > 0).any())
 
     @cached_property
     def flags(self) -> tuple[Flag, ...]:
@@ -120,11 +129,18 @@ class Decoded:
     def larger(self) -> Row | None:
         """The row in a larger canvas, what it has cost so far remembered; None if it has room or may not grow."""
         row = self.row
+        if row.layout is not None:
+            layout = row.layout.wider(self._cut, min(row.limit, WIDER * row.first))
+            return None if layout == row.layout else replace(row.laid_out(layout), **self._cost)
         canvas = grown(row.canvas, self.wants, row.first, row.limit) if self.wants else row.canvas
         if canvas <= row.canvas:
             return None
-        cost = {name: getattr(row, name) + getattr(self, name) for name in ("forwards", "other_calls", "seconds")}
-        return replace(row.within(canvas), **cost)
+        return replace(row.within(canvas), **self._cost)
+
+    @property
+    def _cost(self) -> dict[str, Any]:
+        """What the row has cost, this canvas with it."""
+        return {name: getattr(self.row, name) + getattr(self, name) for name in ("forwards", "other_calls", "seconds")}
 
     def accepted(self) -> Decoded:
         """This answer, or the likeliest one that the type's own rules do not refuse, of as many more as may be tried.
@@ -175,7 +191,8 @@ class Decoded:
             return
         bad = [self._beginning(length)]
         evidence = self.state.memory[EVIDENCE][self.at, : self.row.canvas]
-        posterior = (self.weighed or self.row.table).bind(evidence.numpy())
+        given = None if self.row.layout is None else np.asarray(self.row.layout.given)
+        posterior = (self.weighed or self.row.table).bind(evidence.numpy(), given)
         walk = ranked(posterior.rows[0])
         tokens: NDArray[np.int64] | None = next(walk, None)
         while tokens is not None:

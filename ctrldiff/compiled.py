@@ -46,7 +46,8 @@ class Compiled:
     """One type, and the tables it has been compiled to: what changes here is only what is remembered.
 
     Fields: wanted and ask, as `output_type` takes them; least_room, positions that a canvas has at least beyond
-        the shortest text, and prose, the same where texts have no longest; held, what is known beforehand.
+        the shortest text, and prose, the same where texts have no longest; held, what is known beforehand; pads, that
+        blanks may follow the values of an object.
     """
 
     wanted: Any
@@ -57,6 +58,7 @@ class Compiled:
     least_room: int
     prose: int
     held: Held = Held()
+    pads: bool = False
 
     @cached_property
     def type(self) -> OutputType:
@@ -70,7 +72,19 @@ class Compiled:
             from ctrldiff.automata.interop import from_index
 
             wanted = from_index(wanted, list(self.vocabulary), self.limits)
-        return output_type(wanted, ask=self.ask, document=document)
+        found = output_type(wanted, ask=self.ask, document=document)
+        if self.pads and isinstance(found.description, JsonSchema):
+            return replace(found, description=found.description.but(whitespace="padded"))
+        return found
+
+    @cached_property
+    def padded(self) -> Compiled | None:
+        """The same with blanks behind the values of objects; None for what is no JSON written close together, and for
+        what was compiled beforehand."""
+        description = self.type.description
+        if self.held.tables or not isinstance(description, JsonSchema) or description.whitespace != "compact":
+            return None
+        return replace(self, pads=True)
 
     def of(self, text: str, tokens: int | None = None) -> tuple[OutputType, Table]:
         """The type as it is written for a text, over the spans that stand there, in strings and numbers like its; and

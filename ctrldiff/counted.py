@@ -18,6 +18,7 @@ from ctrldiff.canvas import GROWTH
 from ctrldiff.errors import ConstraintUnsatisfiable, Infeasible, InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import NO_LIST, Listed, lists_in, pointer
+from ctrldiff.layout import laid_out
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Counts, Listing
@@ -45,6 +46,7 @@ def counted(loaded: Loaded, rows: Sequence[Row], rule: Counts) -> list[Row]:
             max(row.canvas for row in here),
             seed=[row.request.seed for row in here],
             draws=[row.request.draw for row in here],
+            **laid_out([row.layout for row in here], max(row.canvas for row in here)),
             lengths=[row.canvas for row in here],
             pad_id=loaded.spec.stop_ids[0],
         )
@@ -76,7 +78,7 @@ def _decided(row: Row, lists: Sequence[Listed], logits: torch.Tensor, state: Sta
         if number is not None:
             _check(rule, number, listing)
             wants = int(listing.needs[number : number + 2].max())
-            if wants > row.canvas:
+            if wants > row.canvas and row.layout is None:
                 return first.within(min(row.limit, max(wants, math.ceil(GROWTH * row.canvas))))
         counts = {**(row.counts or {}), one.place: Count(number, tuple(np.exp(listing.log_masses).tolist()))}
         row = replace(row, counts=counts)
@@ -133,7 +135,7 @@ def _check(rule: Counts, number: int, listing: Listing) -> None:
 
 def _laid_out(row: Row) -> Row:
     """A row in a canvas with room for the items of its lists, if the caller did not say how large it is."""
-    if row.request.max_new_tokens is not None:
+    if row.request.max_new_tokens is not None or row.layout is not None:
         return row
     wants = row.table.shortest + row.compiled.room(row.table, row.text, row.said, row.items)
     longest = row.limit if row.table.longest is None else min(row.limit, row.table.longest + 1)

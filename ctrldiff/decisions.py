@@ -137,6 +137,7 @@ def fields_of(
     description: Description,
     *,
     document: str = "",
+    given: Sequence[int] | None = None,
     legal: Sequence[float] | None = None,
     batch_size: int = 16,
     limits: Limits = DEFAULT,
@@ -149,6 +150,7 @@ def fields_of(
     Args:
         tokens: (T,) the canvas of the answer.   prompt: token ids.   table: what might be written.
         document: the text that values may stand in.
+        given: (T,) what stood on the canvas before the first pass, -1 elsewhere: it stands there in these passes, too.
         legal: (T,) the legal mass as it was noted when each position was written; NaN or None: that of these passes.
         batch_size: rows that go through the network together; nothing depends on it.
     """
@@ -167,7 +169,7 @@ def fields_of(
     stages: dict[int, list[_Stage]] = {}
     for first in range(0, len(jobs), batch_size):
         some = jobs[first : first + batch_size]
-        state, posterior, masses = _passed(tokens, prompt, [at for _, at, _ in some], table, denoiser)
+        state, posterior, masses = _passed(tokens, prompt, [at for _, at, _ in some], table, denoiser, given)
         for k, (n, at, is_last) in enumerate(some):
             if posterior is None or bool(state.done[k]):
                 if is_last:
@@ -271,14 +273,20 @@ def forced_bytes(dfa: Dfa, data: bytes) -> NDArray[np.bool_]:
 
 
 def _passed(
-    tokens: Sequence[int], prompt: Sequence[int], opens: Sequence[int], table: Table, denoiser: Denoiser
+    tokens: Sequence[int],
+    prompt: Sequence[int],
+    opens: Sequence[int],
+    table: Table,
+    denoiser: Denoiser,
+    given: Sequence[int] | None,
 ) -> tuple[State, ChainPosterior | None, NDArray[np.float64]]:
     """The canvas open from each of these positions on, read by the network, and the legal mass (B, T). None and 1 where
     all that follows is forced in every row: nothing is left to ask."""
     canvas = torch.tensor([list(tokens)] * len(opens))
     is_open = torch.arange(len(tokens))[None, :] >= torch.tensor(opens)[:, None]
     constraint = Tables.same(table, len(opens))
-    written = torch.where(is_open, -1, canvas)
+    stands = torch.full_like(canvas[0], -1) if given is None else torch.tensor(given)
+    written = torch.where(is_open, stands, canvas)
     state = constraint.settle(State.blank([list(prompt)] * len(opens), len(tokens), written=written))
     if bool(state.done.all()):
         return state, None, np.ones(state.shape)

@@ -27,6 +27,7 @@ from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.fields import of_labels
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
+from ctrldiff.layout import laid_out
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
@@ -346,6 +347,7 @@ class _Engine:
             self.loaded.denoiser,
             row.type.description,
             document=row.text,
+            given=None if row.layout is None else row.layout.given,
             legal=None if noted is None else noted[done.at, : row.canvas].tolist(),
             batch_size=self.batch_size,
             limits=row.compiled.limits,
@@ -360,6 +362,7 @@ class _Engine:
             length,
             seed=[row.request.seed for row in rows],
             draws=[row.request.draw for row in rows],
+            **laid_out([row.layout for row in rows], length),
             lengths=[row.canvas for row in rows],
             pad_id=self.loaded.spec.stop_ids[0],  # under any constraint what stands behind a text
         )

@@ -288,7 +288,7 @@ class Generator(Generic[T]):
         given = {
             "model": model,
             "wanted": Request("", output, **asked),
-            "plan": planned(plan, search, cast(Short, how)),
+            "plan": planned(plan, search, cast(Short, how), rooms=model.loaded.spec.rooms),
         }
         given |= {"search": search, "batch_size": batch_size, "on_error": on_error, "limits": limits}
         for name, value in given.items():
@@ -394,7 +394,8 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     if plan.counts is not None and request.nulls:
         hint = "fields=True says how probable each value is, nulls among them"
         raise InputError("counts= and nulls=True cannot go together", hint=hint, param="counts")
-    row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides)
+    layout = None if search is not None else plan.layout
+    row = read_row(model.loaded, compiled, request, n, decided=search is None and plan.decides, layout=layout)
     reads = row.labels or request.asks_fields or request.nulls or plan.counts is not None
     if model.loaded.spec.ahead is not None and reads:
         raise ModelError(
@@ -405,14 +406,15 @@ def read(model: Model, compiled: Compiled, request: Request[Any], n: int, plan: 
     return row
 
 
-def planned(plan: Plan | None, search: Search | None, short: Short) -> Plan:
-    """The plan that was given, or the default; with the parts that were named in place of its own."""
+def planned(plan: Plan | None, search: Search | None, short: Short, *, rooms: bool = False) -> Plan:
+    """The plan that was given, or the default, of models that read `rooms` theirs; with the parts that were named in
+    place of its own."""
     named: dict[str, Any] = dict(short)
     trace = named.pop("trace", False)
     clock = [name for name in ("steps", "temperature") if name in named]
     steps, temperature = named.pop("steps", None), named.pop("temperature", 0.0)
     if plan is None:
-        plan = (Plan.searching if draws(search) else Plan.default)(steps, temperature)
+        plan = (Plan.searching if draws(search) else Plan.rooms if rooms else Plan.default)(steps, temperature)
     elif not isinstance(plan, Plan):
         raise InputError(f"plan is a {type(plan).__name__}", hint="cd.Plan.default().but(...)", param="plan")
     elif clock:

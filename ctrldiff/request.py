@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar
 
+import numpy as np
 import torch
 
 from ctrldiff.arguments import check_probability, check_word, is_conversation, messages_of
 from ctrldiff.compiled import Compiled, Counted
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError, PromptTooLong, warn
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning, Infeasible, InputError, PromptTooLong, warn
 from ctrldiff.guidance.guide import Guide, checked
+from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import Place
+from ctrldiff.layout import Layout, Rooms
 from ctrldiff.models.hf import Loaded
 from ctrldiff.models.prompt import asks, check_template
 from ctrldiff.posterior.table import Table
@@ -122,8 +125,8 @@ class Row:
     Fields: n, its number; ids, its prompt; canvas, how many positions; first, how many it had at first, and limit, how
         many it may have; type and table, what may be written there; shots, the examples with their answers as texts;
         labels, if the answer is one of them, decided in one forward pass; said, how many tokens the text takes; counts,
-        how many items its lists have, where that was asked (None: not yet); forwards and seconds, what earlier and
-        smaller canvases have cost.
+        how many items its lists have, where that was asked (None: not yet); layout, what stands on its canvas before
+        the first step; forwards and seconds, what earlier and smaller canvases have cost.
     """
 
     n: int
@@ -139,6 +142,7 @@ class Row:
     shots: tuple[tuple[str, str], ...] = ()
     said: int = 0
     counts: Mapping[Place, Count] | None = None
+    layout: Layout | None = None
     forwards: int = 0
     other_calls: int = 0
     seconds: float = 0.0
@@ -159,16 +163,30 @@ class Row:
         type_, table = self.compiled.table(self.type, canvas, self.items)
         return replace(self, canvas=canvas, type=type_, table=table)
 
+    def laid_out(self, layout: Layout) -> Row:
+        """The row in a canvas that is laid out so."""
+        return replace(self.within(len(layout)), layout=layout)
+
     @property
     def text(self) -> str:
         """The request's; of a conversation all that is said in it."""
         return self.request.document
 
 
-def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, *, decided: bool) -> Row:
+def read_row(
+    loaded: Loaded,
+    compiled: Compiled,
+    request: Request[Any],
+    n: int,
+    *,
+    decided: bool,
+    layout: Rooms | None = None,
+) -> Row:
     """A request's prompt and canvas.
 
-    Args: decided: a type that is a lone choice is decided in one forward pass, in a canvas that holds all its labels.
+    Args:
+        decided: a type that is a lone choice is decided in one forward pass, in a canvas that holds all its labels.
+        layout: how canvases of objects are laid out, where they are and the context has room for it.
     Raises: BudgetTooSmall, PromptTooLong, InputError; and what compiling raises.
     """
     if not is_conversation(request.text):
@@ -223,7 +241,32 @@ def read_row(loaded: Loaded, compiled: Compiled, request: Request[Any], n: int, 
             context=spec.context,
             row=n,
         )
-    return Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots, tokens)
+    row = Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots, tokens)
+    if layout is None or request.max_new_tokens is not None or labels is not None:
+        return row
+    return _laid_out(row, loaded, layout, room)
+
+
+def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
+    """The row in a canvas that is laid out, if its texts have a settled form and that takes so many positions at most."""
+    compiled, description = row.compiled.padded, row.type.description
+    if compiled is None or not isinstance(description, JsonSchema):
+        return row
+    made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits)
+    while made is not None and len(made) <= most:
+        type_, table = compiled.of(row.text, len(made))
+        try:
+            table.forced(np.asarray(made.given))
+        except (Infeasible, BudgetTooSmall):  # some value does not fit its room
+            grows = [n for n, one in enumerate(made.pieces) if one.grows]
+            wider = made.wider(grows, most)
+            made = None if wider == made else wider
+            continue
+        size = len(made)
+        return replace(
+            row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table, layout=made
+        )
+    return row
 
 
 def _prompt(

@@ -108,6 +108,7 @@ class State:
         seed: int | Sequence[int] = 0,
         draws: Sequence[int] | None = None,
         written: torch.Tensor | None = None,
+        segments: torch.Tensor | None = None,
         lengths: Sequence[int] | None = None,
         pad_id: int | None = None,
     ) -> State:
@@ -118,6 +119,7 @@ class State:
                 else: not on the batch around it, not on its place in it. One for all rows, or one each.
             draws: (B,) which of several independent decodes of its prompt each row is, from 0; all the first if None.
             written: (B, T) int64, ids that are given (they become FIXED), -1 where open.
+            segments: (B, T) which span each position belongs to, -1 for none; None: none does.
             lengths: positions each row may use; the rest is PAD and holds `pad_id`. Under a constraint the text ends
                 before it: a stop id as `pad_id` leaves the row all its positions, the vocabulary's pad takes one of
                 them for the stop id that has to come first.
@@ -150,7 +152,7 @@ class State:
         return State(
             tokens=tokens,
             status=status,
-            segment=torch.full((rows, length), -1, dtype=torch.int32),
+            segment=torch.full((rows, length), -1, dtype=torch.int32) if segments is None else segments.to(torch.int32),
             held_at=torch.full((rows, length), -1, dtype=torch.int32),
             held_confidence=torch.full((rows, length), float("nan")),
             prompt=prompt,
@@ -316,3 +318,10 @@ def row_generator(seed: int, prompt: torch.Tensor, draw: int = 0) -> np.random.G
     digest = blake2b(prompt.cpu().numpy().astype("<i8").tobytes(), digest_size=16).digest()
     words = [seed, int.from_bytes(digest, "little")]
     return np.random.default_rng([*words, draw] if draw else words)
+
+
+def gap_starts(open: torch.Tensor, segment: torch.Tensor) -> torch.Tensor:
+    """(B, T) bool: the first position of each gap, a stretch of open ones within one segment."""
+    before = torch.zeros_like(open)
+    before[:, 1:] = open[:, :-1] & (segment[:, 1:] == segment[:, :-1])
+    return open & ~before

@@ -21,9 +21,14 @@ ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
 
 
-def spacing(shape: Shape) -> tuple[Expression, Literal, Expression, str]:
+BLANKS = Repeat(literal(" "), 0, None)
+
+
+def spacing(shape: Shape) -> tuple[Expression, Expression, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
     first, comma, last, colon = spaces(shape.context.options.whitespace, shape.level)
+    if shape.context.options.whitespace == "padded":
+        return EMPTY, Concat((BLANKS, literal(comma))), BLANKS, colon
     return literal(first) if first else EMPTY, literal(comma), literal(last) if last else EMPTY, colon
 
 
@@ -89,7 +94,8 @@ def _sequence(shape: Shape, items: list[Expression], low: int, high: int | None)
 def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
     first, _, last, _ = spacing(shape)
     whole = Concat((literal("["), first, filled, last, literal("]")))
-    return Alt((literal("[]"), whole)) if empty else whole
+    nothing = Concat((literal("["), last, literal("]"))) if last is BLANKS else literal("[]")
+    return Alt((nothing, whole)) if empty else whole
 
 
 def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expression, Expression]:

@@ -20,7 +20,7 @@ from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.json_schema.escapes import code_points, in_escapes
 from ctrldiff.limits import DEFAULT, Limits
 
-Whitespace: TypeAlias = str  # "compact", "spaced", "pretty" or "pretty(N)"
+Whitespace: TypeAlias = str  # "compact", "spaced", "padded", "pretty" or "pretty(N)"
 PRETTY = re.compile(r"pretty(?:\(([0-8])\))?")
 
 QUOTE = text('"')
@@ -115,7 +115,7 @@ def spaces(whitespace: Whitespace, level: int) -> tuple[str, str, str, str]:
 
     `level` is how deep the brackets are.
     """
-    if whitespace == "compact":
+    if whitespace in ("compact", "padded"):  # what pads an object is for the reader of blanks, not for the text of a value
         return "", ",", "", ":"
     if whitespace == "spaced":
         return "", ", ", "", ": "

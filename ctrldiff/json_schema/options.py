@@ -31,7 +31,8 @@ class Options:
 
     Fields:
         whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty(N)" writes a
-            member a line, indented by N from 0 to 8, as `json.dumps(indent=N)` does; "pretty" is "pretty(2)".
+            member a line, indented by N from 0 to 8, as `json.dumps(indent=N)` does; "pretty" is "pretty(2)"; "padded"
+            lets any number of blanks follow the value of a property and the item of a list: see `cd.layout.Rooms`.
         order: "schema" writes the properties of an object in the order of the schema. "any" leaves it to the model:
             every order, each key once, of up to 8 properties; more in one object are refused.
         ascii: strings and keys are written in ASCII, as `json.dumps(ensure_ascii=True)` does: `\\u00e9`, and a pair of
@@ -100,8 +101,8 @@ def check(options: Options) -> None:
             hint = f"{name} is " + " or ".join(map(repr, choices))
             raise SchemaInvalid(f"{name}={getattr(options, name)!r}", hint=hint)
     whitespace = options.whitespace
-    if not isinstance(whitespace, str) or not (whitespace in ("compact", "spaced") or PRETTY.fullmatch(whitespace)):
-        hint = "whitespace is 'compact', 'spaced', 'pretty' or 'pretty(0)' to 'pretty(8)'"
+    if not isinstance(whitespace, str) or not (whitespace in ("compact", "spaced", "padded") or PRETTY.fullmatch(whitespace)):
+        hint = "whitespace is 'compact', 'spaced', 'padded', 'pretty' or 'pretty(0)' to 'pretty(8)'"
         raise SchemaInvalid(f"whitespace={whitespace!r}", hint=hint)
     for name, most in _MOST.items():
         number = getattr(options, name)

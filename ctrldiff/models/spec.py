@@ -46,6 +46,8 @@ class ModelSpec:
             that was not is warned of.
         hidden_prompts: the model was trained on enough answers behind a hidden prompt (its noise at every position of
             the prompt) for `guide.ClassifierFree` to compare with; one of which that is not known is warned of.
+        rooms: the model was trained to read objects whose keys are in place, each value in a room of its own
+            (`layout.Rooms`): its default plan is `Plan.rooms()`.
         prompt: the prompt's template; its places (`models/prompt.py`) are encoded as plain text, the rest with special
             tokens. Chat models get theirs from the tokenizer's chat template, with `system` as its system message,
             `turn` as the template of what the user says, and `chat_template_kwargs` as further arguments of its own.
@@ -83,6 +85,7 @@ class ModelSpec:
     ntk: float = 1.0
     edits: bool = False
     hidden_prompts: bool = False
+    rooms: bool = False
     prompt: str = "{text}"
     system: str = ""
     turn: str = ""

@@ -15,7 +15,7 @@ import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import CommitPolicy, Posterior
-from ctrldiff.state import Scores, State, Step, Tokens, Where
+from ctrldiff.state import Scores, State, Step, Tokens, Where, gap_starts
 
 __all__ = [
     "Anchored",
@@ -23,6 +23,7 @@ __all__ = [
     "EntropyBound",
     "Everything",
     "Factor",
+    "Gaps",
     "LeftToRight",
     "Prefix",
     "Renoise",
@@ -245,6 +246,33 @@ class Prefix:
             sure &= posterior.local(tokens).cpu() >= self.own
         stops = eligible & ~sure & ~leftmost(eligible)
         return eligible & (stops.cumsum(1) == 0)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Of every gap (a stretch of open positions) what `Prefix` writes of a row, if its first token is at least `begin`
+    certain; of the gap whose first token is the most certain, always.
+
+    So values that are read surely come first, whatever their place, and the others with these in sight.
+    """
+
+    begin: float = 0.9
+    above: float = 0.99
+    own: float = 0.9
+
+    def __post_init__(self) -> None:
+        for name in ("begin", "above", "own"):
+            in_range(name, getattr(self, name), 0)
+
+    def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
+        eligible = state.open & step.window
+        starts = gap_starts(eligible, state.segment)
+        scores = certainty("confidence", posterior, tokens, state)
+        begins = certain_enough(starts & (scores >= self.begin), scores, starts)
+        goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
+        stops = (eligible & torch.where(starts, ~begins, ~goes_on)).cumsum(1)
+        before = torch.where(starts, stops - (starts & ~begins).to(stops.dtype), torch.zeros_like(stops)).cummax(1).values
+        return eligible & (stops == before)
 
 
 @dataclass(frozen=True)

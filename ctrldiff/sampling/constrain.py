@@ -15,9 +15,9 @@ from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Posterior, Weighs
 from ctrldiff.sampling.legal import NEGLIGIBLE
-from ctrldiff.state import State, Tokens
+from ctrldiff.state import State, Tokens, gap_starts
 
-__all__ = ["DrawnAt", "Exact", "Free", "LeftmostFirst", "LengthFirst", "Tables", "normalised"]
+__all__ = ["DrawnAt", "Exact", "Free", "GapsFirst", "LeftmostFirst", "LengthFirst", "Tables", "normalised"]
 
 
 @dataclass(frozen=True)
@@ -210,6 +210,55 @@ class LeftmostFirst:
 
     def settle(self, state: State) -> State:
         return self.inner.settle(state)
+
+
+FAINT = 1e-4  # what evidence counts that only breaks ties
+
+
+@dataclass(frozen=True)
+class GapsFirst:
+    """Any constraint, with the first open token of every gap settled on the evidence at its own position.
+
+    A gap is a stretch of open positions; where a canvas is laid out (`layout.Rooms`) every value has its own, and all can
+    be read at once. In each the choice is made as `LeftmostFirst` makes its one: by the model's own best token there,
+    of those that can still be completed, of equal ones by the best completion; and everything else is the exact
+    posterior given these choices. With one gap a row the two differ in ties alone.
+
+    believed: as of `LeftmostFirst`; such a gap is given its best whole completion.
+    """
+
+    inner: Weighs
+    believed: float = NEGLIGIBLE
+
+    def bind(self, logits: torch.Tensor, state: State) -> Posterior:
+        exact = self.inner.bind(logits, state)
+        starts = gap_starts(state.open, state.segment)
+        layers = getattr(self.inner, "layers", 1)
+        tokens = self._best(logits, state, starts, layers)
+        sure, mass = torch.exp(-exact.surprise(tokens)), exact.legal(tokens)
+        lost = starts & (mass.cpu() < self.believed)
+        if lost.any():
+            tokens = self._best(logits, state, starts | _gaps_of(lost, state), layers)
+            sure, mass = torch.exp(-exact.surprise(tokens)), exact.legal(tokens)
+        starts, tokens = starts.to(sure.device), tokens.to(sure.device)
+        return cast(Posterior, Chosen(exact.clamp(tokens, starts), exact, starts, sure, mass))
+
+    def _best(self, logits: torch.Tensor, state: State, loud: torch.Tensor, layers: int) -> torch.Tensor:
+        """(B, T) the best string where the evidence counts at these positions, and elsewhere only breaks ties."""
+        scores = normalised(logits, layers)
+        scores = torch.where(loud.to(scores.device)[..., None], scores, scores * FAINT)
+        return self.inner.weigh(scores, state).map()
+
+    def settle(self, state: State) -> State:
+        return self.inner.settle(state)
+
+
+def _gaps_of(starts: torch.Tensor, state: State) -> torch.Tensor:
+    """(B, T) bool: all positions of the gaps that begin at some of `starts`."""
+    number = gap_starts(state.open, state.segment).cumsum(1)
+    chosen = torch.zeros(state.shape[0], state.shape[1] + 1, dtype=torch.bool).scatter(1, number * starts, starts)
+    chosen[:, 0] = False
+    return state.open & chosen.gather(1, number)
 
 
 LENGTHS = 8  # that are tried for a row whose texts are held to a proviso

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from ctrldiff.errors import InputError
+from ctrldiff.layout import Rooms
 from ctrldiff.protocols import (
     Asks,
     CommitPolicy,
@@ -23,8 +24,8 @@ from ctrldiff.protocols import (
     Schedule,
     StopRule,
 )
-from ctrldiff.sampling.commit import Prefix
-from ctrldiff.sampling.constrain import Exact, LeftmostFirst
+from ctrldiff.sampling.commit import Gaps, Prefix
+from ctrldiff.sampling.constrain import Exact, GapsFirst, LeftmostFirst
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.presets import PRESETS, parts_of
@@ -50,6 +51,7 @@ EXAMPLES = {  # of each part, for messages
     "observers": "observers.Canvases()",
     "grow": "grow.Fixed()",
     "counts": "counts.Rows()",
+    "layout": "layout.Rooms()",
 }
 
 
@@ -67,6 +69,7 @@ class Plan:
         observers: told of every step; what they remember lives in the state. One that comes twice is told once.
         grow: how many positions a row has, while it is written.
         counts: how many items lists have, decided before the first step; None: as they are written.
+        layout: what stands on a canvas before the first step, `layout.Rooms()`; None: nothing.
     Raises: InputError for a part that is none.
     """
 
@@ -82,6 +85,7 @@ class Plan:
     observers: tuple[Observer, ...] = ()
     grow: Growth = Fixed()
     counts: Counts | None = None
+    layout: Rooms | None = None
 
     def __post_init__(self) -> None:
         for name in ("processors", "observers"):
@@ -89,7 +93,7 @@ class Plan:
         object.__setattr__(self, "observers", once(self.observers))
         for one in fields(self):
             value = getattr(self, one.name)
-            if one.name in ("finish", "counts") and value is None:
+            if one.name in ("finish", "counts", "layout") and value is None:
                 continue
             for part in value if isinstance(value, tuple) else (value,):
                 check_part(one.name, part)
@@ -114,6 +118,16 @@ class Plan:
         if temperature > 0:
             return Plan(Exact(), Linear(steps), Draw(), processors=(Temperature(temperature),))
         return Plan(schedule=Linear(steps))
+
+    @staticmethod
+    def rooms(steps: int | None = None, temperature: float = 0.0, layout: Rooms = Rooms()) -> Plan:
+        """The default of models that read objects laid out (`ModelSpec.rooms`): every value in its room, those that are
+        read surely first. What is not laid out is written as by `default`.
+
+        Args, errors: as of `default`.
+        """
+        plain = Plan.default(steps, temperature).but(layout=layout)
+        return plain if temperature > 0 else plain.but(constrain=GapsFirst, commit=Gaps())
 
     @staticmethod
     def searching(steps: int | None = None, temperature: float = 1.0) -> Plan:
@@ -143,7 +157,8 @@ class Plan:
         """A lone choice may be decided in one forward pass: the plan asks for nothing but the most probable label."""
         seen = tuple(one for one in self.observers if not isinstance(one, Canvases))
         bare = self.but(observers=seen, counts=None)  # a label has no lists
-        return bare in (Plan.default(), Plan.default(steps=1))
+        plans = (make(steps) for make in (Plan.default, Plan.rooms) for steps in (None, 1))
+        return bare.but(layout=None) in [one.but(layout=None) for one in plans]
 
     @cached_property
     def attends(self) -> bool:

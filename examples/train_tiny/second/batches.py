@@ -5,7 +5,7 @@ answer is a tail of stop tokens, as when decoding. So a run goes on after any ba
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 import numpy as np
@@ -13,13 +13,18 @@ import numpy as np
 from examples.train_tiny.batches import DEEP_WEIGHT, TAIL_WEIGHT, pick_masks
 from examples.train_tiny.second.asking import Example
 from examples.train_tiny.second.mixture import HIDDEN, Source
+from examples.train_tiny.second.rooms import laid_out, pieces
 from examples.train_tiny.tokenizer import ANSWER, ASK, BOS, EOS, MASK, Encoder
 
 CONTEXT = 1536
-LONGEST_ANSWER = 420
+LONGEST_ANSWER = 700
 DECISION_WEIGHT = 3.0  # of the tokens that decide between null and a value, and between one more item and none
 ROUND = 16
 FREE_POINTERS = 2
+IN_ROOMS = 0.9  # of the objects whose keys are settled; the others are written close together
+ALL_OPEN, HALF_READ = 0.35, 0.3  # rooms: none is filled yet; a part of the value stands in one that is open
+FIRST, WITHIN, FILL = 2.0, 0.7, 0.1  # weights in a room: of what decides its value, of the rest of it, of blanks behind
+SEEN_BLANKS = 0.2  # share of those that are learned from: they are many, and easy
 
 
 @dataclass
@@ -27,7 +32,8 @@ class Encoded:
     """One example as ids.
 
     inside, edge: as `examples.train_tiny.batches` has them. decides: tokens where a value begins. points: for answer
-    tokens that are copied, the places of the prompt they may be copied from.
+    tokens that are copied, the places of the prompt they may be copied from. rooms: of every answer token the number of
+    its room, -1 where it is given, and whether it is a blank that fills it; none for an answer without rooms.
     """
 
     prompt: list[int]
@@ -37,6 +43,8 @@ class Encoded:
     decides: list[bool]
     points: list[tuple[int, ...]]
     task: str
+    rooms: list[int] = field(default_factory=list)
+    fills: list[bool] = field(default_factory=list)
 
 
 @dataclass
@@ -49,6 +57,21 @@ class Batch:
     weights: np.ndarray
     pointing: np.ndarray
     aims: np.ndarray
+
+
+def in_rooms(example: Example, encoder: Encoder, rng: Random, context: int = CONTEXT) -> Encoded | None:
+    """Ids of an example laid out in rooms, or None when it has none or is too long."""
+    found = pieces(example, rng)
+    if found is None:
+        return None
+    text = encoder.tokenizer.encode(example.text, add_special_tokens=False)
+    ids, offsets, rooms = laid_out(found, encoder, rng)
+    prompt = [BOS, *text.ids, ASK, *encoder(example.ask), ANSWER]
+    if len(ids) > LONGEST_ANSWER or len(prompt) + len(ids) + 1 > context:
+        return None
+    no, deciding = [False] * len(ids), set(example.decisions)
+    decides = [any(place in deciding for place in range(a, b)) for a, b in offsets]
+    return Encoded(prompt, ids, no, no, decides, _points(example, text.offsets, offsets), example.task, rooms, [a == b for a, b in offsets])
 
 
 def encode(example: Example, encoder: Encoder, context: int = CONTEXT) -> Encoded | None:
@@ -87,7 +110,7 @@ def _points(example: Example, text: list, answer: list) -> list[tuple[int, ...]]
         whole = {n for a, b in leaf.spans for n in range(np.searchsorted(begins, a), np.searchsorted(begins, b))}
         exact = leaf.verbatim and isinstance(leaf.value, str) and len(leaf.value) == stop - start
         for n, (a, b) in enumerate(answer):
-            if a < start or b > stop:
+            if a < start or b > stop or a == b:
                 continue
             same = ()
             if exact:
@@ -102,7 +125,8 @@ def chunk_batches(source: Source, number: int, encoder: Encoder, batch_tokens: i
     rng = Random(f"masks {source.seed} {number}")
     waiting = []
     for one in source.chunk(number):
-        if encoded := encode(one, encoder):
+        roomy = rng.random() < IN_ROOMS
+        if encoded := (in_rooms(one, encoder, rng) if roomy else None) or encode(one, encoder):
             slack = rng.randint(0, 64) if rng.random() < 0.2 else rng.randint(0, 12)
             used = len(encoded.prompt) + len(encoded.answer) + 1 + slack
             waiting.append((min(-(-used // ROUND) * ROUND, CONTEXT), rng.random(), encoded))
@@ -128,6 +152,36 @@ def stream(
         number, place = number + 1, 0
 
 
+def _open_rooms(encoded: Encoded, rng: Random) -> list[int]:
+    """Which positions are masked: of some rooms all, of some all but a part of the value."""
+    spans: dict[int, list[int]] = {}
+    for place, room in enumerate(encoded.rooms):
+        if room >= 0:
+            spans.setdefault(room, []).append(place)
+    share = 1.0 if rng.random() < ALL_OPEN else rng.random()
+    open_ones = [room for room in spans if rng.random() < share] or [rng.choice(list(spans))]
+    chosen = []
+    for room in open_ones:
+        places = spans[room]
+        if rng.random() < HALF_READ:
+            if rng.random() < 0.6:
+                places = places[rng.randrange(len(places)) :]
+            else:
+                kept = rng.random()
+                places = [place for place in places if rng.random() < kept] or places[-1:]
+        chosen += places
+    return sorted(chosen)
+
+
+def _weight_in_room(encoded: Encoded, place: int) -> float:
+    """The first two tokens of a room, a quote and what follows it, decide what value it is; of the blanks the first says
+    where it ends."""
+    rooms, fills = encoded.rooms, encoded.fills
+    if place < 2 or rooms[place - 2] != rooms[place] or encoded.decides[place]:
+        return FIRST
+    return FILL if fills[place] and fills[place - 1] else WITHIN
+
+
 def _assemble(members: list[Encoded], total: int, rng: Random) -> Batch:
     tokens, rows, targets, weights, pointing, aims = [], [], [], [], [], []
     for number, encoded in enumerate(members):
@@ -135,16 +189,24 @@ def _assemble(members: list[Encoded], total: int, rng: Random) -> Batch:
         hidden = rng.random() < HIDDEN.get(encoded.task, 0.0)
         region = encoded.answer + [EOS] * (total - start - length)
         ids = ([MASK] * start if hidden else encoded.prompt) + region
-        for place in sorted(pick_masks(encoded, len(region), rng)):
+        roomy = bool(encoded.rooms)
+        chosen = _open_rooms(encoded, rng) if roomy else sorted(pick_masks(encoded, len(region), rng))
+        for place in chosen:
             row = number * total + start + place
             ids[start + place] = MASK
+            if roomy and encoded.fills[place] and encoded.fills[place - 1] and rng.random() > SEEN_BLANKS:
+                continue
             rows.append(row)
             targets.append(region[place])
-            # A mask behind a mask is seldom the next to be written; where a value begins matters most.
-            weight = TAIL_WEIGHT if place > length else DEEP_WEIGHT if place and ids[start + place - 1] == MASK else 1.0
-            if place < length and encoded.decides[place]:
-                weight *= DECISION_WEIGHT
-            weights.append(weight)
+            if roomy:
+                weights.append(_weight_in_room(encoded, place))
+            else:
+                # A mask behind a mask is seldom the next to be written; where a value begins matters most.
+                deep = place and ids[start + place - 1] == MASK
+                weight = TAIL_WEIGHT if place > length else DEEP_WEIGHT if deep else 1.0
+                if place < length and encoded.decides[place]:
+                    weight *= DECISION_WEIGHT
+                weights.append(weight)
             if place < length and not hidden and encoded.points[place]:
                 pointing.append(row)
                 aims.append(encoded.points[place])

@@ -1,11 +1,11 @@
 """How the canvas of an object is laid out before the first pass: its keys in place, and behind each a room for its value.
 
-What a value leaves of its room is filled by blanks, which JSON allows. So a network sees at once where every value
+What a value leaves of its room is filled by tabs, which JSON allows there and in no string. So a network sees at once where every value
 stands, all of them can be read in one pass, and in any order; written close together, what is behind an open value has no
 place yet, and is read from left to right.
 
     {"name": [· · · · · · · ·],"total": [· · · ·]}        before the first pass
-    {"name": "Ada Li"        ,"total": 12      }          at last
+    {"name": "Ada Li"________,"total": 12______}          at last; _ is a tab
 
 A list has a room for each item that there may be, and those behind its last item hold blanks alone: how many items there
 are is read in the same pass. The constraint is exact as ever: the language is that of the schema with blanks behind
@@ -30,6 +30,7 @@ from ctrldiff.limits import DEFAULT, Limits
 Encode = Callable[[str], list[int]]
 
 OPEN = -1
+BLANK = "\t"
 DATES = {"date": 12}  # positions of a day between quotes, in digits of one token each
 TRUTH = 2
 FORK = 2  # positions for `[` or null, and for `]` or nothing, of a list that may be null
@@ -128,7 +129,7 @@ class Rooms:
 
         encode: a text as token ids.   stop: the token that ends a text.
         """
-        root, blank = schema.shape(limits), encode(" ")
+        root, blank = schema.shape(limits), encode(BLANK)
         if schema.order != "schema" or not _settled(root, schema) or len(blank) != 1:
             return None
         pieces: list[Piece] = []

@@ -21,7 +21,7 @@ ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
 
 
-BLANKS = Repeat(literal(" "), 0, None)
+BLANKS = Repeat(literal("\t"), 0, None)  # no string holds one as it is: what pads is never a part of a value
 
 
 def spacing(shape: Shape) -> tuple[Expression, Expression, Expression, str]:

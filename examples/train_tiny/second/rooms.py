@@ -1,7 +1,7 @@
 """Answers laid out in rooms: the keys of an object in place, and behind each so many positions for its value.
 
     {"name": [· · · · · · · ·],"total": [· · · ·]}        what a network sees first
-    {"name": "Ada Li"        ,"total": 12      }        what stands there at last: blanks, as JSON allows, fill a room
+    {"name": "Ada Li"________,"total": 12______}        what stands there at last: tabs, as JSON allows, fill a room
 
 Every field can then be read in the first pass, and in any order; `ctrldiff.rooms` lays out what is decoded in the same way.
 """
@@ -14,7 +14,7 @@ from ctrldiff.types.ask import Asked
 from examples.train_tiny.second.asking import Example
 from examples.train_tiny.tokenizer import Encoder
 
-BLANK = " "
+BLANK = "\t"  # which JSON allows between values and in no string, so that it is never taken for a part of one
 TEXTS = (16, 20, 24, 24, 24, 28, 32)  # positions that a text is given, one of these for a whole document
 ITEMS = (4, 6, 8, 8, 8, 10, 12)  # rooms of a list, one an item
 IN_ITEMS = 10, 7, 4  # positions of texts, numbers and whole numbers in an item, whose values share its room

@@ -28,6 +28,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "posterior",
     "constraints",
     "json_schema",
+    "layout",
     "sampling",
     "search",
     "guidance",
@@ -83,6 +84,7 @@ BELOW_MODELS = {
     "sampling",
     "search",
     "json_schema",
+    "layout",
     "types",
 }  # none may know a model
 ANNOTATIONS_ONLY = {

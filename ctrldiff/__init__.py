@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Any
 from ctrldiff.version import VERSION
 
 if TYPE_CHECKING:
-    from ctrldiff import batch, calibration, engines, errors, evaluate, extract, grounded, layout, models, rewards, search
+    from ctrldiff import (
+        batch,
+        calibration,
+        engines,
+        errors,
+        evaluate,
+        extract,
+        grounded,
+        layout,
+        models,
+        rewards,
+        search,
+    )
     from ctrldiff import guidance as guide
     from ctrldiff.automata.dfa import Dfa
     from ctrldiff.constraints.basic import Choice, Regex, Text
@@ -173,6 +185,7 @@ __all__ = [
     "grounded",
     "grow",
     "guide",
+    "layout",
     "models",
     "observers",
     "output_type",

@@ -18,11 +18,10 @@ from ctrldiff.canvas import GROWTH
 from ctrldiff.errors import ConstraintUnsatisfiable, Infeasible, InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import NO_LIST, Listed, lists_in, pointer
-from ctrldiff.layout import laid_out
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Counts, Listing
-from ctrldiff.request import Row
+from ctrldiff.request import Row, written
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.counts import Count
 from ctrldiff.state import State
@@ -46,7 +45,7 @@ def counted(loaded: Loaded, rows: Sequence[Row], rule: Counts) -> list[Row]:
             max(row.canvas for row in here),
             seed=[row.request.seed for row in here],
             draws=[row.request.draw for row in here],
-            **laid_out([row.layout for row in here], max(row.canvas for row in here)),
+            **written(here, max(row.canvas for row in here)),
             lengths=[row.canvas for row in here],
             pad_id=loaded.spec.stop_ids[0],
         )

@@ -27,12 +27,11 @@ from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.fields import of_labels
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
-from ctrldiff.layout import laid_out
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
-from ctrldiff.request import Row, prompt_about, prompt_alone
+from ctrldiff.request import Row, prompt_about, prompt_alone, written
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.by_field import by_field
@@ -362,7 +361,7 @@ class _Engine:
             length,
             seed=[row.request.seed for row in rows],
             draws=[row.request.draw for row in rows],
-            **laid_out([row.layout for row in rows], length),
+            **written(rows, length),
             lengths=[row.canvas for row in rows],
             pad_id=self.loaded.spec.stop_ids[0],  # under any constraint what stands behind a text
         )

@@ -1,16 +1,17 @@
-"""How the canvas of an object is laid out before the first pass: its keys in place, and behind each a room for its value.
+"""How the canvas of an object is laid out before the first pass: its keys in place, a room for a value behind each.
 
-What a value leaves of its room is filled by tabs, which JSON allows there and in no string. So a network sees at once where every value
-stands, all of them can be read in one pass, and in any order; written close together, what is behind an open value has no
-place yet, and is read from left to right.
+What a value leaves of its room is filled by tabs, which JSON allows there and in no string. So a network sees at once
+where every value stands, all of them can be read in one pass, and in any order; written close together, what is behind
+an open value has no place yet, and is read from left to right.
 
     {"name": [· · · · · · · ·],"total": [· · · ·]}        before the first pass
     {"name": "Ada Li"________,"total": 12______}          at last; _ is a tab
 
-A list has a room for each item that there may be, and those behind its last item hold blanks alone: how many items there
-are is read in the same pass. The constraint is exact as ever: the language is that of the schema with blanks behind
-values and items (`whitespace="padded"`), and the keys are tokens that were given. Scaffolds with slots: S3 (arXiv:2507.04504), with words that say null in place of
-blanks. A model has to know the form, as `small` does (`ModelSpec.rooms`).
+A list has a room for each item that there may be, and those behind its last item hold blanks alone: how many items
+there are is read in the same pass. The constraint is exact as ever: the language is that of the schema with blanks
+behind values and items (`whitespace="padded"`), and the keys are tokens that were given. Scaffolds with slots: S3
+(arXiv:2507.04504), with words that say null in place of blanks. A model has to know the form, as `small` does
+(`ModelSpec.rooms`).
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import torch
-
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.canonical import value_text
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
+
+__all__ = ["Layout", "Piece", "Rooms"]
 
 Encode = Callable[[str], list[int]]
 
@@ -48,8 +49,8 @@ BRANCHING = frozenset("anyOf oneOf allOf not if contains uniqueItems".split())
 
 @dataclass(frozen=True)
 class Piece:
-    """Tokens that are given; or, where there are none, a room of `room` positions. grows: a value may be too long for it.
-    more: of the last room of a list, how many the list has, and is given again if it is used."""
+    """Tokens that are given; or, where there are none, a room of `room` positions. grows: a value may be too long for
+    it. more: of the last room of a list, how many the list has, and is given again if it is used."""
 
     ids: tuple[int, ...] = ()
     room: int = 0
@@ -88,7 +89,8 @@ class Layout:
         return found
 
     def wider(self, rooms: Sequence[int], most: int) -> Layout:
-        """With these rooms twice as wide, or their lists twice as long; as it is if that takes over `most` positions."""
+        """With these rooms twice as wide, or their lists twice as long; as it is if that takes over `most`
+        positions."""
         pieces: list[Piece] = []
         for n, one in enumerate(self.pieces):
             if n in rooms and one.more:
@@ -104,10 +106,10 @@ class Rooms:
     """Every object whose keys its schema settles is laid out, the outermost and those in its properties; an answer of
     another form, a list or a lone value, is not, nor is one whose canvas the caller sizes (`max_new_tokens`).
 
-    Fields, in positions: strings; numbers; integers; objects, that may be null. A value whose text is known (labels, dates,
-    booleans) has the room that it takes. items: how many rooms a list has; in one item values are given less, for they
-    share its room. A room that its value fills is doubled, a list whose last room is used, too, and read again.
-    Raises: InputError for a room that null would not fit.
+    Fields, in positions: strings; numbers; integers; objects, that may be null. A value whose text is known (labels,
+    dates, booleans) has the room that it takes. items: how many rooms a list has; in one item values are given less,
+    for they share its room. A room that its value fills is doubled, a list whose last room is used, too, and read
+    again. Raises: InputError for a room that null would not fit.
     """
 
     strings: int = 24
@@ -122,9 +124,7 @@ class Rooms:
             if isinstance(value, bool) or not isinstance(value, int) or value < 4:
                 raise InputError(f"{name}={value!r}: an int of at least 4, for null must fit", param=name)
 
-    def __call__(
-        self, schema: JsonSchema, encode: Encode, stop: int, limits: Limits = DEFAULT
-    ) -> Layout | None:
+    def __call__(self, schema: JsonSchema, encode: Encode, stop: int, limits: Limits = DEFAULT) -> Layout | None:
         """The layout of a schema's texts; None where their form is not settled beforehand.
 
         encode: a text as token ids.   stop: the token that ends a text.
@@ -203,20 +203,3 @@ def _settled(shape: Shape, schema: JsonSchema) -> bool:
     if any(NOT_SETTLED & member.keys() for member in shape.members):
         return False
     return schema.optional == "write" or set(shape.names) <= shape.required
-
-
-def padded(schema: JsonSchema) -> JsonSchema:
-    """The schema with blanks behind values."""
-    return schema.but(whitespace="padded")
-
-
-def laid_out(layouts: Sequence[Layout | None], length: int) -> dict[str, torch.Tensor]:
-    """What `State.blank` is told of canvases of `length`: `written` and `segments`, (B, T) each, -1 for nothing."""
-    if not any(layouts):
-        return {}
-
-    def wide(rows: list[list[int]]) -> torch.Tensor:
-        return torch.tensor([row + [OPEN] * (length - len(row)) for row in rows])
-
-    written = wide([[] if one is None else one.given for one in layouts])
-    return {"written": written, "segments": wide([[] if one is None else one.rooms for one in layouts])}

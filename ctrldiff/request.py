@@ -248,7 +248,8 @@ def read_row(
 
 
 def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
-    """The row in a canvas that is laid out, if its texts have a settled form and that takes so many positions at most."""
+    """The row in a canvas that is laid out, if its texts have a settled form and that takes so many positions at
+    most."""
     compiled, description = row.compiled.padded, row.type.description
     if compiled is None or not isinstance(description, JsonSchema):
         return row
@@ -267,6 +268,20 @@ def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
             row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table, layout=made
         )
     return row
+
+
+def written(rows: Sequence[Row], length: int) -> dict[str, torch.Tensor]:
+    """What `State.blank` is told of canvases of `length` that are laid out: `written` and `segments`, (B, T) each, -1
+    for nothing."""
+    layouts = [row.layout for row in rows]
+    if not any(layouts):
+        return {}
+
+    def wide(known: list[list[int]]) -> torch.Tensor:
+        return torch.tensor([one + [-1] * (length - len(one)) for one in known])
+
+    given = wide([[] if one is None else one.given for one in layouts])
+    return {"written": given, "segments": wide([[] if one is None else one.rooms for one in layouts])}
 
 
 def _prompt(

@@ -115,7 +115,7 @@ def spaces(whitespace: Whitespace, level: int) -> tuple[str, str, str, str]:
 
     `level` is how deep the brackets are.
     """
-    if whitespace in ("compact", "padded"):  # what pads an object is for the reader of blanks, not for the text of a value
+    if whitespace in ("compact", "padded"):  # the language has tabs besides; the text of a value, none
         return "", ",", "", ":"
     if whitespace == "spaced":
         return "", ", ", "", ": "

@@ -101,7 +101,9 @@ def check(options: Options) -> None:
             hint = f"{name} is " + " or ".join(map(repr, choices))
             raise SchemaInvalid(f"{name}={getattr(options, name)!r}", hint=hint)
     whitespace = options.whitespace
-    if not isinstance(whitespace, str) or not (whitespace in ("compact", "spaced", "padded") or PRETTY.fullmatch(whitespace)):
+    if not isinstance(whitespace, str) or not (
+        whitespace in ("compact", "spaced", "padded") or PRETTY.fullmatch(whitespace)
+    ):
         hint = "whitespace is 'compact', 'spaced', 'padded', 'pretty' or 'pretty(0)' to 'pretty(8)'"
         raise SchemaInvalid(f"whitespace={whitespace!r}", hint=hint)
     for name, most in _MOST.items():

@@ -271,7 +271,9 @@ class Gaps:
         begins = certain_enough(starts & (scores >= self.begin), scores, starts)
         goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
         stops = (eligible & torch.where(starts, ~begins, ~goes_on)).cumsum(1)
-        before = torch.where(starts, stops - (starts & ~begins).to(stops.dtype), torch.zeros_like(stops)).cummax(1).values
+        before = (
+            torch.where(starts, stops - (starts & ~begins).to(stops.dtype), torch.zeros_like(stops)).cummax(1).values
+        )
         return eligible & (stops == before)
 
 

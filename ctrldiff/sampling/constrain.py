@@ -219,9 +219,9 @@ FAINT = 1e-4  # what evidence counts that only breaks ties
 class GapsFirst:
     """Any constraint, with the first open token of every gap settled on the evidence at its own position.
 
-    A gap is a stretch of open positions; where a canvas is laid out (`layout.Rooms`) every value has its own, and all can
-    be read at once. In each the choice is made as `LeftmostFirst` makes its one: by the model's own best token there,
-    of those that can still be completed, of equal ones by the best completion; and everything else is the exact
+    A gap is a stretch of open positions; where a canvas is laid out (`layout.Rooms`) every value has its own, and all
+    can be read at once. In each the choice is made as `LeftmostFirst` makes its one: by the model's own best token
+    there, of those that can still be completed, of equal ones by the best completion; and everything else is the exact
     posterior given these choices. With one gap a row the two differ in ties alone.
 
     believed: as of `LeftmostFirst`; such a gap is given its best whole completion.

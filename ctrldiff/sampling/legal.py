@@ -27,7 +27,7 @@ class NoteLegal:
     def __call__(self, move: Move, state: State, step: Step) -> State:
         known = self.begin(state).memory[LEGAL]
         if move.wrote.any():
-            # What is legal at a place is told of a whole string; what is open to the left of it stands as it was proposed.
+            # What is legal at a place is told of a whole string: what is open to its left stands as it was proposed.
             whole = torch.where(state.open, state.history[:, -1], state.tokens)
             known = torch.where(move.wrote, move.posterior.legal(whole).cpu(), known)
         return state.remember(**{LEGAL: torch.where(state.open, torch.nan, known)})

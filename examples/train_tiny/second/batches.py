@@ -71,7 +71,17 @@ def in_rooms(example: Example, encoder: Encoder, rng: Random, context: int = CON
         return None
     no, deciding = [False] * len(ids), set(example.decisions)
     decides = [any(place in deciding for place in range(a, b)) for a, b in offsets]
-    return Encoded(prompt, ids, no, no, decides, _points(example, text.offsets, offsets), example.task, rooms, [a == b for a, b in offsets])
+    return Encoded(
+        prompt,
+        ids,
+        no,
+        no,
+        decides,
+        _points(example, text.offsets, offsets),
+        example.task,
+        rooms,
+        [a == b for a, b in offsets],
+    )
 
 
 def encode(example: Example, encoder: Encoder, context: int = CONTEXT) -> Encoded | None:
@@ -174,8 +184,8 @@ def _open_rooms(encoded: Encoded, rng: Random) -> list[int]:
 
 
 def _weight_in_room(encoded: Encoded, place: int) -> float:
-    """The first two tokens of a room, a quote and what follows it, decide what value it is; of the blanks the first says
-    where it ends."""
+    """The first two tokens of a room, a quote and what follows it, decide what value it is; of the blanks the first
+    says where it ends."""
     rooms, fills = encoded.rooms, encoded.fills
     if place < 2 or rooms[place - 2] != rooms[place] or encoded.decides[place]:
         return FIRST

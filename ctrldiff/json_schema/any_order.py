@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ctrldiff.automata.expression import NOTHING, Concat, Expression, Graph, text
-from ctrldiff.json_schema.canonical import spaces, string_text, value_text
+from ctrldiff.json_schema.canonical import spacing, spelled_out, string_text, value_text
 
 if TYPE_CHECKING:
     from ctrldiff.json_schema.context import Context
@@ -65,13 +65,13 @@ def arranged(
 
 def value_in_any_order(context: Context, value: Any, shape: Shape, at: str) -> Expression:
     """Every text of a listed value, the keys of its objects in any order."""
-    first, comma, last, colon = map(text, spaces(context.options.whitespace, shape.level))
+    first, comma, last, colon = spacing(context.options.whitespace, shape.level)
     if isinstance(value, list) and value:
         items = [value_in_any_order(context, item, shape.item(n), at) for n, item in enumerate(value)]
         inside: Expression = Concat(tuple(part for item in items for part in (comma, item))[1:])
         return Concat((text("["), first, inside, last, text("]")))
     if not isinstance(value, dict) or not value:
-        return text(value_text(value, ascii=context.options.ascii))
+        return spelled_out(value_text(value, ascii=context.options.ascii), context.options.whitespace)
     if len(value) > MOST:
         why = f"a listed object of {len(value)} properties; {MOST} are the most"
         return context.refuse(at, 'order="any"', why)
@@ -79,7 +79,7 @@ def value_in_any_order(context: Context, value: Any, shape: Shape, at: str) -> E
     for n, (name, inner) in enumerate(value.items()):
         place = shape.property(name) if name in shape.names else shape.other()
         key = text(string_text(name, context.options.ascii))
-        members[n] = Concat((key, colon, value_in_any_order(context, inner, place, at)))
+        members[n] = Concat((key, text(colon), value_in_any_order(context, inner, place, at)))
     inside = arranged(
         members,
         NOTHING,

@@ -10,7 +10,8 @@ from itertools import islice
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
-from ctrldiff.json_schema.canonical import spaces, value_text
+from ctrldiff.json_schema.canonical import spacing as spacing_of
+from ctrldiff.json_schema.canonical import spelled_out, value_text
 from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.reach import MOST_ITEMS
@@ -21,15 +22,14 @@ ANY_ARRAY: Schema = {"type": "array"}
 MAX_DISTINCT = 12  # values that `uniqueItems` can tell apart
 
 
-BLANKS = Repeat(literal("\t"), 0, None)  # no string holds one as it is: what pads is never a part of a value
-
-
 def spacing(shape: Shape) -> tuple[Expression, Expression, Expression, str]:
     """After an opening bracket, between members, before the closing bracket, and the colon."""
-    first, comma, last, colon = spaces(shape.context.options.whitespace, shape.level)
-    if shape.context.options.whitespace == "padded":
-        return EMPTY, Concat((BLANKS, literal(comma))), BLANKS, colon
-    return literal(first) if first else EMPTY, literal(comma), literal(last) if last else EMPTY, colon
+    return spacing_of(shape.context.options.whitespace, shape.level)
+
+
+def _nothing(shape: Shape) -> Expression:
+    """The empty list."""
+    return spelled_out("[]", shape.context.options.whitespace)
 
 
 @family("array")
@@ -38,7 +38,7 @@ def array(context: Context, schema: Schema, sub: Sub) -> Walk:
     shape, at = sub.shape, sub.pointer
     if not shape.containers:
         context.reach.cuts = True
-        return literal("[]")
+        return _nothing(shape)
     low, high = size(schema, "minItems") or 0, size(schema, "maxItems")
     if high is not None and low > high:
         return context.contradict(at, f"minItems {low} > maxItems {high}")
@@ -94,8 +94,7 @@ def _sequence(shape: Shape, items: list[Expression], low: int, high: int | None)
 def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
     first, _, last, _ = spacing(shape)
     whole = Concat((literal("["), first, filled, last, literal("]")))
-    nothing = Concat((literal("["), last, literal("]"))) if last is BLANKS else literal("[]")
-    return Alt((nothing, whole)) if empty else whole
+    return Alt((_nothing(shape), whole)) if empty else whole
 
 
 def _containing(schema: Schema, sub: Sub) -> Generator[Sub | Together, Expression, Expression]:
@@ -163,4 +162,4 @@ def _distinct(context: Context, sub: Sub, items: list[Expression]) -> Expression
         begun = Concat((other, others))
         once = Alt((Concat((this, others)), Concat((begun, Repeat(Concat((comma, this, others)), 0, 1)))))
         parts.append(_wrapped(sub.shape, once, True))
-    return Both(tuple(parts)) if parts else literal("[]")
+    return Both(tuple(parts)) if parts else _nothing(sub.shape)

@@ -9,19 +9,22 @@ import json
 import re
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
-from ctrldiff.automata.expression import Alt, Chars, Expression, Graph, Ranges, text
+from ctrldiff.automata.expression import EMPTY, Alt, Chars, Concat, Expression, Graph, Ranges, Repeat, text
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.json_schema.escapes import code_points, in_escapes
 from ctrldiff.limits import DEFAULT, Limits
 
 Whitespace: TypeAlias = str  # "compact", "spaced", "padded", "pretty" or "pretty(N)"
 PRETTY = re.compile(r"pretty(?:\(([0-8])\))?")
+TABS = Repeat(text("\t"), 0, None)  # no string holds one as it is: what pads is never a part of a value
+_AFTER_A_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[,\]]|(?<!\{)\}')  # or a string, which is read past
 
 QUOTE = text('"')
 SHORT = {0x22: '\\"', 0x5C: "\\\\", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r"}
@@ -122,6 +125,23 @@ def spaces(whitespace: Whitespace, level: int) -> tuple[str, str, str, str]:
     indent = " " * indent_of(whitespace)
     inner, outer = "\n" + indent * (level + 1), "\n" + indent * level
     return inner, "," + inner, outer, ": "
+
+
+def spacing(whitespace: Whitespace, level: int) -> tuple[Expression, Expression, Expression, str]:
+    """As `spaces`; and the tabs of "padded"."""
+    first, comma, last, colon = spaces(whitespace, level)
+    if whitespace == "padded":
+        return EMPTY, Concat((TABS, text(comma))), TABS, colon
+    return text(first) if first else EMPTY, text(comma), text(last) if last else EMPTY, colon
+
+
+def spelled_out(written: str, whitespace: Whitespace) -> Expression:
+    """A value's canonical text; of "padded" with the tabs that may stand in it."""
+    if whitespace != "padded":
+        return text(written)
+    places = [found.start() for found in _AFTER_A_VALUE.finditer(written) if not found[0].startswith('"')]
+    pieces = [text(written[start:end]) for start, end in pairwise([0, *places, len(written)])]
+    return Concat(tuple(part for piece in pieces for part in (TABS, piece))[1:])
 
 
 def indent_of(whitespace: Whitespace) -> int:

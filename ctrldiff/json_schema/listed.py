@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 from ctrldiff.automata.expression import NOTHING, Alt, Concat, Expression, text
 from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema.any_order import value_in_any_order
-from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.canonical import spelled_out, value_text
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.from_text import stated
 from ctrldiff.json_schema.others import order
@@ -47,8 +48,9 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
     deep: list[tuple[Shape, Any]] = []
     whole = ordered_text(_cut(value, sub.shape, deep) if sub.shape.entered else value, sub.shape)
     in_any = context.options.order == "any"
+    in_full = partial(spelled_out, whitespace=context.options.whitespace)
     if not deep:
-        return value_in_any_order(context, value, sub.shape, sub.pointer) if in_any else text(whole)
+        return value_in_any_order(context, value, sub.shape, sub.pointer) if in_any else in_full(whole)
     if in_any:
         return context.refuse(sub.pointer, 'order="any"', "a listed value that is deeper than a recursion is unrolled")
     if not context.with_marks:
@@ -57,7 +59,7 @@ def _spelled(context: Context, value: Any, sub: Sub) -> Expression:
         return NOTHING
     places = [marked(context, context.constant(inner), shape) for shape, inner in deep]
     pieces = _CUT_TEXT.split(whole)  # every other one is the number of a place
-    return Concat(tuple(places[int(piece)] if n % 2 else text(piece) for n, piece in enumerate(pieces)))
+    return Concat(tuple(places[int(piece)] if n % 2 else in_full(piece) for n, piece in enumerate(pieces)))
 
 
 _CUT, _CUT_TEXT = "\x00cut {}\x00", re.compile(r'"\\u0000cut (\d+)\\u0000"')

@@ -212,17 +212,15 @@ class LeftmostFirst:
         return self.inner.settle(state)
 
 
-FAINT = 1e-4  # what evidence counts that only breaks ties
-
-
 @dataclass(frozen=True)
 class GapsFirst:
     """Any constraint, with the first open token of every gap settled on the evidence at its own position.
 
-    A gap is a stretch of open positions; where a canvas is laid out (`layout.Rooms`) every value has its own, and all
-    can be read at once. In each the choice is made as `LeftmostFirst` makes its one: by the model's own best token
-    there, of those that can still be completed, of equal ones by the best completion; and everything else is the exact
-    posterior given these choices. With one gap a row the two differ in ties alone.
+    A gap is a stretch of open positions within one segment; where a canvas is laid out (`layout.Rooms`) every value has
+    its own, and all can be read at once. The choices are those that are together the most probable by the model's own
+    evidence at these positions, of those that can be completed together: where gaps do not depend on each other, in each
+    its own best token, as `LeftmostFirst` chooses one. A prior adds what it gives the completion that it likes best.
+    Everything else is the exact posterior given these choices. Ties: the smallest ids, from the left.
 
     believed: as of `LeftmostFirst`; such a gap is given its best whole completion.
     """
@@ -232,22 +230,25 @@ class GapsFirst:
 
     def bind(self, logits: torch.Tensor, state: State) -> Posterior:
         exact = self.inner.bind(logits, state)
+        scores = normalised(logits, self.inner.layers)
         starts = gap_starts(state.open, state.segment)
-        layers = getattr(self.inner, "layers", 1)
-        tokens = self._best(logits, state, starts, layers)
-        sure, mass = torch.exp(-exact.surprise(tokens)), exact.legal(tokens)
+        posterior, sure, mass = self._given(exact, scores, state, starts, starts)
         lost = starts & (mass.cpu() < self.believed)
         if lost.any():
-            tokens = self._best(logits, state, starts | _gaps_of(lost, state), layers)
-            sure, mass = torch.exp(-exact.surprise(tokens)), exact.legal(tokens)
-        starts, tokens = starts.to(sure.device), tokens.to(sure.device)
-        return cast(Posterior, Chosen(exact.clamp(tokens, starts), exact, starts, sure, mass))
+            heard = starts | _gaps_of(lost, state)
+            posterior, sure, mass = self._given(exact, scores, state, starts, heard)
+        return cast(Posterior, Chosen(posterior, exact, starts.to(sure.device), sure, mass))
 
-    def _best(self, logits: torch.Tensor, state: State, loud: torch.Tensor, layers: int) -> torch.Tensor:
-        """(B, T) the best string where the evidence counts at these positions, and elsewhere only breaks ties."""
-        scores = normalised(logits, layers)
-        scores = torch.where(loud.to(scores.device)[..., None], scores, scores * FAINT)
-        return self.inner.weigh(scores, state).map()
+    def _given(
+        self, exact: Posterior, scores: torch.Tensor, state: State, starts: torch.Tensor, heard: torch.Tensor
+    ) -> tuple[Posterior, torch.Tensor, torch.Tensor]:
+        """The posterior given what the best string of those has at `starts` that are weighed where they are `heard`
+        alone; (B, T) how probable the model found it there; (B, T) how probable all that might stand there."""
+        unheard = (~heard)[..., None].to(scores.device) & ~torch.isneginf(scores)
+        best = self.inner.weigh(scores.masked_fill(unheard, 0.0), state).map()
+        posterior = exact.clamp(best, starts)
+        whole = posterior.map()  # what stands on the left of a place says what may stand there
+        return posterior, torch.exp(-exact.surprise(whole)), exact.legal(whole)
 
     def settle(self, state: State) -> State:
         return self.inner.settle(state)

@@ -35,7 +35,7 @@ from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.types.structured import OutputType
 
-WIDER = 1  # how many times its first length a canvas that is laid out may have
+WIDER = 2  # how many times its first length a canvas that is laid out may have
 
 T = TypeVar("T")
 

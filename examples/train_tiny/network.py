@@ -24,12 +24,13 @@ def make_config(
     base: float = 1e8,
     ask: str = "keys",
     hidden_prompts: bool = False,
+    rooms: bool = False,
 ) -> ModernBertConfig:
     """Layer 0 sees four neighbours either side, all other layers everything.
 
     context: most tokens of prompt and answer. base: of the rotary angles of the layers that see everything; its slowest
-    angles must stay small over the context, for the constructed start matches by them. ask, hidden_prompts: as of
-    `ModelSpec`.
+    angles must stay small over the context, for the constructed start matches by them. ask, hidden_prompts, rooms: as
+    of `ModelSpec`.
     """
     return ModernBertConfig(
         vocab_size=-(-n_tokens // 64) * 64,
@@ -72,6 +73,7 @@ def make_config(
             "canvas": 48,
             "prompt": "<bos>{text}<ask>{ask}<answer>",
             **({"hidden_prompts": True} if hidden_prompts else {}),
+            **({"rooms": True} if rooms else {}),
         },
     )
 

@@ -1,8 +1,9 @@
 """Plans beside each other on the real set: `python -m examples.train_tiny.real.plans MODEL [--every 4] [--only NAMES]`.
 
-All rows have the same documents, weights and room: the canvas that the front door lays out for the default plan, which
-may not grow. "Free" rows are held to no schema: what they write is read as JSON where it can be. *Debris* is the share
-of strings that are not in the text, of those that are not null.
+All rows have the same documents and weights. "In rooms" the canvas is laid out (`Plan.rooms`), and may grow; the other
+rows have the same room, the canvas that the front door gives an object that is written close together, and it may not
+grow. "Free" rows are held to no schema: what they write is read as JSON where it can be. *Debris* is the share of
+strings that are not in the text, of those that are not null.
 """
 
 import argparse
@@ -74,7 +75,8 @@ class Way:
     def __call__(self, model: cd.Model, gold: Gold, canvas: int) -> tuple[Any, int]:
         """The answer, None where it is no object, and the passes it took."""
         if not self.free:
-            result = cd.Generator(model, self.schema(gold.schema), plan=self.plan, max_new_tokens=canvas)(gold.text)
+            room = None if self.plan.layout else canvas
+            result = cd.Generator(model, self.schema(gold.schema), plan=self.plan, max_new_tokens=room)(gold.text)
             return result.output, result.usage.forwards
         ask = asked(JsonSchema(gold.schema)).said(model.loaded.spec.ask)
         result = cd.Generator(model, str, ask=ask, plan=self.plan, max_new_tokens=canvas)(gold.text)
@@ -89,6 +91,13 @@ def ways() -> dict[str, Way]:
     """Rows by name."""
     preset = cd.Plan.preset
     return {
+        "in rooms": Way(cd.Plan.rooms()),
+        "in rooms, at most 2": Way(cd.Plan.rooms(2)),
+        "in rooms, at most 4": Way(cd.Plan.rooms(4)),
+        "in rooms, at most 8": Way(cd.Plan.rooms(8)),
+        "in rooms, grounded values": Way(cd.Plan.rooms(), grounded),
+        "in rooms, grounded, at most 4": Way(cd.Plan.rooms(4), grounded),
+        "in rooms, spans": Way(cd.Plan.rooms(), spans),
         "default": Way(cd.Plan.default()),
         "default, at most 4": Way(cd.Plan.default(4)),
         "default, at most 8": Way(cd.Plan.default(8)),
@@ -131,7 +140,7 @@ def row(model: cd.Model, way: Way, golds: list[Gold]) -> str:
     score, debris = Score(), []
     for gold in golds:
         try:
-            canvas = cd.Generator(model, gold.schema).check(gold.text)
+            canvas = cd.Generator(model, gold.schema, plan=cd.Plan.default()).check(gold.text)
             found, forwards = way(model, gold, canvas)
         except cd.CtrldiffError as error:
             score.failed[type(error).__name__] += 1

@@ -89,7 +89,14 @@ class Run:
         self.device = torch.device(options.device)
         torch.manual_seed(options.seed)
         config = make_config(
-            self.encoder.tokenizer.get_vocab_size(), self.size.layers, self.size.width, CONTEXT, BASE, "described", True
+            self.encoder.tokenizer.get_vocab_size(),
+            self.size.layers,
+            self.size.width,
+            CONTEXT,
+            BASE,
+            "described",
+            hidden_prompts=True,
+            rooms=True,
         )
         self.model = make_model(config)
         construct(self.model, options.seed)

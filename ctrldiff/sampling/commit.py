@@ -270,11 +270,10 @@ class Gaps:
         scores = certainty("confidence", posterior, tokens, state)
         begins = certain_enough(starts & (scores >= self.begin), scores, starts)
         goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
-        stops = (eligible & torch.where(starts, ~begins, ~goes_on)).cumsum(1)
-        before = (
-            torch.where(starts, stops - (starts & ~begins).to(stops.dtype), torch.zeros_like(stops)).cummax(1).values
-        )
-        return eligible & (stops == before)
+        stops = eligible & ~torch.where(starts, begins, goes_on)
+        stopped = stops.cumsum(1)
+        before = torch.where(starts, stopped - stops.to(stopped.dtype), 0).cummax(1).values  # when the gap began
+        return eligible & (stopped == before)
 
 
 @dataclass(frozen=True)

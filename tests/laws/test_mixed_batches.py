@@ -58,6 +58,7 @@ PLANS = {
     **{f"stop: {name}": {"stop": one} for name, one in STOPS.items()},
     "finish": {"finish": cd.propose.Best(), "schedule": cd.schedule.Linear(3)},
     "leftmost first": {"constrain": cd.constrain.LeftmostFirst},
+    "gaps first": {"constrain": cd.constrain.GapsFirst, "propose": cd.propose.Best()},
     "length first": {"constrain": cd.constrain.LengthFirst},
     "cooling": {"processors": [cd.processors.Cooling()]},
     "nucleus": {"processors": [cd.processors.TopP(0.6)]},

@@ -8,7 +8,7 @@ import torch
 import ctrldiff.search
 from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import Everything, Renoise, Rewrite, Threshold, TopK
-from ctrldiff.sampling.constrain import LeftmostFirst
+from ctrldiff.sampling.constrain import GapsFirst, LeftmostFirst
 from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.propose import Best
@@ -118,6 +118,7 @@ OTHERS = {
     "stop": {"stop": Settled(2.0)},
     "finish": {"finish": Best(), "schedule": Linear(2), "commit": TopK("margin")},
     "leftmost first": {"constrain": LeftmostFirst},
+    "gaps first": {"constrain": GapsFirst},
 }
 WEIGHED = ("particles", "weights alone", "gibbs")  # whose weights are exact, and mean nothing under most of these
 

@@ -102,6 +102,7 @@ def start(rows, seed=0):
 
 PLANS = {
     "default": Plan.default(),
+    "rooms": Plan.rooms(),
     "at once": Plan(commit=Everything(), schedule=Linear(1)),
     "top-k": Plan(commit=TopK("entropy"), schedule=Linear(6)),
     "threshold": Plan(commit=Threshold(0.5), schedule=Linear(9)),

@@ -1,5 +1,7 @@
 """Every policy is its formula. Each is restated here with loops and lists, one row at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from ctrldiff.sampling.commit import (
     EntropyBound,
     Everything,
     Factor,
+    Gaps,
     LeftToRight,
     Prefix,
     Threshold,
@@ -133,6 +136,51 @@ def test_a_prefix_ends_where_the_model_on_its_own_would_say_something_else():
     told, state = Told(confidence, own=own), canvas(confidence)
     for least, wanted in ((0.0, [0, 1, 2, 3, 4]), (0.5, [0, 1, 2]), (0.9, [0])):
         assert chosen(Prefix(0.9, own=least)(told, state.tokens, state, step(state))) == [wanted]
+
+
+def gaps_in(is_open, segment):
+    """The positions of each gap, by a loop."""
+    found = []
+    for t in [t for t, one in enumerate(is_open) if one]:
+        if found and found[-1][-1] == t - 1 and segment[t - 1] == segment[t]:
+            found[-1].append(t)
+        else:
+            found.append([t])
+    return found
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.9, 1.1])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_of_every_gap_that_begins_surely_a_prefix_is_written_and_always_of_the_surest(seed, begin):
+    confidence, _, shut = random_row(seed)
+    rng = np.random.default_rng(seed)
+    T = confidence.shape[1]
+    own = torch.from_numpy(np.float32(rng.choice([0.5, 0.9, 1.0], (1, T))))
+    segment = torch.from_numpy(np.sort(rng.integers(-1, 2, (1, T)), axis=1))
+    state = replace(canvas(confidence, shut), segment=segment)
+    window = state.open & torch.from_numpy(rng.random((1, T)) < 0.9)
+    sure, alone = confidence[0].tolist(), own[0].tolist()
+    gaps = gaps_in(window[0].tolist(), segment[0].tolist())
+    surest = max(gaps, key=lambda gap: (sure[gap[0]], -gap[0]), default=None)
+    wanted = []
+    for gap in gaps:
+        if sure[gap[0]] < begin and gap is not surest:
+            continue
+        wanted.append(gap[0])
+        for t in gap[1:]:
+            if sure[t] < 0.95 or alone[t] < 0.9:
+                break
+            wanted.append(t)
+    where = Gaps(begin, above=0.95, own=0.9)(Told(confidence, own=own), state.tokens, state, step(state, window=window))
+    assert chosen(where) == [wanted]
+
+
+def test_one_gap_is_written_as_by_a_prefix():
+    confidence, own = torch.tensor([[0.2, 0.99, 0.99, 0.9, 0.99]]), torch.tensor([[0.1, 0.95, 0.9, 1.0, 1.0]])
+    told, state = Told(confidence, own=own), canvas(confidence)
+    for above, least in ((0.9, 0.9), (0.9, 0.93), (0.99, 0.0)):
+        prefix = Prefix(above, own=least)(told, state.tokens, state, step(state))
+        assert torch.equal(Gaps(above=above, own=least)(told, state.tokens, state, step(state)), prefix)
 
 
 def test_what_is_sure_of_token_and_place_is_written_with_the_leftmost():

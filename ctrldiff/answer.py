@@ -97,7 +97,8 @@ class Decoded:
     @cached_property
     def _cut(self) -> list[int]:
         """The rooms that bound their values."""
-        return [] if self.row.layout is None else self.row.layout.cut(self.tokens)
+        spelled = [self.vocabulary[token] or b"" for token in self.tokens]
+        return [] if self.row.layout is None else self.row.layout.cut(spelled)
 
     @property
     def full(self) -> bool:

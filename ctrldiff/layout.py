@@ -16,14 +16,15 @@ behind values and items (`whitespace="padded"`), and the keys are tokens that we
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.canonical import value_text
-from ctrldiff.json_schema.shape import Shape, listed
+from ctrldiff.json_schema.canonical import string_text, value_text
+from ctrldiff.json_schema.keywords import ANNOTATIONS, REFERS
+from ctrldiff.json_schema.shape import KINDS, Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
 
 __all__ = ["Layout", "Piece", "Rooms"]
@@ -31,8 +32,8 @@ __all__ = ["Layout", "Piece", "Rooms"]
 Encode = Callable[[str], list[int]]
 
 OPEN = -1
-BLANK = "\t"
-DATES = {"date": 12}  # positions of a day between quotes, in digits of one token each
+TAB = b"\t"
+DATE = 12  # positions of a day between quotes, in digits of one token each
 TRUTH = 2
 FORK = 2  # positions for `[` or null, and for `]` or nothing, of a list that may be null
 IN_ITEMS = {"strings": 10, "numbers": 7, "integers": 4}
@@ -44,7 +45,8 @@ NOT_SETTLED = frozenset(
 )  # keywords by which the keys of an object may depend on what stands in it
 
 
-BRANCHING = frozenset("anyOf oneOf allOf not if contains uniqueItems".split())
+FORKS = frozenset("anyOf oneOf not if then else".split())  # behind these a schema need not hold
+WRITTEN = {"null": (None,), "boolean": (False, True)}  # all values of a type
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,9 @@ class Piece:
 
 @dataclass(frozen=True)
 class Layout:
-    """A canvas: what is given, and rooms. blank: the token that fills them."""
+    """A canvas: what is given, and rooms."""
 
     pieces: tuple[Piece, ...]
-    blank: int
 
     @property
     def given(self) -> list[int]:
@@ -78,13 +79,17 @@ class Layout:
         """The number of the room that each position belongs to, -1 where it is given."""
         return [-1 if one.ids else n for n, one in enumerate(self.pieces) for _ in range(len(one.ids) or one.room)]
 
-    def cut(self, tokens: Sequence[int]) -> list[int]:
+    def cut(self, spelled: Sequence[bytes]) -> list[int]:
         """The rooms, by their places among the pieces, that are too small: a value fills one to the last position and
-        might have gone on, or an item stands in the last one of its list."""
+        might have gone on, or an item stands in the last one of its list.
+
+        spelled: what each token of the canvas writes.
+        """
         at, found = 0, []
         for n, one in enumerate(self.pieces):
             first, at = at, at + (len(one.ids) or one.room)
-            if (one.grows and tokens[at - 1] != self.blank) or (one.more and tokens[first] != self.blank):
+            fills, used = not spelled[at - 1].endswith(TAB), not spelled[first].startswith(TAB)
+            if (one.grows and fills) or (one.more and used):
                 found.append(n)
         return found
 
@@ -119,18 +124,19 @@ class Rooms:
     items: int = 8
 
     def __post_init__(self) -> None:
-        for name in ("strings", "numbers", "integers", "objects", "items"):
+        for name, least in (("strings", 4), ("numbers", 4), ("integers", 4), ("objects", 4), ("items", 1)):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 4:
-                raise InputError(f"{name}={value!r}: an int of at least 4, for null must fit", param=name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                why = ", for null must fit" if least > 1 else ""
+                raise InputError(f"{name}={value!r}: an int of at least {least}{why}", param=name)
 
     def __call__(self, schema: JsonSchema, encode: Encode, stop: int, limits: Limits = DEFAULT) -> Layout | None:
         """The layout of a schema's texts; None where their form is not settled beforehand.
 
         encode: a text as token ids.   stop: the token that ends a text.
         """
-        root, blank = schema.shape(limits), encode(BLANK)
-        if schema.order != "schema" or not _settled(root, schema) or len(blank) != 1:
+        root = schema.shape(limits)
+        if schema.order != "schema" or not _settled(root, schema) or len(encode(TAB.decode())) != 1:
             return None
         pieces: list[Piece] = []
         given = ""
@@ -138,23 +144,23 @@ class Rooms:
             given += text
             if place is None:
                 continue
-            rooms = self._list(place, encode)
+            rooms = self._list(place, schema, encode)
             if rooms is None:
-                rooms = [self._room(place, encode)]
-            elif "null" not in (place.types or place.kinds):
+                rooms = [self._room(place, schema, encode)]
+            elif "null" not in _kinds(place):
                 given += "["
             else:  # `[` or null, and `]` or nothing
                 rooms = [Piece(room=FORK), *rooms, Piece(room=FORK)]
             pieces += [Piece(tuple(encode(given))), *rooms]
             given = "]" if rooms[-1].more else ""
         pieces.append(Piece((*encode(given), stop)))
-        return Layout(tuple(pieces), blank[0])
+        return Layout(tuple(pieces))
 
     def _walk(self, shape: Shape, schema: JsonSchema) -> Iterator[tuple[str, Shape | None]]:
         """Given text, and the place of the value that stands behind it."""
         for n, name in enumerate(shape.names):
             inner = shape.property(name)
-            key = f"{',' if n else '{'}{json.dumps(name, ensure_ascii=schema.ascii)}:"
+            key = f"{',' if n else '{'}{string_text(name, schema.ascii)}:"
             if _settled(inner, schema):
                 yield key, None
                 yield from self._walk(inner, schema)
@@ -162,44 +168,101 @@ class Rooms:
                 yield key, inner
         yield "}", None
 
-    def _list(self, shape: Shape, encode: Encode) -> list[Piece] | None:
+    def _list(self, shape: Shape, schema: JsonSchema, encode: Encode) -> list[Piece] | None:
         """The rooms of a list; None for what is none, or one whose items are told apart by their places."""
-        kinds = set(shape.types or shape.kinds) - {"null"}
-        if kinds != {"array"} or shape.prefix or any(BRANCHING & member.keys() for member in shape.members[1:]):
+        if _kinds(shape) - {"null"} != {"array"} or shape.prefix:
             return None
-        room = Piece(room=self._item(shape.item(0), encode), grows=True)
+        room = Piece(room=self._item(shape.item(0), schema, encode), grows=True)
         return [*[room] * (self.items - 1), replace(room, more=self.items)]
 
-    def _item(self, shape: Shape, encode: Encode) -> int:
+    def _item(self, shape: Shape, schema: JsonSchema, encode: Encode) -> int:
         """Positions of an item and a comma."""
         if not shape.names:
-            return 2 + self._room(shape, encode).room
+            return 2 + self._room(shape, schema, encode).room
         inner = replace(self, **IN_ITEMS)
-        keys = [len(encode(f',"{name}":')) + inner._room(shape.property(name), encode).room for name in shape.names]
-        return 3 + sum(keys)
+        keys = [len(encode(f",{string_text(name, schema.ascii)}:")) for name in shape.names]
+        values = [inner._room(shape.property(name), schema, encode).room for name in shape.names]
+        return 3 + sum(keys) + sum(values)
 
-    def _room(self, shape: Shape, encode: Encode) -> Piece:
-        values = [value for member in shape.members for value in listed(member)]
-        kinds = set(shape.types or shape.kinds) - {"null"}
-        if values and not any(isinstance(value, dict | list) for value in values):
-            return Piece(room=max(len(encode(value_text(value))) for value in values))
-        if kinds == {"boolean"}:
-            return Piece(room=TRUTH)
+    def _room(self, shape: Shape, schema: JsonSchema, encode: Encode) -> Piece:
+        kinds, known = _kinds(shape) - {"null"}, _known(shape)
+        if known is not None:
+            longest = max(len(encode(value_text(value, ascii=schema.ascii))) for value in known)
+            return Piece(room=max(TRUTH, longest) if kinds == {"boolean"} else longest)
         if kinds <= {"integer", "number"}:
             return Piece(room=self.numbers if "number" in kinds else self.integers, grows=True)
         if kinds == {"string"}:
-            formats = {member.get("format") for member in shape.members}
-            if formats & DATES.keys():
-                return Piece(room=DATES["date"])
-            longest = [m["minLength"] + 2 for m in shape.members if isinstance(m.get("minLength"), int)]
-            return Piece(room=max([self.strings, *longest]), grows=True)
+            if schema.formats == "enforce" and all(map(_is_date, shape.members)):
+                return Piece(room=DATE)
+            least = [m["minLength"] + 2 for m in shape.members if isinstance(m.get("minLength"), int)]
+            return Piece(room=max([self.strings, *least]), grows=True)
         return Piece(room=self.objects, grows=True)
 
 
 def _settled(shape: Shape, schema: JsonSchema) -> bool:
     """It is an object, and every one of its keys is always there."""
-    if set(shape.types or shape.kinds) != {"object"} or shape.open or not shape.names or shape.dead:
-        return False
     if any(NOT_SETTLED & member.keys() for member in shape.members):
         return False
+    if _kinds(shape) != {"object"} or shape.open or not shape.names or shape.dead:
+        return False
     return schema.optional == "write" or set(shape.names) <= shape.required
+
+
+def _kinds(shape: Shape) -> set[str]:
+    """The JSON types of the values at a place; more of them where that is not plain."""
+    if not any(FORKS & member.keys() for member in shape.members):
+        return set(shape.types or shape.kinds)
+    found: set[str] = set()
+    for member in shape.members:
+        if "type" in member:
+            found |= _types(member)
+        elif listed(member):
+            found |= {_kind(value) for value in listed(member)}
+        elif not _passes_on(shape, member):
+            return set(KINDS)
+    for seed in shape.seeds:
+        if isinstance(seed, dict) and "type" in seed and not shape.context.references.alone(seed):
+            found &= _types(seed)
+    return found
+
+
+def _known(shape: Shape) -> list[Any] | None:
+    """All values that may stand at a place, and maybe more; None where they are not listed, or some hold others."""
+    values: list[Any] = []
+    for member in shape.members:
+        types = _types(member)
+        if listed(member):
+            values += listed(member)
+        elif types and types <= WRITTEN.keys():
+            values += [value for one in sorted(types) for value in WRITTEN[one]]
+        elif not _passes_on(shape, member):
+            return None
+    return None if not values or any(isinstance(value, dict | list) for value in values) else values
+
+
+def _is_date(member: dict[str, Any]) -> bool:
+    """It lets be days, null and nothing else; or is no more than a name for schemas beside it."""
+    if "format" in member:
+        return member["format"] == "date"
+    return _types(member) == {"null"} or not member.keys() - {"allOf", "anyOf", "oneOf", *REFERS, *ANNOTATIONS}
+
+
+def _passes_on(shape: Shape, member: dict[str, Any]) -> bool:
+    """Whatever it lets be, one of the schemas that it names lets be, and these speak of the place, too."""
+    at = shape.context.references.place(member)
+    named = [shape.context.resolve(member, name, at)[0] for name in REFERS if name in member]
+    return any(bool(one) and one is not True for one in named) or any(
+        bool(member.get(name)) and all(isinstance(one, dict) and bool(one) for one in member[name])
+        for name in ("allOf", "anyOf", "oneOf")
+    )
+
+
+def _types(member: dict[str, Any]) -> set[str]:
+    names = member.get("type", [])
+    return {names} if isinstance(names, str) else set(names)
+
+
+def _kind(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    return {str: "string", list: "array", dict: "object"}.get(type(value), "number")

@@ -13,7 +13,15 @@ from ctrldiff.arguments import check_probability, check_word, is_conversation, m
 from ctrldiff.compiled import Compiled, Counted
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import BudgetTooSmall, CanvasWarning, Infeasible, InputError, PromptTooLong, warn
+from ctrldiff.errors import (
+    BudgetTooSmall,
+    CanvasWarning,
+    ConstraintTooLarge,
+    Infeasible,
+    InputError,
+    PromptTooLong,
+    warn,
+)
 from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import Place
@@ -248,16 +256,18 @@ def read_row(
 
 
 def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
-    """The row in a canvas that is laid out, if its texts have a settled form and that takes so many positions at
-    most."""
+    """The row in a canvas that is laid out, if its texts have a settled form, it takes so many positions at most, and
+    the limits hold its table."""
     compiled, description = row.compiled.padded, row.type.description
     if compiled is None or not isinstance(description, JsonSchema):
         return row
     made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits)
     while made is not None and len(made) <= most:
-        type_, table = compiled.of(row.text, len(made))
         try:
+            type_, table = compiled.of(row.text, len(made))
             table.forced(np.asarray(made.given))
+        except ConstraintTooLarge:  # written close together it was within them
+            return row
         except (Infeasible, BudgetTooSmall):  # some value does not fit its room
             grows = [n for n, one in enumerate(made.pieces) if one.grows]
             wider = made.wider(grows, most)

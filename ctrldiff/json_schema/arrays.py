@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import islice
 
 from ctrldiff.automata.compile import compile_expression
-from ctrldiff.automata.expression import EMPTY, NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
+from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
 from ctrldiff.json_schema.canonical import spacing as spacing_of
 from ctrldiff.json_schema.canonical import spelled_out, value_text

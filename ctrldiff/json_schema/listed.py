@@ -7,7 +7,7 @@ import re
 from functools import partial
 from typing import Any
 
-from ctrldiff.automata.expression import NOTHING, Alt, Concat, Expression, text
+from ctrldiff.automata.expression import NOTHING, Alt, Concat, Expression
 from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema.any_order import value_in_any_order
 from ctrldiff.json_schema.canonical import spelled_out, value_text

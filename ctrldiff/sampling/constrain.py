@@ -218,9 +218,9 @@ class GapsFirst:
 
     A gap is a stretch of open positions within one segment; where a canvas is laid out (`layout.Rooms`) every value has
     its own, and all can be read at once. The choices are those that are together the most probable by the model's own
-    evidence at these positions, of those that can be completed together: where gaps do not depend on each other, in each
-    its own best token, as `LeftmostFirst` chooses one. A prior adds what it gives the completion that it likes best.
-    Everything else is the exact posterior given these choices. Ties: the smallest ids, from the left.
+    evidence at these positions, of those that can be completed together: where gaps do not depend on each other, in
+    each its own best token, as `LeftmostFirst` chooses one. A prior adds what it gives the completion that it likes
+    best. Everything else is the exact posterior given these choices. Ties: the smallest ids, from the left.
 
     believed: as of `LeftmostFirst`; such a gap is given its best whole completion.
     """

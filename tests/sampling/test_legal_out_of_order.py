@@ -68,7 +68,9 @@ def decoded(plan: Plan, noise: str, note) -> list[tuple[float, float, bool]]:
                     told.append((float(after.memory[LEGAL][b, t]), mass, bool(state.open[b, :t].any())))
         return after
 
-    start = State.blank([prompt(0), prompt(1)], LENGTH, seed=3, written=torch.tensor([[-1] * 6, [-1, -1, -1, 11, -1, -1]]))
+    start = State.blank(
+        [prompt(0), prompt(1)], LENGTH, seed=3, written=torch.tensor([[-1] * 6, [-1, -1, -1, 11, -1, -1]])
+    )
     watched = plan.but(observers=[*plan.observers, spy])
     constraint = plan.constrain(Tables.same(PATTERN.compile(VOCABULARY), 2))
     assert Loop(toy(noise), watched, constraint).run(start).done.all()

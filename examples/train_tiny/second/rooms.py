@@ -3,7 +3,7 @@
     {"name": [· · · · · · · ·],"total": [· · · ·]}        what a network sees first
     {"name": "Ada Li"________,"total": 12______}        what stands there at last: tabs, as JSON allows, fill a room
 
-Every field can then be read in the first pass, and in any order; `ctrldiff.rooms` lays out what is decoded in the same
+Every field can then be read in the first pass, and in any order; `ctrldiff.layout` lays out what is decoded in the same
 way.
 """
 

@@ -44,6 +44,7 @@ __all__ = [
     "EntropyBound",
     "Everything",
     "Factor",
+    "Gaps",
     "Features",
     "Frequencies",
     "Gaps",

@@ -20,6 +20,7 @@ from ctrldiff.grounds import grounds_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import pointer
 from ctrldiff.json_schema.places import nodes
+from ctrldiff.layout import TAB
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.ranked import ranked
 from ctrldiff.posterior.table import Table
@@ -198,18 +199,34 @@ class Decoded:
         tokens: NDArray[np.int64] | None = next(walk, None)
         while tokens is not None:
             one = self._other(posterior, tokens)
-            begun = one.raw.encode("utf-8")
-            known = next((len(some) for some in bad if begun.startswith(some)), None)
-            if known is None and begun != self.raw.encode("utf-8"):
+            begun = one._beginning(None)
+            known = next((some for some in bad if begun.startswith(some)), None)
+            if known is None:
                 length = yield one
-                bad.append(one._beginning(length))
-                known = len(bad[-1])
-            tokens = _sent(walk, known)
+                bad.append(known := one._beginning(length))
+            tokens = _sent(walk, one._until(known))
 
     def _beginning(self, length: int | None) -> bytes:
-        """So many bytes of the text; all of it, and what shows that it is over, for None."""
+        """So many bytes of the text, and what shows that a value is over, without the tabs that pad it; all of it, and
+        what shows that it is over, for None."""
         text = self.raw.encode("utf-8") + b"\0"
-        return text if length is None else text[:length]
+        if self._pads and length is not None:  # a tab shows it, and is taken out
+            length += len(text[length - 1 :]) - len(text[length - 1 :].lstrip(TAB))
+        text = text if length is None else text[:length]
+        return text.replace(TAB, b"") if self._pads else text
+
+    def _until(self, beginning: bytes) -> int:
+        """How many bytes of the text begin so."""
+        if not self._pads:
+            return len(beginning)
+        text = self.raw.encode("utf-8") + b"\0"
+        return next(n for n, _ in enumerate(text, 1) if text[:n].replace(TAB, b"") == beginning)
+
+    @property
+    def _pads(self) -> bool:
+        """Tabs in the text are no part of its value."""
+        description = self.row.type.description
+        return isinstance(description, JsonSchema) and description.whitespace == "padded"
 
     def _other_labels(self) -> Iterator[Decoded]:
         """The labels of a lone choice, the most probable first; of equal ones the one named first."""

@@ -136,6 +136,28 @@ def test_a_probability_is_that_of_every_answer_that_says_so(seed):
         assert dict(got.others) == {name: pytest.approx(p, abs=1e-5) for name, p in want.items()}
 
 
+@pytest.mark.parametrize("seed", few(range(4), 2))
+def test_what_was_given_stands_in_every_pass(seed):
+    denoiser, table = model_of(seed), SCHEMA.compile(VOCABULARY)
+    told_apart = 0
+    for ids, text in CANVASES[seed::23]:
+        at = next(t for t, v in enumerate(ids) if v in (3, 5))  # the key "b", in its place from the beginning
+        given = [v if t == at else -1 for t, v in enumerate(ids)]
+        settled = table.forced(np.array(given)).tolist()
+        parts = list(leftmost(log_probs(denoiser, settled), settled).items()) if -1 in settled else [(ids, 1.0)]
+        if ids[0] == 0 and any(v < 0 for v in settled):
+            settled = table.forced(np.array([0, *given[1:]])).tolist()
+            share = sum(p for other, p in parts if other[0] == 0)
+            seen = leftmost(log_probs(denoiser, settled), settled) if -1 in settled else {ids: 1.0}
+            parts = [(other, p) for other, p in parts if other[0]] + [(one, share * p) for one, p in seen.items()]
+        want = sum(p for other, p in parts if said(other) == said(ids))
+        found, _ = fields_of(text.decode(), ids, [0], table, denoiser, SCHEMA, given=given)
+        without, _ = fields_of(text.decode(), ids, [0], table, denoiser, SCHEMA)
+        assert found["a"].exact == pytest.approx(want, abs=1e-5)
+        told_apart += abs(without["a"].exact - want) > 1e-2
+    assert told_apart > 2
+
+
 @pytest.mark.parametrize("seed", few(range(4), 1))
 def test_a_list_is_as_probable_as_all_that_was_decided_in_it(seed):
     denoiser, table = model_of(seed), SCHEMA.compile(VOCABULARY)

@@ -1,4 +1,4 @@
-"""How canvases are laid out: what stands on them, by eye; and that no value is lost to a room, by trying every string."""
+"""How canvases are laid out: what stands on them, by eye; that no value is lost to a room, by trying every string."""
 
 import json
 import string as letters

@@ -1,6 +1,7 @@
-"""The first token of every gap is the best by the evidence there, together with the others'; the rest is exact given these.
+"""The first tokens of all gaps are the best together by the evidence there; the rest is exact given these.
 
-By the oracle that tries every string."""
+By the oracle that tries every string.
+"""
 
 from functools import cache
 

@@ -57,7 +57,7 @@ def recomputed(plan: Plan, move: Move, state: State, b: int) -> dict[int, float]
 
 
 def decoded(plan: Plan, noise: str, note) -> list[tuple[float, float, bool]]:
-    """Of all that was written: the mass that was noted, the one recomputed, and whether something on its left was open."""
+    """Of all that was written: the mass as noted, as recomputed, and whether something on its left was open."""
     told = []
 
     def spy(move: Move, state: State, step) -> State:

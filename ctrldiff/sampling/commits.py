@@ -44,7 +44,6 @@ __all__ = [
     "EntropyBound",
     "Everything",
     "Factor",
-    "Gaps",
     "Features",
     "Frequencies",
     "Gaps",

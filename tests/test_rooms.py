@@ -1,4 +1,4 @@
-"""Canvases that are laid out, through the front door: legal, alike in any company, and with all else that it does."""
+"""Canvases that are laid out, through the front door: legal, alike in any company, and with all else it does."""
 
 import itertools
 import json

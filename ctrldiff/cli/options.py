@@ -34,7 +34,9 @@ OrderOption = Annotated[
 AsciiOption = Annotated[bool, typer.Option("--ascii", help="Strings and keys in ASCII: \\u00e9 for an e acute.")]
 WhitespaceOption = Annotated[
     str | None,
-    typer.Option("--whitespace", help='"compact" (default), "spaced", "padded", "pretty" or "pretty(0)" to "pretty(8)".'),
+    typer.Option(
+        "--whitespace", help='"compact" (default), "spaced", "padded", "pretty" or "pretty(0)" to "pretty(8)"'
+    ),
 ]
 ModelOption = Annotated[str, typer.Option("--model", "-m", help='"tiny" or "small" (in the box), or a model folder.')]
 StepsOption = Annotated[int | None, typer.Option(min=1, help="Forward passes at most; default: as many as needed.")]

@@ -207,6 +207,12 @@ def test_models_that_read_rooms_have_the_plan_by_default():
     assert planned(None, search, {"temperature": 1.0}, rooms=True) == cd.Plan.searching(temperature=1.0)
 
 
+def test_a_layout_goes_with_any_plan(model):
+    named = model(TEXTS[0], Bill, layout=ROOMS, steps=4)
+    check(named)
+    assert named.raw == model(TEXTS[0], Bill, plan=cd.Plan.default(4).but(layout=ROOMS)).raw and "\t" in named.raw
+
+
 def test_a_lone_choice_is_decided_in_one_pass(model):
     ours, plain = (model(TEXTS[0], Literal["credit", "debit"], plan=plan) for plan in (PLAN, cd.Plan.default()))
     assert ours.probs == plain.probs and ours.usage.forwards == 1

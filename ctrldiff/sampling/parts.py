@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
+from ctrldiff.layout import Rooms
 from ctrldiff.protocols import (
     CommitPolicy,
     Constraint,
@@ -35,3 +36,4 @@ class Parts(TypedDict, total=False):
     observers: Sequence[Observer]
     grow: Growth
     counts: Counts | None
+    layout: Rooms | None

@@ -243,7 +243,7 @@ def check_observer(observer: Observer, name: str) -> None:
     if isinstance(observer, Begins):
         state = observer.begin(state)
     wrote = state.open & (torch.arange(state.shape[1]) % 2 == 0)
-    after = state.write(wrote, tokens)
+    after = state.write(wrote, tokens).recall(tokens)
     logits = logits_like(state, 5)
     move = Move(state, posterior, wrote, logits, lambda: logits, lambda processor: logits)
     before, rngs = after.snapshot(), copy.deepcopy([rng.bit_generator.state for rng in after.rngs])

@@ -23,7 +23,7 @@ from typing import Any
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.canonical import string_text, value_text
-from ctrldiff.json_schema.keywords import ANNOTATIONS, REFERS
+from ctrldiff.json_schema.keywords import ANNOTATIONS, REFERS, those
 from ctrldiff.json_schema.shape import KINDS, Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
 
@@ -37,15 +37,14 @@ DATE = 12  # positions of a day between quotes, in digits of one token each
 TRUTH = 2
 FORK = 2  # positions for `[` or null, and for `]` or nothing, of a list that may be null
 IN_ITEMS = {"strings": 10, "numbers": 7, "integers": 4}
-NOT_SETTLED = frozenset(
-    (
-        *("anyOf oneOf not if then else dependentSchemas dependentRequired dependencies patternProperties".split()),
-        *("propertyNames minProperties maxProperties unevaluatedProperties enum const".split()),
-    )
-)  # keywords by which the keys of an object may depend on what stands in it
-
-
-FORKS = frozenset("anyOf oneOf not if then else".split())  # behind these a schema need not hold
+# Behind these a schema need not hold.
+FORKS = frozenset(those(lambda row: row.role == "applies" and row.of == "itself" and not row.always))
+# By these the keys of an object may depend on what stands in it, or on what is listed.
+NOT_SETTLED = FORKS | frozenset(
+    those(lambda row: row.family == "object" and row.of not in ("named", "others") and row.holds != "names")
+    + those(lambda row: row.role == "asserts" and not row.family and row.name != "type")
+)
+MEMBERS = those(lambda row: row.of == "itself" and row.holds == "schemas")  # one at least of these holds
 WRITTEN = {"null": (None,), "boolean": (False, True)}  # all values of a type
 
 
@@ -244,7 +243,7 @@ def _is_date(member: dict[str, Any]) -> bool:
     """It lets be days, null and nothing else; or is no more than a name for schemas beside it."""
     if "format" in member:
         return member["format"] == "date"
-    return _types(member) == {"null"} or not member.keys() - {"allOf", "anyOf", "oneOf", *REFERS, *ANNOTATIONS}
+    return _types(member) == {"null"} or not member.keys() - {*MEMBERS, *REFERS, *ANNOTATIONS}
 
 
 def _passes_on(shape: Shape, member: dict[str, Any]) -> bool:
@@ -252,8 +251,7 @@ def _passes_on(shape: Shape, member: dict[str, Any]) -> bool:
     at = shape.context.references.place(member)
     named = [shape.context.resolve(member, name, at)[0] for name in REFERS if name in member]
     return any(bool(one) and one is not True for one in named) or any(
-        bool(member.get(name)) and all(isinstance(one, dict) and bool(one) for one in member[name])
-        for name in ("allOf", "anyOf", "oneOf")
+        bool(member.get(name)) and all(isinstance(one, dict) and bool(one) for one in member[name]) for name in MEMBERS
     )
 
 

@@ -74,7 +74,7 @@ class Layout:
         return sum(len(one.ids) or one.room for one in self.pieces)
 
     @property
-    def rooms(self) -> list[int]:
+    def segments(self) -> list[int]:
         """The number of the room that each position belongs to, -1 where it is given."""
         return [-1 if one.ids else n for n, one in enumerate(self.pieces) for _ in range(len(one.ids) or one.room)]
 

@@ -291,7 +291,7 @@ def written(rows: Sequence[Row], length: int) -> dict[str, torch.Tensor]:
         return torch.tensor([one + [-1] * (length - len(one)) for one in known])
 
     given = wide([[] if one is None else one.given for one in layouts])
-    return {"written": given, "segments": wide([[] if one is None else one.rooms for one in layouts])}
+    return {"written": given, "segments": wide([[] if one is None else one.segments for one in layouts])}
 
 
 def _prompt(

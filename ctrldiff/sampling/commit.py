@@ -250,15 +250,17 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Of every gap (a stretch of open positions) what `Prefix` writes of a row, if its first token is at least `begin`
-    certain; of the gap whose first token is the most certain, always.
+    """Of every gap (a stretch of open positions of one segment) what `Prefix` writes of a row, if its first token is at
+    least `begin` certain; of the gap whose first token is the most certain, always.
 
-    So values that are read surely come first, whatever their place, and the others with these in sight.
+    So values that are read surely come first, whatever their place, and the others with these in sight. Of a gap right
+    behind an open position, as the later items of a list are, the first token alone is written, which says whether
+    there is one: items are read in their order.
     """
 
-    begin: float = 0.9
-    above: float = 0.99
-    own: float = 0.9
+    begin: float = 0.6
+    above: float = 0.9
+    own: float = 0.8
 
     def __post_init__(self) -> None:
         for name in ("begin", "above", "own"):
@@ -267,13 +269,21 @@ class Gaps:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         starts = gap_starts(eligible, state.segment)
+        waits = starts & eligible.roll(1, dims=1) & (torch.arange(eligible.shape[1]) > 0)
         scores = certainty("confidence", posterior, tokens, state)
-        begins = certain_enough(starts & (scores >= self.begin), scores, starts)
+        begins = starts & (scores >= self.begin)
+        begins |= ~begins.any(dim=1, keepdim=True) & leftmost_best(scores, starts & ~waits)
         goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
+        goes_on &= ~waits.roll(1, dims=1)  # what is right behind the first token of a gap that waits
         stops = eligible & ~torch.where(starts, begins, goes_on)
         stopped = stops.cumsum(1)
-        before = torch.where(starts, stopped - stops.to(stopped.dtype), 0).cummax(1).values  # when the gap began
-        return eligible & (stopped == before)
+        before = torch.where(starts, stopped - stops.to(stopped.dtype), 0)  # when the gap began
+        return eligible & (stopped == before.cummax(1).values)
+
+
+def leftmost_best(scores: Scores, eligible: Where) -> Where:
+    """(B, T) bool: of each row the best of the eligible positions, of equal ones the leftmost."""
+    return first(eligible.any(dim=1).to(torch.int64), best_first(scores, eligible), eligible)
 
 
 @dataclass(frozen=True)

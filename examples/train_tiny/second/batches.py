@@ -23,6 +23,7 @@ ROUND = 16
 FREE_POINTERS = 2
 IN_ROOMS = 0.9  # of the objects whose keys are settled; the others are written close together
 ALL_OPEN, HALF_READ = 0.35, 0.3  # rooms: none is filled yet; a part of the value stands in one that is open
+LISTS_IN_ORDER = 0.7  # behind an open item all are open
 FIRST, WITHIN, FILL = 2.0, 0.7, 0.1  # weights in a room: of what decides its value, of the rest of it, of blanks behind
 SEEN_BLANKS = 0.2  # share of those that are learned from: they are many, and easy
 
@@ -33,7 +34,8 @@ class Encoded:
 
     inside, edge: as `examples.train_tiny.batches` has them. decides: tokens where a value begins. points: for answer
     tokens that are copied, the places of the prompt they may be copied from. rooms: of every answer token the number of
-    its room, -1 where it is given, and whether it is a blank that fills it; none for an answer without rooms.
+    its room, -1 where it is given; whether it is a blank that fills it; and the first room of its list. None for an
+    answer without rooms.
     """
 
     prompt: list[int]
@@ -45,6 +47,7 @@ class Encoded:
     task: str
     rooms: list[int] = field(default_factory=list)
     fills: list[bool] = field(default_factory=list)
+    lists: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -65,22 +68,22 @@ def in_rooms(example: Example, encoder: Encoder, rng: Random, context: int = CON
     if found is None:
         return None
     text = encoder.tokenizer.encode(example.text, add_special_tokens=False)
-    ids, offsets, rooms = laid_out(found, encoder, rng)
-    prompt = [BOS, *text.ids, ASK, *encoder(example.ask), ANSWER]
-    if len(ids) > LONGEST_ANSWER or len(prompt) + len(ids) + 1 > context:
+    laid = laid_out(found, encoder, rng)
+    prompt, size = [BOS, *text.ids, ASK, *encoder(example.ask), ANSWER], len(laid.ids)
+    if size > LONGEST_ANSWER or len(prompt) + size + 1 > context:
         return None
-    no, deciding = [False] * len(ids), set(example.decisions)
-    decides = [any(place in deciding for place in range(a, b)) for a, b in offsets]
+    deciding = set(example.decisions)
     return Encoded(
         prompt,
-        ids,
-        no,
-        no,
-        decides,
-        _points(example, text.offsets, offsets),
-        example.task,
-        rooms,
-        [a == b for a, b in offsets],
+        laid.ids,
+        inside=[False] * size,
+        edge=[False] * size,
+        decides=[any(place in deciding for place in range(a, b)) for a, b in laid.offsets],
+        points=_points(example, text.offsets, laid.offsets),
+        task=example.task,
+        rooms=laid.rooms,
+        fills=[a == b for a, b in laid.offsets],
+        lists=laid.lists,
     )
 
 
@@ -170,6 +173,12 @@ def _open_rooms(encoded: Encoded, rng: Random) -> list[int]:
             spans.setdefault(room, []).append(place)
     share = 1.0 if rng.random() < ALL_OPEN else rng.random()
     open_ones = [room for room in spans if rng.random() < share] or [rng.choice(list(spans))]
+    if rng.random() < LISTS_IN_ORDER:
+        lists = {room: encoded.lists[places[0]] for room, places in spans.items()}
+        first: dict[int, int] = {}
+        for room in open_ones:
+            first.setdefault(lists[room], room)
+        open_ones = [room for room in spans if room >= first.get(lists[room], len(encoded.rooms))]
     chosen = []
     for room in open_ones:
         places = spans[room]

@@ -99,24 +99,36 @@ def width(place: Asked, encoder: Encoder, texts: int, numbers: int = NUMBER, who
     return own.get(place.word, texts)
 
 
-def laid_out(found: list[Piece], encoder: Encoder, rng: Random) -> tuple[list[int], list[tuple[int, int]], list[int]]:
-    """Tokens; of each the signs of the answer it stands for; and its room's number, -1 where it is given."""
+@dataclass(frozen=True)
+class LaidOut:
+    """Tokens; of each the signs of the answer it stands for; its room's number, -1 where it is given; and that of the
+    first room of its list, for a single value its own."""
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    rooms: list[int]
+    lists: list[int]
+
+
+def laid_out(found: list[Piece], encoder: Encoder, rng: Random) -> LaidOut:
+    """An answer in rooms of some widths."""
     texts = rng.choice(TEXTS)
     (blank,) = encoder(BLANK)
-    ids: list[int] = []
-    offsets: list[tuple[int, int]] = []
-    rooms: list[int] = []
-    number = 0
+    out = LaidOut([], [], [], [])
+    number = begun = 0
     widest: dict[int, int] = {}  # of the items of a list, by its type
     for one in found:
         if one.place is not None and one.place.kinds == "item":
             widest[id(one.place.keys)] = max(widest.get(id(one.place.keys), 0), len(encoder(one.text)))
+    last: Piece | None = None  # the room before, if nothing is given between
     for one in found:
         encoded = encoder.tokenizer.encode(one.text, add_special_tokens=False)
-        ids += encoded.ids
-        offsets += [(one.start + a, one.start + b) for a, b in encoded.offsets]
+        out.ids.extend(encoded.ids)
+        out.offsets.extend((one.start + a, one.start + b) for a, b in encoded.offsets)
         if one.place is None:
-            rooms += [-1] * len(encoded.ids)
+            out.rooms.extend([-1] * len(encoded.ids))
+            out.lists.extend([-1] * len(encoded.ids))
+            last = None
             continue
         wide = width(one.place, encoder, texts)
         needed = len(encoded.ids)
@@ -125,8 +137,12 @@ def laid_out(found: list[Piece], encoder: Encoder, rng: Random) -> tuple[list[in
         if needed > wide:  # it was doubled
             wide = 2 * wide if needed <= 2 * wide else needed
         short = wide - len(encoded.ids)
-        ids += [blank] * short
-        offsets += [(one.start + len(one.text),) * 2] * short
-        rooms += [number] * (len(encoded.ids) + short)
+        if last is None:
+            begun = number
+        last = one
+        out.ids.extend([blank] * short)
+        out.offsets.extend([(one.start + len(one.text),) * 2] * short)
+        out.rooms.extend([number] * (len(encoded.ids) + short))
+        out.lists.extend([begun] * (len(encoded.ids) + short))
         number += 1
-    return ids, offsets, rooms
+    return out

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from ctrldiff.canvas import GROWTH
-from ctrldiff.errors import ConstraintUnsatisfiable, Infeasible, InputError
+from ctrldiff.errors import BudgetTooSmall, ConstraintUnsatisfiable, Infeasible, InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import NO_LIST, Listed, lists_in, pointer
 from ctrldiff.models.hf import Loaded
@@ -83,7 +83,25 @@ def _decided(row: Row, lists: Sequence[Listed], logits: torch.Tensor, state: Sta
         row = replace(row, counts=counts)
         if number is not None:
             row = row.within(row.canvas)
+            if row.layout is not None and not row.fits(row.layout):
+                return _roomier(first, row)
     return row
+
+
+def _roomier(first: Row, row: Row) -> Row:
+    """The row in a canvas laid out with more room, to be asked again. Raises: BudgetTooSmall where there is none."""
+    assert row.layout is not None
+    layout = row.layout.wider(row.layout.growing, row.limit)
+    if layout == row.layout:
+        raise BudgetTooSmall(
+            f"so many items take {row.table.shortest:,} positions at least, and rooms for them more than the "
+            f"{row.limit:,} of the context",
+            hint="fewer items, a shorter text, or a plan without a layout",
+            shortest=row.table.shortest,
+            budget=row.limit,
+            row=row.n,
+        )
+    return replace(first.laid_out(layout), first=len(layout))
 
 
 def _listing(row: Row, one: Listed, tables: int, logits: torch.Tensor, state: State, most: int) -> Listing:

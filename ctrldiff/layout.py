@@ -78,6 +78,11 @@ class Layout:
         """The number of the room that each position belongs to, -1 where it is given."""
         return [-1 if one.ids else n for n, one in enumerate(self.pieces) for _ in range(len(one.ids) or one.room)]
 
+    @property
+    def growing(self) -> list[int]:
+        """The rooms that a value may be too long for, by their places among the pieces."""
+        return [n for n, one in enumerate(self.pieces) if one.grows]
+
     def cut(self, spelled: Sequence[bytes]) -> list[int]:
         """The rooms, by their places among the pieces, that are too small: a value fills one to the last position and
         might have gone on, or an item stands in the last one of its list.

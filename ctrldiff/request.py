@@ -175,6 +175,14 @@ class Row:
         """The row in a canvas that is laid out so."""
         return replace(self.within(len(layout)), layout=layout)
 
+    def fits(self, layout: Layout) -> bool:
+        """Some text of the row's table has its values in these rooms."""
+        try:
+            self.table.forced(np.asarray(layout.given))
+        except (Infeasible, BudgetTooSmall):
+            return False
+        return True
+
     @property
     def text(self) -> str:
         """The request's; of a conversation all that is said in it."""
@@ -263,20 +271,16 @@ def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
         return row
     made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits)
     while made is not None and len(made) <= most:
+        size = len(made)
         try:
-            type_, table = compiled.of(row.text, len(made))
-            table.forced(np.asarray(made.given))
+            type_, table = compiled.of(row.text, size)
         except ConstraintTooLarge:  # written close together it was within them
             return row
-        except (Infeasible, BudgetTooSmall):  # some value does not fit its room
-            grows = [n for n, one in enumerate(made.pieces) if one.grows]
-            wider = made.wider(grows, most)
-            made = None if wider == made else wider
-            continue
-        size = len(made)
-        return replace(
-            row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table, layout=made
-        )
+        there = replace(row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table)
+        if there.fits(made):
+            return replace(there, layout=made)
+        wider = made.wider(made.growing, most)
+        made = None if wider == made else wider
     return row
 
 

@@ -175,12 +175,12 @@ def spelled(text: str) -> list[bytes]:
 
 def test_a_room_that_is_full_and_a_list_whose_last_room_is_used_are_told():
     layout = laid(record(a=STR, b={"type": "boolean"}, c={"type": "array", "items": {"const": 1}}))
-    assert layout is not None and len(layout) == len(layout.given) == len(layout.rooms)
+    assert layout is not None and len(layout) == len(layout.given) == len(layout.segments)
     assert seen(record(a=STR, b={"type": "boolean"}, c={"type": "array", "items": {"const": 1}})) == (
         '{"a":····,"b":·····,"c":[······]}$'
     )
     for room, number in (("x", 1), ("b", 3), ("first", 5), ("last", 6)):
-        assert layout.rooms.count(number) == {"x": 4, "b": 5, "first": 3, "last": 3}[room]
+        assert layout.segments.count(number) == {"x": 4, "b": 5, "first": 3, "last": 3}[room]
     canvas = '{{"a":{},"b":{},"c":[{}]}}$'
 
     def cut(a: str, b: str, c: str) -> list[int]:
@@ -205,7 +205,7 @@ def test_rooms_are_doubled_and_lists_go_on():
     assert [one.more for one in longer.pieces] == [0, 0, 0, 0, 2, 0]
     again = longer.wider([4], 99)
     assert [one.room for one in again.pieces] == [0, 4, 0, 3, 3, 3, 3, 0] and again.pieces[6].more == 4
-    assert longer.rooms == [-1, -1, 1, 1, 1, 1, -1, 3, 3, 3, 4, 4, 4, -1]
+    assert longer.segments == [-1, -1, 1, 1, 1, 1, -1, 3, 3, 3, 4, 4, 4, -1]
 
 
 @pytest.mark.parametrize("bad", [0, 3, -1, 4.0, True, None, "8"])

@@ -9,11 +9,12 @@ import pytest
 from pydantic import AfterValidator, BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.errors import CanvasWarning
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning
 from ctrldiff.extract import extract_file
 from ctrldiff.extract.plan import plan_of
 from ctrldiff.generate import planned
 from ctrldiff.layout import Rooms
+from tests.test_counted import Told
 from tests.test_retries import SPEC, noisy, only
 
 ROOMS = Rooms(strings=10, numbers=6, integers=5, objects=16, items=2)
@@ -34,6 +35,7 @@ class Bill(BaseModel):
 
 
 TEXTS = ["Maria Keller paid 12.50 EUR by credit for two lamps.", "Nobody paid.", "Zoë owes 7 for tea and milk"]
+NAMED = {"type": "string", "minLength": 3}
 GIVEN = ('{"payer":{"name":', ',"paid":', '},"kind":', ',"items":[', '],"due":', "}")
 
 
@@ -178,6 +180,16 @@ def test_how_many_items_may_be_decided_beforehand(model, counts):
         assert one.counts["items"].number in (None, len(one.output.items))
         (alone,) = model.decode([request], plan=PLAN.but(counts=counts, schedule=cd.schedule.Linear(4)))
         assert alone.raw == one.raw
+
+
+@pytest.mark.parametrize("number", [0, 2, 9])
+def test_rooms_are_made_for_as_many_items_as_are_decided(model, number):
+    wanted = {"type": "object", "properties": {"a": {"type": "array", "items": NAMED}}, "required": ["a"]}
+    plan = cd.Plan.rooms(4, layout=Rooms(strings=4, items=1)).but(counts=Told((None, number), most=9))
+    result = model("x", wanted, plan=plan)
+    assert len(result.output["a"]) == result.counts["a"].number == number and '{"a":[' in result.raw
+    with pytest.raises(BudgetTooSmall, match="items"):
+        model("x" * 190, wanted, plan=plan.but(counts=Told((None, 9), most=9)))
 
 
 def test_guides_of_a_whole_text_and_of_a_field(model):

@@ -12,6 +12,9 @@ model's own belief under the constraint and its prior, unguided and without proc
     {"customer":···················          "Maria Jensen" .93, null .05, "Maria" .01
     {"customer":"Maria Jensen","total":···   30.5 .88, null .10, 305 .01
 
+On a canvas that was laid out (`layout.Rooms`) what was given stands there, too, and a value has a pass for each of its
+first tokens: of how much of the room is the value a pass in which all of it is open knows little.
+
 A list or an object has the product of all that was decided in it, each given what stands before: its values, that it is
 begun, that one more item follows, that it ends. What is forced costs no row.
 """

@@ -12,6 +12,9 @@ model's own belief under the constraint and its prior, unguided and without proc
     {"customer":···················          "Maria Jensen" .93, null .05, "Maria" .01
     {"customer":"Maria Jensen","total":···   30.5 .88, null .10, 305 .01
 
+On a canvas that was laid out (`layout.Rooms`) what was given stands there, too, and a value has a pass for each of its
+first tokens: of how much of the room is the value a pass in which all of it is open knows little.
+
 A list or an object has the product of all that was decided in it, each given what stands before: its values, that it is
 begun, that one more item follows, that it ends. What is forced costs no row.
 """
@@ -41,6 +44,7 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.state import State
 
+IN_ROOMS = 8  # tokens of a value in a room that have a pass each
 DELIMITERS = b",]} \n\r\t"  # what may stand behind a value of JSON
 
 
@@ -50,6 +54,13 @@ class _Stage(NamedTuple):
     onward: Onward | None  # None: nothing was open, all the rest is forced
     base: int
     legal: float  # legal mass at the first open position
+
+    @property
+    def stays(self) -> float:
+        """The log-probability that the token which was written is not what comes first, where it is left out."""
+        if self.onward is None or self.onward.share == -np.inf:
+            return 0.0
+        return float(np.log1p(-np.exp(self.onward.share))) if self.onward.share < 0 else -np.inf
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ class _Decision:
             lead, head = self.data[stage.base : self.start], self.data[self.start : stage.base]
             if head and len(text) <= len(head):  # it is forced, or cannot be
                 if head.startswith(text) and self._follows(self.start + len(text), then):
-                    found.append(passed)
+                    found.append(passed + stage.stays)
             elif text.startswith(head) and stage.onward is not None:
                 found.append(passed + stage.onward.log_prob(lead + text[len(head) :], then))
             passed += 0.0 if stage.onward is None else stage.onward.share
@@ -165,6 +176,8 @@ def fields_of(
     for n, one in enumerate(decisions):
         if not forced[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte
             *before, last = _opened(one.start, data, tokens, ends, table)
+            if given is not None:
+                last, before = _last_opened(one, last, ends), [*before, *range(last, _last_opened(one, last, ends))]
             jobs += [(n, at, False) for at in before] + [(n, last, True)]
     stages: dict[int, list[_Stage]] = {}
     for first in range(0, len(jobs), batch_size):
@@ -218,6 +231,15 @@ def _opened(start: int, data: bytes, tokens: Sequence[int], ends: NDArray[np.int
             found.append(at)
     earliest = found[-1]
     return list(range(earliest, last + 1))
+
+
+def _last_opened(one: _Decision, first: int, ends: NDArray[np.int64]) -> int:
+    """In a room, where the text is opened last to ask about a value: at its last token, or the last that is asked alone.
+
+    What stands behind an open value is known there, but not how much of the room is the value: a pass in which all of it
+    is open speaks of lengths, and each token of the value once more.
+    """
+    return min(int(np.searchsorted(ends, one.end)), first + IN_ROOMS)
 
 
 def _decisions(data: bytes, values: Sequence[tuple[Place, bool]], is_json: bool) -> Iterator[_Decision]:

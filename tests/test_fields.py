@@ -95,8 +95,13 @@ def log_probs(denoiser, written):
 
 def leftmost(scores, written):
     """{canvas: probability} by the definition: the first open token on its own evidence, the others given it."""
+    return by_first(scores, written, [ids for ids, _ in CANVASES])
+
+
+def by_first(scores, written, among):
+    """`leftmost`, of these canvases."""
     t = written.index(-1)
-    agree = [ids for ids, _ in CANVASES if all(w in (-1, v) for w, v in zip(written, ids))]
+    agree = [ids for ids in among if all(w in (-1, v) for w, v in zip(written, ids))]
     weight = {ids: math.exp(sum(scores[k, ids[k]] for k in range(T) if written[k] < 0 and k != t)) for ids in agree}
     groups = {u: sum(w for ids, w in weight.items() if ids[t] == u) for u in {ids[t] for ids in agree}}
     own = {u: math.exp(scores[t, u]) for u in groups}
@@ -156,6 +161,47 @@ def test_what_was_given_stands_in_every_pass(seed):
         assert found["a"].exact == pytest.approx(want, abs=1e-5)
         told_apart += abs(without["a"].exact - want) > 1e-2
     assert told_apart > 2
+
+
+ROOM = [b'{"a":', b'"', b"x", b"y", b"\t", b"}", *(bytes([n]) for n in range(65, 73))]
+IN_ROOM = Vocabulary.from_tokens([*ROOM, None, None], stop_ids=[STOP])
+WORD = cd.JsonSchema(
+    {"type": "object", "properties": {"a": {"type": "string", "pattern": "^[xy]{0,2}$"}}, "required": ["a"]},
+    whitespace="padded",
+)
+FILLED = [
+    (0, 1, *word, 1, *[4] * (2 - len(word)), 5, STOP)
+    for word in [(), (2,), (3,), *((a, b) for a in (2, 3) for b in (2, 3))]
+]
+
+
+@pytest.mark.parametrize("seed", few(range(6), 3))
+def test_a_value_in_a_room_is_asked_about_token_by_token(seed):
+    spec = ModelSpec(stop_ids=(STOP,), n_tokens=V, context=1 + T, mask_id=MASK)
+    denoiser, table = from_callable(network(seed), spec, IN_ROOM), WORD.compile(IN_ROOM)
+    given = [0, -1, -1, -1, -1, 5, STOP]
+    at_once = 0
+    for ids in FILLED:
+        want, share, written = dict.fromkeys(FILLED, 0.0), 1.0, list(given)
+        for t in range(1, 2 + ids.index(1, 2)):  # from the first token of the value to the one that ends it
+            if written[t] >= 0 or -1 not in (written := table.forced(np.array(written)).tolist()) or written[t] >= 0:
+                continue
+            parts = by_first(log_probs(denoiser, written), written, FILLED)
+            rest = sum(p for other, p in parts.items() if other[t] == ids[t])
+            for other, p in parts.items():
+                want[other] += share * p if other[t] != ids[t] else 0.0
+            written, share = [*written[:t], ids[t], *written[t + 1 :]], share * rest
+        want[ids] += share
+        text = b"".join(ROOM[v] for v in ids if v < len(ROOM)).decode()
+        found, _ = fields_of(text, ids, [0], table, denoiser, WORD, given=given)
+        assert sum(want.values()) == pytest.approx(1)
+        assert found["a"].exact == pytest.approx(want[ids], abs=1e-5)
+        spelled = {b"".join(ROOM[v] for v in one[1:5]).decode().strip("\t"): p for one, p in want.items()}
+        for name, p in found["a"].others:
+            assert p == pytest.approx(spelled[name], abs=1e-5) and name != found["a"].text
+        settled = table.forced(np.array(given)).tolist()
+        at_once += abs(by_first(log_probs(denoiser, settled), settled, FILLED)[ids] - want[ids]) > 1e-2
+    assert at_once > 0, "one pass with all of it open would say something else"
 
 
 @pytest.mark.parametrize("seed", few(range(4), 1))

@@ -234,10 +234,11 @@ def _opened(start: int, data: bytes, tokens: Sequence[int], ends: NDArray[np.int
 
 
 def _last_opened(one: _Decision, first: int, ends: NDArray[np.int64]) -> int:
-    """In a room, where the text is opened last to ask about a value: at its last token, or the last that is asked alone.
+    """In a room, where the text is opened last to ask about a value: at its last token, or the last that is asked
+    alone.
 
-    What stands behind an open value is known there, but not how much of the room is the value: a pass in which all of it
-    is open speaks of lengths, and each token of the value once more.
+    What stands behind an open value is known there, but not how much of the room is the value: a pass in which all of
+    it is open speaks of lengths, and each token of the value once more.
     """
     return min(int(np.searchsorted(ends, one.end)), first + IN_ROOMS)
 

@@ -98,8 +98,9 @@ class Decoded:
     @cached_property
     def _cut(self) -> list[int]:
         """The rooms that bound their values."""
-        spelled = [self.vocabulary[token] or b"" for token in self.tokens]
-        return [] if self.row.layout is None else self.row.layout.cut(spelled)
+        if self.row.layout is None:
+            return []
+        return self.row.layout.cut([self.vocabulary[token] or b"" for token in self.tokens])
 
     @property
     def full(self) -> bool:

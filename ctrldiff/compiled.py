@@ -47,7 +47,7 @@ class Compiled:
 
     Fields: wanted and ask, as `output_type` takes them; least_room, positions that a canvas has at least beyond
         the shortest text, and prose, the same where texts have no longest; held, what is known beforehand; pads, that
-        blanks may follow the values of an object.
+        tabs may follow the values of an object.
     """
 
     wanted: Any
@@ -79,7 +79,7 @@ class Compiled:
 
     @cached_property
     def padded(self) -> Compiled | None:
-        """The same with blanks behind the values of objects; None for what is no JSON written close together, and for
+        """The same with tabs behind the values of objects; None for what is no JSON written close together, and for
         what was compiled beforehand."""
         description = self.type.description
         if self.held.tables or not isinstance(description, JsonSchema) or description.whitespace != "compact":

@@ -7,10 +7,10 @@ an open value has no place yet, and is read from left to right.
     {"name": [· · · · · · · ·],"total": [· · · ·]}        before the first pass
     {"name": "Ada Li"________,"total": 12______}          at last; _ is a tab
 
-A list has a room for each item that there may be, and those behind its last item hold blanks alone: how many items
-there are is read in the same pass. The constraint is exact as ever: the language is that of the schema with blanks
+A list has a room for each item that there may be, and those behind its last item hold tabs alone: how many items
+there are is read in the same pass. The constraint is exact as ever: the language is that of the schema with tabs
 behind values and items (`whitespace="padded"`), and the keys are tokens that were given. Scaffolds with slots: S3
-(arXiv:2507.04504), with words that say null in place of blanks. A model has to know the form, as `small` does
+(arXiv:2507.04504), with words that say null in place of tabs. A model has to know the form, as `small` does
 (`ModelSpec.rooms`).
 """
 

@@ -271,19 +271,13 @@ class Gaps:
         starts = gap_starts(eligible, state.segment)
         waits = starts & eligible.roll(1, dims=1) & (torch.arange(eligible.shape[1]) > 0)
         scores = certainty("confidence", posterior, tokens, state)
-        begins = starts & (scores >= self.begin)
-        begins |= ~begins.any(dim=1, keepdim=True) & leftmost_best(scores, starts & ~waits)
+        begins = certain_enough(starts & (scores >= self.begin), scores, starts & ~waits)
         goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
         goes_on &= ~waits.roll(1, dims=1)  # what is right behind the first token of a gap that waits
         stops = eligible & ~torch.where(starts, begins, goes_on)
         stopped = stops.cumsum(1)
         before = torch.where(starts, stopped - stops.to(stopped.dtype), 0)  # when the gap began
         return eligible & (stopped == before.cummax(1).values)
-
-
-def leftmost_best(scores: Scores, eligible: Where) -> Where:
-    """(B, T) bool: of each row the best of the eligible positions, of equal ones the leftmost."""
-    return first(eligible.any(dim=1).to(torch.int64), best_first(scores, eligible), eligible)
 
 
 @dataclass(frozen=True)

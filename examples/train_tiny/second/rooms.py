@@ -26,11 +26,10 @@ FORKS = 2  # positions for `[` or null, and for `]` or nothing, of a list that m
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an answer as it is written: its first sign in the text, its tokens, and of a room how many more."""
+    """A part of an answer as it is written: its first sign in the answer, its text, and what was asked; None: given."""
 
     start: int
     text: str
-    room: int = 0  # 0: it is given
     place: Asked | None = None
 
 
@@ -47,7 +46,7 @@ def pieces(example: Example, rng: Random) -> list[Piece] | None:
         if out and asked is None and out[-1].place is None:
             out[-1] = Piece(out[-1].start, out[-1].text + text)
         else:
-            out.append(Piece(at, text, place=asked))
+            out.append(Piece(at, text, asked))
         at += len(text)
     if "".join(one.text for one in out) != example.answer:
         return None

@@ -134,7 +134,7 @@ class Decoded:
         row = self.row
         if row.layout is not None:
             layout = row.layout.wider(self._cut, min(row.limit, WIDER * row.first))
-            return None if layout == row.layout else replace(row.laid_out(layout), **self._cost)
+            return None if layout == row.layout else replace(row.in_layout(layout), **self._cost)
         canvas = grown(row.canvas, self.wants, row.first, row.limit) if self.wants else row.canvas
         if canvas <= row.canvas:
             return None

@@ -2,6 +2,13 @@
 
 For a list the exact marginal is that of the texts in which it has k items, for every k, under the posterior of one pass
 over an empty canvas. Lists inside a list come when its number is known, by another pass.
+
+On a canvas that is laid out (`ctrldiff/layout.py`) a list has slots, a position for each item that there may be, where
+it begins or a tab stands; k items are k slots without and then slots with a tab, by the network's word for each slot
+alone. The posterior has no say: behind the place where a list most likely ends every position is sure that it is over, and a
+product over positions counts all of them.
+
+    "items":[·,·,·,·,·,·,·,·]        tab: .00 .02 .01 .97 .99 1. 1. 1.        three items
 """
 
 from __future__ import annotations
@@ -13,48 +20,137 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ctrldiff.canvas import GROWTH
-from ctrldiff.errors import BudgetTooSmall, ConstraintUnsatisfiable, Infeasible, InputError
+from ctrldiff.errors import BudgetTooSmall, ConstraintTooLarge, ConstraintUnsatisfiable, Infeasible, InputError
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.counts import NO_LIST, Listed, lists_in, pointer
+from ctrldiff.json_schema.counts import NO_LIST, Listed, Place, lists_in, pointer
+from ctrldiff.layout import TAB, Rooms, Slots
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Counts, Listing
-from ctrldiff.request import Row, written
+from ctrldiff.request import Row, laid_out, written
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.counts import Count
 from ctrldiff.state import State
 
+TINY = 1e-15  # a slot is never quite sure of a tab, so that every number has a place in the order
 
-def counted(loaded: Loaded, rows: Sequence[Row], rule: Counts) -> list[Row]:
+
+def counted(loaded: Loaded, rows: Sequence[Row], rule: Counts | None, rooms: Rooms | None) -> list[Row]:
     """The rows with the number of items of their lists decided, and canvases that hold them.
 
     Only lists that a JSON type names are asked about. A row whose answer has none costs no pass.
+    Args: rule: None: the lists that have slots have the likeliest number, and others are left to the decode.
     Raises: InputError for an answer of the rule's that is none; ConstraintTooLarge.
     """
     known = [replace(row, counts=row.counts or {}) for row in rows]
     while True:
-        asked = [(at, lists) for at, row in enumerate(known) if (lists := _unknown(row))]
+        if slotted := [at for at, row in enumerate(known) if row.layout is not None and row.layout.slots]:
+            assert rooms is not None
+            here, _, logits = _asked(loaded, [known[at] for at in slotted], settles=False)
+            for n, at in enumerate(slotted):
+                known[at] = _counted(here[n], loaded, rooms, logits[n].log_softmax(dim=-1), rule)
+            continue
+        asked = [(at, lists) for at, row in enumerate(known) if rule is not None and (lists := _unknown(row))]
         if not asked:
             return [_laid_out(row) if row.items else row for row in known]
-        began = time.perf_counter()
-        here = [known[at] for at, _ in asked]
-        state = State.blank(
-            [row.ids for row in here],
-            max(row.canvas for row in here),
-            seed=[row.request.seed for row in here],
-            draws=[row.request.draw for row in here],
-            **written(here, max(row.canvas for row in here)),
-            lengths=[row.canvas for row in here],
-            pad_id=loaded.spec.stop_ids[0],
-        )
-        state = loaded.denoiser.noise(Tables(tuple(row.table for row in here)).settle(state))
-        logits = loaded.denoiser(state)
-        took = (time.perf_counter() - began) / len(here)
+        assert rule is not None
+        here, state, logits = _asked(loaded, [known[at] for at, _ in asked], settles=True)
         for n, (at, lists) in enumerate(asked):
-            paid = replace(here[n], forwards=here[n].forwards + 1, seconds=here[n].seconds + took)
-            known[at] = _decided(paid, lists, logits[n : n + 1], state.gather([n]), rule)
+            known[at] = _decided(here[n], lists, logits[n : n + 1], state.gather([n]), rule)
+
+
+def _asked(loaded: Loaded, rows: Sequence[Row], settles: bool) -> tuple[list[Row], State, torch.Tensor]:
+    """A pass over canvases on which nothing is written but what was given, and, if that `settles` more, what is forced;
+    the rows have paid for it."""
+    began = time.perf_counter()
+    length = max(row.canvas for row in rows)
+    state = State.blank(
+        [row.ids for row in rows],
+        length,
+        seed=[row.request.seed for row in rows],
+        draws=[row.request.draw for row in rows],
+        **written(rows, length),
+        lengths=[row.canvas for row in rows],
+        pad_id=loaded.spec.stop_ids[0],
+    )
+    if settles:
+        state = Tables(tuple(row.table for row in rows)).settle(state)
+    state = loaded.denoiser.noise(state)
+    logits = loaded.denoiser(state)
+    took = (time.perf_counter() - began) / len(rows)
+    return [replace(row, forwards=row.forwards + 1, seconds=row.seconds + took) for row in rows], state, logits
+
+
+def _counted(row: Row, loaded: Loaded, rooms: Rooms, log_probs: torch.Tensor, rule: Counts | None) -> Row:
+    """A row whose lists that have slots are counted, laid out anew: with more slots, for those inside these lists, or
+    without any.
+
+    log_probs: (T, V).
+    """
+    assert row.layout is not None and row.counts is not None
+    plain = replace(row, layout=None, canvas=row.first)
+    lists = {one.place: one for one in _unknown(row)} if rule is not None else {}
+    tables = sum(bool(one.columns) for one in lists.values())
+    for place, slots in row.layout.slots.items():
+        masses, absent = _slot_masses(slots, log_probs, loaded)
+        if masses.argmax() == len(slots.at) < row.said and masses.max() > absent:
+            more = laid_out(plain, loaded, replace(rooms, items=2 * len(slots.at)), _numbers(plain))
+            if more.layout is not None:
+                return more
+        number = None
+        if rule is not None and place in lists:
+            some = np.full(rule.most + 1, -np.inf)
+            some[: len(masses)] = masses[: rule.most + 1]
+            listing = replace(_listing(row, lists[place], tables, rule.most), log_masses=some, log_absent=absent)
+            number = _said(rule, listing)
+        try:
+            number = _likeliest(row, place, masses, absent) if number is None else number
+        except ConstraintTooLarge:
+            return replace(plain, counts={})
+        row = replace(row, counts={**(row.counts or {}), place: Count(number, tuple(np.exp(masses).tolist()))})
+    done = laid_out(replace(plain, counts=row.counts), loaded, rooms, _numbers(row))
+    if done.layout is not None:
+        return done
+    # Written close together, an answer is held to what a rule said, and to nothing that was read in slots.
+    return replace(plain, counts={}) if rule is None else done.within(done.canvas)
+
+
+def _numbers(row: Row) -> dict[Place, int | None]:
+    """How many items the lists have that were asked about."""
+    return {place: one.number for place, one in (row.counts or {}).items()}
+
+
+def _slot_masses(slots: Slots, log_probs: torch.Tensor, loaded: Loaded) -> tuple[NDArray[np.float64], float]:
+    """(N + 1,) of 0 to N items for N slots, and of null, log-probabilities that sum to 1."""
+    tab, null, opening = (loaded.plain_ids(text)[0] for text in (TAB.decode(), "null", "["))
+    none = log_probs[slots.at, tab].to(torch.float64).clamp(max=-TINY).cpu().numpy()
+    one = np.log1p(-np.exp(none))
+    masses = np.concatenate([[0.0], np.cumsum(one)]) + np.concatenate([np.cumsum(none[::-1])[::-1], [0.0]])
+    masses -= np.logaddexp.reduce(masses)
+    if slots.null is None:
+        return masses, -math.inf
+    absent, there = (float(log_probs[slots.null, token]) for token in (null, opening))
+    whole = np.logaddexp(absent, there)
+    return masses + (there - whole), float(absent - whole)
+
+
+def _likeliest(row: Row, place: Place, masses: NDArray[np.float64], absent: float) -> int | None:
+    """The likeliest number of items that the type lets be, of equal ones the fewest; None: null is likelier."""
+    compiled = row.compiled.padded
+    assert compiled is not None
+    description = compiled.of(row.text)[0].description
+    for number in (*np.argsort(-masses, kind="stable").tolist(), *range(len(masses), row.limit)):
+        if number < len(masses) and absent > masses[number]:
+            return None
+        try:
+            compiled.counted(description, (*row.items, (place, number)))
+        except ConstraintUnsatisfiable:
+            continue
+        return int(number)
+    return None
 
 
 def _unknown(row: Row) -> list[Listed]:
@@ -72,10 +168,9 @@ def _decided(row: Row, lists: Sequence[Listed], logits: torch.Tensor, state: Sta
     first = row
     tables = sum(bool(one.columns) for one in lists)
     for one in lists:
-        listing = _listing(row, one, tables, logits, state, rule.most)
-        number = rule(listing)
+        listing = _weighed(_listing(row, one, tables, rule.most), row, logits, state)
+        number = _said(rule, listing)
         if number is not None:
-            _check(rule, number, listing)
             wants = int(listing.needs[number : number + 2].max())
             if wants > row.canvas and row.layout is None:
                 return first.within(min(row.limit, max(wants, math.ceil(GROWTH * row.canvas))))
@@ -101,33 +196,41 @@ def _roomier(first: Row, row: Row) -> Row:
             budget=row.limit,
             row=row.n,
         )
-    return replace(first.laid_out(layout), first=len(layout))
+    return replace(first.in_layout(layout), first=len(layout))
 
 
-def _listing(row: Row, one: Listed, tables: int, logits: torch.Tensor, state: State, most: int) -> Listing:
-    whole = _log_z(row.table, logits, state)
-    masses, needs = np.full(most + 1, -np.inf), np.full(most + 1, -1)
+def _listing(row: Row, one: Listed, tables: int, most: int) -> Listing:
+    """What is asked of a rule, before anything is weighed."""
+    needs = np.full(most + 1, -1)
     for number in range(most + 1):
-        try:
-            table = row.compiled.counted(row.type.description, (*row.items, (one.place, number)))
-        except ConstraintUnsatisfiable:
-            continue
-        if table.shortest > row.limit:
+        table = _table(row, one.place, number)
+        if table is not None and table.shortest > row.limit:
             break  # a longer list takes no fewer bytes
-        needs[number] = table.shortest
-        masses[number] = _log_mass(table, row, logits, state, whole)
+        needs[number] = -1 if table is None else table.shortest
+    return Listing(one.place, row.text, one.columns, tables, np.full(most + 1, -np.inf), needs)
+
+
+def _weighed(listing: Listing, row: Row, logits: torch.Tensor, state: State) -> Listing:
+    """With the exact marginal."""
+    whole = _log_z(row.table, logits, state)
+    masses = listing.log_masses.copy()
+    for number in np.flatnonzero(listing.needs >= 0):
+        masses[number] = _log_mass(_table(row, listing.place, int(number)), row, logits, state, whole)
+    absent = _log_mass(_table(row, listing.place, NO_LIST), row, logits, state, whole)
+    return replace(listing, log_masses=masses, log_absent=absent)
+
+
+def _table(row: Row, place: Place, number: int) -> Table | None:
+    """The table of the answers in which a list has so many items, too; None where there are none."""
     try:
-        lacking = row.compiled.counted(row.type.description, (*row.items, (one.place, NO_LIST)))
+        return row.compiled.counted(row.type.description, (*row.items, (place, number)))
     except ConstraintUnsatisfiable:
-        absent = -math.inf
-    else:
-        absent = _log_mass(lacking, row, logits, state, whole)
-    return Listing(one.place, row.text, one.columns, tables, masses, needs, absent)
+        return None
 
 
-def _log_mass(table: Table, row: Row, logits: torch.Tensor, state: State, whole: float) -> float:
+def _log_mass(table: Table | None, row: Row, logits: torch.Tensor, state: State, whole: float) -> float:
     """How much of the whole is of the table; -inf where nothing fits, or nothing has any weight."""
-    if table.shortest > row.canvas or whole == -math.inf:
+    if table is None or table.shortest > row.canvas or whole == -math.inf:
         return -math.inf
     return min(0.0, _log_z(table, logits, state) - whole)
 
@@ -140,7 +243,11 @@ def _log_z(table: Table, logits: torch.Tensor, state: State) -> float:
         return -math.inf
 
 
-def _check(rule: Counts, number: int, listing: Listing) -> None:
+def _said(rule: Counts, listing: Listing) -> int | None:
+    """The rule's word. Raises: InputError for one that is none."""
+    number = rule(listing)
+    if number is None:
+        return None
     whole = isinstance(number, int) and not isinstance(number, bool)
     if not whole or not 0 <= number < len(listing.needs) or listing.needs[number] < 0:
         raise InputError(
@@ -148,6 +255,7 @@ def _check(rule: Counts, number: int, listing: Listing) -> None:
             hint="an int whose `needs` is not -1, or None",
             param="counts",
         )
+    return number
 
 
 def _laid_out(row: Row) -> Row:

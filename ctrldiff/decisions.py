@@ -172,6 +172,10 @@ def fields_of(
     forced = forced_bytes(description.dfa(limits), data)
     decisions = list(_decisions(data, values, is_json))
     ends = np.cumsum([len(vocabulary[token] or b"") for token in tokens])
+    if given is not None:  # what was given was not decided here
+        starts = np.concatenate([[0], ends[:-1]])
+        for at in np.flatnonzero(np.asarray(given) >= 0):
+            forced[starts[at] : ends[at]] = True
     jobs: list[tuple[int, int, bool]] = []  # which decision, open from which position, its last pass
     for n, one in enumerate(decisions):
         if not forced[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte

@@ -24,7 +24,7 @@ from ctrldiff.constraints.prior import Prior
 from ctrldiff.counted import counted
 from ctrldiff.decisions import fields_of
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
-from ctrldiff.fields import of_labels
+from ctrldiff.fields import counted_fields, of_labels
 from ctrldiff.guidance.guide import ByField, prepared
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
@@ -186,7 +186,8 @@ class _Engine:
         """What rows that share a batch have in common. Of most it is nothing; guides are made for the rows they begin
         with, a search forks its rows, notes on nulls have a column a key, a decision its labels."""
         request = row.request
-        if self.plan.counts is not None and row.counts is None and row.labels is None:
+        asks = self.plan.counts is not None or (row.layout is not None and bool(row.layout.slots))
+        if asks and row.counts is None and row.labels is None:
             return ("counting",)
         notes = row.type.description if request.nulls else None, request.retries > 0
         if row.labels is not None:
@@ -229,8 +230,7 @@ class _Engine:
 
     def _counted(self, queue: _Queue, rows: list[Row]) -> Iterable[Decoded]:
         """Rows whose lists are given a number of items; they wait again, to be decoded."""
-        assert self.plan.counts is not None
-        queue.put_back(counted(self.loaded, rows, self.plan.counts))
+        queue.put_back(counted(self.loaded, rows, self.plan.counts, self.plan.layout))
         return ()
 
     def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
@@ -342,7 +342,8 @@ class _Engine:
             done.raw,
             done.tokens,
             row.ids,
-            row.compiled.table(row.type, row.canvas)[1],  # whatever was decided of its lists
+            # Whatever was decided of its lists; but where slots decided, the number is part of the canvas.
+            row.compiled.table(row.type, row.canvas)[1] if row.layout is None else row.table,
             self.loaded.denoiser,
             row.type.description,
             document=row.text,
@@ -351,6 +352,8 @@ class _Engine:
             batch_size=self.batch_size,
             limits=row.compiled.limits,
         )
+        if row.layout is not None and row.counts:
+            fields = counted_fields(fields, row.counts)
         row = replace(row, forwards=row.forwards + forwards)
         seconds = done.seconds + time.perf_counter() - began
         return replace(done, row=row, fields=fields, field_forwards=forwards, seconds=seconds)

@@ -6,16 +6,20 @@ How probable a value is, is worked out in `decisions.py`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ctrldiff.doubt import Flag
 from ctrldiff.grounded.kinds import Stated
+from ctrldiff.json_schema.counts import Place as ListPlace
+from ctrldiff.json_schema.counts import pointer
 from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.json_schema.references import unescaped
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.reliability import Calibration
+from ctrldiff.sampling.counts import Count
 
 KEPT = 5  # other values of a field that are kept
 KINDS = ("null", "boolean", "number", "date", "enum", "string", "list", "object")
@@ -69,6 +73,22 @@ def of_labels(raw: str, probs: Mapping[str, float], document: str, legal_mass: f
     others = tuple(Alternative(*one) for one in ranked)
     source, kind = source_of(raw, document, quoted=False), "boolean" if raw in ("true", "false") else "enum"
     return {"": Field(raw, (0, len(raw)), probs[raw], probs[raw], legal_mass, kind, source, others)}
+
+
+def counted_fields(fields: Mapping[str, Field], counts: Mapping[ListPlace, Count]) -> dict[str, Field]:
+    """The fields of an answer whose lists were counted in slots: the number of items, or null, was a decision of its
+    own, which a list, and all that it stands in, has among its factors."""
+    out = dict(fields)
+    for place, count in counts.items():
+        name, rest = pointer(place), max(0.0, 1.0 - sum(count.probs))
+        p = rest if count.number is None else count.probs[count.number]
+        for above in [name, *(name[: one.start()] for one in re.finditer("/", name)), ""]:
+            one = out[above]
+            out[above] = replace(one, prob=one.prob * p, exact=one.exact * p)
+        if count.number is not None:
+            told = count.probs[: count.number + 1]
+            out[name] = replace(out[name], counts=(*told, max(0.0, 1.0 - rest - sum(told))))
+    return out
 
 
 def calibrated(fields: Mapping[str, Field], calibration: Calibration | None) -> dict[str, Field]:

@@ -7,27 +7,34 @@ an open value has no place yet, and is read from left to right.
     {"name": [· · · · · · · ·],"total": [· · · ·]}        before the first pass
     {"name": "Ada Li"________,"total": 12______}          at last; _ is a tab
 
-A list has a room for each item that there may be, and those behind its last item hold tabs alone: how many items
-there are is read in the same pass. The constraint is exact as ever: the language is that of the schema with tabs
-behind values and items (`whitespace="padded"`), and the keys are tokens that were given. Scaffolds with slots: S3
-(arXiv:2507.04504), with words that say null in place of tabs. A model has to know the form, as `small` does
-(`ModelSpec.rooms`).
+How many items a list has is decided first, on a canvas of its own (`ctrldiff/counted.py`): each item has a slot of one
+position there, where it begins or a tab stands. Then the keys of so many items are in place, too, and their values have
+rooms like any other.
+
+    {"items":[·,·,·,·,·,·,·,·]}        how many?   " " _ _ _ _ _ _: two
+    {"items":[· · · · · · ·,· · · · · · ·]}
+
+The constraint is exact as ever: the language is that of the schema with tabs behind values and items
+(`whitespace="padded"`), and the keys are tokens that were given. Scaffolds with slots: S3 (arXiv:2507.04504), with
+words that say null in place of tabs. A model has to know the form, as `small` does (`ModelSpec.rooms`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.canonical import string_text, value_text
+from ctrldiff.json_schema.counts import Place
 from ctrldiff.json_schema.keywords import ANNOTATIONS, REFERS, those
 from ctrldiff.json_schema.shape import KINDS, Shape, listed
 from ctrldiff.limits import DEFAULT, Limits
 
-__all__ = ["Layout", "Piece", "Rooms"]
+__all__ = ["Layout", "Piece", "Rooms", "Slots"]
 
 Encode = Callable[[str], list[int]]
 
@@ -35,8 +42,8 @@ OPEN = -1
 TAB = b"\t"
 DATE = 12  # positions of a day between quotes, in digits of one token each
 TRUTH = 2
-FORK = 2  # positions for `[` or null, and for `]` or nothing, of a list that may be null
-IN_ITEMS = {"strings": 10, "numbers": 7, "integers": 4}
+LEAST = 4  # positions of a room, for null must fit
+LESS = {"strings": 8, "numbers": 3, "integers": 3}  # so many fewer have the values of an item
 # Behind these a schema need not hold.
 FORKS = frozenset(those(lambda row: row.role == "applies" and row.of == "itself" and not row.always))
 # By these the keys of an object may depend on what stands in it, or on what is listed.
@@ -51,17 +58,27 @@ WRITTEN = {"null": (None,), "boolean": (False, True)}  # all values of a type
 @dataclass(frozen=True)
 class Piece:
     """Tokens that are given; or, where there are none, a room of `room` positions. grows: a value may be too long for
-    it. more: of the last room of a list, how many the list has, and is given again if it is used."""
+    it. of: a slot of the list at this place; is_null: the one before its items, which says whether it is null."""
 
     ids: tuple[int, ...] = ()
     room: int = 0
     grows: bool = False
-    more: int = 0
+    of: Place | None = None
+    is_null: bool = False
+
+
+@dataclass
+class Slots:
+    """Where on a canvas a list is counted: `at`, a position for each item that there may be; null, the one that says
+    whether it is null, None where it may not be."""
+
+    at: list[int] = field(default_factory=list)
+    null: int | None = None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A canvas: what is given, and rooms."""
+    """A canvas: what is given, and rooms; or slots, if there are lists whose items are not counted yet."""
 
     pieces: tuple[Piece, ...]
 
@@ -78,6 +95,21 @@ class Layout:
         """The number of the room that each position belongs to, -1 where it is given."""
         return [-1 if one.ids else n for n, one in enumerate(self.pieces) for _ in range(len(one.ids) or one.room)]
 
+    @cached_property
+    def slots(self) -> dict[Place, Slots]:
+        """Of each list that is not counted yet. While there are some, nothing can be written on the canvas."""
+        found: dict[Place, Slots] = {}
+        at = 0
+        for one in self.pieces:
+            if one.of is not None:
+                slots = found.setdefault(one.of, Slots())
+                if one.is_null:
+                    slots.null = at
+                else:
+                    slots.at.append(at)
+            at += len(one.ids) or one.room
+        return found
+
     @property
     def growing(self) -> list[int]:
         """The rooms that a value may be too long for, by their places among the pieces."""
@@ -85,28 +117,21 @@ class Layout:
 
     def cut(self, spelled: Sequence[bytes]) -> list[int]:
         """The rooms, by their places among the pieces, that are too small: a value fills one to the last position and
-        might have gone on, or an item stands in the last one of its list.
+        might have gone on.
 
         spelled: what each token of the canvas writes.
         """
         at, found = 0, []
         for n, one in enumerate(self.pieces):
-            first, at = at, at + (len(one.ids) or one.room)
-            fills, used = not spelled[at - 1].endswith(TAB), not spelled[first].startswith(TAB)
-            if (one.grows and fills) or (one.more and used):
+            at += len(one.ids) or one.room
+            if one.grows and not spelled[at - 1].endswith(TAB):
                 found.append(n)
         return found
 
     def wider(self, rooms: Sequence[int], most: int) -> Layout:
-        """With these rooms twice as wide, or their lists twice as long; as it is if that takes over `most`
-        positions."""
-        pieces: list[Piece] = []
-        for n, one in enumerate(self.pieces):
-            if n in rooms and one.more:
-                pieces += [replace(one, more=0)] * one.more + [replace(one, more=2 * one.more)]
-            else:
-                pieces.append(replace(one, room=2 * one.room) if n in rooms else one)
-        larger = replace(self, pieces=tuple(pieces))
+        """With these rooms twice as wide; as it is if that takes over `most` positions."""
+        pieces = (replace(one, room=2 * one.room) if n in rooms else one for n, one in enumerate(self.pieces))
+        larger = Layout(tuple(pieces))
         return larger if len(larger) <= most else self
 
 
@@ -116,9 +141,9 @@ class Rooms:
     another form, a list or a lone value, is not, nor is one whose canvas the caller sizes (`max_new_tokens`).
 
     Fields, in positions: strings; numbers; integers; objects, that may be null. A value whose text is known (labels,
-    dates, booleans) has the room that it takes. items: how many rooms a list has; in one item values are given less,
-    for they share its room. A room that its value fills is doubled, a list whose last room is used, too, and read
-    again. Raises: InputError for a room that null would not fit.
+    dates, booleans) has the room that it takes; those of an item have less. items: how many a list may have at first;
+    where as many are likeliest, twice as many are asked about. A room that its value fills is doubled and read again.
+    Raises: InputError for a room that null would not fit.
     """
 
     strings: int = 24
@@ -128,67 +153,50 @@ class Rooms:
     items: int = 8
 
     def __post_init__(self) -> None:
-        for name, least in (("strings", 4), ("numbers", 4), ("integers", 4), ("objects", 4), ("items", 1)):
+        for name in ("strings", "numbers", "integers", "objects", "items"):
+            least = 1 if name == "items" else LEAST
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 why = ", for null must fit" if least > 1 else ""
                 raise InputError(f"{name}={value!r}: an int of at least {least}{why}", param=name)
 
-    def __call__(self, schema: JsonSchema, encode: Encode, stop: int, limits: Limits = DEFAULT) -> Layout | None:
+    def __call__(
+        self,
+        schema: JsonSchema,
+        encode: Encode,
+        stop: int,
+        limits: Limits = DEFAULT,
+        counts: Mapping[Place, int | None] = {},
+    ) -> Layout | None:
         """The layout of a schema's texts; None where their form is not settled beforehand.
 
-        encode: a text as token ids.   stop: the token that ends a text.
+        Args:
+            encode: a text as token ids.   stop: the token that ends a text.
+            counts: how many items lists have, None for one that is null; those that are not named have slots.
         """
         root = schema.shape(limits)
         if schema.order != "schema" or not _settled(root, schema) or len(encode(TAB.decode())) != 1:
             return None
         pieces: list[Piece] = []
         given = ""
-        for text, place in self._walk(root, schema):
-            given += text
-            if place is None:
+        for part in _Walk(self, schema, encode, counts).parts(root, (), in_item=False):
+            if isinstance(part, str):
+                given += part
                 continue
-            rooms = self._list(place, schema, encode)
-            if rooms is None:
-                rooms = [self._room(place, schema, encode)]
-            elif "null" not in _kinds(place):
-                given += "["
-            else:  # `[` or null, and `]` or nothing
-                rooms = [Piece(room=FORK), *rooms, Piece(room=FORK)]
-            pieces += [Piece(tuple(encode(given))), *rooms]
-            given = "]" if rooms[-1].more else ""
+            if given:
+                pieces.append(Piece(tuple(encode(given))))
+            pieces.append(part)
+            given = ""
         pieces.append(Piece((*encode(given), stop)))
         return Layout(tuple(pieces))
 
-    def _walk(self, shape: Shape, schema: JsonSchema) -> Iterator[tuple[str, Shape | None]]:
-        """Given text, and the place of the value that stands behind it."""
-        for n, name in enumerate(shape.names):
-            inner = shape.property(name)
-            key = f"{',' if n else '{'}{string_text(name, schema.ascii)}:"
-            if _settled(inner, schema):
-                yield key, None
-                yield from self._walk(inner, schema)
-            else:
-                yield key, inner
-        yield "}", None
+    @cached_property
+    def in_items(self) -> Rooms:
+        """The rooms of the values of an item."""
+        return replace(self, **{name: max(LEAST, getattr(self, name) - less) for name, less in LESS.items()})
 
-    def _list(self, shape: Shape, schema: JsonSchema, encode: Encode) -> list[Piece] | None:
-        """The rooms of a list; None for what is none, or one whose items are told apart by their places."""
-        if _kinds(shape) - {"null"} != {"array"} or shape.prefix:
-            return None
-        room = Piece(room=self._item(shape.item(0), schema, encode), grows=True)
-        return [*[room] * (self.items - 1), replace(room, more=self.items)]
-
-    def _item(self, shape: Shape, schema: JsonSchema, encode: Encode) -> int:
-        """Positions of an item and a comma."""
-        if not shape.names:
-            return 2 + self._room(shape, schema, encode).room
-        inner = replace(self, **IN_ITEMS)
-        keys = [len(encode(f",{string_text(name, schema.ascii)}:")) for name in shape.names]
-        values = [inner._room(shape.property(name), schema, encode).room for name in shape.names]
-        return 3 + sum(keys) + sum(values)
-
-    def _room(self, shape: Shape, schema: JsonSchema, encode: Encode) -> Piece:
+    def room(self, shape: Shape, schema: JsonSchema, encode: Encode) -> Piece:
+        """The room of a value."""
         kinds, known = _kinds(shape) - {"null"}, _known(shape)
         if known is not None:
             longest = max(len(encode(value_text(value, ascii=schema.ascii))) for value in known)
@@ -201,6 +209,40 @@ class Rooms:
             least = [m["minLength"] + 2 for m in shape.members if isinstance(m.get("minLength"), int)]
             return Piece(room=max([self.strings, *least]), grows=True)
         return Piece(room=self.objects, grows=True)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A schema's texts from the left: given text, rooms and slots."""
+
+    rooms: Rooms
+    schema: JsonSchema
+    encode: Encode
+    counts: Mapping[Place, int | None]
+
+    def parts(self, shape: Shape, place: Place, in_item: bool) -> Iterator[str | Piece]:
+        kinds = _kinds(shape)
+        if _settled(shape, self.schema):
+            for n, name in enumerate(shape.names):
+                yield f"{',' if n else '{'}{string_text(name, self.schema.ascii)}:"
+                yield from self.parts(shape.property(name), (*place, name), in_item)
+            yield "}"
+        elif kinds - {"null"} != {"array"} or shape.prefix:  # nor a list whose items are told apart by their places
+            rooms = self.rooms.in_items if in_item else self.rooms
+            yield rooms.room(shape, self.schema, self.encode)
+        elif place not in self.counts:
+            yield Piece(room=1, of=place, is_null=True) if "null" in kinds else "["
+            for n in range(self.rooms.items):
+                yield from ("," * bool(n), Piece(room=1, of=place))
+            yield "]"
+        elif (number := self.counts[place]) is None:
+            yield "null"
+        else:
+            yield "["
+            for n in range(number):
+                yield "," * bool(n)
+                yield from self.parts(shape.item(n), (*place, n), in_item=True)
+            yield "]"
 
 
 def _settled(shape: Shape, schema: JsonSchema) -> bool:

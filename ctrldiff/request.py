@@ -25,6 +25,7 @@ from ctrldiff.errors import (
 from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import Place
+from ctrldiff.json_schema.fields import shallow
 from ctrldiff.layout import Layout, Rooms
 from ctrldiff.models.hf import Loaded
 from ctrldiff.models.prompt import asks, check_template
@@ -171,7 +172,7 @@ class Row:
         type_, table = self.compiled.table(self.type, canvas, self.items)
         return replace(self, canvas=canvas, type=type_, table=table)
 
-    def laid_out(self, layout: Layout) -> Row:
+    def in_layout(self, layout: Layout) -> Row:
         """The row in a canvas that is laid out so."""
         return replace(self.within(len(layout)), layout=layout)
 
@@ -222,7 +223,7 @@ def read_row(
             param="readout",
         )
     least = int(labels.needs.max()) if labels else table.shortest  # all labels fit
-    context = spec.context - spec.context % spec.round_to
+    context = _context(loaded)
     shots = compiled.spelled(request.examples)
     ids = _prompt(loaded, compiled.type, request, shots, context - (wanted or least))
     room = context - len(ids)
@@ -260,28 +261,42 @@ def read_row(
     row = Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots, tokens)
     if layout is None or request.max_new_tokens is not None or labels is not None:
         return row
-    return _laid_out(row, loaded, layout, room)
+    return laid_out(row, loaded, layout)
 
 
-def _laid_out(row: Row, loaded: Loaded, rooms: Rooms, most: int) -> Row:
-    """The row in a canvas that is laid out, if its texts have a settled form, it takes so many positions at most, and
-    the limits hold its table."""
+def laid_out(row: Row, loaded: Loaded, rooms: Rooms, counts: Mapping[Place, int | None] = {}) -> Row:
+    """A row that is not laid out yet in a canvas that is, if its texts have a settled form, the context holds it, and
+    the limits its table. While lists are not counted (`counts`) it has slots, and its table is still its own.
+    """
     compiled, description = row.compiled.padded, row.type.description
     if compiled is None or not isinstance(description, JsonSchema):
         return row
-    made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits)
+    most = _context(loaded) - len(row.ids)
+    made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits, counts)
+    if made is not None and made.slots:
+        # Nulls are weighed against all answers, not those of so many items.
+        fits = len(made) <= most and not row.request.nulls and shallow(description, compiled.limits)
+        return replace(row, canvas=len(made), layout=made) if fits else row
     while made is not None and len(made) <= most:
         size = len(made)
+        there = replace(row, compiled=compiled, canvas=size, first=size, limit=most, layout=made)
         try:
             type_, table = compiled.of(row.text, size)
+            if row.items:
+                type_, table = compiled.table(type_, size, row.items)
         except ConstraintTooLarge:  # written close together it was within them
             return row
-        there = replace(row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table)
+        there = replace(there, type=type_, table=table)
         if there.fits(made):
-            return replace(there, layout=made)
+            return there
         wider = made.wider(made.growing, most)
         made = None if wider == made else wider
     return row
+
+
+def _context(loaded: Loaded) -> int:
+    """How many positions a prompt and its canvas may have."""
+    return loaded.spec.context - loaded.spec.context % loaded.spec.round_to
 
 
 def written(rows: Sequence[Row], length: int) -> dict[str, torch.Tensor]:

@@ -71,8 +71,8 @@ class Result(Generic[T]):
         grounded: of every value that was taken from the text (`Grounded`, `x-from-text`) all places that state it, in
             their order, by its JSON pointer ("/total"; "" is the whole answer): start, end, spelling, alternatives.
         refused: with `Generator(retries=N)`, the likelier answers that the type's own rules refused, in that order.
-        counts: under a plan with `counts=`, how many items each list was given before any of them was written, by its
-            place as in `fields`; else empty. `Count`.
+        counts: under a plan with `counts=`, and of an answer that was laid out (`Plan.rooms`), how many items each list
+            was given before any of them was written, by its place as in `fields`; else empty. `Count`.
         reward, candidates: after a search, the answer's reward (NaN: none), and all the canvases it was chosen from.
         ess_path: after a search, the effective sample sizes of its canvases: one for each time that they might have
             been resampled, before they were, and one for the end, which is `ess`. A search that resamples may end

@@ -68,7 +68,8 @@ class Plan:
         processors: logits to logits, in this order, after guidance and before the constraint.
         observers: told of every step; what they remember lives in the state. One that comes twice is told once.
         grow: how many positions a row has, while it is written.
-        counts: how many items lists have, decided before the first step; None: as they are written.
+        counts: how many items lists have, decided before the first step; None: as they are written, and with a layout
+            the likeliest number.
         layout: what stands on a canvas before the first step, `layout.Rooms()`; None: nothing.
     Raises: InputError for a part that is none.
     """

@@ -23,7 +23,6 @@ ROUND = 16
 FREE_POINTERS = 2
 IN_ROOMS = 0.9  # of the objects whose keys are settled; the others are written close together
 ALL_OPEN, HALF_READ = 0.35, 0.3  # rooms: none is filled yet; a part of the value stands in one that is open
-LISTS_IN_ORDER = 0.7  # behind an open item all are open
 FIRST, WITHIN, FILL = 2.0, 0.7, 0.1  # weights in a room: of what decides its value, of the rest of it, of blanks behind
 SEEN_BLANKS = 0.2  # share of those that are learned from: they are many, and easy
 
@@ -34,8 +33,8 @@ class Encoded:
 
     inside, edge: as `examples.train_tiny.batches` has them. decides: tokens where a value begins. points: for answer
     tokens that are copied, the places of the prompt they may be copied from. rooms: of every answer token the number of
-    its room, -1 where it is given; whether it is a blank that fills it; and the first room of its list. None for an
-    answer without rooms.
+    its room, -1 where it is given; fills, whether it is a blank behind a value; counts, whether it says that a list has
+    one item more. None for an answer without rooms.
     """
 
     prompt: list[int]
@@ -47,7 +46,7 @@ class Encoded:
     task: str
     rooms: list[int] = field(default_factory=list)
     fills: list[bool] = field(default_factory=list)
-    lists: list[int] = field(default_factory=list)
+    counts: list[bool] = field(default_factory=list)
 
 
 @dataclass
@@ -82,8 +81,8 @@ def in_rooms(example: Example, encoder: Encoder, rng: Random, context: int = CON
         points=_points(example, text.offsets, laid.offsets),
         task=example.task,
         rooms=laid.rooms,
-        fills=[a == b for a, b in laid.offsets],
-        lists=laid.lists,
+        fills=laid.fills,
+        counts=laid.counts,
     )
 
 
@@ -166,19 +165,16 @@ def stream(
 
 
 def _open_rooms(encoded: Encoded, rng: Random) -> list[int]:
-    """Which positions are masked: of some rooms all, of some all but a part of the value."""
+    """Which positions are masked: of some rooms all, of some all but a part of the value. Lists are counted before
+    anything is written."""
+    if any(encoded.counts):
+        return [place for place, room in enumerate(encoded.rooms) if room >= 0]
     spans: dict[int, list[int]] = {}
     for place, room in enumerate(encoded.rooms):
         if room >= 0:
             spans.setdefault(room, []).append(place)
     share = 1.0 if rng.random() < ALL_OPEN else rng.random()
     open_ones = [room for room in spans if rng.random() < share] or [rng.choice(list(spans))]
-    if rng.random() < LISTS_IN_ORDER:
-        lists = {room: encoded.lists[places[0]] for room, places in spans.items()}
-        first: dict[int, int] = {}
-        for room in open_ones:
-            first.setdefault(lists[room], room)
-        open_ones = [room for room in spans if room >= first.get(lists[room], len(encoded.rooms))]
     chosen = []
     for room in open_ones:
         places = spans[room]
@@ -196,6 +192,8 @@ def _weight_in_room(encoded: Encoded, place: int) -> float:
     """The first two tokens of a room, a quote and what follows it, decide what value it is; of the blanks the first
     says where it ends."""
     rooms, fills = encoded.rooms, encoded.fills
+    if encoded.counts[place]:
+        return DECISION_WEIGHT
     if place < 2 or rooms[place - 2] != rooms[place] or encoded.decides[place]:
         return FIRST
     return FILL if fills[place] and fills[place - 1] else WITHIN

@@ -4,11 +4,16 @@
     {"name": "Ada Li"________,"total": 12______}        what stands there at last: tabs, as JSON allows, fill a room
 
 Every field can then be read in the first pass, and in any order; `ctrldiff.layout` lays out what is decoded in the same
-way.
+way. Of a list a first canvas asks how many items it has, by slots of one position for the beginning of each; the next
+one has their keys, and their values have rooms like any other.
+
+    "items":[·,·,·,·,·,·,·,·]        {" {" _ _ _ _ _ _        two items
+    "items":[{"name":[· · · · ·]},{"name":[· · · · ·]}]
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from random import Random
 
 from ctrldiff.types.ask import Asked
@@ -17,20 +22,26 @@ from examples.train_tiny.tokenizer import Encoder
 
 BLANK = "\t"  # which JSON allows between values and in no string, so that it is never taken for a part of one
 TEXTS = (16, 20, 24, 24, 24, 28, 32)  # positions that a text is given, one of these for a whole document
-ITEMS = (4, 6, 8, 8, 8, 10, 12)  # rooms of a list, one an item
-IN_ITEMS = 10, 7, 4  # positions of texts, numbers and whole numbers in an item, whose values share its room
-OBJECTS = 96  # positions of an object that may be null
+SLOTS = (4, 6, 8, 8, 8, 10, 12)  # of a list whose items are not counted yet
+COUNTING = 0.5  # the share of lists that are not
+OBJECTS = 96  # positions of an object that may be null, and of a list in one that is not laid out
 DATE, NUMBER, WHOLE, TRUTH = 12, 12, 9, 2
-FORKS = 2  # positions for `[` or null, and for `]` or nothing, of a list that may be null
+LESS = 8, 3, 3  # so many fewer have texts, numbers and whole numbers in an item
+SLOT = Asked("slot")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of an answer as it is written: its first sign in the answer, its text, and what was asked; None: given."""
+    """A part of an answer as it is written: its first sign in the answer, its text, and what was asked; None: given.
+
+    in_item: it stands in an item of a list. points: of a slot, the sign of the answer that says which item it is.
+    """
 
     start: int
     text: str
     place: Asked | None = None
+    in_item: bool = False
+    points: int | None = None
 
 
 def pieces(example: Example, rng: Random) -> list[Piece] | None:
@@ -38,110 +49,153 @@ def pieces(example: Example, rng: Random) -> list[Piece] | None:
     place = example.place
     if place is None or not place.is_object or place.nullable or not example.answer.startswith("{"):
         return None
-    found: list[tuple[str, Asked | None]] = []
-    if not _walk(json.loads(example.answer), place, rng.choice(ITEMS), found):
+    walk = _Walk(example, rng, rng.choice(SLOTS))
+    if not walk.object(json.loads(example.answer), place, in_item=False):
         return None
-    out, at = [], 0
-    for text, asked in found:
-        if out and asked is None and out[-1].place is None:
-            out[-1] = Piece(out[-1].start, out[-1].text + text)
+    assert walk.at == len(example.answer)
+    return walk.pieces if any(one.place is not None for one in walk.pieces) else None
+
+
+class _Walk:
+    """An answer, piece by piece; `at` is the sign that comes next."""
+
+    def __init__(self, example: Example, rng: Random, slots: int) -> None:
+        self.example, self.rng, self.slots = example, rng, slots
+        self.pieces: list[Piece] = []
+        self.at = 0
+
+    def given(self, text: str, advance: bool = True) -> None:
+        last = self.pieces[-1] if self.pieces else None
+        if last is not None and last.place is None:
+            self.pieces[-1] = Piece(last.start, last.text + text)
         else:
-            out.append(Piece(at, text, asked))
-        at += len(text)
-    if "".join(one.text for one in out) != example.answer:
-        return None
-    return out
+            self.pieces.append(Piece(self.at, text))
+        self.at += len(text) * advance
 
+    def value(self, value: object, place: Asked, in_item: bool) -> None:
+        text = _text(value)
+        self.pieces.append(Piece(self.at, text, place, in_item))
+        self.at += len(text)
 
-def _walk(value: dict, place: Asked, rooms: int, out: list[tuple[str, Asked | None]]) -> bool:
-    """Whether every key is there."""
-    if place.alternatives or not place.keys or any(optional for _, optional, _ in place.keys):
-        return False
-    if list(value) != [key for key, _, _ in place.keys]:
-        return False
-    for n, (key, _, inner) in enumerate(place.keys):
-        out.append((("," if n else "{") + json.dumps(key, ensure_ascii=False) + ":", None))
-        if inner.is_object and not inner.nullable:
-            if not _walk(value[key], inner, rooms, out):
+    def object(self, value: dict, place: Asked, in_item: bool) -> bool:
+        """Whether every key is there."""
+        if not _is_settled(place) or list(value) != [key for key, _, _ in place.keys]:
+            return False
+        for n, (key, _, inner) in enumerate(place.keys):
+            self.given(("," if n else "{") + json.dumps(key, ensure_ascii=False) + ":")
+            if not self.any(value[key], inner, in_item):
                 return False
-        elif inner.items is not None:
-            _list(value[key], inner, rooms, out)
+        self.given("}")
+        return True
+
+    def any(self, value: object, place: Asked, in_item: bool) -> bool:
+        if _is_settled(place) and not place.nullable:
+            return self.object(value, place, in_item)
+        if place.items is None:
+            self.value(value, place, in_item)
+            return True
+        if self.rng.random() < COUNTING:
+            self.count(value, place)
+            return True
+        if value is None:
+            self.given("null")
+            return True
+        self.given("[")
+        for n, one in enumerate(value):
+            if n:
+                self.given(",")
+            if not self.any(one, place.items[0], in_item=True):
+                return False
+        self.given("]")
+        return True
+
+    def count(self, value: list | None, place: Asked) -> None:
+        """A list whose items are not counted yet."""
+        begun, end = self.at, self.at + len(_text(value))
+        if place.nullable:
+            self.pieces.append(Piece(begun, "null" if value is None else "[", SLOT))
         else:
-            out.append((json.dumps(value[key], ensure_ascii=False, separators=(",", ":")), inner))
-    out.append(("}", None))
-    return True
+            self.given("[", advance=False)
+        self.at += 1
+        for n in range(max(self.slots, len(value or ()) + 1)):
+            if n:
+                self.given(",", advance=False)
+            text = _text(value[n]) if n < len(value or ()) else BLANK
+            self.pieces.append(Piece(self.at, text, SLOT, points=self._said(self.at, len(text))))
+            self.at += (len(text) + 1) * (text != BLANK)  # and a comma, or the bracket
+        self.at = end
+        self.given("]", advance=False)
+
+    def _said(self, start: int, size: int) -> int | None:
+        """Where in the answer the first value of an item stands that the text says."""
+        for a, b, leaf in self.example.leaves:
+            if start <= a and b <= start + size and a < b and leaf.spans:
+                return a
+        return None
 
 
-def _list(value: list | None, place: Asked, rooms: int, out: list[tuple[str, Asked | None]]) -> None:
-    """A list: a room for each item that there may be, those behind the last of blanks alone."""
-    fork = Asked("fork") if place.nullable else None
-    texts = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in value or ()]
-    out.append(("null" if value is None else "[", fork))
-    for n in range(max(rooms, len(texts))):
-        item = replace(place.items[0], kinds="item")
-        out.append((("," if n else "") + texts[n] if n < len(texts) else "", item))
-    out.append(("" if value is None else "]", fork))
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def width(place: Asked, encoder: Encoder, texts: int, numbers: int = NUMBER, whole: int = WHOLE) -> int:
+def _is_settled(place: Asked) -> bool:
+    """It is an object with all of its keys."""
+    return place.is_object and not place.alternatives and bool(place.keys) and not any(one[1] for one in place.keys)
+
+
+def width(place: Asked, encoder: Encoder, texts: int, in_item: bool) -> int:
     """Positions of a value of the type."""
-    if place.kinds == "item":
-        if not place.is_object:
-            return 2 + width(replace(place, kinds=""), encoder, texts)
-        keys = [len(encoder(f',"{key}":')) + width(inner, encoder, *IN_ITEMS) for key, _, inner in place.keys]
-        return 3 + sum(keys)
+    if place is SLOT:
+        return 1
     if place.items is not None or place.is_object:
         return OBJECTS
     if place.labels:
         return max(len(encoder(json.dumps(label, ensure_ascii=False))) for label in place.labels)
-    own = {"fork": FORKS, "date": DATE, "number": numbers, "int": whole, "bool": TRUTH}
-    return own.get(place.word, texts)
+    less = LESS if in_item else (0, 0, 0)
+    own = {"date": DATE, "number": NUMBER - less[1], "int": WHOLE - less[2], "bool": TRUTH}
+    return own.get(place.word, texts - less[0])
 
 
 @dataclass(frozen=True)
 class LaidOut:
-    """Tokens; of each the signs of the answer it stands for; its room's number, -1 where it is given; and that of the
-    first room of its list, for a single value its own."""
+    """Tokens; of each the signs of the answer it stands for; its room's number, -1 where it is given; whether it fills
+    a room behind a value, or decides how many items there are."""
 
     ids: list[int]
     offsets: list[tuple[int, int]]
     rooms: list[int]
-    lists: list[int]
+    fills: list[bool]
+    counts: list[bool]
 
 
 def laid_out(found: list[Piece], encoder: Encoder, rng: Random) -> LaidOut:
     """An answer in rooms of some widths."""
     texts = rng.choice(TEXTS)
     (blank,) = encoder(BLANK)
-    out = LaidOut([], [], [], [])
-    number = begun = 0
-    widest: dict[int, int] = {}  # of the items of a list, by its type
-    for one in found:
-        if one.place is not None and one.place.kinds == "item":
-            widest[id(one.place.keys)] = max(widest.get(id(one.place.keys), 0), len(encoder(one.text)))
-    last: Piece | None = None  # the room before, if nothing is given between
-    for one in found:
-        encoded = encoder.tokenizer.encode(one.text, add_special_tokens=False)
-        out.ids.extend(encoded.ids)
-        out.offsets.extend((one.start + a, one.start + b) for a, b in encoded.offsets)
-        if one.place is None:
-            out.rooms.extend([-1] * len(encoded.ids))
-            out.lists.extend([-1] * len(encoded.ids))
-            last = None
-            continue
-        wide = width(one.place, encoder, texts)
-        needed = len(encoded.ids)
-        if one.place.kinds == "item":
-            needed = widest[id(one.place.keys)]
-        if needed > wide:  # it was doubled
-            wide = 2 * wide if needed <= 2 * wide else needed
-        short = wide - len(encoded.ids)
-        if last is None:
-            begun = number
-        last = one
-        out.ids.extend([blank] * short)
-        out.offsets.extend([(one.start + len(one.text),) * 2] * short)
-        out.rooms.extend([number] * (len(encoded.ids) + short))
-        out.lists.extend([begun] * (len(encoded.ids) + short))
-        number += 1
+    out = LaidOut([], [], [], [], [])
+    for number, one in enumerate(found):
+        for token, offsets, fills in _tokens(one, encoder, texts, blank):
+            out.ids.append(token)
+            out.offsets.append(offsets)
+            out.rooms.append(-1 if one.place is None else number)
+            out.fills.append(fills)
+            out.counts.append(one.place is SLOT)
     return out
+
+
+def _tokens(one: Piece, encoder: Encoder, texts: int, blank: int) -> Iterator[tuple[int, tuple[int, int], bool]]:
+    """Of a piece: each token, its signs, and whether it is a blank that fills the room."""
+    encoded = encoder.tokenizer.encode(one.text, add_special_tokens=False)
+    if one.place is SLOT:
+        said = one.start if one.points is None else one.points
+        yield encoded.ids[0], (said, said + (one.points is not None)), False
+        return
+    for token, (a, b) in zip(encoded.ids, encoded.offsets):
+        yield token, (one.start + a, one.start + b), False
+    if one.place is None:
+        return
+    wide, needed = width(one.place, encoder, texts, one.in_item), len(encoded.ids)
+    if needed > wide:  # it was doubled
+        wide = 2 * wide if needed <= 2 * wide else needed
+    for _ in range(wide - needed):
+        yield blank, (one.start + len(one.text),) * 2, True

@@ -5,8 +5,8 @@ over an empty canvas. Lists inside a list come when its number is known, by anot
 
 On a canvas that is laid out (`ctrldiff/layout.py`) a list has slots, a position for each item that there may be, where
 it begins or a tab stands; k items are k slots without and then slots with a tab, by the network's word for each slot
-alone. The posterior has no say: behind the place where a list most likely ends every position is sure that it is over, and a
-product over positions counts all of them.
+alone. The posterior has no say: behind the place where a list most likely ends every position is sure that it is over,
+and a product over positions counts all of them.
 
     "items":[·,·,·,·,·,·,·,·]        tab: .00 .02 .01 .97 .99 1. 1. 1.        three items
 """

@@ -23,8 +23,8 @@ FEW = 2  # rows of a text that say something: one may be anything that has a num
 
 
 class Count(NamedTuple):
-    """How many items a list was given: `number`, or None where that was left to the decode, and in a canvas that is laid
-    out where null was likelier; and how probable 0, 1, ... were under the pass that it was decided by."""
+    """How many items a list was given: `number`, or None where that was left to the decode, and in a canvas that is
+    laid out where null was likelier; and how probable 0, 1, ... were under the pass that it was decided by."""
 
     number: int | None
     probs: tuple[float, ...]

@@ -92,12 +92,16 @@ def _counted(row: Row, loaded: Loaded, rooms: Rooms, log_probs: torch.Tensor, ru
     """
     assert row.layout is not None and row.counts is not None
     plain = replace(row, layout=None, canvas=row.first)
+
+    def asked_again(items: int) -> Row:
+        return laid_out(plain, loaded, replace(rooms, items=items), _numbers(plain))
+
     lists = {one.place: one for one in _unknown(row)} if rule is not None else {}
     tables = sum(bool(one.columns) for one in lists.values())
     for place, slots in row.layout.slots.items():
         masses, absent = _slot_masses(slots, log_probs, loaded)
         if masses.argmax() == len(slots.at) < row.said and masses.max() > absent:
-            more = laid_out(plain, loaded, replace(rooms, items=2 * len(slots.at)), _numbers(plain))
+            more = asked_again(2 * len(slots.at))
             if more.layout is not None:
                 return more
         number = None
@@ -110,12 +114,13 @@ def _counted(row: Row, loaded: Loaded, rooms: Rooms, log_probs: torch.Tensor, ru
             number = _likeliest(row, place, masses, absent) if number is None else number
         except ConstraintTooLarge:
             return replace(plain, counts={})
+        if number is not None and number > len(slots.at):  # nothing is known of it yet
+            more = asked_again(number)
+            return more if more.layout is not None else replace(plain, counts={})
         row = replace(row, counts={**(row.counts or {}), place: Count(number, tuple(np.exp(masses).tolist()))})
     done = laid_out(replace(plain, counts=row.counts), loaded, rooms, _numbers(row))
-    if done.layout is not None:
-        return done
-    # Written close together, an answer is held to what a rule said, and to nothing that was read in slots.
-    return replace(plain, counts={}) if rule is None else done.within(done.canvas)
+    # Written close together, an answer is held to what a rule says of that, and to nothing that was read in slots.
+    return done if done.layout is not None else replace(plain, counts={})
 
 
 def _numbers(row: Row) -> dict[Place, int | None]:

@@ -26,6 +26,7 @@ from ctrldiff.decisions import fields_of
 from ctrldiff.errors import CtrldiffError, InputError, PlanWarning, warn
 from ctrldiff.fields import counted_fields, of_labels
 from ctrldiff.guidance.guide import ByField, prepared
+from ctrldiff.json_schema.counts import Items
 from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
@@ -338,12 +339,13 @@ class _Engine:
             least = None if believed is None else float(believed[done.at, :size].min())
             return replace(done, fields=of_labels(done.raw, done.probs, row.text, least))
         began, noted = time.perf_counter(), done.state.memory.get(LEGAL)
+        in_slots = frozenset() if row.layout is None else row.layout.counted
         fields, forwards = fields_of(
             done.raw,
             done.tokens,
             row.ids,
             # Whatever was decided of its lists; but where slots decided, the number is part of the canvas.
-            row.compiled.table(row.type, row.canvas)[1] if row.layout is None else row.table,
+            row.compiled.table(row.type, row.canvas, tuple(one for one in row.items if one[0] in in_slots))[1],
             self.loaded.denoiser,
             row.type.description,
             document=row.text,
@@ -352,8 +354,7 @@ class _Engine:
             batch_size=self.batch_size,
             limits=row.compiled.limits,
         )
-        if row.layout is not None and row.counts:
-            fields = counted_fields(fields, row.counts)
+        fields = counted_fields(fields, {place: one for place, one in (row.counts or {}).items() if place in in_slots})
         row = replace(row, forwards=row.forwards + forwards)
         seconds = done.seconds + time.perf_counter() - began
         return replace(done, row=row, fields=fields, field_forwards=forwards, seconds=seconds)
@@ -447,5 +448,5 @@ def layered(row: Row, paths: tuple[str, ...]) -> Table:
         raise InputError("a prior and guidance on a field cannot go together", hint="guide the whole text")
     if row.request.nulls:
         raise InputError("nulls=True and guidance on a field cannot go together", hint="guide the whole text")
-    compiled = row.compiled
-    return field_table(row.type.description, paths, compiled.vocabulary, compiled.limits)
+    compiled, held = row.compiled, tuple(Items(place, number) for place, number in row.items)
+    return field_table(row.type.description, paths, compiled.vocabulary, compiled.limits, held)

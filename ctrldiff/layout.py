@@ -78,9 +78,11 @@ class Slots:
 
 @dataclass(frozen=True)
 class Layout:
-    """A canvas: what is given, and rooms; or slots, if there are lists whose items are not counted yet."""
+    """A canvas: what is given, and rooms; or slots, if there are lists whose items are not counted yet. counted: the
+    lists whose items are, or that are null: it is a part of what is given."""
 
     pieces: tuple[Piece, ...]
+    counted: frozenset[Place] = frozenset()
 
     @property
     def given(self) -> list[int]:
@@ -131,7 +133,7 @@ class Layout:
     def wider(self, rooms: Sequence[int], most: int) -> Layout:
         """With these rooms twice as wide; as it is if that takes over `most` positions."""
         pieces = (replace(one, room=2 * one.room) if n in rooms else one for n, one in enumerate(self.pieces))
-        larger = Layout(tuple(pieces))
+        larger = replace(self, pieces=tuple(pieces))
         return larger if len(larger) <= most else self
 
 
@@ -179,7 +181,8 @@ class Rooms:
             return None
         pieces: list[Piece] = []
         given = ""
-        for part in _Walk(self, schema, encode, counts).parts(root, (), in_item=False):
+        walk = _Walk(self, schema, encode, counts)
+        for part in walk.parts(root, (), in_item=False):
             if isinstance(part, str):
                 given += part
                 continue
@@ -188,7 +191,7 @@ class Rooms:
             pieces.append(part)
             given = ""
         pieces.append(Piece((*encode(given), stop)))
-        return Layout(tuple(pieces))
+        return Layout(tuple(pieces), frozenset(walk.counted))
 
     @cached_property
     def in_items(self) -> Rooms:
@@ -213,12 +216,13 @@ class Rooms:
 
 @dataclass(frozen=True)
 class _Walk:
-    """A schema's texts from the left: given text, rooms and slots."""
+    """A schema's texts from the left: given text, rooms and slots; and what it came by, `counted`."""
 
     rooms: Rooms
     schema: JsonSchema
     encode: Encode
     counts: Mapping[Place, int | None]
+    counted: set[Place] = field(default_factory=set)
 
     def parts(self, shape: Shape, place: Place, in_item: bool) -> Iterator[str | Piece]:
         kinds = _kinds(shape)
@@ -236,8 +240,10 @@ class _Walk:
                 yield from ("," * bool(n), Piece(room=1, of=place))
             yield "]"
         elif (number := self.counts[place]) is None:
+            self.counted.add(place)
             yield "null"
         else:
+            self.counted.add(place)
             yield "["
             for n in range(number):
                 yield "," * bool(n)

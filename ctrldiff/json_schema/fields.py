@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ctrldiff.constraints.basic import Regex
-from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.description import And, Description
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.keywords import KEYWORDS
@@ -64,12 +64,17 @@ def shallow(description: Description, limits: Limits = DEFAULT) -> bool:
 
 @lru_cache(maxsize=16)
 def field_table(
-    description: Description, paths: tuple[str, ...], vocabulary: Vocabulary, limits: Limits = DEFAULT
+    description: Description,
+    paths: tuple[str, ...],
+    vocabulary: Vocabulary,
+    limits: Limits = DEFAULT,
+    held: tuple[Description, ...] = (),
 ) -> Table:
     """The description's table with a layer of scores for each path, after layer 0 for everything else.
 
     A token is in the field of a path if it lies wholly inside its value: within the quotes of a string, or within a
-    number, true, false or null; a space before one is no matter. Paths must not overlap.
+    number, true, false or null; a space before one is no matter. Paths must not overlap. held: of all of these, too,
+    are the texts of the table.
     Raises: InputError for a description that is not JSON, a path at which the schema has no such value, or a schema
         that nests deeper than `DEPTH`; else as `Description.compile`.
     """
@@ -78,7 +83,7 @@ def field_table(
             f"fields are those of JSON, and this is a {type(description).__name__}",
             hint="ask for a JSON type, or guide the whole text",
         )
-    dfa = description.dfa(limits)
+    dfa = And((description, *held)).dfa(limits) if held else description.dfa(limits)
     if not shallow(description, limits):
         raise InputError(f"the schema nests deeper than {DEPTH} levels", hint="guide the whole text")
     languages = [language.dfa(limits) for path in paths for language in prefixes(path)]

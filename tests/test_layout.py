@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.errors import InputError
-from ctrldiff.layout import Layout, Piece, Rooms
+from ctrldiff.constraints.description import And
+from ctrldiff.errors import ConstraintUnsatisfiable, InputError
+from ctrldiff.json_schema.counts import Items
+from ctrldiff.layout import Layout, Piece, Rooms, Slots
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.oracles import Case, try_every_string
@@ -37,13 +39,17 @@ def record(required: Any = None, **properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def laid(schema: Any, rooms: Rooms = SMALL, **how: Any) -> Layout | None:
-    return rooms(cd.JsonSchema(schema, **how), encode, STOP)
+def array(items: Any, **how: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **how}
 
 
-def seen(schema: Any, rooms: Rooms = SMALL, **how: Any) -> str | None:
+def laid(schema: Any, rooms: Rooms = SMALL, counts: Any = {}, **how: Any) -> Layout | None:
+    return rooms(cd.JsonSchema(schema, **how), encode, STOP, counts=counts)
+
+
+def seen(schema: Any, rooms: Rooms = SMALL, counts: Any = {}, **how: Any) -> str | None:
     """The canvas, a dot for each open position, $ for the end."""
-    layout = laid(schema, rooms, **how)
+    layout = laid(schema, rooms, counts, **how)
     return None if layout is None else "".join("·" if t < 0 else "$" if t == STOP else PIECES[t] for t in layout.given)
 
 
@@ -58,16 +64,13 @@ LAID_OUT: dict[str, tuple[Any, str]] = {
     "a date": (record(a={"type": ["string", "null"], "format": "date"}), '{"a":············}$'),
     "a date or null": (record(a={"anyOf": [{"type": "string", "format": "date"}, NULL]}), '{"a":············}$'),
     "nested": (record(a=record(b=INT, c=record(d=INT)), e=INT), '{"a":{"b":·····,"c":{"d":·····}},"e":·····}$'),
-    "a list": (record(a={"type": "array", "items": {"enum": [1]}}, b=INT), '{"a":[······],"b":·····}$'),
-    "a list of records": (record(a={"type": "array", "items": record(k={"enum": [1]})}), '{"a":[··················]}$'),
-    "a list or null": (
-        record(a={"type": ["array", "null"], "items": {"enum": [1]}}, b=INT),
-        '{"a":··········,"b":·····}$',
-    ),
-    "a list or null, of two": (
-        record(a={"anyOf": [{"type": "array", "items": {"enum": [1]}}, NULL]}),
-        '{"a":··········}$',
-    ),
+    "a list": (record(a=array({"enum": [1]}), b=INT), '{"a":[·,·],"b":·····}$'),
+    "a list of records": (record(a=array(record(k={"enum": [1]}))), '{"a":[·,·]}$'),
+    "a list or null": (record(a=array({"enum": [1]}) | {"type": ["array", "null"]}, b=INT), '{"a":··,·],"b":·····}$'),
+    "a list or null, of two": (record(a={"anyOf": [array({"enum": [1]}), NULL]}), '{"a":··,·]}$'),
+    "a list or a label": (record(a={"anyOf": [array({"enum": [1]}), {"const": "x"}]}), '{"a":········}$'),
+    "lists": (record(a=array(INT), b=record(c=array(array(INT)))), '{"a":[·,·],"b":{"c":[·,·]}}$'),
+    "a list where null may be": (record(a={"anyOf": [record(b=array(INT)), NULL]}), '{"a":········}$'),
     "an object or null": (record(a={"anyOf": [record(b=INT), NULL]}, c=INT), '{"a":········,"c":·····}$'),
     "a long string": (record(a=STR | {"minLength": 7}), '{"a":·········}$'),
     "by reference": (
@@ -77,8 +80,8 @@ LAID_OUT: dict[str, tuple[Any, str]] = {
     "all of them": ({"allOf": [record(a=INT), {"required": ["a"]}]}, '{"a":·····}$'),
     "a list by place": (record(a={"type": "array", "prefixItems": [INT], "items": False}), '{"a":········}$'),
     "of children": (
-        {"$defs": {"n": record(v=INT, c={"type": "array", "items": {"$ref": "#/$defs/n"}})}, "$ref": "#/$defs/n"},
-        '{"v":·····,"c":[' + "·" * 2 * (3 + 5 + 4 + 5 + 8) + "]}$",
+        {"$defs": {"n": record(v=INT, c=array({"$ref": "#/$defs/n"}))}, "$ref": "#/$defs/n"},
+        '{"v":·····,"c":[·,·]}$',
     ),
 }
 
@@ -87,6 +90,83 @@ LAID_OUT: dict[str, tuple[Any, str]] = {
 def test_what_stands_on_a_canvas_before_the_first_step(name):
     schema, wanted = LAID_OUT[name]
     assert seen(schema) == wanted
+
+
+# In an item a string has 6 positions here, and a number 7, a whole one 6: `layout.LESS` fewer.
+LARGE = Rooms(strings=14, numbers=10, integers=9, objects=9, items=3)
+TREE = {"$defs": {"n": record(v=INT, c=array({"$ref": "#/$defs/n"}))}, "$ref": "#/$defs/n"}
+COUNTED: dict[str, tuple[Any, Any, str]] = {
+    "records": (
+        record(a=array(record(s=STR, n={"type": "number"}, i=INT)), s=STR, i=INT),
+        {("a",): 2},
+        '{"a":[{"s":······,"n":·······,"i":······},{"s":······,"n":·······,"i":······}],'
+        '"s":··············,"i":·········}$',
+    ),
+    "records in records": (
+        record(a=array(record(b=record(s=STR), o={"anyOf": [record(c=INT), NULL]}))),
+        {("a",): 1},
+        '{"a":[{"b":{"s":······},"o":·········}]}$',
+    ),
+    "scalars": (record(a=array(INT)), {("a",): 3}, '{"a":[······,······,······]}$'),
+    "labels and days": (
+        record(a=array({"enum": ["x", "yyy"]}), b=array(STR | {"format": "date"}), c=array({"type": "boolean"})),
+        {("a",): 2, ("b",): 1, ("c",): 1},
+        '{"a":[·····,·····],"b":[············],"c":[·····]}$',
+    ),
+    "long strings": (record(a=array(STR | {"minLength": 7})), {("a",): 1}, '{"a":[·········]}$'),
+    "none": (record(a=array(record(s=STR)), b=INT), {("a",): 0}, '{"a":[],"b":·········}$'),
+    "one": (record(a=array(INT)), {("a",): 1}, '{"a":[······]}$'),
+    "null": (record(a=array(INT) | {"type": ["array", "null"]}), {("a",): None}, '{"a":null}$'),
+    "some, not null": (record(a=array(INT) | {"type": ["array", "null"]}), {("a",): 1}, '{"a":[······]}$'),
+    "of one list only": (
+        record(a=array(INT), b=array(INT) | {"type": ["array", "null"]}),
+        {("a",): 1},
+        '{"a":[······],"b":··,·,·]}$',
+    ),
+    "lists of lists, not yet": (record(a=array(array(INT))), {("a",): 2}, '{"a":[[·,·,·],[·,·,·]]}$'),
+    "lists of lists": (
+        record(a=array(array(INT) | {"type": ["array", "null"]})),
+        {("a",): 3, ("a", 0): 2, ("a", 1): None},
+        '{"a":[[······,······],null,··,·,·]]}$',
+    ),
+    "children, not yet": (TREE, {("c",): 2}, '{"v":·········,"c":[{"v":······,"c":[·,·,·]},{"v":······,"c":[·,·,·]}]}$'),
+    "children": (
+        TREE,
+        {("c",): 2, ("c", 0, "c"): 0, ("c", 1, "c"): 1, ("c", 1, "c", 0, "c"): 0},
+        '{"v":·········,"c":[{"v":······,"c":[]},{"v":······,"c":[{"v":······,"c":[]}]}]}$',
+    ),
+    "more than there are slots": (record(a=array({"const": 1})), {("a",): 5}, '{"a":[·,·,·,·,·]}$'),
+    "what is no list there": (record(a=INT), {("b",): 2}, '{"a":·········}$'),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_list_that_is_counted_has_the_keys_of_its_items_and_rooms_for_their_values(name):
+    schema, counts, wanted = COUNTED[name]
+    assert seen(schema, LARGE, counts) == wanted
+    layout = laid(schema, LARGE, counts)
+    assert layout is not None and layout.counted == counts.keys() - ({("b",)} if name == "what is no list there" else set())
+    assert not layout.counted & layout.slots.keys() and len(layout) == len(layout.given) == len(layout.segments)
+
+
+def test_rooms_in_items_are_less_wide_and_null_fits_them():
+    assert Rooms().in_items == Rooms(strings=16, numbers=9, integers=6)
+    assert Rooms(strings=5, numbers=4, integers=6).in_items == Rooms(strings=4, numbers=4, integers=4)
+    text = record(a=array(record(s=STR)))
+    assert seen(text, Rooms(strings=9), {("a",): 1}) == '{"a":[{"s":····}]}$'
+
+
+def test_slots_are_told_where_they_stand():
+    schema = record(a=array(INT), s=STR, b=array(INT) | {"type": ["array", "null"]})
+    layout = laid(schema)
+    assert layout is not None and seen(schema) == '{"a":[·,·],"s":····,"b":··,·]}$'
+    assert layout.slots == {("a",): Slots([6, 8], None), ("b",): Slots([25, 27], 24)}
+    assert [layout.given[at] for at in (6, 8, 24, 25, 27)] == [-1] * 5
+    told = laid(schema, counts={("a",): 1, ("b",): 0})
+    assert told is not None and told.slots == {} and told.counted == {("a",), ("b",)}
+    inner = laid(record(a=array(record(c=array(INT)))), counts={("a",): 2})
+    assert inner is not None and list(inner.slots) == [("a", 0, "c"), ("a", 1, "c")]
+    assert all(inner.segments.count(inner.segments[at]) == 1 for one in inner.slots.values() for at in one.at)
 
 
 NOT_LAID_OUT: dict[str, Any] = {
@@ -138,13 +218,6 @@ FINITE: dict[str, tuple[Any, dict[str, Any]]] = {
         {},
     ),
     "an object or a label": (record(a={"anyOf": [record(b=BIT), {"const": "x"}]}), {}),
-    "a list": (record(a={"type": "array", "items": BIT, "maxItems": 2}), {}),
-    "a list of one or two": (
-        record(a={"type": "array", "items": {"type": "boolean"}, "minItems": 1, "maxItems": 2}),
-        {},
-    ),
-    "a list or null": (record(a={"type": ["array", "null"], "items": {"const": 1}, "maxItems": 2}), {}),
-    "distinct": (record(a={"type": "array", "items": BIT, "uniqueItems": True}), {}),
     "nested": (record(a=record(b=BIT, c=record(d=BIT)), e={"anyOf": [record(f=BIT), NULL]}), {}),
     "whole numbers": (record(a=INT | {"minimum": -12, "maximum": 9}), {}),
     "in escapes": (record(a={"enum": ["é", "x"]}), {"ascii": True}),
@@ -153,66 +226,164 @@ FINITE: dict[str, tuple[Any, dict[str, Any]]] = {
 }
 
 
+def written(layout: Layout, description: cd.JsonSchema | And) -> list[str]:
+    """All texts of a description with what the layout gives where it gives it."""
+    dfa = description.dfa()
+    step = dfa.table[:, dfa.classes].astype(np.int32)
+    nothing = np.zeros((len(layout), VOCABULARY.size), np.float32)
+    strings = try_every_string(Case(step, dfa.accept, VOCABULARY, nothing, np.array(layout.given))).strings
+    return [VOCABULARY.decode(row.tolist()).decode() for row in strings]
+
+
+def values(texts: Any) -> set[str]:
+    """Of JSON texts, each written in one way."""
+    return {json.dumps(json.loads(one), sort_keys=True) for one in texts}
+
+
 @pytest.mark.parametrize("name", FINITE)
 def test_no_value_is_lost_to_a_room(name):
     schema, how = FINITE[name]
     compact = cd.JsonSchema(schema, **how)
     layout = replace(SMALL, objects=16)(compact, encode, STOP)
     assert layout is not None
-    dfa = compact.but(whitespace="padded").dfa()
-    step = dfa.table[:, dfa.classes].astype(np.int32)
-    nothing = np.zeros((len(layout), VOCABULARY.size), np.float32)
-    strings = try_every_string(Case(step, dfa.accept, VOCABULARY, nothing, np.array(layout.given))).strings
-    found = {json.dumps(json.loads(VOCABULARY.decode(row.tolist())), sort_keys=True) for row in strings}
+    found = values(written(layout, compact.but(whitespace="padded")))
     assert compact.dfa().is_finite
-    wanted = {json.dumps(json.loads(one), sort_keys=True) for one in compact.dfa().members(500)}
-    assert found == wanted and len(found) > 1
+    assert found == values(compact.dfa().members(500)) and len(found) > 1
+
+
+# ---- lists that are counted
+
+
+def number_of(value: Any, place: Any) -> int | None:
+    """How many items stand at a place; None for null. Raises LookupError if nothing stands there."""
+    for step in place:
+        value = value[step]
+    return None if value is None else len(value)
+
+
+LISTS: dict[str, tuple[Any, list[Any]]] = {
+    "labels": (record(a=array(BIT, maxItems=2)), [{("a",): n} for n in (0, 1, 2, 3)]),
+    "of one or two": (
+        record(a=array({"type": "boolean"}, minItems=1, maxItems=2)),
+        [{("a",): n} for n in (0, 1, 2)],
+    ),
+    "null": (
+        record(a=array({"const": 1}, maxItems=2) | {"type": ["array", "null"]}),
+        [{("a",): n} for n in (None, 0, 1, 2)],
+    ),
+    "distinct": (record(a=array(BIT, uniqueItems=True)), [{("a",): n} for n in (0, 1, 2, 3)]),
+    "records": (
+        record(a=array(record(b=BIT, c={"type": ["boolean", "null"]}), maxItems=2)),
+        [{("a",): n} for n in (0, 1)],
+    ),
+    "lists of lists": (
+        record(a=array(array(BIT, maxItems=2), maxItems=2)),
+        [{("a",): 2, ("a", 0): 1, ("a", 1): 2}, {("a",): 1, ("a", 0): 0}, {("a",): 0}],
+    ),
+    "short words": (record(a=array(STR | {"pattern": "^[xy]?$"}, maxItems=3)), [{("a",): n} for n in (0, 1, 2)]),
+    "of labels or lists": (
+        record(a=array({"anyOf": [BIT, array({"const": 1}, maxItems=2)]}, maxItems=2)),
+        [{("a",): n} for n in (0, 1)],
+    ),
+    "labels of very different lengths": (record(a=array({"enum": [1, 10101]}, maxItems=4)), [{("a",): 2}]),
+    "words with commas": (record(a=array({"enum": ["x", "y,", ",x", "x,y"]}, maxItems=3)), [{("a",): 2}]),
+}
+
+
+def narrowed(description: cd.JsonSchema, counts: Any) -> cd.JsonSchema | And:
+    items = [Items(place, number) for place, number in counts.items() if number is not None]
+    return And((description, *items)) if items else description
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_of_the_values_with_so_many_items_none_is_lost_and_no_other_is_written(name):
+    schema, cases = LISTS[name]
+    compact, some = cd.JsonSchema(schema), 0
+    for counts in cases:
+        layout = replace(SMALL, objects=5)(compact, encode, STOP, counts=counts)
+        assert layout is not None and not layout.slots
+
+        def has_them(text: str, counts: Any = counts) -> bool:
+            try:
+                return all(number_of(json.loads(text), place) == number for place, number in counts.items())
+            except LookupError:
+                return False
+
+        wanted = values(text for one in compact.dfa().members(500) if has_them(text := one.decode()))
+        if not wanted:
+            with pytest.raises(ConstraintUnsatisfiable):
+                narrowed(compact, counts).compile(VOCABULARY)
+            continue
+        some += 1
+        found = written(layout, narrowed(compact.but(whitespace="padded"), counts))
+        assert values(found) == wanted and all(map(has_them, found))
+    assert compact.dfa().is_finite and some
+
+
+def test_given_commas_alone_do_not_say_how_many_items_there_are():
+    """What is wrong: a room may hold several, and only the table says that it does not."""
+    compact = cd.JsonSchema(record(a=array({"enum": [1, 10101]}, maxItems=4)))
+    layout = SMALL(compact, encode, STOP, counts={("a",): 2})
+    assert layout is not None
+    padded = compact.but(whitespace="padded")
+    numbers = {len(json.loads(text)["a"]) for text in written(layout, padded)}
+    assert numbers == {2, 3, 4}
+    assert {len(json.loads(text)["a"]) for text in written(layout, narrowed(padded, {("a",): 2}))} == {2}
 
 
 def spelled(text: str) -> list[bytes]:
     return [one.encode() for one in text]
 
 
-def test_a_room_that_is_full_and_a_list_whose_last_room_is_used_are_told():
-    layout = laid(record(a=STR, b={"type": "boolean"}, c={"type": "array", "items": {"const": 1}}))
+def test_a_string_that_goes_on_behind_a_given_comma_has_filled_its_room():
+    compact = cd.JsonSchema(record(a=array(STR | {"pattern": "^[xy,]{0,4}$"}, maxItems=3)))
+    layout = SMALL(compact, encode, STOP, counts={("a",): 2})
+    assert layout is not None and seen(compact.schema, counts={("a",): 2}) == '{"a":[····,····]}$'
+    found = written(layout, narrowed(compact.but(whitespace="padded"), {("a",): 2}))
+    over = [text for text in found if text[6:10].count('"') % 2]  # an odd number: the comma behind it is in a string
+    told = [text for text in found if layout.cut(spelled(text + "$"))]
+    assert over and set(over) <= set(told) < set(found)
+
+
+def test_a_room_that_is_full_is_told():
+    schema = record(a=STR, b={"type": "boolean"}, c=array(INT), d=array({"const": 1}))
+    layout = laid(schema, counts={("c",): 2, ("d",): 2})
     assert layout is not None and len(layout) == len(layout.given) == len(layout.segments)
-    assert seen(record(a=STR, b={"type": "boolean"}, c={"type": "array", "items": {"const": 1}})) == (
-        '{"a":····,"b":·····,"c":[······]}$'
-    )
-    for room, number in (("x", 1), ("b", 3), ("first", 5), ("last", 6)):
-        assert layout.segments.count(number) == {"x": 4, "b": 5, "first": 3, "last": 3}[room]
-    canvas = '{{"a":{},"b":{},"c":[{}]}}$'
+    assert seen(schema, counts={("c",): 2, ("d",): 2}) == '{"a":····,"b":·····,"c":[····,····],"d":[·,·]}$'
+    rooms = {"a": (1, 4), "b": (3, 5), "first": (5, 4), "second": (7, 4), "third": (9, 1), "fourth": (11, 1)}
+    for number, wide in rooms.values():
+        assert layout.segments.count(number) == wide
+    assert layout.growing == [1, 5, 7]
+    canvas = '{{"a":{},"b":{},"c":[{},{}],"d":[1,1]}}$'
 
-    def cut(a: str, b: str, c: str) -> list[int]:
-        return layout.cut(spelled(canvas.format(a, b, c)))
+    def cut(a: str, b: str, *c: str) -> list[int]:
+        return layout.cut(spelled(canvas.format(a, b, *c)))
 
-    assert cut('"x"\t', "false", "1\t\t\t\t\t") == [], "what is known beforehand has its room"
-    assert cut('"xx"', "true\t", "1\t\t\t\t\t") == [1]
-    assert cut('"x"\t', "true\t", "1\t\t,1\t") == [6]
-    assert cut('"x"\t', "true\t", "1\t,1,1") == [5, 6]
+    assert cut('"x"\t', "false", "1\t\t\t", "22\t\t") == [], "what is known beforehand has its room"
+    assert cut('"xx"', "true\t", "1\t\t\t", "22\t\t") == [1]
+    assert cut('"x"\t', "true\t", "1\t\t\t", "2222") == [7]
+    assert cut('"xx"', "true\t", "1111", "2222") == [1, 5, 7]
 
 
-def test_rooms_are_doubled_and_lists_go_on():
+def test_rooms_are_doubled():
     layout = Layout(
-        (Piece((1, 2)), Piece(room=4, grows=True), Piece((3,)), Piece(room=3, grows=True, more=1), Piece((4,)))
+        (Piece((1, 2)), Piece(room=4, grows=True), Piece((3,)), Piece(room=3, grows=True), Piece((4,))),
+        frozenset({("a",)}),
     )
     assert len(layout) == 11
     wider = layout.wider([1], 99)
     assert wider.pieces[1].room == 8 and len(wider) == 15 and wider.given[:11] == [1, 2, *[-1] * 8, 3]
     assert layout.wider([1], 15) == wider and layout.wider([1], 14) == layout and layout.wider([], 99) == layout
-    longer = layout.wider([3], 99)
-    assert [one.room for one in longer.pieces] == [0, 4, 0, 3, 3, 0]
-    assert [one.more for one in longer.pieces] == [0, 0, 0, 0, 2, 0]
-    again = longer.wider([4], 99)
-    assert [one.room for one in again.pieces] == [0, 4, 0, 3, 3, 3, 3, 0] and again.pieces[6].more == 4
-    assert longer.segments == [-1, -1, 1, 1, 1, 1, -1, 3, 3, 3, 4, 4, 4, -1]
+    assert [one.room for one in layout.wider([1, 3], 99).pieces] == [0, 8, 0, 6, 0]
+    assert wider.counted == layout.counted
+    assert layout.segments == [-1, -1, 1, 1, 1, 1, -1, 3, 3, 3, -1]
 
 
 @pytest.mark.parametrize("bad", [0, 3, -1, 4.0, True, None, "8"])
 @pytest.mark.parametrize("name", ["strings", "numbers", "integers", "objects", "items"])
 def test_rooms_that_are_none_are_refused(name, bad):
     if name == "items" and bad == 3:
-        assert Rooms(items=3).items == 3
+        assert Rooms(items=3).items == 3 and Rooms(items=1).items == 1
         return
     with pytest.raises(InputError, match=name) as caught:
         Rooms(**{name: bad})

@@ -1,0 +1,67 @@
+"""A model that says in the slots of a list how many items it has, and of all else what depends on the position alone."""
+
+import re
+from dataclasses import dataclass, field
+
+import torch
+
+import ctrldiff as cd
+
+MASK, STOP, SIZE = 256, 257, 258
+TAB, NULL, COMMA, OPENING, CLOSING, COLON = b"\tn,[]:"
+SPEC = cd.ModelSpec(mask_id=MASK, stop_ids=(STOP,), n_tokens=SIZE, context=700, canvas=8)
+SURE = 0.9  # how sure it is in a slot
+
+
+@dataclass(frozen=True)
+class Counting:
+    """`items=3 of=1,null` in the prompt: three for the list of the key "items", one for the first list of the key "of"
+    and null for the second. What is not named has one item.
+
+    Fields: logits, (T, V) of each position, whatever stands beside it; sure: of a slot; seen: the shapes of its calls.
+    """
+
+    logits: torch.Tensor
+    sure: float = SURE
+    seen: list[tuple[int, ...]] = field(default_factory=list, compare=False)
+
+    def __call__(self, ids: torch.Tensor) -> torch.Tensor:
+        self.seen.append(tuple(ids.shape))
+        out = self.logits[None, : ids.shape[1]].repeat(len(ids), 1, 1)
+        for row, tokens in zip(out, ids.tolist(), strict=True):
+            told = dict(re.findall(r"(\w+)=([\w,]+)", bytes(t for t in tokens if t < MASK).decode("utf-8", "replace")))
+            lists: dict[str, int] = {}
+            for name, nullable, slots in slotted(tokens):
+                numbers = told.get(name, "1").split(",")
+                number = numbers[min(lists.get(name, 0), len(numbers) - 1)]
+                lists[name] = lists.get(name, 0) + 1
+                if nullable is not None:
+                    likes(row[nullable], NULL, self.sure if number == "null" else 1 - self.sure, of=(OPENING, NULL))
+                for n, at in enumerate(slots):
+                    likes(row[at], TAB, 1 - self.sure if number != "null" and n < int(number) else self.sure)
+        return out
+
+
+def slotted(tokens: list[int]) -> list[tuple[str, int | None, list[int]]]:
+    """Of each list in slots: its key, the position that says whether it is null, and its slots."""
+    text = "".join("·" if t == MASK else chr(t) if t < MASK else "$" for t in tokens)
+    found = []
+    for one in re.finditer(r'"(\w+)":(?:\[|(·))((?:·,)*·)\]', text):
+        null = None if one[2] is None else one.start(2)
+        found.append((one[1], null, list(range(one.start(3), one.end(3), 2))))
+    return found
+
+
+def likes(logits: torch.Tensor, token: int, prob: float, of: tuple[int, ...] | None = None) -> None:
+    """Let a token have this probability, among those of `of` or all."""
+    others = [t for t in (of or range(len(logits))) if t != token]
+    logits[token] = logits[others].logsumexp(0) + torch.tensor(prob).logit()
+
+
+def counting(seed: int = 0, sure: float = SURE, tabs: float = 7.0, context: int = SPEC.context) -> cd.Model:
+    """A model of bytes. It likes tabs, so that rooms are seldom full."""
+    logits = torch.randn(context, SIZE, generator=torch.Generator().manual_seed(seed)) * 2
+    logits[:, TAB] += tabs
+    vocabulary = cd.Vocabulary.from_tokens([*(bytes([one]) for one in range(256)), None, None], stop_ids=[STOP])
+    spec = cd.ModelSpec(mask_id=MASK, stop_ids=(STOP,), n_tokens=SIZE, context=context, canvas=8)
+    return cd.Model.from_callable(Counting(logits, sure), spec, vocabulary, lambda text: list(text.encode()))

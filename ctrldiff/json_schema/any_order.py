@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ctrldiff.automata.expression import NOTHING, Concat, Expression, Graph, text
-from ctrldiff.json_schema.canonical import behind_bracket, spacing, spelled_out, string_text, value_text
+from ctrldiff.json_schema.canonical import spacing, spelled_out, string_text, value_text
 
 if TYPE_CHECKING:
     from ctrldiff.json_schema.context import Context
@@ -69,7 +69,7 @@ def value_in_any_order(context: Context, value: Any, shape: Shape, at: str) -> E
     if isinstance(value, list) and value:
         items = [value_in_any_order(context, item, shape.item(n), at) for n, item in enumerate(value)]
         inside: Expression = Concat(tuple(part for item in items for part in (comma, item))[1:])
-        return Concat((text("["), behind_bracket(first, last), inside, last, text("]")))
+        return Concat((text("["), first, inside, last, text("]")))
     if not isinstance(value, dict) or not value:
         return spelled_out(value_text(value, ascii=context.options.ascii), context.options.whitespace)
     if len(value) > MOST:

@@ -10,8 +10,8 @@ from itertools import islice
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
-from ctrldiff.json_schema.canonical import behind_bracket, spelled_out, value_text
 from ctrldiff.json_schema.canonical import spacing as spacing_of
+from ctrldiff.json_schema.canonical import spelled_out, value_text
 from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.reach import MOST_ITEMS
@@ -93,7 +93,7 @@ def _sequence(shape: Shape, items: list[Expression], low: int, high: int | None)
 
 def _wrapped(shape: Shape, filled: Expression, empty: bool) -> Expression:
     first, _, last, _ = spacing(shape)
-    whole = Concat((literal("["), behind_bracket(first, last), filled, last, literal("]")))
+    whole = Concat((literal("["), first, filled, last, literal("]")))
     return Alt((_nothing(shape), whole)) if empty else whole
 
 

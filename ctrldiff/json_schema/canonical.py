@@ -24,7 +24,7 @@ from ctrldiff.limits import DEFAULT, Limits
 Whitespace: TypeAlias = str  # "compact", "spaced", "padded", "pretty" or "pretty(N)"
 PRETTY = re.compile(r"pretty(?:\(([0-8])\))?")
 TABS = Repeat(text("\t"), 0, None)  # no string holds one as it is: what pads is never a part of a value
-_SIGN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[,\]]|(?<!\{)\}')  # or a string, which is read past
+_AFTER_A_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[,\]]|(?<!\{)\}')  # or a string, which is read past
 
 QUOTE = text('"')
 SHORT = {0x22: '\\"', 0x5C: "\\\\", 0x08: "\\b", 0x09: "\\t", 0x0A: "\\n", 0x0C: "\\f", 0x0D: "\\r"}
@@ -135,19 +135,12 @@ def spacing(whitespace: Whitespace, level: int) -> tuple[Expression, Expression,
     return text(first) if first else EMPTY, text(comma), text(last) if last else EMPTY, colon
 
 
-def behind_bracket(first: Expression, last: Expression) -> Expression:
-    """What stands behind the bracket that opens a list: of "padded" tabs, for a list that may be null is told from null
-    by it."""
-    return TABS if last is TABS else first
-
-
 def spelled_out(written: str, whitespace: Whitespace) -> Expression:
     """A value's canonical text; of "padded" with the tabs that may stand in it."""
     if whitespace != "padded":
         return text(written)
-    signs = [(found[0], found.start()) for found in _SIGN.finditer(written) if not found[0].startswith('"')]
-    places = {at + (sign == "[") for sign, at in signs}  # behind the bracket that opens a list, and before the others
-    pieces = [text(written[start:end]) for start, end in pairwise([0, *sorted(places), len(written)])]
+    places = [found.start() for found in _AFTER_A_VALUE.finditer(written) if not found[0].startswith('"')]
+    pieces = [text(written[start:end]) for start, end in pairwise([0, *places, len(written)])]
     return Concat(tuple(part for piece in pieces for part in (TABS, piece))[1:])
 
 

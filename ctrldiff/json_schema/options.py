@@ -32,8 +32,7 @@ class Options:
     Fields:
         whitespace: "compact" writes none; "spaced" writes `, ` and `: `, as Python's `json` does; "pretty(N)" writes a
             member a line, indented by N from 0 to 8, as `json.dumps(indent=N)` does; "pretty" is "pretty(2)"; "padded"
-            lets any number of tabs follow the value of a property, the item of a list and its opening bracket: see
-            `cd.layout.Rooms`.
+            lets any number of tabs follow the value of a property and the item of a list: see `cd.layout.Rooms`.
         order: "schema" writes the properties of an object in the order of the schema. "any" leaves it to the model:
             every order, each key once, of up to 8 properties; more in one object are refused.
         ascii: strings and keys are written in ASCII, as `json.dumps(ensure_ascii=True)` does: `\\u00e9`, and a pair of

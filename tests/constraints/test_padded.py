@@ -75,7 +75,7 @@ SCHEMAS: dict[str, Any] = {
 
 
 def closed_up(text: str) -> str | None:
-    """The text without its tabs; None if one stands elsewhere than behind a value, or behind the bracket of a list."""
+    """The text without its tabs; None if one stands elsewhere than behind a value, or in a list of none."""
     kept, behind, in_string, escaped = "", "", False, False
     tabs = False
     for letter in text:
@@ -88,7 +88,7 @@ def closed_up(text: str) -> str | None:
         if letter == "\t":
             tabs = True
             continue
-        if tabs and behind != "[" and (letter not in ",]}" or behind in ("", "{", ",", ":")):
+        if tabs and (letter not in ",]}" or (behind in ("", "{", ",", ":") or (behind == "[" and letter != "]"))):
             return None
         kept, behind, tabs = kept + letter, letter, False
         in_string = letter == '"'
@@ -108,7 +108,7 @@ def in_compact(text: str, compact: cd.JsonSchema) -> bool:
 def with_tabs(member: str, rng: np.random.Generator) -> str:
     """Tabs at any few places, most of them behind values."""
     for _ in range(int(rng.integers(1, 4))):
-        places = [n + (letter == "[") for n, letter in enumerate(member) if letter in "[,]}"]
+        places = [n for n, letter in enumerate(member) if letter in ",]}"]
         anywhere = not places or rng.random() < 0.3
         at = int(rng.integers(len(member) + 1)) if anywhere else int(rng.choice(places))
         member = member[:at] + "\t" * int(rng.integers(1, 3)) + member[at:]

@@ -54,7 +54,7 @@ def slotted(tokens: list[int]) -> list[tuple[str, int | None, list[int]]]:
 
 def likes(logits: torch.Tensor, token: int, prob: float, of: tuple[int, ...] | None = None) -> None:
     """Let a token have this probability, among those of `of` or all."""
-    others = [t for t in (of or range(len(logits))) if t != token]
+    others = [t for t in (of or range(len(logits))) if t not in (token, MASK)]
     logits[token] = logits[others].logsumexp(0) + torch.tensor(prob).logit()
 
 

@@ -204,7 +204,7 @@ def masses_by_trying(model, row, place, counter=number_of):
 def test_the_marginal_of_a_number_is_that_of_trying_every_canvas(seed, noise):
     model, rule = model_of(seed, noise), Told((None,))
     row = row_of(model, TOY, 5)
-    counted(model.loaded, [row], rule)
+    counted(model.loaded, [row], rule, None)
     (listing,) = rule.seen
     right = masses_by_trying(model, row, ())
     assert np.allclose(np.exp(listing.log_masses), right, atol=1e-5) and right[:4].min() > 0
@@ -216,12 +216,12 @@ def test_the_marginal_of_a_number_is_that_of_trying_every_canvas(seed, noise):
 def test_that_no_list_stands_there_has_its_own_mass(seed):
     model, rule = model_of(seed), Told((None,))
     row = row_of(model, {"anyOf": [TOY, {"enum": [1, 2]}]}, 5)
-    counted(model.loaded, [row], rule)
+    counted(model.loaded, [row], rule, None)
     (listing,) = rule.seen
     right = masses_by_trying(model, row, ())
     assert np.allclose(np.exp(listing.log_masses), right, atol=1e-5)
     assert 0.01 < 1 - right.sum() < 0.99 and np.isclose(np.exp(listing.log_absent), 1 - right.sum(), atol=1e-5)
-    counted(model.loaded, [row_of(model, TOY, 5)], rule)
+    counted(model.loaded, [row_of(model, TOY, 5)], rule, None)
     assert rule.seen[1].log_absent == -np.inf
 
 
@@ -231,7 +231,7 @@ def test_a_list_that_is_likelier_not_there_is_left_to_the_decode():
     schema, given = {"anyOf": [TOY | {"minItems": 2}, {"enum": [1, 2]}]}, set()
     for seed in range(12):
         model, rule = model_of(seed), Told((None,))
-        counted(model.loaded, [row_of(model, schema, 5)], rule)
+        counted(model.loaded, [row_of(model, schema, 5)], rule, None)
         masses, absent = rule.seen[0].log_masses, rule.seen[0].log_absent
         result = model("xx", schema, counts=cd.counts.Likeliest(), max_new_tokens=5)
         given.add(result.counts[""].number is not None)
@@ -245,7 +245,7 @@ def test_an_inner_list_is_asked_about_given_the_outer_ones():
     schema = {"type": "array", "items": {"type": "array", "items": {"const": 1}, "maxItems": 2}, "maxItems": 2}
     model, rule = model_of(3), Told((2, None))
     row = row_of(model, schema, 6)
-    (done,) = counted(model.loaded, [row], rule)
+    (done,) = counted(model.loaded, [row], rule, None)
     assert [one.place for one in rule.seen] == [(), (0,), (1,)] and done.forwards == 2
     two = {text for text in row.type.description.dfa().members() if len(json.loads(text)) == 2}
     state = cd.State.blank([row.ids], 6)

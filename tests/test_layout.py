@@ -43,11 +43,11 @@ def array(items: Any, **how: Any) -> dict[str, Any]:
     return {"type": "array", "items": items, **how}
 
 
-def laid(schema: Any, rooms: Rooms = SMALL, counts: Any = {}, **how: Any) -> Layout | None:
-    return rooms(cd.JsonSchema(schema, **how), encode, STOP, counts=counts)
+def laid(schema: Any, rooms: Rooms = SMALL, counts: Any = None, **how: Any) -> Layout | None:
+    return rooms(cd.JsonSchema(schema, **how), encode, STOP, counts=counts or {})
 
 
-def seen(schema: Any, rooms: Rooms = SMALL, counts: Any = {}, **how: Any) -> str | None:
+def seen(schema: Any, rooms: Rooms = SMALL, counts: Any = None, **how: Any) -> str | None:
     """The canvas, a dot for each open position, $ for the end."""
     layout = laid(schema, rooms, counts, **how)
     return None if layout is None else "".join("·" if t < 0 else "$" if t == STOP else PIECES[t] for t in layout.given)
@@ -129,7 +129,11 @@ COUNTED: dict[str, tuple[Any, Any, str]] = {
         {("a",): 3, ("a", 0): 2, ("a", 1): None},
         '{"a":[[······,······],null,··,·,·]]}$',
     ),
-    "children, not yet": (TREE, {("c",): 2}, '{"v":·········,"c":[{"v":······,"c":[·,·,·]},{"v":······,"c":[·,·,·]}]}$'),
+    "children, not yet": (
+        TREE,
+        {("c",): 2},
+        '{"v":·········,"c":[{"v":······,"c":[·,·,·]},{"v":······,"c":[·,·,·]}]}$',
+    ),
     "children": (
         TREE,
         {("c",): 2, ("c", 0, "c"): 0, ("c", 1, "c"): 1, ("c", 1, "c", 0, "c"): 0},
@@ -145,7 +149,9 @@ def test_a_list_that_is_counted_has_the_keys_of_its_items_and_rooms_for_their_va
     schema, counts, wanted = COUNTED[name]
     assert seen(schema, LARGE, counts) == wanted
     layout = laid(schema, LARGE, counts)
-    assert layout is not None and layout.counted == counts.keys() - ({("b",)} if name == "what is no list there" else set())
+    assert layout is not None and layout.counted == counts.keys() - (
+        {("b",)} if name == "what is no list there" else set()
+    )
     assert not layout.counted & layout.slots.keys() and len(layout) == len(layout.given) == len(layout.segments)
 
 
@@ -300,7 +306,7 @@ def test_of_the_values_with_so_many_items_none_is_lost_and_no_other_is_written(n
     schema, cases = LISTS[name]
     compact, some = cd.JsonSchema(schema), 0
     for counts in cases:
-        layout = replace(SMALL, objects=5)(compact, encode, STOP, counts=counts)
+        layout = replace(SMALL, objects=5)(compact, encode, STOP, counts=counts or {})
         assert layout is not None and not layout.slots
 
         def has_them(text: str, counts: Any = counts) -> bool:

@@ -1,4 +1,4 @@
-"""A model that says in the slots of a list how many items it has, and of all else what depends on the position alone."""
+"""A model that says in the slots of a list how many items it has, and of all else what its position alone says."""
 
 import re
 from dataclasses import dataclass, field

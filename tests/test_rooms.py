@@ -9,11 +9,12 @@ import pytest
 from pydantic import AfterValidator, BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.errors import BudgetTooSmall, CanvasWarning
+from ctrldiff.errors import BudgetTooSmall, CanvasWarning, InputError
 from ctrldiff.extract import extract_file
 from ctrldiff.extract.plan import plan_of
 from ctrldiff.generate import planned
 from ctrldiff.layout import Rooms
+from tests.counting import TAB, counting
 from tests.test_counted import Told
 from tests.test_retries import SPEC, noisy, only
 
@@ -41,12 +42,17 @@ GIVEN = ('{"payer":{"name":', ',"paid":', '},"kind":', ',"items":[', '],"due":',
 
 @pytest.fixture(scope="module")
 def model() -> cd.Model:
-    """Quicker than the model of that name: its belief does not depend on the canvas, and it likes tabs."""
-    return noisy(0, {"\t": 7.0})
+    """Quicker than the model of that name: its belief does not depend on the canvas, it likes tabs and lists of one."""
+    return counting(context=256)
 
 
 def close(raw: str) -> str:
     return raw.replace("\t", "")
+
+
+def padded(result: cd.Result[Any]) -> bool:
+    """It was laid out: some room has tabs."""
+    return TAB in result.tokens
 
 
 def check(result: cd.Result[Any]) -> None:
@@ -81,7 +87,8 @@ def test_what_is_written_is_legal_and_does_not_depend_on_the_batch(model, how):
         check(one)
         (alone,) = model.decode([request], plan=plan)
         assert (alone.raw, alone.usage.forwards, alone.tokens) == (one.raw, one.usage.forwards, one.tokens)
-        assert one.usage.forwards <= 4 * how.get("steps", 99), "so many for each canvas, of those that grow"
+        assert one.usage.forwards <= 1 + 4 * how.get("steps", 99), "so many for each canvas, of those that grow"
+        assert one.counts["items"].number == len(one.output.items) == 1 and padded(one)
 
 
 def test_rows_that_are_laid_out_share_a_batch_with_rows_that_are_not(model):
@@ -91,12 +98,12 @@ def test_rows_that_are_laid_out_share_a_batch_with_rows_that_are_not(model):
     for one, request in zip(together, requests, strict=True):
         (alone,) = model.decode([request], plan=PLAN)
         assert (alone.raw, alone.usage.forwards) == (one.raw, one.usage.forwards)
-    assert ["\t" in one.raw for one in together] == [True, False, True, False, False]
+    assert [padded(one) for one in together] == [True, False, True, False, False]
 
 
 def test_a_seed_is_what_a_draw_depends_on(model):
     plan = cd.Plan.rooms(temperature=1.5, layout=ROOMS)
-    first, again, other = (model(TEXTS[0], Bill, plan=plan, seed=seed).raw for seed in (1, 1, 2))
+    first, again, other = (model(TEXTS[0], Bill, plan=plan, seed=seed).tokens for seed in (1, 1, 2))
     assert first == again != other
 
 
@@ -104,14 +111,19 @@ def test_the_first_step_sees_all_keys_and_a_trace_says_so():
     result = noisy(0, {"\t": 20.0})(TEXTS[0], Bill, plan=PLAN, trace=True)
     assert result.trace is not None
     lines = str(result.trace).splitlines()
-    assert all(piece in lines[0] for piece in GIVEN) and len(lines) == result.usage.forwards + 1
+    assert all(piece in lines[0] for piece in GIVEN)
+    assert len(lines) == result.usage.forwards, "with the canvas before the first; and without the pass that counted"
 
 
 def test_probabilities_of_values_and_of_null(model):
-    result = model(TEXTS[0], Bill, plan=PLAN, fields=True, nulls=True)
+    weighed = model(TEXTS[0], Bill, plan=PLAN, fields=True, nulls=True)
+    check(weighed)
+    assert set(weighed.nulls) == {"paid", "kind"} and all(0 <= p <= 1 for p in weighed.nulls.values())
+    assert not padded(weighed), "nulls are weighed against all answers, not against those of so many items"
+    result = model(TEXTS[0], Bill, plan=PLAN, fields=True)
     check(result)
-    assert set(result.nulls) == {"paid", "kind"} and all(0 <= p <= 1 for p in result.nulls.values())
-    assert {"payer/name", "payer/paid", "kind", "items", "due"} <= set(result.fields)
+    assert padded(result)
+    assert {"payer/name", "payer/paid", "kind", "items", "items/0", "due"} <= set(result.fields)
     for one in result.fields.values():
         assert one.text == result.raw[slice(*one.where)] and 0 <= one.exact <= 1
         assert one.text == one.text.strip("\t")
@@ -128,19 +140,19 @@ def test_doubtful_values_are_null_where_that_is_asked(model):
 
 def test_a_canvas_that_the_caller_sizes_is_written_close_together(model):
     result = model(TEXTS[0], Bill, plan=PLAN, max_new_tokens=120)
-    assert "\t" not in result.raw and result.usage.canvas == 120
+    assert not padded(result) and result.usage.canvas == 120
 
 
 def test_what_the_context_does_not_hold_is_written_close_together(model):
     wide = cd.Plan.rooms(layout=Rooms(strings=5000))
-    ours, plain = (model("x", Payer, plan=plan).raw for plan in (wide, wide.but(layout=None)))
-    assert ours == plain and "\t" not in ours
+    ours, plain = (model("x", Payer, plan=plan) for plan in (wide, wide.but(layout=None)))
+    assert ours.raw == plain.raw and not padded(ours)
 
 
 def test_a_form_that_is_not_settled_is_written_as_without_a_layout(model):
     loose = {"type": "object", "properties": {"name": {"type": "string"}, "paid": {"type": "number"}}}
-    ours, plain = (model(TEXTS[0], loose, plan=plan).raw for plan in (PLAN, PLAN.but(layout=None)))
-    assert ours == plain and "\t" not in ours
+    ours, plain = (model(TEXTS[0], loose, plan=plan) for plan in (PLAN, PLAN.but(layout=None)))
+    assert ours.raw == plain.raw and not padded(ours)
 
 
 def test_rooms_that_a_type_does_not_fit_are_widened(model):
@@ -163,12 +175,12 @@ def test_what_passes_the_limits_with_tabs_alone_is_written_close_together(model)
 def test_a_search_writes_close_together(model):
     plan = cd.Plan.searching().but(layout=ROOMS)
     result = model(TEXTS[0], Bill, plan=plan, search=cd.search.BestOfN(lambda texts: [len(one) for one in texts], 2))
-    assert "\t" not in result.raw and isinstance(result.output, Bill)
+    assert not padded(result) and isinstance(result.output, Bill)
 
 
 def test_what_was_compiled_beforehand_is_written_close_together(model):
     ours, plain = model("x", model.compile(Payer), plan=PLAN), model("x", Payer, plan=PLAN.but(layout=None))
-    assert ours.raw == plain.raw and "\t" not in ours.raw
+    assert ours.raw == plain.raw and not padded(ours)
 
 
 @pytest.mark.parametrize("counts", [cd.counts.Rows(), cd.counts.Likeliest()])
@@ -188,8 +200,27 @@ def test_rooms_are_made_for_as_many_items_as_are_decided(model, number):
     plan = cd.Plan.rooms(4, layout=Rooms(strings=4, items=1)).but(counts=Told((None, number), most=9))
     result = model("x", wanted, plan=plan)
     assert len(result.output["a"]) == result.counts["a"].number == number and '{"a":[' in result.raw
+    assert padded(result) is (number > 0)
+
+
+def test_so_many_items_are_written_close_together_where_rooms_for_them_are_too_many(model):
+    wanted = {"type": "object", "properties": {"a": {"type": "array", "items": NAMED}}, "required": ["a"]}
+    plan = cd.Plan.rooms(4, layout=Rooms(strings=24, items=1)).but(counts=Told((None, 9), most=9))
+    result = model("x" * 150, wanted, plan=plan)
+    assert len(result.output["a"]) == result.counts["a"].number == 9 and not padded(result)
+    with pytest.raises(InputError, match="9 items"):  # no context has them
+        model("x" * 200, wanted, plan=plan)
+
+
+def test_a_list_without_slots_has_room_for_as_many_items_as_a_rule_says(model):
+    list_ = {"type": "object", "properties": {"b": {"type": "array", "items": NAMED}}, "required": ["b"]}
+    wanted = {"type": "object", "properties": {"a": {"anyOf": [list_, {"type": "null"}]}}, "required": ["a"]}
+    plan = cd.Plan.rooms(4, layout=ROOMS).but(counts=Told((None, None, 9), most=9))
+    result = model("x", wanted, plan=plan)
+    assert len(result.output["a"]["b"]) == result.counts["a/b"].number == 9 and '{"a":{"b":[' in result.raw
+    assert result.usage.canvas > 64
     with pytest.raises(BudgetTooSmall, match="items"):
-        model("x" * 190, wanted, plan=plan.but(counts=Told((None, 9), most=9)))
+        model("x" * 170, wanted, plan=plan)
 
 
 def test_guides_of_a_whole_text_and_of_a_field(model):
@@ -222,7 +253,7 @@ def test_models_that_read_rooms_have_the_plan_by_default():
 def test_a_layout_goes_with_any_plan(model):
     named = model(TEXTS[0], Bill, layout=ROOMS, steps=4)
     check(named)
-    assert named.raw == model(TEXTS[0], Bill, plan=cd.Plan.default(4).but(layout=ROOMS)).raw and "\t" in named.raw
+    assert named.raw == model(TEXTS[0], Bill, plan=cd.Plan.default(4).but(layout=ROOMS)).raw and padded(named)
 
 
 def test_a_lone_choice_is_decided_in_one_pass(model):

@@ -207,7 +207,7 @@ def test_the_likeliest_number_that_the_type_lets_be_is_chosen(model):
 def test_of_equal_numbers_the_fewest_is_chosen_and_a_list_rather_than_null(model):
     generator = cd.Generator(model, record(items=array(INT, minItems=1)), plan=PLAN)
     row = replace(read(model, generator.compiled, generator.request("x"), 0, PLAN, None), counts={})
-    equal = np.log([0.25, 0.25, 0.25, 0.0, 0.25])
+    equal = np.log([0.25, 0.25, 0.25, 1e-9, 0.25])
     assert _likeliest(row, ("items",), equal, -np.inf) == 1, "none is not let be"
     assert _likeliest(row, ("items",), equal, np.log(0.25)) == 1
     assert _likeliest(row, ("items",), equal, np.log(0.26)) is None

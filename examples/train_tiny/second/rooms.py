@@ -47,10 +47,10 @@ class Piece:
 def pieces(example: Example, rng: Random) -> list[Piece] | None:
     """What is given and what is asked, in turn; None for an answer whose form is not settled beforehand."""
     place = example.place
-    if place is None or not place.is_object or place.nullable or not example.answer.startswith("{"):
+    if place is None or place.nullable or not (_is_settled(place) or place.items is not None):
         return None
     walk = _Walk(example, rng, rng.choice(SLOTS))
-    if not walk.object(json.loads(example.answer), place, in_item=False):
+    if not walk.any(json.loads(example.answer), place, in_item=False):
         return None
     assert walk.at == len(example.answer)
     return walk.pieces if any(one.place is not None for one in walk.pieces) else None

@@ -23,7 +23,7 @@ from examples.train_tiny.tokenizer import Encoder
 BLANK = "\t"  # which JSON allows between values and in no string, so that it is never taken for a part of one
 TEXTS = (16, 20, 24, 24, 24, 28, 32)  # positions that a text is given, one of these for a whole document
 SLOTS = (4, 6, 8, 8, 8, 10, 12)  # of a list whose items are not counted yet
-COUNTING = 0.5  # the share of lists that are not
+COUNTING = 0.65  # the share of lists that are not
 OBJECTS = 96  # positions of an object that may be null, and of a list in one that is not laid out
 DATE, NUMBER, WHOLE, TRUTH = 12, 12, 9, 2
 LESS = 8, 3, 3  # so many fewer have texts, numbers and whole numbers in an item

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ctrldiff.canvas import grown, lacking
+from ctrldiff.close import closed, closed_fields, closed_flags
 from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
@@ -79,7 +80,7 @@ class Decoded:
 
     @cached_property
     def raw(self) -> str:
-        """The text."""
+        """The text of the canvas, with the tabs that fill its rooms; of all here `told` alone has none."""
         return self.vocabulary.decode(self.tokens).decode("utf-8")
 
     @property
@@ -179,7 +180,9 @@ class Decoded:
         A rule of a value sees that value, and those before it: so keys have to stand in the order of the type's fields.
         """
         description, where = self.row.type.description, getattr(error, "where", ())
-        if not isinstance(description, JsonSchema) or description.order != "schema" or self.told[0] != self.raw:
+        if not isinstance(description, JsonSchema) or description.order != "schema":
+            return None
+        if any(flag.nulled for flag in self.told[1]):
             return None
         ends = [place.end for place, _ in nodes(self.raw) if place.where in where]
         return min(ends) + 1 if ends else None  # with the byte that shows that a number is over
@@ -255,7 +258,8 @@ class Decoded:
 
     @cached_property
     def told(self) -> tuple[str, tuple[Flag, ...], dict[str, Field]]:
-        """The text that is told, its flags and its fields: null stands for a flagged value if that is asked for."""
+        """The text that is told, its flags and its fields: null stands for a flagged value if that is asked for, and
+        none of the tabs that filled rooms is left."""
         request, raw, flags = self.row.request, self.raw, self.flags
         fields = calibrated(self.fields, request.calibration)
         if request.below is not None:
@@ -263,6 +267,8 @@ class Decoded:
         if request.unsure == "null":
             raw, flags = _nulled(raw, flags, self.row.type)
             fields = moved(fields, raw)
+        if self.row.layout is not None:
+            raw, flags, fields = closed(raw), closed_flags(flags, self.raw), closed_fields(fields, raw)
         return raw, flags, fields
 
     @cached_property

@@ -24,9 +24,10 @@ class Flag:
 
     Fields: where, its JSON pointer in the answer ("" is the whole of it); text, as it was written; legal, the least
         legal mass at any of its positions: of all the model believed there, how much was legal; start and end, where
-        it stands in the bytes of the text that was decoded; nulled, whether `unsure="null"` put null in its place;
-        prob, how probable it is, where that is why it is flagged (`below=`); hurried, where the end of the steps wrote
-        it: the least marginal among the tokens that the plan would not have written yet, if that is below `SURE`.
+        it stands in the bytes of the text that was decoded, without the tabs that filled rooms (`layout.Rooms`);
+        nulled, whether `unsure="null"` put null in its place; prob, how probable it is, where that is why it is flagged
+        (`below=`); hurried, where the end of the steps wrote it: the least marginal among the tokens that the plan
+        would not have written yet, if that is below `SURE`.
     """
 
     where: str

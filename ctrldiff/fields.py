@@ -82,7 +82,7 @@ def counted_fields(fields: Mapping[str, Field], counts: Mapping[ListPlace, Count
     for place, count in counts.items():
         name, rest = pointer(place), max(0.0, 1.0 - sum(count.probs))
         p = rest if count.number is None else count.probs[count.number]
-        for above in [name, *(name[: one.start()] for one in re.finditer("/", name)), ""]:
+        for above in dict.fromkeys([name, *(name[: one.start()] for one in re.finditer("/", name)), ""]):
             one = out[above]
             out[above] = replace(one, prob=one.prob * p, exact=one.exact * p)
         if count.number is not None:

@@ -139,8 +139,9 @@ class Layout:
 
 @dataclass(frozen=True)
 class Rooms:
-    """Every object whose keys its schema settles is laid out, the outermost and those in its properties; an answer of
-    another form, a list or a lone value, is not, nor is one whose canvas the caller sizes (`max_new_tokens`).
+    """Every object whose keys its schema settles is laid out, the outermost and those in its properties and lists, and
+    so is a list; an answer of another form, a lone value, is not, nor is one whose canvas the caller sizes
+    (`max_new_tokens`).
 
     Fields, in positions: strings; numbers; integers; objects, that may be null. A value whose text is known (labels,
     dates, booleans) has the room that it takes; those of an item have less. items: how many a list may have at first;
@@ -177,7 +178,8 @@ class Rooms:
             counts: how many items lists have, None for one that is null; those that are not named have slots.
         """
         root = schema.shape(limits)
-        if schema.order != "schema" or not _settled(root, schema) or len(encode(TAB.decode())) != 1:
+        known = _settled(root, schema) or (_kinds(root) == {"array"} and not root.prefix)
+        if schema.order != "schema" or not known or len(encode(TAB.decode())) != 1:
             return None
         pieces: list[Piece] = []
         given = ""

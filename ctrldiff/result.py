@@ -54,7 +54,8 @@ class Result(Generic[T]):
     """One answer.
 
     Fields:
-        output: a value of the wanted type.       raw: its text.
+        output: a value of the wanted type.       raw: its text, one of the type's: of a canvas that was
+            laid out (`layout.Rooms`) without the tabs that filled rooms.
         log_prob: for a lone choice, the exact log-probability of the label. Otherwise the sum over positions of the
             log of each token's constrained marginal when it was written: a product of conditionals, exact when one
             position was written at a time, an approximation when several were. Where likelier answers
@@ -77,7 +78,9 @@ class Result(Generic[T]):
         ess_path: after a search, the effective sample sizes of its canvases: one for each time that they might have
             been resampled, before they were, and one for the end, which is `ess`. A search that resamples may end
             evenly weighed and have been down to one canvas on the way.
-        tokens: the canvas, ids.                  trace: the canvases step by step, if asked for.
+        tokens: the canvas, ids. They spell `raw`, as it was decoded: with the tabs that filled rooms, and with the
+            values in whose place `unsure="null"` put null.
+        trace: the canvases step by step, if asked for.
     """
 
     output: T

@@ -40,6 +40,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "canvas",
     "doubt",
     "fields",
+    "close",
     "grounds",
     "compiled",
     "modules",

@@ -69,6 +69,7 @@ LAID_OUT: dict[str, tuple[Any, str]] = {
     "a list or null": (record(a=array({"enum": [1]}) | {"type": ["array", "null"]}, b=INT), '{"a":··,·],"b":·····}$'),
     "a list or null, of two": (record(a={"anyOf": [array({"enum": [1]}), NULL]}), '{"a":··,·]}$'),
     "a list or a label": (record(a={"anyOf": [array({"enum": [1]}), {"const": "x"}]}), '{"a":········}$'),
+    "a lone list": (array(record(a=INT)), "[·,·]$"),
     "lists": (record(a=array(INT), b=record(c=array(array(INT)))), '{"a":[·,·],"b":{"c":[·,·]}}$'),
     "a list where null may be": (record(a={"anyOf": [record(b=array(INT)), NULL]}), '{"a":········}$'),
     "an object or null": (record(a={"anyOf": [record(b=INT), NULL]}, c=INT), '{"a":········,"c":·····}$'),
@@ -114,6 +115,7 @@ COUNTED: dict[str, tuple[Any, Any, str]] = {
         '{"a":[·····,·····],"b":[············],"c":[·····]}$',
     ),
     "long strings": (record(a=array(STR | {"minLength": 7})), {("a",): 1}, '{"a":[·········]}$'),
+    "a lone list": (array(record(s=STR)), {(): 2}, '[{"s":······},{"s":······}]$'),
     "none": (record(a=array(record(s=STR)), b=INT), {("a",): 0}, '{"a":[],"b":·········}$'),
     "one": (record(a=array(INT)), {("a",): 1}, '{"a":[······]}$'),
     "null": (record(a=array(INT) | {"type": ["array", "null"]}), {("a",): None}, '{"a":null}$'),
@@ -188,7 +190,8 @@ NOT_LAID_OUT: dict[str, Any] = {
     "others beside": {"type": "object", "properties": {"a": INT}, "required": ["a"], "additionalProperties": INT},
     "no key": {"type": "object", "additionalProperties": False},
     "or null": record(a=INT) | {"type": ["object", "null"]},
-    "a list": {"type": "array", "items": record(a=INT)},
+    "a list by place": {"type": "array", "prefixItems": [INT], "items": False},
+    "a list or null": {"type": ["array", "null"], "items": INT},
     "a value": INT,
 }
 

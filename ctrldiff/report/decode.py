@@ -161,7 +161,10 @@ def _frame(frame: FrameLike, before: FrameLike | None, frames: int) -> dict[str,
 
 
 def _positions(pieces: Sequence[str], raw: str, where: tuple[int, int] | None) -> list[int]:
-    """The positions whose pieces overlap these characters; none if the answer is not what the pieces spell."""
+    """The positions whose pieces overlap these characters; none if the answer is not what the pieces spell, with the
+    tabs that fill rooms or without."""
+    if not "".join(pieces).startswith(raw):
+        pieces = [piece.replace("\t", "") for piece in pieces]
     if where is None or not "".join(pieces).startswith(raw):
         return []
     out, start = [], 0

@@ -14,7 +14,7 @@ from ctrldiff.layout import Rooms
 from ctrldiff.types.ask import asked
 from examples.train_tiny.second import rooms
 from examples.train_tiny.second.asking import Example
-from examples.train_tiny.second.batches import DECISION_WEIGHT, Encoded, _open_rooms, _weight_in_room
+from examples.train_tiny.second.batches import COUNT_WEIGHT, Encoded, _open_rooms, _weight_in_room
 from examples.train_tiny.second.rooms import SLOTS, TEXTS, LaidOut, laid_out, pieces
 from examples.train_tiny.tokenizer import EOS, Encoder
 
@@ -49,6 +49,7 @@ CASES = {
     "no items": (record(a={"type": "array", "items": INT}, b=INT), {"a": [], "b": 1}),
     "a list or null": (record(a={"type": ["array", "null"], "items": INT}, b=INT), {"a": None, "b": 1}),
     "an object or null": (record(a=LINE | {"type": ["object", "null"]}, b=INT), {"a": None, "b": 1}),
+    "a lone list": ({"type": "array", "items": LINE}, [{"name": "tea", "sum": 1.5, "count": 2}]),
     "some, or null": (record(a={"type": ["array", "null"], "items": STR}), {"a": ["tea", "milk"]}),
     "lists in lists": (
         record(a={"type": "array", "items": record(n=STR, of={"type": ["array", "null"], "items": INT})}, b=INT),
@@ -135,12 +136,12 @@ def test_an_answer_whose_lists_are_in_slots_is_laid_out_as_its_type_is_at_first(
     _, value = CASES[name]
     trained, decoded = trained_and_decoded(name, (True,) * 9, {}, encoder)
     for place, slots in decoded.slots.items():
-        (key,) = place
+        items = value[place[0]] if place else value
         null, told = aims(trained, decoded, place, encoder)
         assert len(slots.at) == Rooms().items
-        texts = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in value[key] or ()]
+        texts = [json.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in items or ()]
         assert told == [encoder.decode([first(text, encoder)]) for text in texts] + [""] * (8 - len(texts))
-        assert null == (None if slots.null is None else first("null" if value[key] is None else "[", encoder))
+        assert null == (None if slots.null is None else first("null" if items is None else "[", encoder))
         assert not any(trained.fills[at] for at in slots.at)
 
 
@@ -198,7 +199,7 @@ def test_while_lists_are_counted_nothing_is_written(encoder):
         assert all(_open_rooms(encoded(trained), Random(seed)) == every for seed in range(50))
         for at, counts in enumerate(trained.counts):
             if counts:
-                assert _weight_in_room(encoded(trained), at) == DECISION_WEIGHT
+                assert _weight_in_room(encoded(trained), at) == COUNT_WEIGHT
     counted, _ = trained_and_decoded("lists", (), {("a",): 2, ("b",): 1}, encoder)
     every = [at for at, room in enumerate(counted.rooms) if room >= 0]
     opened = [_open_rooms(encoded(counted), Random(seed)) for seed in range(50)]

@@ -28,6 +28,7 @@ STYLES = (
     ),
     *(("suffix", 6), ("scene", 4)),
 )
+BARE_LISTS = 0.12  # of the documents that have one are asked for it alone
 BOTH_WAYS = {"int": "number"}
 
 
@@ -132,6 +133,8 @@ class Asker:
 
     def example(self) -> Example:
         document = self.composer.document()
+        if document.rows and self.rng.random() < BARE_LISTS:
+            return self.bare_list(document)
         return self.bare(document) if document.facts and self.rng.random() < 0.05 else self.object(document)
 
     # ---- one field
@@ -327,19 +330,32 @@ class Asker:
         _, place, value = self.of_fact(fact)
         name = spelled(self.key_words(fact.role, False), "snake", self.rng)
         if isinstance(value, list):
-            writer = Writer()
-            writer.value(value)
-            return Example(
-                document.text,
-                place.said("described", name),
-                "".join(writer.pieces),
-                writer.leaves,
-                writer.decisions,
-                "bare",
-            )
+            return self._listed(document, place, name, value)
         answer = value.value if isinstance(value.value, str) else json.dumps(value.value)
         leaves = [(0, len(answer), value)]
         return Example(document.text, place.said("described", name), answer, leaves, [0], "bare")
+
+    def bare_list(self, document: Document) -> Example:
+        """The things that a document lists, and nothing else of it; or how many they are."""
+        key, place, value = self.of_rows(document)
+        name = key if self.rng.random() < 0.5 else None
+        if not isinstance(value, list):
+            return Example(
+                document.text,
+                place.said("described", key),
+                str(value.value),
+                [(0, len(str(value.value)), value)],
+                [0],
+                "bare",
+            )
+        return self._listed(document, place, name, value)
+
+    @staticmethod
+    def _listed(document: Document, place: Asked, name: str | None, value: list) -> Example:
+        writer = Writer()
+        writer.value(value)
+        said, answer = place.said("described", name), "".join(writer.pieces)
+        return Example(document.text, said, answer, writer.leaves, writer.decisions, "bare", place)
 
 
 def schema_of(place: Asked) -> dict:

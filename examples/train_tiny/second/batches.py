@@ -19,6 +19,7 @@ from examples.train_tiny.tokenizer import ANSWER, ASK, BOS, EOS, MASK, Encoder
 CONTEXT = 1536
 LONGEST_ANSWER = 700
 DECISION_WEIGHT = 3.0  # of the tokens that decide between null and a value, and between one more item and none
+COUNT_WEIGHT = 6.0  # of a slot
 ROUND = 16
 FREE_POINTERS = 2
 IN_ROOMS = 0.9  # of the objects whose keys are settled; the others are written close together
@@ -193,7 +194,7 @@ def _weight_in_room(encoded: Encoded, place: int) -> float:
     says where it ends."""
     rooms, fills = encoded.rooms, encoded.fills
     if encoded.counts[place]:
-        return DECISION_WEIGHT
+        return COUNT_WEIGHT
     if place < 2 or rooms[place - 2] != rooms[place] or encoded.decides[place]:
         return FIRST
     return FILL if fills[place] and fills[place - 1] else WITHIN

@@ -26,6 +26,7 @@ SAID = re.compile(r"(\w+)=([^:|]*):(.*)", re.DOTALL)
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 LEFT_OUT, NO_ROWS = 0.35, 0.12
 COUNTS = ((1, 14), (2, 24), (3, 26), (4, 18), (5, 11), (6, 7))
+LISTED = 2  # times as often as others is a letter with a list trained on
 TONGUES = {
     "de": " der die das und ist nicht wir sie mit bitte ".split(),
     "fr": " le la les et est vous nous avec pour une ".split(),
@@ -220,9 +221,10 @@ class Letters:
         self.pools = pools | {"kind_names": sorted(pools["kinds"])}
         self.rng = rng
         self.letters = [one for one in table() if one.held_out == held_out]
+        self.often = [LISTED if one.lists and not held_out else 1 for one in self.letters]
 
     def document(self, letter: Letter | None = None) -> Document:
-        letter = letter or self.rng.choice(self.letters)
+        letter = letter or self.rng.choices(self.letters, self.often)[0]
         filled = _Filled(letter, Maker(self.pools, self.rng), self.rng)
         form = self.rng.random()
         noise = "lower" if form < 0.06 else "upper" if form < 0.08 else "ocr" if form < 0.12 and not filled.rows else ""

@@ -95,7 +95,6 @@ class Run:
             CONTEXT,
             BASE,
             "described",
-            hidden_prompts=True,
             rooms=True,
         )
         self.model = make_model(config)

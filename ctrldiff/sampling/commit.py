@@ -253,9 +253,7 @@ class Gaps:
     """Of every gap (a stretch of open positions of one segment) what `Prefix` writes of a row, if its first token is at
     least `begin` certain; of the gap whose first token is the most certain, always.
 
-    So values that are read surely come first, whatever their place, and the others with these in sight. Of a gap right
-    behind an open position, as the later items of a list are, the first token alone is written, which says whether
-    there is one: items are read in their order.
+    So values that are read surely come first, whatever their place, and the others with these in sight.
     """
 
     begin: float = 0.6
@@ -269,11 +267,9 @@ class Gaps:
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window
         starts = gap_starts(eligible, state.segment)
-        waits = starts & eligible.roll(1, dims=1) & (torch.arange(eligible.shape[1]) > 0)
         scores = certainty("confidence", posterior, tokens, state)
-        begins = certain_enough(starts & (scores >= self.begin), scores, starts & ~waits)
+        begins = certain_enough(starts & (scores >= self.begin), scores, starts)
         goes_on = (scores >= self.above) & (posterior.local(tokens).cpu() >= self.own)
-        goes_on &= ~waits.roll(1, dims=1)  # what is right behind the first token of a gap that waits
         stops = eligible & ~torch.where(starts, begins, goes_on)
         stopped = stops.cumsum(1)
         before = torch.where(starts, stopped - stops.to(stopped.dtype), 0)  # when the gap began

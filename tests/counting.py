@@ -58,10 +58,17 @@ def likes(logits: torch.Tensor, token: int, prob: float, of: tuple[int, ...] | N
     logits[token] = logits[others].logsumexp(0) + torch.tensor(prob).logit()
 
 
-def counting(seed: int = 0, sure: float = SURE, tabs: float = 7.0, context: int = SPEC.context) -> cd.Model:
-    """A model of bytes. It likes tabs, so that rooms are seldom full."""
+def counting(
+    seed: int = 0,
+    sure: float = SURE,
+    tabs: float = 7.0,
+    context: int = SPEC.context,
+    favour: dict[str, float] | None = None,
+) -> cd.Model:
+    """A model of bytes. It likes tabs, so that rooms are seldom full, and what it is to favour."""
     logits = torch.randn(context, SIZE, generator=torch.Generator().manual_seed(seed)) * 2
-    logits[:, TAB] += tabs
+    for text, gain in ({"\t": tabs} | (favour or {})).items():
+        logits[:, ord(text)] += gain
     vocabulary = cd.Vocabulary.from_tokens([*(bytes([one]) for one in range(256)), None, None], stop_ids=[STOP])
     spec = cd.ModelSpec(mask_id=MASK, stop_ids=(STOP,), n_tokens=SIZE, context=context, canvas=8)
     return cd.Model.from_callable(Counting(logits, sure), spec, vocabulary, lambda text: list(text.encode()))

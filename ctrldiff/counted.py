@@ -139,6 +139,8 @@ def _slot_masses(slots: Slots, log_probs: torch.Tensor, loaded: Loaded) -> tuple
         return masses, -math.inf
     absent, there = (float(log_probs[slots.null, token]) for token in (null, opening))
     whole = np.logaddexp(absent, there)
+    if whole == -math.inf:  # neither is believed in
+        return masses, -math.inf
     return masses + (there - whole), float(absent - whole)
 
 

@@ -36,6 +36,7 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, name_of, source_of
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.places import Place, nodes
+from ctrldiff.layout import TAB
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.spelled import Onward, spellings
@@ -109,10 +110,10 @@ class _Decision:
         passed, found = 0.0, []
         for stage in self.stages:
             lead, head = self.data[stage.base : self.start], self.data[self.start : stage.base]
-            if head and len(text) <= len(head):  # it is forced, or cannot be
+            if len(text) < len(head) or stage.onward is None:  # it is forced, or cannot be
                 if head.startswith(text) and self._follows(self.start + len(text), then):
                     found.append(passed + stage.stays)
-            elif text.startswith(head) and stage.onward is not None:
+            elif text.startswith(head):
                 found.append(passed + stage.onward.log_prob(lead + text[len(head) :], then))
             passed += 0.0 if stage.onward is None else stage.onward.share
         return float(np.logaddexp.reduce(found)) if found else -np.inf
@@ -172,13 +173,18 @@ def fields_of(
     forced = forced_bytes(description.dfa(limits), data)
     decisions = list(_decisions(data, values, is_json))
     ends = np.cumsum([len(vocabulary[token] or b"") for token in tokens])
-    if given is not None:  # what was given was not decided here
+    between = forced
+    if given is not None:  # what was given was not decided here; nor, behind a value, the tabs that show its end
         starts = np.concatenate([[0], ends[:-1]])
         for at in np.flatnonzero(np.asarray(given) >= 0):
             forced[starts[at] : ends[at]] = True
+        between = forced.copy()
+        between[:-1] |= np.frombuffer(data, np.uint8) == TAB[0]
+    scalars = {place.start for place, holds in values if not holds}
     jobs: list[tuple[int, int, bool]] = []  # which decision, open from which position, its last pass
     for n, one in enumerate(decisions):
-        if not forced[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte
+        settled = forced if one.start in scalars else between
+        if not settled[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte
             *before, last = _opened(one.start, data, tokens, ends, table)
             if given is not None:
                 last, before = _last_opened(one, last, ends), [*before, *range(last, _last_opened(one, last, ends))]

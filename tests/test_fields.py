@@ -19,6 +19,7 @@ from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.conftest import few
+from tests.counting import counting
 from tests.test_doubt import VALUES, leaves
 
 TOKENS = [b'{"a":', b'{"a":"', b"null", b',"b":', b'"', b'","b":', b"x", b"7", b"77", b"[", b"]", b"7,", b"}", b"]}"]
@@ -348,3 +349,28 @@ def test_a_calibration_says_what_the_probabilities_are(model):
         assert one.prob < one.exact
     with pytest.raises(InputError, match="calibration"):
         model(TEXTS[0], Order, calibration="f.json")
+
+
+@pytest.mark.parametrize("plan", [cd.Plan.default(), cd.Plan.rooms()], ids=["close together", "in rooms"])
+@pytest.mark.parametrize("likes", [0.0, 7.0])
+def test_a_number_that_another_begins_with_is_not_forced(plan, likes):
+    labels = {
+        "type": "object",
+        "properties": {"a": {"enum": [1, 12]}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    one = counting(0, tabs=0.0, favour={"2": likes})("x", labels, plan=plan, fields=True).fields["a"]
+    (other,) = one.others
+    assert {one.text, other.text} == {"1", "12"} and one.exact + other.prob == pytest.approx(1) and other.prob > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_rooms_an_object_is_as_probable_as_its_values_and_the_numbers_of_items_together(seed):
+    number, label = {"type": "number"}, {"enum": [1, 12, None]}
+    kinds = {"a": number, "b": {"type": "boolean"}, "xs": {"type": "array", "items": number}, "c": label}
+    wanted = {"type": "object", "properties": kinds, "required": [*kinds], "additionalProperties": False}
+    result = counting(seed)("xs=2", wanted, plan=cd.Plan.rooms(), fields=True)
+    assert len(result.output["xs"]) == 2
+    values = [one.exact for one in result.fields.values() if one.text[0] not in "{["]
+    assert result.fields[""].exact == pytest.approx(math.prod(values) * result.counts["xs"].probs[2])

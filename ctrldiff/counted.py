@@ -100,8 +100,10 @@ def _counted(row: Row, loaded: Loaded, rooms: Rooms, log_probs: torch.Tensor, ru
     tables = sum(bool(one.columns) for one in lists.values())
     for place, slots in row.layout.slots.items():
         masses, absent = _slot_masses(slots, log_probs, loaded)
-        if masses.argmax() == len(slots.at) < row.said and masses.max() > absent:
-            more = asked_again(2 * len(slots.at))
+        wants = int(masses.argmax())
+        # In the last slot there is none but where the type asks for it: it shows that there is no more to come.
+        if len(slots.at) - 1 <= wants < min(row.said, slots.bounds[1]) and masses.max() > absent:
+            more = asked_again(math.ceil(GROWTH * len(slots.at)))
             if more.layout is not None:
                 return more
         number = None
@@ -134,6 +136,8 @@ def _slot_masses(slots: Slots, log_probs: torch.Tensor, loaded: Loaded) -> tuple
     none = log_probs[slots.at, tab].to(torch.float64).clamp(max=-TINY).cpu().numpy()
     one = np.log1p(-np.exp(none))
     masses = np.concatenate([[0.0], np.cumsum(one)]) + np.concatenate([np.cumsum(none[::-1])[::-1], [0.0]])
+    numbers = np.arange(len(masses))
+    masses[(numbers < slots.bounds[0]) | (numbers > slots.bounds[1])] = -np.inf
     masses -= np.logaddexp.reduce(masses)
     if slots.null is None:
         return masses, -math.inf

@@ -21,6 +21,7 @@ words that say null in place of tabs. A model has to know the form, as `small` d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -58,22 +59,26 @@ WRITTEN = {"null": (None,), "boolean": (False, True)}  # all values of a type
 @dataclass(frozen=True)
 class Piece:
     """Tokens that are given; or, where there are none, a room of `room` positions. grows: a value may be too long for
-    it. of: a slot of the list at this place; is_null: the one before its items, which says whether it is null."""
+    it. of: a slot of the list at this place, bounds: of the number of its items; is_null: the one before its items,
+    which says whether it is null."""
 
     ids: tuple[int, ...] = ()
     room: int = 0
     grows: bool = False
     of: Place | None = None
+    bounds: tuple[int, float] = (0, math.inf)
     is_null: bool = False
 
 
 @dataclass
 class Slots:
     """Where on a canvas a list is counted: `at`, a position for each item that there may be; null, the one that says
-    whether it is null, None where it may not be."""
+    whether it is null, None where it may not be; bounds, how many items its schema asks for, and lets be, by the words
+    for that."""
 
     at: list[int] = field(default_factory=list)
     null: int | None = None
+    bounds: tuple[int, float] = (0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class Layout:
         at = 0
         for one in self.pieces:
             if one.of is not None:
-                slots = found.setdefault(one.of, Slots())
+                slots = found.setdefault(one.of, Slots(bounds=one.bounds))
                 if one.is_null:
                     slots.null = at
                 else:
@@ -144,8 +149,9 @@ class Rooms:
     (`max_new_tokens`).
 
     Fields, in positions: strings; numbers; integers; objects, that may be null. A value whose text is known (labels,
-    dates, booleans) has the room that it takes; those of an item have less. items: how many a list may have at first;
-    where as many are likeliest, twice as many are asked about. A room that its value fills is doubled and read again.
+    dates, booleans) has the room that it takes; those of an item have less. items: how many slots a list has at first,
+    the last of which no item is expected in; where one is likely, half as many again are asked about. A room that its
+    value fills is doubled and read again.
     Raises: InputError for a room that null would not fit.
     """
 
@@ -237,9 +243,10 @@ class _Walk:
             rooms = self.rooms.in_items if in_item else self.rooms
             yield rooms.room(shape, self.schema, self.encode)
         elif place not in self.counts:
-            yield Piece(room=1, of=place, is_null=True) if "null" in kinds else "["
-            for n in range(self.rooms.items):
-                yield from ("," * bool(n), Piece(room=1, of=place))
+            slot = Piece(room=1, of=place, bounds=_bounds(shape))
+            yield replace(slot, is_null=True) if "null" in kinds else "["
+            for n in range(max(self.rooms.items, slot.bounds[0] + 1)):
+                yield from ("," * bool(n), slot)
             yield "]"
         elif (number := self.counts[place]) is None:
             self.counted.add(place)
@@ -251,6 +258,13 @@ class _Walk:
                 yield "," * bool(n)
                 yield from self.parts(shape.item(n), (*place, n), in_item=True)
             yield "]"
+
+
+def _bounds(shape: Shape) -> tuple[int, float]:
+    """Of the number of items of a list, as far as they are said outright."""
+    words = ("minItems", "maxItems")
+    least, most = ([one[word] for one in shape.members if isinstance(one.get(word), int)] for word in words)
+    return max(least, default=0), min(most, default=math.inf)
 
 
 def _settled(shape: Shape, schema: JsonSchema) -> bool:

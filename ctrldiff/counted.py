@@ -35,7 +35,7 @@ from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.counts import Count
 from ctrldiff.state import State
 
-TINY = 1e-15  # a slot is never quite sure of a tab, so that every number has a place in the order
+TINY = 1e-15  # a slot is never quite sure, so that every number has a place in the order, and what bounds let be a mass
 
 
 def counted(loaded: Loaded, rows: Sequence[Row], rule: Counts | None, rooms: Rooms | None) -> list[Row]:
@@ -117,7 +117,7 @@ def _counted(row: Row, loaded: Loaded, rooms: Rooms, log_probs: torch.Tensor, ru
         except ConstraintTooLarge:
             return replace(plain, counts={})
         if number is not None and number > len(slots.at):  # nothing is known of it yet
-            more = asked_again(number)
+            more = asked_again(number + 1)
             return more if more.layout is not None else replace(plain, counts={})
         row = replace(row, counts={**(row.counts or {}), place: Count(number, tuple(np.exp(masses).tolist()))})
     done = laid_out(replace(plain, counts=row.counts), loaded, rooms, _numbers(row))
@@ -131,9 +131,10 @@ def _numbers(row: Row) -> dict[Place, int | None]:
 
 
 def _slot_masses(slots: Slots, log_probs: torch.Tensor, loaded: Loaded) -> tuple[NDArray[np.float64], float]:
-    """(N + 1,) of 0 to N items for N slots, and of null, log-probabilities that sum to 1."""
+    """(N + 1,) of 0 to N items for N slots, -inf outside of their bounds, and of null: logs of probabilities that sum
+    to 1."""
     tab, null, opening = (loaded.plain_ids(text)[0] for text in (TAB.decode(), "null", "["))
-    none = log_probs[slots.at, tab].to(torch.float64).clamp(max=-TINY).cpu().numpy()
+    none = log_probs[slots.at, tab].to(torch.float64).clamp(min=math.log(TINY), max=-TINY).cpu().numpy()
     one = np.log1p(-np.exp(none))
     masses = np.concatenate([[0.0], np.cumsum(one)]) + np.concatenate([np.cumsum(none[::-1])[::-1], [0.0]])
     numbers = np.arange(len(masses))

@@ -22,7 +22,7 @@ words that say null in place of tabs. A model has to know the form, as `small` d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -53,6 +53,7 @@ NOT_SETTLED = FORKS | frozenset(
     + those(lambda row: row.role == "asserts" and not row.family and row.name != "type")
 )
 MEMBERS = those(lambda row: row.of == "itself" and row.holds == "schemas")  # one at least of these holds
+ALTERNATIVES = frozenset(those(lambda row: row.alternatives))
 WRITTEN = {"null": (None,), "boolean": (False, True)}  # all values of a type
 
 
@@ -261,10 +262,35 @@ class _Walk:
 
 
 def _bounds(shape: Shape) -> tuple[int, float]:
-    """Of the number of items of a list, as far as they are said outright."""
-    words = ("minItems", "maxItems")
-    least, most = ([one[word] for one in shape.members if isinstance(one.get(word), int)] for word in words)
-    return max(least, default=0), min(most, default=math.inf)
+    """Of the number of items of a list, as far as they are said outright; none where they let no list be."""
+    least, most = _meet(_lengths(shape, seed, frozenset()) for seed in shape.seeds)
+    return (int(least), most) if least <= most else (0, math.inf)
+
+
+def _lengths(shape: Shape, schema: Any, within: frozenset[int]) -> tuple[float, float]:
+    """Of all lists that a schema lets be: those that hold together bound it together, and alternatives by the widest of
+    them; what is denied or depends on more, not at all. The least is above the most where it lets no list be."""
+    if not isinstance(schema, dict) or id(schema) in within:
+        return 0, math.inf
+    references, within = shape.context.references, within | {id(schema)}
+    targets = [shape.context.resolve(schema, name, references.place(schema))[0] for name in REFERS if name in schema]
+    if references.alone(schema):
+        return _meet(_lengths(shape, one, within) for one in targets)
+    if _types(schema) and "array" not in _types(schema):
+        return math.inf, -math.inf
+    least, most = schema.get("minItems"), schema.get("maxItems")
+    own = least if isinstance(least, int) else 0, most if isinstance(most, int) else math.inf
+    found: list[tuple[float, float]] = [own]
+    found += [_lengths(shape, one, within) for one in (*targets, *schema.get("allOf", ()))]
+    for word in ALTERNATIVES & schema.keys():
+        lows, highs = zip(*(_lengths(shape, one, within) for one in schema[word]), strict=True)
+        found.append((min(lows), max(highs)))
+    return _meet(found)
+
+
+def _meet(bounds: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    lows, highs = zip((0, math.inf), *bounds, strict=True)
+    return max(lows), min(highs)
 
 
 def _settled(shape: Shape, schema: JsonSchema) -> bool:

@@ -16,7 +16,7 @@ SURE = 0.9  # how sure it is in a slot
 @dataclass(frozen=True)
 class Counting:
     """`items=3 of=1,null` in the prompt: three for the list of the key "items", one for the first list of the key "of"
-    and null for the second. What is not named has one item.
+    and null for the second. What is not named has one item. The last slot never holds one, as in training.
 
     Fields: logits, (T, V) of each position, whatever stands beside it; sure: of a slot; seen: the shapes of its calls.
     """
@@ -38,7 +38,8 @@ class Counting:
                 if nullable is not None:
                     likes(row[nullable], NULL, self.sure if number == "null" else 1 - self.sure, of=(OPENING, NULL))
                 for n, at in enumerate(slots):
-                    likes(row[at], TAB, 1 - self.sure if number != "null" and n < int(number) else self.sure)
+                    begins = number != "null" and n < min(int(number), len(slots) - 1)
+                    likes(row[at], TAB, 1 - self.sure if begins else self.sure)
         return out
 
 

@@ -1,6 +1,7 @@
 """How canvases are laid out: what stands on them, by eye; that no value is lost to a room, by trying every string."""
 
 import json
+import math
 import string as letters
 from dataclasses import replace
 from typing import Any
@@ -175,6 +176,38 @@ def test_slots_are_told_where_they_stand():
     inner = laid(record(a=array(record(c=array(INT)))), counts={("a",): 2})
     assert inner is not None and list(inner.slots) == [("a", 0, "c"), ("a", 1, "c")]
     assert all(inner.segments.count(inner.segments[at]) == 1 for one in inner.slots.values() for at in one.at)
+
+
+LIST = {"type": "array", "items": INT}
+BOUNDS: dict[str, tuple[Any, tuple[int, float]]] = {
+    "of no word": (LIST, (0, math.inf)),
+    "least": (LIST | {"minItems": 5}, (5, math.inf)),
+    "most": (LIST | {"maxItems": 1}, (0, 1)),
+    "both, or null": (LIST | {"type": ["array", "null"], "minItems": 1, "maxItems": 4}, (1, 4)),
+    "of all": ({"allOf": [LIST | {"minItems": 1}, {"minItems": 3, "maxItems": 9}, {"maxItems": 7}]}, (3, 7)),
+    "by reference": ({"$ref": "#/$defs/xs", "maxItems": 4}, (2, 4)),
+    "of one or null": ({"anyOf": [LIST | {"minItems": 1, "maxItems": 3}, NULL]}, (1, 3)),
+    "of either": ({"anyOf": [LIST | {"minItems": 3, "maxItems": 4}, LIST | {"maxItems": 1}]}, (0, 4)),
+    "of one, or any": ({"oneOf": [LIST | {"minItems": 3}, LIST | {"maxItems": 1}], "minItems": 1}, (1, math.inf)),
+    "denied": (LIST | {"not": {"type": "array", "maxItems": 2}}, (0, math.inf)),
+    "if": (LIST | {"if": LIST | {"maxItems": 2}, "then": LIST | {"minItems": 2}}, (0, math.inf)),
+    "of none": (LIST | {"type": ["array", "null"], "minItems": 3, "maxItems": 2}, (0, math.inf)),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_slots_are_bounded_by_what_every_list_obeys(name):
+    """And no more is true of them than of the values that are: by trying lists of each length."""
+    schema, (least, most) = BOUNDS[name]
+    whole = {"$defs": {"xs": LIST | {"minItems": 2}}, **record(a=schema)}
+    layout = laid(whole)
+    assert layout is not None
+    (slots,) = layout.slots.values()
+    assert slots.bounds == (least, most) and len(slots.at) == max(SMALL.items, least + 1)
+    obey = [n for n in range(12) if json.dumps({"a": [0] * n}, separators=(",", ":")).encode() in cd.JsonSchema(whole)]
+    assert all(least <= n <= most for n in obey) and bool(obey) == (name != "of none")
+    if name not in ("denied", "if", "of none"):
+        assert obey[0] == least and (obey[-1] == most if most < math.inf else obey[-1] == 11)
 
 
 NOT_LAID_OUT: dict[str, Any] = {

@@ -3,6 +3,7 @@ number that is chosen, and that what is written has it."""
 
 import itertools
 import json
+import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
@@ -45,11 +46,12 @@ def model() -> cd.Model:
 # ---- how probable a number is
 
 
-def masses_by_trying(tabs: np.ndarray) -> np.ndarray:
-    """The definition: every word of items and tabs in which no item stands behind a tab."""
+def masses_by_trying(tabs: np.ndarray, least: int = 0, most: float = math.inf) -> np.ndarray:
+    """The definition: every word of items and tabs in which no item stands behind a tab, and the number of items is in
+    the bounds."""
     size, weights = len(tabs), np.zeros(len(tabs) + 1)
     for word in itertools.product((False, True), repeat=size):  # True: a tab
-        if list(word) == sorted(word):
+        if list(word) == sorted(word) and least <= size - sum(word) <= most:
             weights[size - sum(word)] += np.prod(np.where(word, tabs, 1 - tabs))
     return weights / weights.sum()
 
@@ -60,14 +62,28 @@ def masses_by_the_first_tab(tabs: np.ndarray) -> np.ndarray:
     return going * np.append(tabs, 1.0)
 
 
-def read_slots(model: cd.Model, tabs: Any, null: tuple[float, float] | None = None) -> tuple[np.ndarray, float]:
+def told_in_slots(number: int, size: int) -> np.ndarray:
+    """How probable a tab is in the slots, by the model's word: the last one is the end of the list."""
+    return np.where(np.arange(size) < min(number, size - 1), 1 - SURE, SURE)
+
+
+def slots_asked_about(number: int, said: int, most: float = math.inf, size: int = ROOMS.items) -> int:
+    """The definition: half as many again, as long as all but the last have an item and there may be more of them."""
+    while size - 1 <= min(number, size - 1, most) < min(said, most):
+        size += -(-size // 2)
+    return size
+
+
+def read_slots(
+    model: cd.Model, tabs: Any, null: tuple[float, float] | None = None, bounds: tuple[int, float] = (0, math.inf)
+) -> tuple[np.ndarray, float]:
     """Of slots with these probabilities of a tab, and of these of null and of a bracket before them."""
     probs = np.full((2 * len(tabs) + 1, SIZE), 0.0)
     for n, tab in enumerate(tabs):
         probs[2 * n + 1, TAB], probs[2 * n + 1, ord('"')] = tab, 1 - tab
     if null is not None:
         probs[0, NULL], probs[0, OPENING], probs[0, COMMA] = *null, 1 - sum(null)
-    slots = Slots([2 * n + 1 for n in range(len(tabs))], None if null is None else 0)
+    slots = Slots([2 * n + 1 for n in range(len(tabs))], None if null is None else 0, bounds)
     masses, absent = _slot_masses(slots, torch.from_numpy(probs).log(), model.loaded)
     return np.exp(masses), float(np.exp(absent))
 
@@ -87,6 +103,34 @@ def test_the_probability_of_a_number_is_that_of_trying_every_word(model, seed, s
         assert not np.allclose(masses, masses_by_the_first_tab(tabs), atol=1e-3)
 
 
+@pytest.mark.parametrize("bounds", [(0, 3), (2, math.inf), (1, 3), (2, 2), (4, 5), (0, 9)])
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_out_of_bounds_are_no_words_and_the_others_share_their_weight(model, seed, bounds):
+    rng = np.random.default_rng(seed)
+    tabs = rng.beta(0.5, 0.5, 5)
+    null, there = rng.dirichlet(np.ones(3))[:2]
+    right, free = masses_by_trying(tabs, *bounds), masses_by_trying(tabs)
+    masses, absent = read_slots(model, tabs, bounds=bounds)
+    assert absent == 0 and np.allclose(masses, right, rtol=0, atol=1e-9)
+    outside = [n for n in range(6) if not bounds[0] <= n <= bounds[1]]
+    assert not masses[outside].any() and np.isclose(masses.sum(), 1)
+    some, absent = read_slots(model, tabs, (null, there), bounds)
+    assert np.allclose(absent, null / (null + there)), "null is no number"
+    assert np.allclose(some, right * (1 - absent), rtol=0, atol=1e-9)
+    assert bool(outside) != np.allclose(masses, free, rtol=0, atol=1e-9), "what is wrong: all numbers"
+    kept = np.where(np.isin(np.arange(6), outside), 0, free)
+    assert bool(outside) != np.allclose(masses, kept, rtol=0, atol=1e-9), "what is wrong: what is out of bounds is lost"
+
+
+@pytest.mark.parametrize(
+    ("tabs", "bounds", "number"),
+    [([0, 0, 0], (0, 1), 1), ([1, 1, 1], (2, 3), 2), ([0, 0, 0], (0, 0), 0), ([1, 1, 1], (3, 9), 3)],
+)
+def test_slots_that_are_sure_of_a_number_out_of_bounds_say_the_next(model, tabs, bounds, number):
+    masses, _ = read_slots(model, tabs, bounds=bounds)
+    assert np.allclose(masses, np.arange(4) == number, atol=1e3 * TINY)
+
+
 def test_one_slot_is_asked_whether_there_is_an_item():
     model = counting()
     assert np.allclose(read_slots(model, [0.3])[0], [0.3, 0.7])
@@ -101,16 +145,15 @@ def test_one_slot_is_asked_whether_there_is_an_item():
         ([0, 1, 1], 1),
         ([0, 0.5, 1], (1, 2)),
         ([1, 0, 0], 3),  # that it is over before it begins is one slot's word, that it goes on is that of two
-        ([0, 1, 0], (1, 3)),
+        ([0, 1, 0], (1, 3)),  # none can be: one slot is wrong in either
     ],
 )
 def test_slots_that_are_sure_say_a_number(model, tabs, number):
     masses, _ = read_slots(model, tabs)
     numbers = number if isinstance(number, tuple) else (number,)
     wanted = np.isin(np.arange(4), numbers) / len(numbers)
-    if tabs == [0, 1, 0]:  # none can be: a slot that is sure of a tab lets an item be with `TINY`, one without never
-        wanted = np.array([0.0, 0.0, 0.0, 1.0])
-    assert np.isfinite(masses).all() and np.isclose(masses.sum(), 1) and np.allclose(masses, wanted, atol=1e3 * TINY)
+    near = 1e-3 if tabs == [0, 1, 0] else 1e3 * TINY  # 1 - TINY has few digits
+    assert np.isfinite(masses).all() and np.isclose(masses.sum(), 1) and np.allclose(masses, wanted, atol=near)
 
 
 def test_null_that_is_sure_and_a_list_that_is(model):
@@ -148,14 +191,15 @@ def padded(result: cd.Result[Any]) -> bool:
     return TAB in result.tokens
 
 
-@pytest.mark.parametrize("told", [0, 1, 3, 4])
+@pytest.mark.parametrize("told", [0, 1, 2, 3, 4, 5, 6])
 def test_as_many_items_are_written_as_the_slots_say(model, told):
-    result = written(model, f"items={told}", record(items=array(INT), b=INT))
+    text = f"items={told}"
+    result = written(model, text, record(items=array(INT), b=INT))
     assert numbers(result) == {"items": told} and len(result.output["items"]) == told and padded(result)
     probs = result.counts["items"].probs
-    assert len(probs) == (9 if told == 4 else 5), "twice as many slots where all have an item"
-    tabs = np.where(np.arange(len(probs) - 1) < told, 1 - SURE, SURE)
-    assert np.allclose(probs, masses_by_trying(tabs), atol=1e-6)
+    size = 4 if told < 3 else 6 if told < 5 else 9
+    assert size == slots_asked_about(told, said=len(text)) and len(probs) == size + 1
+    assert np.allclose(probs, masses_by_trying(told_in_slots(told, size)), atol=1e-6)
 
 
 def test_null_is_written_where_its_slot_says_so(model):
@@ -194,12 +238,13 @@ def test_children_of_children(model):
 
 
 def test_the_likeliest_number_that_the_type_lets_be_is_chosen(model):
-    few = written(model, "items=1", record(items=array(INT, minItems=3)))
-    assert numbers(few) == {"items": 3} and np.argmax(few.counts["items"].probs) == 1
+    few = written(model, "items=1", record(items=array(INT, minItems=2)))
+    assert numbers(few) == {"items": 2} and np.argmax(few.counts["items"].probs) == 2
     many = written(model, "items=4", record(items=array(INT, maxItems=2)))
-    assert numbers(many) == {"items": 2} and np.argmax(many.counts["items"].probs) == 4
+    assert numbers(many) == {"items": 2} and np.argmax(many.counts["items"].probs) == 2
     distinct = written(model, "items=3", record(items=array({"enum": [1, 22]}, uniqueItems=True)))
     assert numbers(distinct) == {"items": 2} and sorted(distinct.output["items"]) == [1, 22]
+    assert np.argmax(distinct.counts["items"].probs) == 3, "no word for it says so"
     none = written(model, "items=null", record(items=maybe(array(INT, minItems=2))))
     assert numbers(none) == {"items": None} and none.output["items"] is None
 
@@ -214,25 +259,53 @@ def test_of_equal_numbers_the_fewest_is_chosen_and_a_list_rather_than_null(model
     assert _likeliest(row, ("items",), np.log([0.1, 0.2, 0.3, 0.2, 0.2]), -np.inf) == 2
 
 
+@pytest.mark.parametrize(("told", "least", "most"), [(1, 2, 3), (4, 0, 3), (3, 0, 3), (3, 1, 4), (9, 1, 5), (0, 2, 2)])
+def test_what_the_schema_bounds_is_chosen_and_asked_about_within_its_bounds(model, told, least, most):
+    text = f"items={told} of them"
+    result = written(model, text, record(items=array(INT, minItems=least, maxItems=most)))
+    size = slots_asked_about(max(told, least), len(text), most)
+    probs = result.counts["items"].probs
+    assert numbers(result) == {"items": min(max(told, least), most)} and len(probs) == size + 1
+    assert np.allclose(probs, masses_by_trying(told_in_slots(told, size), least, most), atol=1e-6)
+    assert [n for n, prob in enumerate(probs) if prob > 0] == list(range(least, min(most, size) + 1))
+
+
+def test_schemas_that_no_list_obeys_leave_null_with_its_probability(model):
+    result = written(model, "items=2", record(items=maybe(array(INT, minItems=3, maxItems=2)), b=INT))
+    probs = result.counts["items"].probs
+    assert result.output["items"] is None and np.isfinite(probs).all() and sum(probs) == pytest.approx(SURE, abs=1e-4)
+
+
 @pytest.mark.parametrize("fields", [False, True])
-def test_a_type_that_wants_more_items_than_there_are_slots_has_slots_for_them(model, fields):
-    result = written(model, "items=1", record(items=array(INT, minItems=6)), fields=fields)
+def test_a_type_that_wants_more_items_than_there_are_slots_has_slots_for_them_and_their_end(model, fields):
+    """Six, and the seventh is no item; that six are likeliest there is reason to ask about more."""
+    schema = record(items=array(INT, minItems=6))
+    generator = cd.Generator(model, schema, plan=PLAN)
+    row = read(model, generator.compiled, generator.request("items=1"), 0, PLAN, None)
+    assert row.layout is not None and len(row.layout.slots["items",].at) == 7
+    result = written(model, "items=1", schema, fields=fields)
     assert numbers(result) == {"items": 6} and padded(result)
     probs = result.counts["items"].probs
-    assert np.allclose(probs, masses_by_trying(np.where(np.arange(6) < 1, 1 - SURE, SURE)), atol=1e-6)
+    assert np.allclose(probs, masses_by_trying(told_in_slots(1, 11), least=6), atol=1e-6)
     if fields:
-        assert result.fields["items"].counts[:7] == probs and 0 < result.fields["items"].exact <= probs[6]
+        told = result.fields["items"].counts
+        assert told[:7] == probs[:7] and told[7] == pytest.approx(sum(probs[7:]))
+        assert 0 < result.fields["items"].exact <= probs[6]
 
 
-def test_where_all_slots_have_items_there_are_twice_as_many(model):
+def test_where_all_slots_but_the_last_have_items_there_are_half_as_many_more(model):
     schema = record(items=array({"type": "boolean"}))
     text = "items=9 of what was ordered"
+    model.loaded.denoiser.network.seen.clear()
     result = written(model, text, schema)
-    assert numbers(result) == {"items": 9} and len(result.counts["items"].probs) == 17
-    few = written(model, "items=3 of what was ordered", schema)
-    assert len(few.counts["items"].probs) == 5 and result.usage.forwards >= few.usage.forwards
-    short = written(model, "items=9", schema)  # of 7 tokens: no list of 8 is asked about twice as many
-    assert numbers(short) == {"items": 8} and len(short.counts["items"].probs) == 9
+    assert np.diff([length for _, length in model.loaded.denoiser.network.seen][:4]).tolist() == [4, 6, 10]
+    assert numbers(result) == {"items": 9} and len(result.counts["items"].probs) == 15, "4, 6, 9, 14 slots"
+    assert slots_asked_about(9, len(text)) == 14
+    few = written(model, "items=2 of what was ordered", schema)
+    assert numbers(few) == {"items": 2} and len(few.counts["items"].probs) == 5
+    short = written(model, "items=9", schema)  # of 7 characters: no list of 8 is asked about more
+    assert numbers(short) == {"items": 8} and len(short.counts["items"].probs) == 10
+    assert slots_asked_about(9, len("items=9")) == 9
 
 
 def test_a_list_that_is_too_long_for_the_context_is_written_close_together():
@@ -271,7 +344,7 @@ def test_a_rule_is_told_what_the_slots_say(model):
     rule = Told((None, None), most=6)
     written(model, "items=2", record(items=maybe(array(INT, maxItems=3))), PLAN.but(counts=rule))
     (listing,) = rule.seen
-    right = masses_by_trying(np.where(np.arange(4) < 2, 1 - SURE, SURE)) * SURE
+    right = masses_by_trying(told_in_slots(2, 4), most=3) * SURE
     assert np.allclose(np.exp(listing.log_masses[:5]), right, atol=1e-4)
     assert (listing.log_masses[5:] == -np.inf).all() and np.exp(listing.log_absent) == pytest.approx(1 - SURE, abs=1e-4)
     assert (listing.needs[:4] > 0).all() and (listing.needs[4:] == -1).all()
@@ -285,7 +358,7 @@ def test_what_a_rule_says_is_written_and_of_what_it_does_not_speak_the_slots_dec
     for rule in (cd.counts.Rows(), cd.counts.Likeliest(), Told((None, None))):
         assert numbers(written(model, text, schema, PLAN.but(counts=rule))) == {"items": 3, "others": 1}
     weighed = written(model, text, schema, PLAN.but(counts=cd.counts.Likeliest(per_item=3.0)))
-    assert numbers(weighed) == {"items": 4, "others": 4}
+    assert numbers(weighed) == {"items": 6, "others": 6}, "an item more is less than 20 times less likely"
 
 
 def test_rows_of_the_text_are_as_many_items(model):
@@ -300,7 +373,9 @@ def test_rows_of_the_text_are_as_many_items(model):
 
 def test_a_rule_may_say_more_than_there_are_slots(model):
     result = written(model, "items=1", record(items=array(INT)), PLAN.but(counts=Only("items", 7)))
-    assert numbers(result) == {"items": 7} and len(result.counts["items"].probs) == 8 and padded(result)
+    probs = result.counts["items"].probs
+    assert numbers(result) == {"items": 7} and padded(result) and len(probs) == 9, "the eighth slot is the end"
+    assert np.allclose(probs, masses_by_trying(told_in_slots(1, 8)), atol=1e-6)
 
 
 @pytest.mark.parametrize("number", [-1, 4, 10, True, 1.0, "2"])
@@ -363,12 +438,12 @@ def test_rows_without_lists_cost_no_pass(model):
 
 def test_slots_are_read_in_one_pass_over_a_canvas_that_has_them_open(model):
     generator = cd.Generator(model, TYPES["two lists"], plan=PLAN)
-    row = read(model, generator.compiled, generator.request("items=3 last=null"), 0, PLAN, None)
+    row = read(model, generator.compiled, generator.request("items=2 last=null"), 0, PLAN, None)
     assert row.layout is not None and row.counts is None
     assert {name for name, _, _ in slotted([MASK if t < 0 else t for t in row.layout.given])} == {"items", "last"}
     (done,) = counted(model.loaded, [row], None, ROOMS)
     assert done.forwards == 1 and done.layout is not None and not done.layout.slots
-    assert {place: one.number for place, one in (done.counts or {}).items()} == {("items",): 3, ("last",): None}
+    assert {place: one.number for place, one in (done.counts or {}).items()} == {("items",): 2, ("last",): None}
 
 
 # ---- with all else there is

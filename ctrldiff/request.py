@@ -22,6 +22,7 @@ from ctrldiff.errors import (
     PromptTooLong,
     warn,
 )
+from ctrldiff.guidance.alone import Alone
 from ctrldiff.guidance.guide import Guide, checked
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.counts import Place
@@ -33,7 +34,7 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Guidance
 from ctrldiff.reliability import Calibration
 from ctrldiff.sampling.counts import Count
-from ctrldiff.sampling.plan import check_number
+from ctrldiff.sampling.plan import check_number, within
 from ctrldiff.text import check_text
 from ctrldiff.types.instruction import words_of
 from ctrldiff.types.structured import OutputType
@@ -269,7 +270,8 @@ def laid_out(row: Row, loaded: Loaded, rooms: Rooms, counts: Mapping[Place, int 
     the limits its table. While lists are not counted (`counts`) it has slots, and its table is still its own.
     """
     compiled, description = row.compiled.padded, row.type.description
-    if compiled is None or not isinstance(description, JsonSchema):
+    from_the_left = any(isinstance(one, Alone) for one in within(row.request.guidance))  # it is made for no other order
+    if compiled is None or not isinstance(description, JsonSchema) or from_the_left:
         return row
     most = _context(loaded) - len(row.ids)
     made = rooms(description, loaded.plain_ids, loaded.spec.stop_ids[0], compiled.limits, counts)

@@ -225,6 +225,15 @@ def test_guides_of_a_whole_text_and_of_a_field(model):
     assert model(TEXTS[0], Bill, plan=PLAN, guidance=[guide]).output.kind == "debit"
 
 
+def test_a_field_that_is_written_alone_is_written_from_the_left(model):
+    """`Alone` knows of no room, and would fill one."""
+    guides = [cd.guide.on_field("kind", cd.guide.Alone("x"))], [2 * cd.guide.on_field("kind", cd.guide.Alone("x"))]
+    for guide in guides:
+        plan = cd.Plan.rooms(4, layout=ROOMS)
+        ours, plain = (model(TEXTS[0], Bill, plan=one, guidance=guide) for one in (plan, plan.but(layout=None)))
+        assert ours.tokens == plain.tokens and not ours.counts
+
+
 def test_extraction_takes_the_plan(model, tmp_path):
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS), encoding="utf-8")

@@ -123,7 +123,7 @@ class Plan:
     @staticmethod
     def rooms(steps: int | None = None, temperature: float = 0.0, layout: Rooms = Rooms()) -> Plan:
         """The default of models that read objects laid out (`ModelSpec.rooms`): every value in its room, those that are
-        read surely first. What is not laid out is written as by `default`.
+        read surely first. What is not laid out is written from the left, as far as `commit.Gaps` is sure of it.
 
         Args, errors: as of `default`.
         """

@@ -221,10 +221,11 @@ class Letters:
         self.pools = pools | {"kind_names": sorted(pools["kinds"])}
         self.rng = rng
         self.letters = [one for one in table() if one.held_out == held_out]
-        self.often = [LISTED if one.lists and not held_out else 1 for one in self.letters]
+        self.listed = 1 if held_out else LISTED
 
     def document(self, letter: Letter | None = None) -> Document:
-        letter = letter or self.rng.choices(self.letters, self.often)[0]
+        often = [self.listed if one.lists else 1 for one in self.letters]
+        letter = letter or self.rng.choices(self.letters, often)[0]
         filled = _Filled(letter, Maker(self.pools, self.rng), self.rng)
         form = self.rng.random()
         noise = "lower" if form < 0.06 else "upper" if form < 0.08 else "ocr" if form < 0.12 and not filled.rows else ""

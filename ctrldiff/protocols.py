@@ -326,7 +326,8 @@ class Listing:
         tables: how many lists of objects are asked about together, those inside as many others as this one.
         log_masses: (N,) float64, the exact log-probability that it has 0, 1, ..., N - 1 items, given how many those
             decided before it have, under one pass that sees none of the answer; -inf for what the type forbids or the
-            canvas of that pass cannot hold. What they and `log_absent` lack to 1 is: more items.
+            canvas of that pass cannot hold. What they and `log_absent` lack to 1 is: more items. On a canvas that is
+            laid out they are the network's own word, for each slot (`ctrldiff/counted.py`).
         needs: (N,) int64, the fewest positions of an answer in which it has so many; -1: the type forbids it, or even
             the largest canvas cannot hold it.
         log_absent: the exact log-probability that no list stands there: null, another branch, no such key.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import AnyStr
 
 from ctrldiff.doubt import Flag
 from ctrldiff.fields import Alternative, Field
@@ -23,25 +24,23 @@ def closed(text: str) -> str:
 def closed_flags(flags: Sequence[Flag], raw: str) -> tuple[Flag, ...]:
     """Flags of a text, in bytes of the same without tabs."""
     data = raw.encode("utf-8")
-
-    def moved(at: int) -> int:
-        return at - data.count(TAB, 0, at)
-
-    return tuple(replace(one, text=closed(one.text), start=moved(one.start), end=moved(one.end)) for one in flags)
+    places = ((_moved(data, TAB, one.start), _moved(data, TAB, one.end)) for one in flags)
+    moved = zip(flags, places, strict=True)
+    return tuple(replace(one, text=closed(one.text), start=start, end=end) for one, (start, end) in moved)
 
 
 def closed_fields(fields: Mapping[str, Field], raw: str) -> dict[str, Field]:
     """Fields of a text, in characters of the same without tabs. Other values that differ in tabs alone are one, as
     probable as they are together; none is the value itself."""
-
-    def moved(at: int) -> int:
-        return at - raw.count(FILL, 0, at)
-
     out = {}
     for name, one in fields.items():
-        start, end = one.where
-        out[name] = replace(one, text=closed(one.text), where=(moved(start), moved(end)), others=_others(one))
+        start, end = (_moved(raw, FILL, at) for at in one.where)
+        out[name] = replace(one, text=closed(one.text), where=(start, end), others=_others(one))
     return out
+
+
+def _moved(text: AnyStr, fill: AnyStr, at: int) -> int:
+    return at - text.count(fill, 0, at)
 
 
 def _others(one: Field) -> tuple[Alternative, ...]:

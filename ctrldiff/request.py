@@ -281,14 +281,15 @@ def laid_out(row: Row, loaded: Loaded, rooms: Rooms, counts: Mapping[Place, int 
         return replace(row, canvas=len(made), layout=made) if fits else row
     while made is not None and len(made) <= most:
         size = len(made)
-        there = replace(row, compiled=compiled, canvas=size, first=size, limit=most, layout=made)
         try:
             type_, table = compiled.of(row.text, size)
             if row.items:
                 type_, table = compiled.table(type_, size, row.items)
         except ConstraintTooLarge:  # written close together it was within them
             return row
-        there = replace(there, type=type_, table=table)
+        there = replace(
+            row, compiled=compiled, canvas=size, first=size, limit=most, type=type_, table=table, layout=made
+        )
         if there.fits(made):
             return there
         wider = made.wider(made.growing, most)

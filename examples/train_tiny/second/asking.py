@@ -329,33 +329,24 @@ class Asker:
         fact = self.rng.choice(document.facts)
         _, place, value = self.of_fact(fact)
         name = spelled(self.key_words(fact.role, False), "snake", self.rng)
-        if isinstance(value, list):
-            return self._listed(document, place, name, value)
-        answer = value.value if isinstance(value.value, str) else json.dumps(value.value)
-        leaves = [(0, len(answer), value)]
-        return Example(document.text, place.said("described", name), answer, leaves, [0], "bare")
+        return self._alone(document, place, name, value)
 
     def bare_list(self, document: Document) -> Example:
         """The things that a document lists, and nothing else of it; or how many they are."""
         key, place, value = self.of_rows(document)
-        name = key if self.rng.random() < 0.5 else None
-        if not isinstance(value, list):
-            return Example(
-                document.text,
-                place.said("described", key),
-                str(value.value),
-                [(0, len(str(value.value)), value)],
-                [0],
-                "bare",
-            )
-        return self._listed(document, place, name, value)
+        named = self.rng.random() < 0.5 or not isinstance(value, list)
+        return self._alone(document, place, key if named else None, value)
 
     @staticmethod
-    def _listed(document: Document, place: Asked, name: str | None, value: list) -> Example:
-        writer = Writer()
-        writer.value(value)
-        said, answer = place.said("described", name), "".join(writer.pieces)
-        return Example(document.text, said, answer, writer.leaves, writer.decisions, "bare", place)
+    def _alone(document: Document, place: Asked, name: str | None, value: object) -> Example:
+        said = place.said("described", name)
+        if isinstance(value, list):
+            writer = Writer()
+            writer.value(value)
+            answer = "".join(writer.pieces)
+            return Example(document.text, said, answer, writer.leaves, writer.decisions, "bare", place)
+        answer = value.value if isinstance(value.value, str) else json.dumps(value.value)
+        return Example(document.text, said, answer, [(0, len(answer), value)], [0], "bare")
 
 
 def schema_of(place: Asked) -> dict:

@@ -84,6 +84,10 @@ def test_answers_are_what_the_text_says():
         (("\n---\n", "\n"), "expected a line"),
         (("| contact recipient", "| Contact!"), "expected 'id"),
         (("items.qty: int:1:9 | quantity |\n", ""), "not declared"),
+        (("code: like:", "code: looks:"), "no such maker"),
+        (("-: future", "-: someday"), "no such maker"),
+        (("items.qty: int:", "items.qty: whole:"), "no such maker"),
+        (("{_1:past}", "{_1:once}"), "no such maker"),
     ],
 )
 def test_what_is_not_written_so_is_refused(change, said):

@@ -25,7 +25,8 @@ PART = re.compile(
 SAID = re.compile(r"(\w+)=([^:|]*):(.*)", re.DOTALL)
 KEY = re.compile(r"[a-z][a-z0-9_]*")
 LEFT_OUT, NO_ROWS = 0.35, 0.12
-COUNTS = ((1, 14), (2, 24), (3, 26), (4, 18), (5, 11), (6, 7))
+ROWS, TEXT = "rows", "text"  # beside the makers: of a list, and of any text that is never stated
+COUNTS = ((1, 14), (2, 23), (3, 25), (4, 18), (5, 11), (6, 7), (7, 4), (8, 3))
 LISTED = 2  # times as often as others is a letter with a list trained on
 TONGUES = {
     "de": " der die das und ist nicht wir sie mit bitte ".split(),
@@ -187,9 +188,10 @@ def _holes(parts: tuple) -> Iterator[str]:
 
 
 def _check(letter: Letter) -> None:
-    """Raises Malformed where a field is used and not declared, or two are asked for by one key."""
+    """Raises Malformed where a field is used and not declared, two are asked for by one key, or no maker is known."""
     known = {*letter.roles, *(one.name for columns in letter.lists.values() for one in columns)}
-    used = {name for name in _holes(letter.parts) if ":" not in name}
+    holes = list(_holes(letter.parts))
+    used = {name for name in holes if ":" not in name}
     if strange := sorted(used - known):
         raise Malformed(f"not declared: {strange}")
     lists = {part.id for part in letter.parts if isinstance(part, Repeated)}
@@ -199,6 +201,12 @@ def _check(letter: Letter) -> None:
         raise Malformed(
             f"one list at most, its columns declared: repeated {sorted(lists)}, columns {sorted(letter.lists)}"
         )
+    hidden = [name.partition(":")[2] for name in holes if ":" in name]
+    stated = [role.makers[0] for role in (*letter.roles.values(), *(one for of in letter.lists.values() for one in of))]
+    never = [role.makers[0] for role in letter.absent]
+    makers = {*hidden, *(one for one in stated if one != ROWS), *(one for one in never if one != TEXT)}
+    if strange := sorted(one for one in makers if not Maker.knows(one)):
+        raise Malformed(f"no such maker: {strange}")
     keys = [key for role in (*letter.roles.values(), *letter.absent) for key in {role.name, *role.keys}]
     if double := sorted({key for key in keys if keys.count(key) > 1}):
         raise Malformed(f"several fields are asked for by {double}")
@@ -233,7 +241,7 @@ class Letters:
         text = filled.page.finish(facts, noise)
         stripped = text.rstrip("\n")  # places stay as they are
         absent = (*letter.absent, *(role for name, role in letter.roles.items() if name not in filled.facts))
-        absent = tuple(role for role in absent if not role.makers[0].startswith("rows"))
+        absent = tuple(role for role in absent if not role.makers[0].startswith(ROWS))
         return Document(stripped, letter.scene, facts, as_written(filled.rows, text), absent=absent)
 
     def absent(self, document: Document) -> Role | None:

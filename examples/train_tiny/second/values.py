@@ -74,6 +74,10 @@ class Maker:
         home = HOME.get(how.country)
         self.locale = self.rng.choice(home) if home and self.rng.random() < 0.7 else self.rng.choice(self.locales)
 
+    @classmethod
+    def knows(cls, maker: str) -> bool:
+        return hasattr(cls, "_" + maker.partition(":")[0])
+
     def make(self, maker: str) -> Value:
         """A value of one of the makers that `roles.txt` names."""
         kind, _, more = maker.partition(":")

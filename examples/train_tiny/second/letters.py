@@ -189,7 +189,8 @@ def _holes(parts: tuple) -> Iterator[str]:
 
 def _check(letter: Letter) -> None:
     """Raises Malformed where a field is used and not declared, two are asked for by one key, or no maker is known."""
-    known = {*letter.roles, *(one.name for columns in letter.lists.values() for one in columns)}
+    columns = [one for of in letter.lists.values() for one in of]
+    known = {*letter.roles, *(one.name for one in columns)}
     holes = list(_holes(letter.parts))
     used = {name for name in holes if ":" not in name}
     if strange := sorted(used - known):
@@ -201,10 +202,9 @@ def _check(letter: Letter) -> None:
         raise Malformed(
             f"one list at most, its columns declared: repeated {sorted(lists)}, columns {sorted(letter.lists)}"
         )
-    hidden = [name.partition(":")[2] for name in holes if ":" in name]
-    stated = [role.makers[0] for role in (*letter.roles.values(), *(one for of in letter.lists.values() for one in of))]
-    never = [role.makers[0] for role in letter.absent]
-    makers = {*hidden, *(one for one in stated if one != ROWS), *(one for one in never if one != TEXT)}
+    makers = {name.partition(":")[2] for name in holes if ":" in name}
+    makers |= {role.makers[0] for role in (*letter.roles.values(), *columns)} - {ROWS}
+    makers |= {role.makers[0] for role in letter.absent} - {TEXT}
     if strange := sorted(one for one in makers if not Maker.knows(one)):
         raise Malformed(f"no such maker: {strange}")
     keys = [key for role in (*letter.roles.values(), *letter.absent) for key in {role.name, *role.keys}]

@@ -88,6 +88,9 @@ def test_answers_are_what_the_text_says():
         (("-: future", "-: someday"), "no such maker"),
         (("items.qty: int:", "items.qty: whole:"), "no such maker"),
         (("{_1:past}", "{_1:once}"), "no such maker"),
+        (("x {items.name}", "x {items.name}[[, late]]"), "a repeated line holds"),
+        (("x {items.name}", "x {items.name} {_2:time}"), "a repeated line holds"),
+        (("is late>>", "is late, {items.qty} of them>>"), "outside of the line"),
     ],
 )
 def test_what_is_not_written_so_is_refused(change, said):

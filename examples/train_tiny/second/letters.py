@@ -202,6 +202,13 @@ def _check(letter: Letter) -> None:
         raise Malformed(
             f"one list at most, its columns declared: repeated {sorted(lists)}, columns {sorted(letter.lists)}"
         )
+    for part in letter.parts:
+        if isinstance(part, Repeated):
+            cells = [one.id if isinstance(one, Hole) else "" for one in part.line if not isinstance(one, str)]
+            if not all(cell.startswith(f"{part.id}.") for cell in cells):
+                raise Malformed(f"a repeated line holds text and the columns of its list, not {cells}")
+        elif astray := [name for name in _holes((part,)) if ":" not in name and "." in name]:
+            raise Malformed(f"a column outside of the line that is repeated: {astray}")
     makers = {name.partition(":")[2] for name in holes if ":" in name}
     makers |= {role.makers[0] for role in (*letter.roles.values(), *columns)} - {ROWS}
     makers |= {role.makers[0] for role in letter.absent} - {TEXT}

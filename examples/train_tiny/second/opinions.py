@@ -86,11 +86,11 @@ class Opinions:
     def clause(self, sign: int, product: str) -> str:
         """A sentence of this judgement."""
         rng, form = self.rng, self.rng.random()
-        if sign == 0 or form < 0.5:
+        if sign == 0 or form < 0.65:
             return rng.choice(self.happened[sign])
-        if form < 0.8:
+        if form < 0.86:
             frame, words = rng.choice(phrases(FRAMES_ADJECTIVE)), self.adjectives[sign]
-        elif form < 0.9:
+        elif form < 0.93:
             frame, words = rng.choice(phrases(DENIED)), self.adjectives[-sign]
         else:
             frame, words = rng.choice(phrases(FRAMES_NOUN)), self.nouns[sign]

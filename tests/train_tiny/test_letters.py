@@ -46,6 +46,13 @@ def test_a_value_stands_where_its_span_says_as_often_as_it_is_said():
             assert cells[0].type == "string"  # what a thing is called comes first, however the line has it
 
 
+def test_what_a_thing_is_called_comes_before_its_time():
+    timed = WHOLE.replace("? {items.qty}", "? {items.at} {items.qty}").replace(
+        "items.qty:", "items.at: time | at |\nitems.qty:"
+    )
+    assert [column.name for column in parse(timed).lists["items"]] == ["items.name", "items.at", "items.qty"]
+
+
 def test_what_is_left_out_is_absent_and_what_is_said_is_not():
     seen = set()
     for seed in range(60):

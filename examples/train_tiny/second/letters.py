@@ -128,16 +128,16 @@ def parse(whole: str) -> Letter:
         tuple(_parts(body + "\n")),
         roles,
         tuple(absent),
-        {one: tuple(sorted(found, key=_is_no_text)) for one, found in columns.items()},
+        {one: tuple(sorted(found, key=_is_no_name)) for one, found in columns.items()},
         sha256(f"{whole}\n".encode()).digest()[0] % 8 == 0,
     )
     _check(letter)
     return letter
 
 
-def _is_no_text(column: Role) -> bool:
-    """Columns of text come first: what a thing is called may be asked for alone."""
-    return column.makers[0].partition(":")[0] in TYPES
+def _is_no_name(column: Role) -> bool:
+    """Columns of text come first, but times: what a thing is called may be asked for alone."""
+    return column.makers[0].partition(":")[0] in {*TYPES, "time"}
 
 
 def _language(text: str) -> str:

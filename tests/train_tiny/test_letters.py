@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from examples.train_tiny.second.asking import Asker
-from examples.train_tiny.second.letters import Letters, Malformed, documents, parse, table
+from examples.train_tiny.second.letters import LISTED, Letters, Malformed, documents, parse, table
 from examples.train_tiny.second.mixture import Source
 from examples.train_tiny.second.values import Maker
 from tests.train_tiny.test_second import POOLS
@@ -123,6 +123,17 @@ def test_training_sees_no_letter_that_is_held_out(monkeypatch):
         seen.clear()
         Source(POOLS, 2, held_out=held_out).chunk(0, "letter", 5)
         assert seen and {one.held_out for one in seen} == {held_out}
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_letters_with_a_list_are_trained_on_more_often(held_out):
+    plain = WHOLE.replace("@items? {items.qty} x {items.name}\n", "")
+    plain = "\n".join(line for line in plain.splitlines() if not line.startswith("items"))
+    source = Letters(POOLS, Random(3), held_out)
+    source.letters = [parse(plain), parse(WHOLE)]
+    listed = sum(source.document().rows is not None for _ in range(400))
+    odds = 1 if held_out else LISTED
+    assert abs(listed / 400 - odds / (1 + odds)) < 0.075, "three standard deviations"
 
 
 def test_makers_fill_patterns():

@@ -239,8 +239,7 @@ class Letters:
         self.listed = 1 if held_out else LISTED
 
     def document(self, letter: Letter | None = None) -> Document:
-        often = [self.listed if one.lists else 1 for one in self.letters]
-        letter = letter or self.rng.choices(self.letters, often)[0]
+        letter = letter or self._any()
         filled = _Filled(letter, Maker(self.pools, self.rng), self.rng)
         form = self.rng.random()
         noise = "lower" if form < 0.06 else "upper" if form < 0.08 else "ocr" if form < 0.12 and not filled.rows else ""
@@ -250,6 +249,12 @@ class Letters:
         absent = (*letter.absent, *(role for name, role in letter.roles.items() if name not in filled.facts))
         absent = tuple(role for role in absent if not role.makers[0].startswith(ROWS))
         return Document(stripped, letter.scene, facts, as_written(filled.rows, text), absent=absent)
+
+    def _any(self) -> Letter:
+        letter = self.rng.choice(self.letters)
+        while not letter.lists and self.rng.random() >= 1 / self.listed:
+            letter = self.rng.choice(self.letters)
+        return letter
 
     def absent(self, document: Document) -> Role | None:
         """A role of which the document says nothing: one that its writer thought of, or any noun."""

@@ -16,6 +16,7 @@ def test_the_set_is_as_large_as_it_says():
     assert [gold.number for gold in documents()] == list(range(1, 81))
     assert [gold.number for gold in documents("items")] == list(range(1, 13))
     assert [one.label for one in reviews()] == ["positive"] * 10 + ["negative"] * 10
+    assert [one.label for one in reviews("plain_reviews")] == ["positive"] * 60 + ["negative"] * 60
 
 
 @pytest.mark.parametrize(("name", "gold"), SETS, ids=lambda one: one if isinstance(one, str) else str(one.number))
@@ -29,6 +30,12 @@ def test_answers_fit_their_schema_and_stand_in_the_text(name, gold):
             assert constraint.canonical(answer | {field.key: value}) in constraint
         if field.schema == {"type": "string"} and not field.absent:
             assert any(str(value).casefold() in text for value in field.answers), field
+
+
+def test_no_review_is_a_sentence_that_is_trained_on():
+    told = (ROOT / "second/happened.txt").read_text(encoding="utf-8").splitlines()
+    judged = {one.text for part in ("reviews", "plain_reviews") for one in reviews(part)}
+    assert len(judged) == 140 and judged.isdisjoint(told)
 
 
 def test_nothing_that_trains_reads_the_set():

@@ -1,8 +1,9 @@
 """How a model does on the real set: `python -m examples.train_tiny.real.measure MODEL`.
 
 MODEL is "tiny" or a folder that `ctrldiff.from_pretrained` loads. Through the front door with its default plan, as a
-user would. A part that is not wanted is left out by name: --parts documents,reviews,items. The same documents with
-keys in another spelling: --keys SHOUTING (see `SPELLINGS`); with foreign keys up to fifteen a document: --pad 15.
+user would. A part that is not wanted is left out by name: --parts documents,reviews,plain_reviews,items. The same
+documents with keys in another spelling: --keys SHOUTING (see `SPELLINGS`); with foreign keys up to fifteen a document:
+--pad 15.
 """
 
 import argparse
@@ -30,6 +31,7 @@ COUNTS = {
     "rows": cd.counts.Rows(),
     "rows-or-likeliest": cd.counts.Rows(cd.counts.Likeliest()),
 }
+REVIEWS = ("reviews", "plain_reviews")
 LABELS = (("positive", "negative"), ("good", "bad"))
 
 
@@ -191,20 +193,20 @@ def read(model: cd.Model, golds: Sequence[Gold], score: Score, show: bool, **how
             print(gold.number, gold.kind, gold.style, json.dumps(wrong, ensure_ascii=False, default=str), flush=True)
 
 
-def judge(model: cd.Model) -> str:
+def judge(model: cd.Model, part: str) -> str:
     lines = []
     for good, bad in LABELS:
         tally, right = Tally(), {"positive": good, "negative": bad}
-        for one in reviews():
+        for one in reviews(part):
             tally.add([model(one.text, cd.Choice([good, bad])).output == right[one.label]])
-        lines.append(f"reviews, {good} or {bad}: {tally}")
+        lines.append(f"{part.replace('_', ' ')}, {good} or {bad}: {tally}")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help='"tiny", or the folder of a model')
-    parser.add_argument("--parts", default="documents,reviews,items")
+    parser.add_argument("--parts", default="documents,reviews,plain_reviews,items")
     parser.add_argument("--every", type=int, default=1, help="take one document in so many")
     parser.add_argument("--keys", choices=list(SPELLINGS), help="spell all keys so")
     parser.add_argument("--pad", type=int, default=0, help="ask for foreign keys too, up to so many a document")
@@ -215,7 +217,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="add the report to this file")
     options = parser.parse_args()
     if options.labelled:
-        golds = [gold for part in options.parts.split(",") if part != "reviews" for gold in documents(part)]
+        golds = [gold for part in options.parts.split(",") if part not in REVIEWS for gold in documents(part)]
         lines = "".join(f"{json.dumps(labelled(gold), ensure_ascii=False)}\n" for gold in golds[:: options.every])
         options.labelled.write_text(lines, encoding="utf-8")
         return
@@ -229,8 +231,8 @@ def main() -> None:
         f"every={options.every}"
     ]
     for part in options.parts.split(","):
-        if part == "reviews":
-            lines.append(judge(model))
+        if part in REVIEWS:
+            lines.append(judge(model, part))
             continue
         golds = documents(part)[:: options.every]
         if options.keys:

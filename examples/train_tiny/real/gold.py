@@ -78,9 +78,9 @@ def documents(name: str = "documents") -> list[Gold]:
     return [_document(part) for part in parts if part.strip()]
 
 
-def reviews(part: str = "reviews") -> list[Review]:
-    """The reviews of a part: "reviews", "plain_reviews"."""
-    lines = (HERE / f"{part}.txt").read_text(encoding="utf-8").splitlines()
+def reviews(name: str = "reviews") -> list[Review]:
+    """Those of the set, or the plainer ones: "plain_reviews"."""
+    lines = (HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines()
     return [Review(*line.split(" | ", 1)) for line in lines]
 
 

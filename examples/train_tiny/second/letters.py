@@ -204,9 +204,9 @@ def _check(letter: Letter) -> None:
         )
     for part in letter.parts:
         if isinstance(part, Repeated):
-            cells = [one.id if isinstance(one, Hole) else "" for one in part.line if not isinstance(one, str)]
-            if not all(cell.startswith(f"{part.id}.") for cell in cells):
-                raise Malformed(f"a repeated line holds text and the columns of its list, not {cells}")
+            own = {Hole(column.name) for column in letter.lists[part.id]}
+            if strange := [one for one in part.line if not isinstance(one, str) and one not in own]:
+                raise Malformed(f"a repeated line holds text and the columns of its list, not {strange}")
         elif astray := [name for name in _holes((part,)) if ":" not in name and "." in name]:
             raise Malformed(f"a column outside of the line that is repeated: {astray}")
     makers = {name.partition(":")[2] for name in holes if ":" in name}
@@ -251,6 +251,7 @@ class Letters:
         return Document(stripped, letter.scene, facts, as_written(filled.rows, text), absent=absent)
 
     def _any(self) -> Letter:
+        """One of the letters, those with a list so much more often."""
         letter = self.rng.choice(self.letters)
         while not letter.lists and self.rng.random() >= 1 / self.listed:
             letter = self.rng.choice(self.letters)

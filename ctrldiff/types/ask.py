@@ -3,7 +3,8 @@
 The compiler's own reading of the schema is what is rendered (`json_schema/shape.py`), so every key that may be written
 is named, whichever keyword it comes from. Two styles: "described" says all that helps, "keys" is the terse form that
 the model in the box was trained on. They differ only where there is something to say: what may be null, what may be
-left out, descriptions, alternatives.
+left out, descriptions, alternatives; and a described key in capitals is said in small letters, which `small` reads far
+better (279 of 400 fields of letters that it was not trained on, and 245 as they are).
 """
 
 from __future__ import annotations
@@ -66,13 +67,19 @@ class Asked:
             pairs = []
             for key, optional, value in self.keys:
                 mark = "?" if optional and style == "described" else ""
-                pairs.append(value.said(style, key + mark, most))
+                name = self._small(key) if style == "described" else key
+                pairs.append(value.said(style, name + mark, most))
             return "{" + ",".join(pairs) + "}"
         if self.items is not None:
             return "[" + ",".join(item.said(style, most=most) for item in self.items) + "]"
         if self.labels:
             return "|".join(self.labels if most is None or len(self.labels) <= most else (*self.labels[:most], "..."))
         return self.kinds if self.kinds and style == "described" else self.word
+
+    def _small(self, key: str) -> str:
+        """A key in capitals in small letters, where no other key of the object is called that."""
+        small = key.lower()
+        return small if key.isupper() and sum(other.lower() == small for other, *_ in self.keys) == 1 else key
 
 
 def ask_for(schema: Any, name: str | None = None) -> str:

@@ -1,6 +1,7 @@
 """Documents written by hand: what is filled in is what is asked, and what was left out is absent."""
 
 import json
+import re
 from random import Random
 
 import pytest
@@ -143,3 +144,19 @@ def test_makers_fill_patterns():
 
 def test_a_file_is_cut_into_documents():
     assert documents(f"{WHOLE}\n===\n\n{WHOLE}\n===\n") == [WHOLE, WHOLE]
+
+
+@pytest.mark.parametrize(
+    "text, language",
+    [
+        ("Hi {von}, the parcel for {la} is here", "en"),
+        ("Kundennummer {y}\nWarmmiete {e} zahlbar bis {de}", "de"),
+        ("Livraison du {date} à {time}, chez {name}", "fr"),
+        ("Importe {the} del {of}", "es"),
+        ("Il corso comincia alle ore {t} e non costa", "en"),  # whose manners are not known
+        ("{a} {b}: 4711", "en"),
+    ],
+)
+def test_the_language_of_a_letter_is_told_by_its_words_alone(text, language):
+    holes = "\n".join(f"{one}: year | {one} |" for one in dict.fromkeys(re.findall(r"{(\w+)}", text)))
+    assert parse(f"# note\n{text}\n---\n{holes}").language == language

@@ -28,11 +28,24 @@ LEFT_OUT, NO_ROWS = 0.35, 0.12
 ROWS, TEXT = "rows", "text"  # beside the makers: of a list, and of any text that is never stated
 COUNTS = ((1, 14), (2, 23), (3, 25), (4, 18), (5, 11), (6, 7), (7, 4), (8, 3))
 LISTED = 1.5  # times as often as others is a letter with a list trained on
-TONGUES = {
-    "de": " der die das und ist nicht wir sie mit bitte ".split(),
-    "fr": " le la les et est vous nous avec pour une ".split(),
-    "es": " el los las y es usted con para una por ".split(),
+TONGUES = {  # words that tell a language; the first where none is told
+    "en": set("the and is of to for on at you your we with by from this our has was are date name".split()),
+    "de": set(
+        "der die das und ist nicht wir sie mit bitte ich am von vom für bis im auf zum zur den dem ein eine einen bei "
+        "nach uhr des wird sind ihre ihr datum betrag nr zahlbar kunde".split()
+    ),
+    "fr": set(
+        "le la les et est vous nous avec pour une du de des à au aux en sur par votre notre je un qui numéro montant "
+        "nom".split()
+    ),
+    "es": set(
+        "el la los las es usted con para una por del de al su se que un en le lo nos fecha importe nombre número "
+        "gracias".split()
+    ),
+    "it": set("il lo la gli di che per con una del della dal al e sono non grazie ore".split()),
+    "nl": set("de het een en van voor met op niet is wij u uw aan bij om naar graag".split()),
 }
+SPELLED = ("en", "de", "fr", "es")  # the languages whose manners there are; others have those of the first
 TYPES = {"int": "int", "year": "int", "money": "number", "dec": "number", "percent": "number"} | dict.fromkeys(
     ("past", "future", "birth"), "date"
 )
@@ -141,11 +154,11 @@ def _is_no_name(column: Role) -> bool:
 
 
 def _language(text: str) -> str:
-    words = re.findall(r"\w+", text.lower())
-    share, language = max(
-        (sum(word in own for word in words) / max(1, len(words)), one) for one, own in TONGUES.items()
-    )
-    return language if share > 0.1 else "en"
+    """Of the words that are not the names of holes and labels; the one that most of its own are among."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"\{[^}]*\}|<<\w+=|\|\|\w+=|@\w+", " ", text.lower()))
+    own = {one: sum(word in known for word in words) for one, known in TONGUES.items()}
+    language = max(own, key=lambda one: own[one])
+    return language if language in SPELLED and own[language] > 0.06 * len(words) else SPELLED[0]
 
 
 def _parts(text: str) -> Iterator[object]:

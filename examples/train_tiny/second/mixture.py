@@ -18,8 +18,8 @@ from examples.train_tiny.values import Values
 
 # By examples. The first generation's are named as `examples.train_tiny.mixture` names them.
 SHARES = (
-    *(("letter", 56), ("extract", 14), ("judged", 21), ("sorted", 3), ("object", 8), ("bare", 1)),
-    *(("problem", 1), ("sum", 2), ("review", 3), ("judge", 1)),
+    *(("letter", 56), ("extract", 12), ("judged", 21), ("sorted", 3), ("object", 8), ("bare", 1)),
+    *(("problem", 1), ("sum", 2), ("review", 7), ("judge", 1)),
 )
 HIDDEN = {"review": 0.15, "extract": 0.015}  # share of a task whose text is masked, for guidance without a classifier
 CHUNK = 1024  # examples that are made from one seed

@@ -128,7 +128,8 @@ def test_what_may_be_left_out_and_alternatives_are_said():
 
 
 def test_keys_in_capitals_are_said_in_small_letters():
-    keys = {"ORDER_DATE": B, "TOTAL": A, "Total": A, "orderNo": B, "PLACES": {"type": "object", "properties": {"ID": A}}}
+    places = {"type": "object", "properties": {"ID": A}}
+    keys = {"ORDER_DATE": B, "TOTAL": A, "Total": A, "orderNo": B, "PLACES": places}
     place = asked(cd.JsonSchema({"type": "object", "properties": keys, "required": list(keys)}))
     assert place.said("described") == "{order_date,TOTAL:int,Total:int,orderNo,places:{id?:int}}"  # two would be alike
     assert place.said("keys") == "{ORDER_DATE,TOTAL:int,Total:int,orderNo,PLACES:{ID:int}}"

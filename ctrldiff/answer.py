@@ -265,8 +265,9 @@ class Decoded:
         if request.below is not None:
             flags = improbable(raw, flags, fields, request.below)
         if request.unsure == "null":
-            raw, flags = _nulled(raw, flags, self.row.type)
-            fields = moved(fields, raw)
+            nulled, flags = _nulled(raw, flags, self.row.type)
+            if nulled != raw:
+                raw, fields = nulled, moved(fields, nulled)
         if self.row.layout is not None:
             raw, flags, fields = closed(raw), closed_flags(flags, self.raw), closed_fields(fields, raw)
         return raw, flags, fields

@@ -90,7 +90,8 @@ def judge(
     """Every value that the model gives, and whether it is the labelled one: what `Calibration.fit` takes.
 
     Args: schema: for lines that have none of their own.
-    Raises: InputError for a line without a schema; what decoding raises.
+    Raises: InputError, naming the line, for one without a schema, or whose text does not fit the model, and what its
+        schema raises, before the first forward pass; what decoding raises.
     """
     out: list[Outcome] = []
     groups: dict[str, list[int]] = {}
@@ -98,11 +99,20 @@ def judge(
         if answer.schema is None and schema is None:
             raise InputError(f"{answer.where}: no schema", hint="--schema SCHEMA, or a schema in the line")
         groups.setdefault("" if answer.schema is None else json.dumps(answer.schema), []).append(n)
-    done = 0
+    generators = []
     for members in groups.values():
-        wanted = answers[members[0]].schema or schema
+        own = answers[members[0]].schema
+        wanted = schema if own is None else own
         wanted = wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write")
-        generator = Generator(model, wanted, batch_size=batch_size, fields=True)
+        generators.append(Generator(model, wanted, batch_size=batch_size, fields=True))
+        for n in members:
+            try:
+                generators[-1].check(answers[n].text)
+            except CtrldiffError as error:
+                where = answers[n].where
+                raise InputError(f"{where}: {error.message}", why=error.why, hint=error.hint, where=where) from error
+    done = 0
+    for generator, members in zip(generators, groups.values(), strict=True):
         for n, result in zip(members, generator.each([answers[n].text for n in members]), strict=True):
             for name, one in result.fields.items():
                 right = right_at(name, json.loads(one.text), tuple(answers[n].outputs()))

@@ -220,8 +220,8 @@ def fields_of(
             legal_mass=least(place, inside),
             kind=kind_of(shape, place.where, text) if shape else "enum" if hasattr(description, "labels") else "string",
             source=source_of(text, document, quoted=shape is not None),
-            others=() if holds else inside[0].others(KEPT),
-            counts=_counts(data, place, values, decisions) if holds and text[0] == "[" else (),
+            others=() if holds or text[0] in "[{" else inside[0].others(KEPT),
+            counts=_counts(data, place, values, decisions) if text[0] == "[" else (),
         )
     return out, len(jobs)
 
@@ -277,7 +277,7 @@ def _counts(
     """How probable it is that a list has 0, 1, ... items, up to as many as it has, given those; and more than that."""
     inner = _inside(place, values)
     by_start = {one.start: one for one in decisions}
-    closing = data[inner[-1].end : place.end]
+    closing = data[inner[-1].end : place.end] if inner else b""
     goes_on, out = 1.0, []
     for at, text in [(place.start, b"[]"), *((one.end, closing) for one in inner)]:
         one = by_start[at]

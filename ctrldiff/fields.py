@@ -86,8 +86,8 @@ def counted_fields(fields: Mapping[str, Field], counts: Mapping[ListPlace, Count
             one = out[above]
             out[above] = replace(one, prob=one.prob * p, exact=one.exact * p)
         if count.number is not None:
-            told = count.probs[: count.number + 1]
-            out[name] = replace(out[name], counts=(*told, max(0.0, 1.0 - rest - sum(told))))
+            told = [one / (1.0 - rest) for one in count.probs[: count.number + 1]]  # given that it is no null
+            out[name] = replace(out[name], counts=(*told, max(0.0, 1.0 - sum(told))))
     return out
 
 
@@ -131,8 +131,9 @@ def sourced(fields: Mapping[str, Field], stated: Mapping[str, Sequence[Stated]])
 
 
 def name_of(pointer: str) -> str:
-    """A JSON pointer as the name of a field: without its first stroke."""
-    return pointer[1:]
+    """A JSON pointer as the name of a field: without its first stroke, but where the first key is empty, which would be
+    named as the whole is."""
+    return pointer if pointer == "/" or pointer.startswith("//") else pointer[1:]
 
 
 def kind_of(shape: Shape | None, pointer: str, text: str) -> str:
@@ -153,7 +154,8 @@ def kind_of(shape: Shape | None, pointer: str, text: str) -> str:
 
 
 def _item(shape: Shape, name: str) -> Shape:
-    return shape.item(int(name)) if name.isdigit() else shape.other()
+    is_list = "array" in shape.types or "object" not in shape.types
+    return shape.item(int(name)) if is_list and name.isascii() and name.isdigit() else shape.other()
 
 
 def source_of(text: str, document: str, *, quoted: bool) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast, get_origin, overload
 
 from ctrldiff.arguments import check_word, is_conversation, known_names, texts_of
 from ctrldiff.compiled import Compiled
@@ -179,7 +179,7 @@ class Model:
         """
         check_number("batch_size", batch_size, 1)
         check_word("on_error", on_error)
-        plan = planned(plan, search, {})
+        plan = planned(plan, search, {}, rooms=self.loaded.spec.rooms)
         if isinstance(requests, str | Request) or not isinstance(requests, Iterable):
             raise InputError(f"requests is a {type(requests).__name__}, not a list of them", param="requests")
         known: dict[object, Compiled] = {}
@@ -432,10 +432,12 @@ def planned(plan: Plan | None, search: Search | None, short: Short, *, rooms: bo
 
 
 def type_key(request: Request[Any]) -> object:
-    """What tells the types of two requests apart."""
+    """What tells the types of two requests apart: of unions and literals, the order that their parts are named in, too,
+    which their equality leaves out."""
     try:
         hash(request.output)
         output: object = request.output
     except TypeError:
         output = repr(request.output)
-    return type(request.output), output, request.ask, request.prior
+    order = "" if get_origin(request.output) is None else repr(request.output)
+    return type(request.output), output, order, request.ask, request.prior

@@ -22,6 +22,7 @@ FAMILIAR = 5.0  # the weight of what fits all kinds in the fit of one: a dozen v
 # Probabilities are read no nearer to 0 and 1: a product over a long string may be 1e-12 and is not that unlikely.
 # Of 1e-9, 1e-6, 1e-4, 1e-3 and 1e-2 this one gave the likeliest held-out values (417 of `tiny`, keys respelled).
 EDGE = 1e-4
+FLATTEST = 0.01  # the least 1 / temperature: surer values stay surer, even where they were less often right
 WANTED = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)  # accuracies that a file has thresholds for
 HOLDERS = ("list", "object")  # they are right if all in them is: apart from the values, and no part of the thresholds
 APART = ("null", *HOLDERS)  # what is fitted without a look at the other kinds
@@ -51,8 +52,15 @@ class Scale:
     shift: float = 0.0
     count: int = 0
 
+    def __post_init__(self) -> None:
+        numbers = (self.temperature, self.shift, self.count)
+        if any(isinstance(one, bool) or not isinstance(one, int | float) or not math.isfinite(one) for one in numbers):
+            raise ValueError(f"a scale of {self.temperature!r}, {self.shift!r}, {self.count!r}: not numbers")
+        if self.temperature <= 0:
+            raise ValueError(f"a temperature of {self.temperature!r}: it is above 0")
+
     def __call__(self, prob: float) -> float:
-        return 1 / (1 + math.exp(-(logit(prob) / self.temperature + self.shift)))
+        return _sigmoid(logit(prob) / self.temperature + self.shift)
 
 
 class Threshold(NamedTuple):
@@ -134,7 +142,7 @@ class Calibration:
         try:
             facts = json.loads(Path(file).read_text(encoding="utf-8"))
             scales = {kind: Scale(**scale) for kind, scale in facts["scales"].items()}
-            read = Calibration(scales, tuple(Threshold(**one) for one in facts["thresholds"]))
+            read = Calibration(scales, tuple(_threshold(**one) for one in facts["thresholds"]))
         except OSError as error:
             raise InputError(f"{str(file)!r} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -143,6 +151,14 @@ class Calibration:
         if OTHERS not in read.scales:
             raise InputError(f"{str(file)!r} has no scale for {OTHERS!r}")
         return read
+
+
+def _threshold(accuracy: float, prob: float, coverage: float) -> Threshold:
+    """One that a file names. Raises: ValueError for what is no share."""
+    for one in (accuracy, prob, coverage):
+        if isinstance(one, bool) or not isinstance(one, int | float) or not 0 <= one <= 1:
+            raise ValueError(f"a threshold of {one!r}: not between 0 and 1")
+    return Threshold(accuracy, prob, coverage)
 
 
 def thresholds(outcomes: Sequence[Outcome], least: int = 10) -> tuple[Threshold, ...]:
@@ -207,8 +223,13 @@ def logit(prob: float) -> float:
     return math.log(p) - math.log1p(-p)
 
 
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(max(x, -700.0)) / (1 + math.exp(max(x, -700.0)))
+
+
 def _fitted(outcomes: Sequence[Outcome], prior: Scale = Scale(), weight: float = 1.0) -> Scale:
-    """Newton's method on the log-likelihood of (1 / temperature, shift), with a normal prior of this weight."""
+    """Newton's method on the log-likelihood of (1 / temperature, shift), with a normal prior of this weight; 1 /
+    temperature is `FLATTEST` at least, so that more probable values stay more probable."""
     middle = (1 / prior.temperature, prior.shift)
     slope, shift = middle
     values = [(logit(one.prob), float(one.right)) for one in outcomes]
@@ -216,14 +237,16 @@ def _fitted(outcomes: Sequence[Outcome], prior: Scale = Scale(), weight: float =
         a, b = weight * (slope - middle[0]), weight * (shift - middle[1])  # the gradient
         aa, ab, bb = weight, 0.0, weight  # the curvature
         for x, y in values:
-            p = 1 / (1 + math.exp(-max(-500.0, min(500.0, slope * x + shift))))
+            p = _sigmoid(slope * x + shift)
             a, b = a + (p - y) * x, b + p - y
             w = p * (1 - p)
             aa, ab, bb = aa + w * x * x, ab + w * x, bb + w
         det = aa * bb - ab * ab
         down = ((bb * a - ab * b) / det, (aa * b - ab * a) / det)
+        if slope == FLATTEST and a > 0:  # surer values are less often right: of these the shift alone has a say
+            down = (0.0, b / bb)
         size = max(1.0, abs(down[0]) / 0.5, abs(down[1]) / 2.0)  # short steps: far away the curvature misleads
-        slope, shift = max(0.01, slope - down[0] / size), shift - down[1] / size
+        slope, shift = max(FLATTEST, slope - down[0] / size), shift - down[1] / size
         if abs(down[0]) + abs(down[1]) < 1e-9:
             break
     return Scale(1 / slope, shift, len(outcomes))

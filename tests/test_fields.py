@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import ctrldiff as cd
 from ctrldiff.decisions import fields_of, forced_bytes, json_end
 from ctrldiff.errors import InputError, Unsure
+from ctrldiff.evaluate.equal import right_at
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -307,6 +308,40 @@ def test_what_is_not_json_is_one_field(model):
     assert {one.text: one.prob for one in choice.fields[""].others} == {
         name: pytest.approx(p) for name, p in choice.probs.items() if name != choice.output
     }
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [str, cd.Regex("[a-z]{3}"), cd.YesNo(), Literal["good", "bad"], cd.Template("x {a}", a=int), cd.Choice(["a b"])],
+)
+def test_what_is_not_json_is_left_alone_where_null_is_put_for_doubt(model, wanted):
+    plain = model(TEXTS[0], wanted)
+    assert model(TEXTS[0], wanted, unsure="null").raw == plain.raw
+    assert model(TEXTS[0], wanted, unsure="null", below=1.0).raw == plain.raw
+
+
+def test_keys_that_are_empty_or_digits_have_fields_of_their_own(model):
+    day = {"type": "string", "format": "date"}
+    keys = {"": {"type": ["string", "null"]}, "²": {"type": "string"}, "12": day, "a": {"properties": {"": day}}}
+    keys["a"] |= {"type": "object", "required": [""], "additionalProperties": False}
+    schema = {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
+    found = model(TEXTS[0], schema, fields=True)
+    assert set(found.fields) == {"", "/", "²", "12", "a", "a/"}
+    assert found.fields[""].kind == "object" and found.fields["/"].text == json.dumps(found.output[""])
+    assert found.fields["12"].kind == found.fields["a/"].kind == "date"
+    for name in ("/", "²", "12", "a/"):
+        assert right_at(name, json.loads(found.fields[name].text), [found.output])
+    lone = {"type": "object", "properties": {"": keys[""]}, "required": [""], "additionalProperties": False}
+    assert model(TEXTS[0], lone, below=1.0, unsure="null").output == {"": None}
+
+
+def test_an_empty_list_says_how_many_items_it_might_have_had(model):
+    tree = {"type": "object", "properties": {"of": {"type": "array", "items": {"$ref": "#"}, "maxItems": 0}}}
+    tree |= {"required": ["of"], "additionalProperties": False}
+    tree["properties"]["more"] = {"type": "array", "items": {"enum": [1]}, "maxItems": 1}
+    for text in TEXTS:
+        found = model(text, tree, fields=True).fields["of"]
+        assert found.text == "[]" and found.counts == pytest.approx((1.0, 0.0)) and found.others == ()
 
 
 def test_improbable_values_are_flagged_nulled_or_refused(model):

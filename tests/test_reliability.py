@@ -92,3 +92,62 @@ def test_labelled_objects_are_judged_value_by_value(tmp_path):
     file.write_text('{"text": "a"}')
     with pytest.raises(InputError, match="line 1"):
         read_answers(file)
+
+
+@pytest.mark.parametrize("right", [0.05, 0.1, 0.3, 0.6])
+def test_a_kind_that_is_mostly_wrong_where_it_is_sure_is_fitted_as_well_as_can_be(right):
+    """Against a grid: nothing in it is likelier, under the same prior, than what the fit found."""
+    rng = np.random.default_rng(5)
+    sure = [Outcome("null", float(p), bool(n < right * 300)) for n, p in enumerate(np.full(300, 0.999))]
+    # The surer the less often right: a slope of its own would turn the order round, and is at its bound.
+    turned = [Outcome("null", float(p), bool(rng.random() > p)) for p in rng.uniform(0.9, 0.9999, 300)]
+    for some in (sure, turned):
+        scale = Calibration.fit(some).scales["null"]
+        x, y = np.array([logit(one.prob) for one in some]), np.array([one.right for one in some])
+
+        def loss(slope, shift, x=x, y=y):
+            z = slope * x + shift
+            return float((np.logaddexp(0, z) - y * z).sum() + ((slope - 1) ** 2 + shift**2) / 2)
+
+        grid = min(loss(slope, shift) for slope in np.geomspace(0.01, 2, 40) for shift in np.linspace(-8, 4, 121))
+        assert loss(1 / scale.temperature, scale.shift) < grid + 0.01
+
+
+@pytest.mark.parametrize(
+    "scale, thresholds",
+    [
+        ({"temperature": 0}, []),
+        ({"temperature": -1.0}, []),
+        ({"temperature": "x"}, []),
+        ({"temperature": None}, []),
+        ({"temperature": math.nan}, []),
+        ({"shift": [1]}, []),
+        ({"shift": math.inf}, []),
+        ({"temperature": True}, []),
+        ({}, [{"accuracy": "a", "prob": 0.5, "coverage": 0.5}]),
+        ({}, [{"accuracy": 0.9, "prob": None, "coverage": 0.5}]),
+        ({}, [{"accuracy": 0.9, "prob": 1.5, "coverage": 0.5}]),
+    ],
+)
+def test_a_file_of_no_numbers_is_no_calibration(tmp_path, scale, thresholds):
+    file = tmp_path / "fit.json"
+    file.write_text(json.dumps({"scales": {"others": scale}, "thresholds": thresholds}))
+    with pytest.raises(InputError, match="no calibration"):
+        Calibration.load(file)
+
+
+def test_a_scale_is_a_probability_however_far_it_goes():
+    assert Scale(1e-9, 0.0)(0.9) == 1.0 and Scale(1e-9, 0.0)(0.1) < 1e-300 and 0 <= Scale(1.0, -1e4)(0.5) < 1e-300
+
+
+def test_lines_that_cannot_be_judged_are_named_before_anything_is_decoded(tmp_path):
+    file = tmp_path / "lines.jsonl"
+    rows = [{"text": "one", "output": {"a": "x"}}, {"text": " ", "output": {"a": "x"}}]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": False}
+    with pytest.raises(InputError, match=r"lines.jsonl line 2: .* is empty"):
+        judge(cd.from_pretrained("tiny"), read_answers(file), schema)
+    for bad in ("x.json", 3, []):
+        file.write_text(json.dumps(rows[0] | {"schema": bad}))
+        with pytest.raises(InputError, match=r'lines.jsonl line 1: "schema" is a'):
+            read_answers(file)

@@ -99,6 +99,30 @@ def test_a_row_does_not_depend_on_who_shares_its_batch(model, plan, number):
     assert shuffled == [alone[n] for n in order]
 
 
+class First(BaseModel):
+    product: str
+    bad: bool
+
+
+class Second(BaseModel):
+    opinion: str
+
+
+@pytest.mark.parametrize("one, other", [(First | Second, Second | First), (Literal[1, 2, 3], Literal[3, 2, 1])])
+def test_types_that_python_calls_equal_are_not_one_type(model, one, other):
+    text = "A dull lamp, and a loud one."
+    together = [told(result) for result in model.decode([cd.Request(text, one), cd.Request(text, other)])]
+    assert together == [told(model(text, wanted)) for wanted in (one, other)]
+    (_, second) = model.decode([cd.Request(text, one), cd.Request(text, other)])
+    assert list(second.probs) == list(model(text, other).probs)
+
+
+def test_requests_are_decoded_as_the_model_reads_best():
+    small, text = cd.from_pretrained("small"), "Order 7 from Ana Silva, 12.50 EUR, to be paid by 3 May 2024."
+    (decoded,) = small.decode([cd.Request(text, Order)])
+    assert told(decoded) == told(small(text, Order)) != told(small(text, Order, plan=cd.Plan.default()))
+
+
 @pytest.mark.slow
 def test_a_request_is_what_a_call_says(model):
     for one in requests(12):

@@ -20,7 +20,7 @@ import pytest
 from pydantic import BaseModel, Field, FiniteFloat, StringConstraints
 
 import ctrldiff as cd
-from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid
 from ctrldiff.types.structured import output_type
 from tests.conftest import named
 
@@ -559,6 +559,23 @@ def test_a_bound_that_no_member_can_say_is_refused(wanted, why):
     with pytest.raises(ConstraintError, match="cannot be honoured") as caught:
         output_type(wanted)
     assert why in str(caught.value)
+
+
+class Lost(BaseModel):
+    a: "Nowhere"  # noqa: F821
+
+
+@pytest.mark.parametrize("wanted", [Lost, list["Nowhere"], dict[str, Lost], Lost | None])  # noqa: F821
+def test_a_name_that_stands_for_no_type_is_refused(wanted):
+    with pytest.raises(ConstraintError, match="not a type that can be written as JSON") as caught:
+        output_type(wanted)
+    assert "Nowhere" in str(caught.value) or "is not fully defined" in str(caught.value)  # in pydantic's words
+
+
+@pytest.mark.parametrize("bounds", [{"min_length": 5, "max_length": 2}, {"max_length": 0}])
+def test_lengths_that_no_text_has_are_refused(bounds):
+    with pytest.raises(ConstraintUnsatisfiable, match=r"no text has at least [15] characters and at most [02]"):
+        output_type(Annotated[str, Field(**bounds)])
 
 
 def test_a_schema_met_with_anything_is_still_asked_for_and_read_as_its_schema():

@@ -64,13 +64,13 @@ _NOWHERE = object()
 
 def _at(name: str, value: Any) -> Any:
     """The value at a place; `_MISSING` for a key that an object lacks, `_NOWHERE` if there is no such place."""
-    for part in name.split("/") if name else ():
+    for part in name.removeprefix("/").split("/") if name else ():  # see `fields.name_of`
         key = unescaped(part)
         if isinstance(value, Mapping):
             if key not in value:
                 return _MISSING
             value = value[key]
-        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+        elif isinstance(value, list) and key.isascii() and key.isdigit() and int(key) < len(value):
             value = value[int(key)]
         else:
             return _NOWHERE

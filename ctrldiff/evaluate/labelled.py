@@ -26,7 +26,7 @@ class Answer:
     text: str
     output: Any
     where: str
-    schema: dict[str, Any] | None = None
+    schema: dict[str, Any] | bool | None = None
     also: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     id: Any = None
 
@@ -81,6 +81,8 @@ def _answer(raw: bytes, number: int, where: str) -> Answer:
             hint='"also": {"name": ["Bob"]}',
             line=number,
         )
+    if not isinstance(data.get("schema"), dict | bool | None):
+        raise InputError(f'{where}: "schema" is a {type(data["schema"]).__name__}', hint=HINT, line=number)
     others = {key: tuple(values) for key, values in also.items()}
     return Answer(data["text"], data["output"], where, data.get("schema"), others, data.get("id"))
 

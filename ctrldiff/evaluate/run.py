@@ -43,7 +43,8 @@ def evaluate(
         groups.setdefault("" if one.schema is None else json.dumps(one.schema), []).append(n)
     score, done, began = Score(), 0, time.process_time()
     for members in groups.values():
-        wanted = answers[members[0]].schema or schema
+        own = answers[members[0]].schema
+        wanted = schema if own is None else own
         wanted = wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write")
         shape = wanted.shape(how.get("limits", DEFAULT))
         generator = Generator(model, wanted, batch_size=batch_size, on_error="keep", fields=fields, **how)

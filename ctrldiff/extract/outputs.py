@@ -7,11 +7,13 @@ import contextlib
 import csv
 import gzip
 import io
+import itertools
 import json
 import lzma
 import os
+import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +214,8 @@ def _parquet(out: BinaryIO, records: Records, flat: bool) -> None:
 def _sqlite(path: Path, records: Records, flat: bool) -> None:
     table = _tabled(records, flat)
     types = {"int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
-    columns = ", ".join(f"{_quoted(name)} {types.get(kind, 'TEXT')}" for name, kind in table.kinds.items())
+    names = map(_quoted, _told_apart(table.kinds))
+    columns = ", ".join(f"{name} {types.get(kind, 'TEXT')}" for name, kind in zip(names, table.kinds.values()))
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as out:
         out.execute("PRAGMA synchronous=FULL")
         out.execute("BEGIN")
@@ -220,6 +223,22 @@ def _sqlite(path: Path, records: Records, flat: bool) -> None:
         for rows in table.batches():
             out.executemany(f"INSERT INTO rows VALUES ({', '.join('?' for _ in table.kinds)})", rows)
         out.execute("COMMIT")
+
+
+def _told_apart(names: Iterable[str]) -> list[str]:
+    """Names of columns; of those that SQLite takes for one, as they differ by the case of letters only, all but the
+    first with a number behind them."""
+    out: dict[str, str] = {}
+    for name in names:
+        ways = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
+        free = next(one for one in ways if _folded(one) not in out)
+        out[_folded(free)] = free
+    return list(out.values())
+
+
+def _folded(name: str) -> str:
+    """As SQLite compares names: in ASCII alone."""
+    return re.sub("[A-Z]", lambda letter: letter.group().lower(), name)
 
 
 def _quoted(name: str) -> str:

@@ -22,7 +22,7 @@ from ctrldiff.constraints.of_text import KEYWORD
 from ctrldiff.constraints.span import SpanOf, keeping_spans
 from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
-from ctrldiff.errors import ConstraintError, OutputInvalid
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid
 from ctrldiff.grounded.kinds import KEY
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.formats import FORMATS
@@ -179,6 +179,9 @@ def _bare(schema: dict[str, Any], document: str | None) -> Description | None:
     if (schema.get("x-span") or from_text) and document is None:
         return None
     low = schema.get("minLength", 1)
+    if schema.get("maxLength", low) < low:
+        what = f"no text has at least {low} characters and at most {schema['maxLength']}"
+        raise ConstraintUnsatisfiable(what, hint="min_length=, max_length=")
     high = "" if "maxLength" not in schema else min(schema["maxLength"], max(low, LONGEST[0]))
     parts: list[Description] = [Regex(f"(?s:.{{{low},{high}}})")]
     if document is not None and schema.get("x-span"):

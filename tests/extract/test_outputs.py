@@ -63,6 +63,15 @@ def test_tables_have_typed_columns(tmp_path, monkeypatch):
         assert file.execute('SELECT "/a", line FROM rows ORDER BY line').fetchall() == [(1.0, 1), (2.5, 2), (None, 9)]
 
 
+def test_columns_that_sqlite_would_take_for_one_are_told_apart(tmp_path):
+    rows = [{"line": 1, "output": {"Ab": 1, "ab": "x", "É": 2, "é": 3, "ab (2)": 4}}]
+    write(tmp_path / "out.sqlite", lambda: iter(rows), flat=True)
+    with sqlite3.connect(tmp_path / "out.sqlite") as file:
+        found = file.execute("SELECT * FROM rows")
+        named = dict(zip((name for name, *_ in found.description), found.fetchone(), strict=True))
+    assert named == {"line": 1, "/Ab": 1, "/ab (2)": "x", "/É": 2, "/é": 3, "/ab (2) (2)": 4}
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.csv", "out.parquet", "out.sqlite", "out.jsonl.gz"])
 def test_what_cannot_be_written_leaves_what_was_there(tmp_path, name):
     write(tmp_path / name, lambda: iter(()))

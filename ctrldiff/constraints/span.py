@@ -23,7 +23,7 @@ from ctrldiff.text import check_text
 _INK = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 STRIPPED = rf"^(?:{_INK}(?:[\s\S]*{_INK})?)?$"
 ASCII = r"^[\x00-\x7f]*$"
-_JOINERS = "\u00ad\u200c\u200d"  # within a word: the soft hyphen, and what keeps letters of Persian and Hindi apart or ties them
+_JOINERS = "\u00ad\u200c\u200d"  # the soft hyphen, and what ties letters of Persian and Hindi, or keeps them apart
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def whole_words(document: str) -> Expression:
 
 
 def borders(document: str) -> list[int]:
-    """The places between two characters where no word is cut: a word is a run of letters, their marks, digits and "_"."""
+    """The places between two characters where no word is cut: a run of letters, their marks, digits and "_"."""
     inside, found = False, []
     for place, char in enumerate(document):
         joined = inside  # to what stands before it

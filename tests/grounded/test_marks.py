@@ -81,3 +81,83 @@ def test_a_label_is_found_in_its_own_spelling_and_not_in_a_piece_of_another(text
 def test_a_spelling_of_a_label_is_found_as_it_is_given():
     found = find("label", "weiß", enum=["white"], spellings={"white": ["weiß"]})
     assert [one.value for one in found] == ["white"]
+
+
+URLS = {
+    # The quotation marks of other languages are no part of an address.
+    "„https://example.org“": ["https://example.org"],
+    "“https://example.org/a”, «www.foo.de/x» ‹foo.com/y›": ["https://example.org/a", "www.foo.de/x", "foo.com/y"],
+    "‘https://example.org/a’, https://example.org…": ["https://example.org/a", "https://example.org"],
+    "「https://example.org/日本」と https://example.org/a。次": ["https://example.org/日本", "https://example.org/a"],
+    "https://fr.wikipedia.org/wiki/L’Équipe": ["https://fr.wikipedia.org/wiki/L’Équipe"],
+    # Nor is the next field, but a comma may be.
+    "1,https://a.org/x,foo": ["https://a.org/x"],
+    "1;https://a.org/x,y;foo.com;3": ["https://a.org/x,y", "foo.com"],
+    "https://a.org,https://b.org;www.c.de": ["https://a.org", "https://b.org", "www.c.de"],
+    "see https://example.org/a,b now": ["https://example.org/a,b"],
+    "http://[::1]/x and http://[2001:db8::1]:80": ["http://[::1]/x", "http://[2001:db8::1]:80"],
+    "[https://x.org/a](https://x.org/b_(c))": ["https://x.org/a", "https://x.org/b_(c)"],
+    "https://x.org/a[1] https://x.org/?a[]=1&b[c]=2": ["https://x.org/a", "https://x.org/?a[]=1&b[c]=2"],
+    "http://... and http:// and https://x": [],
+}
+IBANS = {
+    "BE68 5390 0754 7034": ["BE68539007547034"],
+    "DE89  3704  0044  0532  0130  00": ["DE89370400440532013000"],
+    "DE89\u202f3704\u202f0044\u202f0532\u202f0130\u202f00": ["DE89370400440532013000"],
+    "DE89\t3704\t0044\t0532\t0130\t00": ["DE89370400440532013000"],
+    "DE89-3704-0044-0532-0130-00.": ["DE89370400440532013000"],
+    "DE 89 3704.0044.0532.0130.00": ["DE89370400440532013000"],
+    "DE89 3704 0044\n   0532 0130 00\n12.50 EUR": ["DE89370400440532013000"],
+    "IBAN_DE89370400440532013000": ["DE89370400440532013000"],
+    "BE68 5390 0754 7035, DE89 3704 0044 0532 0130": [],
+}
+PHONES = [
+    # Dates, times, addresses of machines, amounts and years are no telephone numbers, in whatever region.
+    *(
+        (text, region, [])
+        for region in (None, "DE", "US", "FR")
+        for text in (
+            "2024-05-03T15:30:00Z",
+            "Fri, 3 May 2024 15:30:00",
+            "Date: Sun, 03 Mar 2024 14:05:22 -0500 (EST)",
+            "20240303T140522+0100, 20240303",
+            "3. Mai 2024, 15:30 Uhr",
+            '127.0.0.1 - - [10/Oct/2023:13:55:36 -0700] "GET / HTTP/1.0"',
+            "192.168.0.100",
+            "1 234.50, 1.234.567, 1 500 000, 12.345.678, 0.000001",
+            "2024-05, 2020 - 2024, May 2024 15 people",
+            "5 lamps of 1250,00 in room 12345",
+            "4111 1111 1111 1111",
+        )
+    ),
+    # The stroke stands between two numbers, or in one.
+    ("10115 / 030 1234567", None, ["0301234567"]),
+    ("10115 / 030 1234567", "DE", ["+49301234567"]),
+    ("030 901820 / 0171 1234567", "DE", ["+4930901820", "+491711234567"]),
+    ("030 / 901820", "DE", ["+4930901820"]),
+    ("030 12-11-20", None, ["030121120"]),
+    ("0171 12-11-20", "DE", ["+49171121120"]),
+    ("+49 30 12-11-20 at 15:30", None, ["+4930121120"]),
+    ("(555) 123-4567, 555-123-4567", "US", ["+15551234567", "+15551234567"]),
+    ("06 12 34 56 78", "FR", ["+33612345678"]),
+    ("912 345 678", "ES", ["+34912345678"]),
+    ("20.30.40.50", "DK", ["+4520304050"]),
+    ("on 3 May 2024 call 555-0199, 212-555-0199", None, ["5550199", "2125550199"]),
+    ("901820", "DE", ["901820"]),
+]
+
+
+@pytest.mark.parametrize("text", URLS)
+def test_a_web_address_ends_where_it_ends(text):
+    assert [one.value for one in find("url", text)] == URLS[text]
+
+
+@pytest.mark.parametrize("text", IBANS)
+def test_an_iban_is_found_in_whatever_groups(text):
+    assert [one.value for one in find("iban", text)] == IBANS[text]
+
+
+@pytest.mark.parametrize(("text", "region", "stated"), PHONES)
+def test_a_telephone_number_is_no_date_and_no_amount(text, region, stated):
+    options = {"region": region} if region else {}
+    assert [one.value for one in find("phone", text, **options)] == stated

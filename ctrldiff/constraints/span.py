@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +23,7 @@ from ctrldiff.text import check_text
 _INK = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 STRIPPED = rf"^(?:{_INK}(?:[\s\S]*{_INK})?)?$"
 ASCII = r"^[\x00-\x7f]*$"
+_JOINERS = "\u00ad\u200c\u200d"  # the soft hyphen, and what ties letters of Persian and Hindi, or keeps them apart
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class SpanOf(Description):
         min_length, max_length: in code points. A maximum costs a state for each place in the document and each length
             up to it, so beyond some ten code points a long document needs larger `Limits`.
         pattern: a regular expression (Python dialect) that the whole span matches, with no regard to what is around it.
-        words: leave out the spans for which a word (a run of letters, digits and "_") would be cut wherever they stand.
+        words: leave out the spans for which a word (a run of letters, their marks, digits and "_") would be cut
+            wherever they stand.
     Raises: InputError for a document that cannot be written in UTF-8; ConstraintError for lengths out of order;
         ConstraintTooLarge when compiled, RegexSyntaxError or RegexUnsupported for the pattern.
     """
@@ -93,13 +96,24 @@ def substrings(document: str, limits: Limits = DEFAULT) -> Dfa:
 
 def whole_words(document: str) -> Expression:
     """The substrings of a document that stand somewhere in it without cutting a word, the empty one too."""
-    word = [char.isalnum() or char == "_" for char in document]
-    cuts = [0, *(i for i in range(1, len(document)) if not (word[i - 1] and word[i])), len(document)]
+    cuts = [0, *borders(document), len(document)]
     edges: list[tuple[int, int, Expression]] = [(0, place + 1, EMPTY) for place in range(len(cuts))]
     pieces = [document[a:b] for a, b in pairwise(cuts)]
     written = {piece: text(piece) for piece in pieces}
     edges += [(n + 1, n + 2, written[piece]) for n, piece in enumerate(pieces)]
     return Graph(len(cuts) + 1, tuple(edges), tuple(range(1, len(cuts) + 1)))
+
+
+def borders(document: str) -> list[int]:
+    """The places between two characters where no word is cut: a run of letters, their marks, digits and "_"."""
+    inside, found = False, []
+    for place, char in enumerate(document):
+        joined = inside  # to what stands before it
+        if not (char in _JOINERS or unicodedata.category(char)[0] == "M"):  # these belong to what they stand behind
+            inside = char.isalnum() or char == "_"
+        if place and not (joined and inside):
+            found.append(place)
+    return found
 
 
 def keeping_spans(core_schema: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ctrldiff.automata.expression import Alt, Expression, Graph, text
 from ctrldiff.constraints.description import Description
-from ctrldiff.constraints.span import check_document
+from ctrldiff.constraints.span import borders, check_document
 from ctrldiff.grounded.kinds import Stated, find, same
 from ctrldiff.grounded.labels import label_name
 from ctrldiff.limits import DEFAULT, Limits
@@ -59,13 +59,8 @@ def words_of(document: str) -> Expression:
 
 
 def _cuts(document: str) -> list[int]:
-    """Where no word is cut: a word is a run of letters, digits and "_"."""
-    word = [char.isalnum() or char == "_" for char in document]
-    return [
-        0,
-        *(i for i in range(1, len(document)) if not (word[i - 1] and word[i])),
-        *([len(document)] if document else []),
-    ]
+    """Where no word is cut, the ends of the document among them."""
+    return [0, *borders(document), len(document)] if document else [0]
 
 
 def stated_at(kind: str, options: dict[str, Any], value: Any, document: str) -> tuple[Stated, ...]:

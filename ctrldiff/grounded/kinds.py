@@ -113,7 +113,7 @@ KINDS: dict[str, Kind] = {
     "phone": Kind(
         lambda d, options: contacts.phones(d, options.get("region")),
         _STRING,
-        ("phonenumbers",),
+        ("phonenumbers", *_NAMES),
         {"region": None},
         form="a telephone number, its digits without spaces",
         example="+441632960155",

@@ -81,15 +81,15 @@ _WEEKDAY = (
     r"|luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|domenica"
     r"|(?:maan|dins|woens|donder|vrij|zater|zon)dag)\b\.?"
 )
-_LABEL = r"(?:Uhrzeit|Zeit|time|tijd|heure|hora|ora)\s?:"
+_LABEL = r"(?:Uhrzeit|Zeit|time|tijd|heure|hora|ora|Datum|date|data|fecha)\s?:"
 _BETWEEN = re.compile(
-    rf"[T_:](?=\d)|(?:[\s,;|(–—-]|\b(?:at|um|à|om|kl\.?|klo|alle|ore|o|в|a\s+las|às|@|den|om|from|von|de|ab|vanaf"
+    rf"[T_:](?=\d)|(?:[\s,;|()–—-]|\b(?:at|um|à|om|kl\.?|klo|alle|ore|o|в|a\s+las|às|@|den|om|from|von|de|ab|vanaf"
     rf"|{_WEEKDAY}|{_LABEL})(?!\w)|@)*",
     re.IGNORECASE,
 )
 _ON = re.compile(
     rf"(?:{_B}(?:Uhr|uur|h|hrs?|o['’]?clock)\b)?"
-    rf"(?:[\s,;|(–—-]|\b(?:on|am|le|du|den|il|del?|di|el|em|op|the|of|dated|{_WEEKDAY})(?!\w)|[^\W\d_]{{2,10}}day\b)*",
+    rf"(?:[\s,;|()]|(?<=\s)[–—-]|\b(?:on|am|le|du|den|il|del?|di|el|em|op|the|of|dated|{_WEEKDAY}|{_LABEL})(?!\w)|[^\W\d_]{{2,10}}day\b)*",
     re.IGNORECASE,
 )
 _AFTER_NOON = ("오후", "下午", "午後", "م")
@@ -186,19 +186,21 @@ def moments(document: str, order: str | None = None) -> Iterator[Reading]:
     for day in dict.fromkeys(days):
         between = _BETWEEN.match(text, day.end, day.end + _LONG)
         after = by_start.get(between.end(), []) if between else []
-        yield from (Reading(day.start, time.end, _moment(text, day, time)) for time in after)
+        yield from _on(text, day, after)
         for clock in _CLOCK_INSIDE.finditer(text, day.start, day.end):  # Tue Mar 3 14:05:22 2026
-            inside = by_start.get(clock.start(), [])
-            yield from (Reading(day.start, day.end, _moment(text, day, time)) for time in inside)
+            yield from _on(text, day, by_start.get(clock.start(), []))
         for gap in range(_LONG):
             if (before := by_end.get(day.start - gap)) and _ON.fullmatch(text, day.start - gap, day.start):
-                yield from (Reading(time.start, day.end, _moment(text, day, time)) for time in before)
+                yield from _on(text, day, before)
                 break
 
 
-def _moment(text: str, day: Reading, time: Reading) -> str:
-    """A date and a time as one value. 24:00 is the end of a day."""
-    begins = date.fromisoformat(day.value)
-    if text.startswith("24", time.start) and begins < date.max:
-        begins += timedelta(days=1)
-    return f"{begins.isoformat()}T{time.value}"
+def _on(text: str, day: Reading, at: list[Reading]) -> Iterator[Reading]:
+    """The moments of a day. 24:00 is its end, and the beginning of the next."""
+    for time in at:
+        begins = date.fromisoformat(day.value)
+        if text.startswith("24", time.start):
+            if begins == date.max:
+                continue
+            begins += timedelta(days=1)
+        yield Reading(min(day.start, time.start), max(day.end, time.end), f"{begins.isoformat()}T{time.value}")

@@ -30,18 +30,19 @@ _DAY = (
 )
 _OF = r"(?:(?:day\s+)?of|de|d['’]|di|do|del|den)"
 _AND = (
-    r"\s*(?:[-–—/&+]|to|through|till|until|and|or|bis|und|oder|et|au|y|al|e|og|och|i|a|tot(?:\s+en\s+met)?|t/m|do"
-    r"|до|по|и)\s*"
+    r"(?:\s*(?:[-–—/&+]|to|through|till|until|and|or|bis|und|oder|et|au|y|al|e|og|och|i|a|tot(?:\s+en\s+met)?|t/m|do"
+    r"|до|по|и)\s*|(?<=[a-zº.]),\s*)"
 )
 _COMMA = r"\s*,\s*"
-# Commas are a list's only where a word or a sign ends it: "3, 5 and 7 May", but not "Room 2, 3 May". What comes before
-# the month is no mark of a sentence: "Vol. 3, May" and "Top 10 - March" have no day.
+# Commas are a list's where a word or a sign ends it, or no bare number stands before: "3, 5 and 7 May", "3rd, 4th May",
+# but not "Room 2, 3 May". What comes before the month is no mark of a sentence: "Vol. 3, May" and "Top 10 - March" have
+# no day.
 _DAYS_BEFORE = re.compile(
     rf"(?P<days>{_DAY}(?:(?:{_COMMA}{_DAY})*,?{_AND}{_DAY})*)(?:\s*{_OF})?(?P<gap>(?<=[a-z]),\s*|\s*[-./]?[-./]?\s*ב?)\Z",
     re.IGNORECASE,
 )
 _YEAR = r"(?P<year>\d{4}|['’]\d{2})(?!\d)"
-_SHORT = r"(?P<short>\d{2})(?![\d:.,]\d|\d)"
+_SHORT = r"(?P<short>\d{2})(?![\d:.,]\d|\d|\s?(?:Uhr|uur|[ap]m|h)\b)"
 _CLOCK = r"(?:\d{1,2}:\d{2}(?::\d{2})?\s+(?:[A-Z]{2,5}\s+|[+-]\d{4}\s+)?)?"
 _YEAR_BEHIND = re.compile(rf"[.,׳॰]?[\s\-/,.]*(?:{_OF}\s*)?(?:{_YEAR}|{_SHORT})", re.IGNORECASE)
 _TIME_BEHIND = re.compile(
@@ -63,9 +64,9 @@ _ROMANS = {name: n for n, name in enumerate("I II III IV V VI VII VIII IX X XI X
 _YEAR_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})(?:[.\s,\-/]*|\.?\s*(?:m\.|г\.)\s*)\Z")
 _YEAR_DAY_BEFORE = re.compile(r"(?<!\d)(?P<year>\d{4})\.?\s+gada\s+(?P<day>\d{1,2})\.?\s*\Z", re.IGNORECASE)
 _DAY_LAST = re.compile(r"[\s\-./,]*(?P<day>\d{1,2})(?!\d)")
-# Three numbers and no more, but for a file's report-2024-05-03.pdf and a path's /2024/05/03/.
+# Three numbers and no more, but behind a time, and for a file's report-2024-05-03.pdf and a path's /2024/05/03/.
 _FIGURES = re.compile(
-    rf"(?<!\d)(?:(?<!\d[./-])|(?<=:\d\d/))(?:(?<![./-])|(?=\d{{4}}))"
+    rf"(?<!\d)(?:(?<![./-])|(?<=:\d\d[/-])|(?<!\d[./-])(?=\d{{4}}))"
     rf"(\d{{1,4}})([{SIDES} ]?)([./-])(\s?)(\d{{1,2}})\2\3\4(['’]\d\d|\d{{1,4}})(?!\d)(?![./-]\d)"
 )
 _FULL = r"\d{1,4}([./-])\d{1,2}\%d(?:\d{4}|\d{2})"
@@ -128,7 +129,8 @@ def _in_figures(text: str, order: str | None) -> Iterator[Reading]:
 
 
 def _until(found: re.Match[str], order: str | None) -> Iterator[Reading]:
-    """A range whose end alone is a whole date: by every order in which its beginning is a day before."""
+    """A range whose end alone is a whole date, by every order of day and month. It begins in the same year, if that is
+    before its end: 28.12.-3.1.2025 does not say when."""
     first, second, day, month, year = (found[name] for name in ("first", "second", "day", "month", "year"))
     if found["mark"] not in (None, found["same"]):
         return
@@ -137,8 +139,9 @@ def _until(found: re.Match[str], order: str | None) -> Iterator[Reading]:
     if second:
         pairs.append((_date(year, first, second), _date(year, day, month)))  # month and day
     for begin, end in pairs:
-        if begin and end in ends and begin < end:
-            yield Reading(*found.span(), begin)
+        if begin and end in ends:
+            if begin < end:
+                yield Reading(*found.span(), begin)
             yield Reading(*found.span("last"), end)
 
 

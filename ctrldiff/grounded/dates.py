@@ -177,8 +177,8 @@ def _around(text: str, start: int, end: int, month: int, known: dict[str, tuple[
     if before and not (re.fullmatch(r"\s+[-./]+\s+", before["gap"]) and not right.startswith(before["gap"])):
         year = _YEAR_BEHIND.match(right)
         later = None if year else _YEAR_LATER.match(right)
-        behind = right[year.end() :].lstrip(" ") if year else ""
-        if year and year["short"] and behind[:1].isalnum() and right[:1].isspace() and not _TIME_BEHIND.match(behind):
+        rest = right[year.end() :].lstrip(" ") if year else ""
+        if year and year["short"] and rest[:1].isalnum() and right[:1].isspace() and not _TIME_BEHIND.match(rest):
             year = None  # 12 May 30 people
         if later and later["month"].casefold() not in known:
             later = None

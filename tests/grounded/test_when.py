@@ -1,6 +1,7 @@
 """Times, dates and moments as letters, receipts, tables and logs spell them, and what looks like one and is none."""
 
 from datetime import date, datetime, time
+from time import process_time
 
 import pytest
 
@@ -175,3 +176,27 @@ def test_what_is_found_is_of_its_type():
     for kind, of, texts in (("time", time, TIMES), ("datetime", datetime, MOMENTS), ("date", date, DATES)):
         for text in texts:
             assert all(of.fromisoformat(value) for value in values(kind, text))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "1,",
+        "1",
+        "a ",
+        "10:00-",
+        "10.30 - ",
+        "12.05.-",
+        "9 bis ",
+        "1, 2, 3, may ",
+        "12:00 UTC+",
+        "three ",
+        "fr, 1 May 2024 ",
+    ],
+)
+def test_near_misses_take_less_than_a_second(piece):
+    for kind in ("date", "time", "datetime"):
+        find(kind, "1 May 2025")  # the names are loaded once
+        began = process_time()
+        find(kind, (piece * 20_000)[:20_000])
+        assert process_time() - began < 1, kind

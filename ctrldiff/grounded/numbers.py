@@ -193,6 +193,12 @@ def _scales(text: str, found: re.Match[str]) -> bool:
     return word not in _SHORT_TIMES or money or (word != "t" and found[0] == found[1])
 
 
+def scaled(spelling: str) -> bool:
+    """The number ends in a word that multiplies it: 5 million, 5k, a dozen."""
+    found = re.search(r"[^\W\d_]+\.?\Z", spelling)
+    return bool(found) and found[0].rstrip(".").casefold() in _TIMES
+
+
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
 )

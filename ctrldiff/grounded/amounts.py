@@ -23,7 +23,7 @@ _UNIT = re.compile(rf"(?:{_GAP}?[(\[]|{_GAP}|\n(?=[a-zµ]))?{_LETTERS}")
 _NAME = re.compile(rf"(?:{_GAP}?[(\[]|(?:,[-–—]{{1,2}})?{_GAP}?|\n)(?:d['’]|d[ei]\s)?{_LETTERS}")  # d'euros, 49,-- Euro
 _COLUMN = re.compile(r"\"?(?:,| ?[;|] ?)\"?([A-Z]{3})(?!\w)")  # the code in the next column
 # What may not follow a unit: of a word, o' of o'clock, "day:" of the next line.
-_GOES_ON = re.compile(r"\w|['’]\w")
+_GOES_ON = re.compile(r"[^\W\d]|(?<=[A-Za-z])\d|(?<![^\W\d_]{2})['’]\w")
 _KEY = re.compile(r"[ \t]*[:=]")
 _WORD_BEHIND = re.compile(r"[ \u00a0\n]+(?!(?:wide|long|high|tall|deep|thick|by|x)\b)\w")
 _PART_OF = re.compile(r"\d[/⁄]\Z")

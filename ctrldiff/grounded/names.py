@@ -165,7 +165,7 @@ def _words_of(widths: dict[str, Any]) -> Iterator[str]:
 
 
 # Signs that are small words of another language, or ordinals: 7 a week, 3 to 5, 1st, 2024 om.
-_NO_UNITS = set("a b f k o p r u v w в с б р al any des el om st nd rd to tm vs pm da AG AV IM".split())
+_NO_UNITS = set("a b f k o p r u v w в с б р al any des el mil om st nd rd to tm vs pm da AG AV IM".split())
 # Units that are words too, and are none in front of a word: 3 in stock, 5 au total, 3 den Zug.
 NOT_BEFORE_WORDS = frozenset("in au an den dan fat fit ons uns sa sat To Da Mon Wo".split())
 _UNREAD = (

@@ -49,7 +49,7 @@ _PARTS = _FRACTIONS | {"half": Decimal("0.5"), "quarter": Decimal("0.25")}
 _AND_A_PART = re.compile(rf"[ \u00a0]?([{''.join(_FRACTIONS)}])|\s+and\s+a\s+(half|quarter)\b", re.IGNORECASE)
 # 1/2, 1 3/4: what a decimal number states as it is; a third it does not.
 _WRITTEN = re.compile(r"(?<![\d/.,:-])(?:(\d{1,3})[ \u00a0])?(\d{1,2})[/⁄](2|4|8|16)(?![\d/⁄]|[.,]\d)")
-_POWER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)?e[+-]?\d{1,2}(?!\w|[.,-]\d)", re.IGNORECASE)
+_POWER = re.compile(r"(?<![\w.,])(?:\d+(?:[.,]\d+)?(?:e|E[+-]|e[+-])|\d+[.,]\d+E)\d{1,2}(?!\w|[.,-]\d)")  # no seat 3E12
 _ARABIC = {ord("٫"): ".", ord("٬"): "'"}  # the decimal separator, and that of thousands
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _LINK = re.compile(r"[ \u00a0]?-?[ \u00a0]?$|\s+$")

@@ -189,7 +189,7 @@ def _scaled(text: str, reading: Reading) -> Iterator[Reading]:
 
 
 def _scales(text: str, found: re.Match[str]) -> bool:
-    word, money = found[1].casefold(), text[found.end() : found.end() + 1] in tuple("€$£")
+    word, money = found[1].casefold(), text[found.end() : found.end() + 2].lstrip()[:1] in tuple("€$£")
     return word not in _SHORT_TIMES or money or (word != "t" and found[0] == found[1])
 
 

@@ -102,7 +102,7 @@ MONEY = {
     "-€45.00, −EUR 3, (-US$7)": ("-45 EUR, -3 EUR, -7 USD", ""),
     "half a million euros": ("500000 EUR", "1000000 EUR"),
     "1,5 million d'euros, dos millones de euros": ("1500000 EUR, 2000000 EUR", "1 EUR"),
-    "500 k€, 12 T€": ("500000 EUR, 12000 EUR", "500 EUR"),
+    "500 k€, 12 T€, 3 M €": ("500000 EUR, 12000 EUR, 3000000 EUR", "500 EUR"),
     "25 EUR/h, 50 EUR/Monat, 25 €/h": ("25 EUR, 50 EUR", "25 HUF"),
     "Fr. 12.50, SFr. 13.-, Fr. 14.-": ("12.5 CHF, 13 CHF, 14 CHF", ""),
     "Fr. 15.30 Uhr, Fr. 17 Gäste": ("", "15.3 CHF, 17 CHF"),

@@ -151,8 +151,9 @@ def quantities(document: str) -> Iterator[Reading]:
 
 def _unit(text: str, at: int, known: dict[str, tuple[str, ...]]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Where the unit behind a number ends, and what it may be."""
-    found = _UNIT.match(text, at)
-    for word in _prefixes(found[1]) if found else ():
+    if (found := _UNIT.match(text, at)) is None:
+        return
+    for word in _prefixes(found[1]):
         word = word.rstrip(".")
         if names := known.get(word) or known.get(word.casefold() if len(word) > 2 else word):
             end = found.start(1) + len(word)

@@ -205,17 +205,9 @@ _ONES = (
 ONES = {word: n for n, word in enumerate([*_ONES.split(), "eighteen", "nineteen"])}
 TENS = {w: 10 * n for n, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
 _BIG = {"thousand": 10**3, "grand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ALONE: dict[str, int | Decimal] = {
-    "fiver": 5,
-    "tenner": 10,
-    "couple": 2,
-    "pair": 2,
-    "score": 20,
-    "twice": 2,
-    "single": 1,
-    "once": 1,
-}
-_ALONE |= {**dict.fromkeys(_TWELVES, 12), "anderthalb": Decimal("1.5")}
+_ALONE: dict[str, int | Decimal] = dict.fromkeys(_TWELVES, 12)
+_ALONE |= {"fiver": 5, "tenner": 10, "couple": 2, "pair": 2, "score": 20, "twice": 2, "single": 1, "once": 1}
+_ALONE["anderthalb"] = Decimal("1.5")
 _HALVES = set("half halbe halben halbes demi medio media mezzo mezza meio meia halv halvt".split())
 _ARTICLES = {"a", "de", "een", "en", "di"}
 

@@ -6,6 +6,7 @@ The names come from CLDR (through Babel) and from num2words: both are kept by pe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -25,13 +26,32 @@ COUNTRIES = (
 )
 SPOKEN = ("de", "fr", "es", "it", "pt", "nl", "sv", "da", "no", "fi", "pl", "cs", "hu", "ro", "tr", "ru", "uk")
 _CROWNS = ("SEK", "NOK", "DKK", "ISK")
+_PESOS = ("MXN", "ARS", "CLP", "COP", "PHP", "UYU", "DOP", "CUP")
 SEVERAL: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("kr", "kroner", "kronor", "crowns"), _CROWNS),
+    **dict.fromkeys(("kr", "kroner", "kronor", "kronen", "crowns"), _CROWNS),
+    **dict.fromkeys(("peso", "pesos"), _PESOS),
+    "TL": ("TRY",),
     "¥": ("JPY", "CNY"),
     "￥": ("JPY", "CNY"),
     "元": ("CNY",),
 }
-COLLOQUIAL = {
+# Names that CLDR has only together with a country's.
+_COUNTRYLESS = {
+    "PLN": "złoty złote złotych złotego zl",
+    "RON": "leu lei",
+    "BGN": "leva лева лв",
+    "RUB": "рубль рубля рублей руб ruble rubles rouble roubles rubel",
+    "UAH": "гривня гривні гривень грн hryvnia",
+    "CZK": "koruna koruny korun",
+    "HUF": "forint forints",
+    "USD": "dólar dólares dollaro dollari",
+    "GBP": "sterlina sterline pfund",
+    "BRL": "reais",
+    "TRY": "₺",
+    "ILS": "shekel shekels",
+    "AED": "dirham dirhams",
+}
+COLLOQUIAL = {name: code for code, names in _COUNTRYLESS.items() for name in names.split()} | {
     "pound": "GBP",
     "pounds": "GBP",
     "quid": "GBP",
@@ -40,6 +60,7 @@ COLLOQUIAL = {
     "dollars": "USD",
     "bucks": "USD",
     "franken": "CHF",
+    "schweizer franken": "CHF",
     "c$": "CAD",
     "a$": "AUD",
     "us$": "USD",
@@ -118,29 +139,48 @@ def units() -> dict[str, tuple[str, ...]]:
     """Every sign and every name of a unit, with the units that it may mean, by their English signs; signs as they are
     written, for `M` is no `m`, and names in lower case."""
     found: dict[str, dict[str, None]] = {}
-    signs = library("babel").Locale.parse("en")._data["unit_patterns"]
-    for locale in _locales():
+    locales = _locales()
+    signs, english = locales[0]._data["unit_patterns"], set[str]()
+    for locale in locales:
         for unit, widths in locale._data["unit_patterns"].items():
-            english = signs.get(unit, {}).get("short", {}).get("other")
-            if not english or unit.startswith(_UNREAD) or unit in _DOUBLES:
+            sign = signs.get(unit, {}).get("short", {}).get("other")
+            if not sign or unit.startswith(_UNREAD) or unit in _DOUBLES:
                 continue
-            own = english.replace("{0}", "").strip()
-            own = _SIGNS.get(unit, own)
-            for width in ("long", "short"):
-                for pattern in widths.get(width, {}).values():
-                    if isinstance(pattern, str) and pattern.startswith("{0}"):
-                        word = pattern[3:].strip().rstrip(".")
-                        if word and not re.search(r"[\d{}%]", word):
-                            spelled = word if width == "short" else word.casefold()
-                            found.setdefault(spelled, {})[own] = None
-    for word, unit in _MORE.items():
-        found.setdefault(word, {})[unit] = None
-    return {word: tuple(of) for word, of in found.items()}
+            own = _SIGNS.get(unit, sign.replace("{0}", "").strip())
+            for word in _words_of(widths):
+                if word not in english and word not in _NO_UNITS:
+                    found.setdefault(word, {})[own] = None
+        english = english or set(found)
+    return {word: tuple(of) for word, of in found.items()} | {word: (unit,) for word, unit in _MORE.items()}
 
 
+def _words_of(widths: dict[str, Any]) -> Iterator[str]:
+    """What a unit is called behind a number. "Per hour" is no hour."""
+    for width in ("long", "short"):
+        for form, pattern in widths.get(width, {}).items():
+            if form != "per" and isinstance(pattern, str) and pattern.startswith("{0}"):
+                word = pattern[3:].strip().rstrip(".")
+                if word and not re.search(r"[\d{}%]", word):
+                    yield word if width == "short" else word.casefold()
+
+
+# Signs that are small words of another language, or ordinals: 7 a week, 3 to 5, 1st, 2024 om.
+_NO_UNITS = set("a b f k o p r u v w в с б р al any des el mil om st nd rd to tm vs pm da AG AV IM".split())
+# Units that are words too, and are none in front of a word: 3 in stock, 5 au total, 3 den Zug.
+NOT_BEFORE_WORDS = frozenset("in au an den dan fat fit ons uns sa sat To Da Mon Wo".split())
 _UNREAD = (
     *("acceleration", "concentr", "graphics-em", "angle-rev", "angle-rad", "length-solar", "mass-solar", "mass-earth"),
-    *("light", "volume-drop", "volume-pinch", "volume-jigger", "volume-dram", "length-earth", "temperature-generic"),
+    *(
+        "light",
+        "speed-light",
+        "pressure-ofhg",
+        "volume-drop",
+        "volume-pinch",
+        "volume-jigger",
+        "volume-dram",
+        "length-earth",
+        "temperature-generic",
+    ),
 )
 _DOUBLES = {"mass-stone", "duration-quarter", "angle-arc-minute", "angle-arc-second", "energy-foodcalorie"}
 _DOUBLES |= {"duration-day-person", "duration-week-person", "duration-month-person", "duration-year-person"}
@@ -150,6 +190,19 @@ _SIGNS |= {"duration-day": "day", "duration-week": "week", "duration-month": "mo
 _MORE = {"l": "l", "L": "l", "ml": "ml", "mL": "ml", "h": "h", "hrs": "h", "min": "min", "mins": "min", "s": "s"}
 _MORE |= {"kilo": "kg", "kilos": "kg", "Kg": "kg", "KG": "kg", "lbs": "lb", "sec": "s", "secs": "s", "°C": "°C"}
 _MORE |= {"°F": "°F", "day": "day", "days": "day", "week": "week", "weeks": "week", "kms": "km", "metre": "m"}
+_MORE |= {
+    "d": "day",
+    "g": "g",
+    "kt": "kn",
+    "qm": "m²",
+    "m2": "m²",
+    "mq": "m²",
+    "м2": "m²",
+    "sqm": "m²",
+    "cm2": "cm²",
+    "km2": "km²",
+}
+_MORE |= {"cbm": "m³", "m3": "m³", "м3": "m³", "ccm": "cm³", "cm3": "cm³"}
 _MORE |= {"month": "month", "months": "month", "year": "year", "years": "year", "yrs": "year", "yr": "year"}
 # Currencies out of use whose codes and names only mislead.
 _FORMER = {"XXX", "XTS", "XAU", "XAG", "XPT", "XPD", "XBA", "XBB", "XBC", "XBD", "CSK", "YUM", "ADP", "TRL", "ROL"}

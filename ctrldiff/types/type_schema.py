@@ -63,8 +63,8 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
     try:
         schema = adapter.json_schema(schema_generator=_Exact)
     except pydantic.errors.PydanticUserError as error:  # a name in quotes that stands for nothing, most often
-        why = (str(error).splitlines() or [""])[0]
-        raise ConstraintError(f"{name} is not a type that can be written as JSON", why=why, hint=HINT) from error
+        said = (str(error).splitlines() or [""])[0]
+        raise ConstraintError(f"{name} is not a type that can be written as JSON", why=said, hint=HINT) from error
     for node, pointer, field in _places(schema):
         if (version := node.get("format", "").removeprefix("uuid")).isdigit():
             node.update(format="uuid", pattern=_UUID_VERSION % version)

@@ -16,7 +16,7 @@ from ctrldiff.grounded.kinds import Stated
 from ctrldiff.json_schema.counts import Place as ListPlace
 from ctrldiff.json_schema.counts import pointer
 from ctrldiff.json_schema.places import Place, nodes
-from ctrldiff.json_schema.references import unescaped
+from ctrldiff.json_schema.references import place_in_list, unescaped
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.reliability import Calibration
 from ctrldiff.sampling.counts import Count
@@ -155,7 +155,8 @@ def kind_of(shape: Shape | None, pointer: str, text: str) -> str:
 
 def _item(shape: Shape, name: str) -> Shape:
     is_list = "array" in shape.types or "object" not in shape.types
-    return shape.item(int(name)) if is_list and name.isascii() and name.isdigit() else shape.other()
+    place = place_in_list(name) if is_list else None
+    return shape.other() if place is None else shape.item(place)
 
 
 def source_of(text: str, document: str, *, quoted: bool) -> tuple[int, int] | None:

@@ -20,7 +20,7 @@ import pytest
 from pydantic import BaseModel, Field, FiniteFloat, StringConstraints
 
 import ctrldiff as cd
-from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid, SchemaInvalid
 from ctrldiff.types.structured import output_type
 from tests.conftest import named
 
@@ -679,3 +679,10 @@ def test_a_property_called_x_span_is_no_span():
     assert not cd.JsonSchema(named).has_spans
     assert not cd.JsonSchema({"type": "string", "default": {"x-span": True}}).has_spans
     assert cd.JsonSchema({"$ref": "#/$defs/a", "$defs": {"a": {"type": "string", "x-span": True}}}).has_spans
+
+
+@pytest.mark.parametrize("token", ["²", "9" * 5000, "٣", "-1", "01x"])
+def test_a_pointer_into_a_list_by_what_is_no_place_leads_nowhere(token):
+    schema = {"anyOf": [{"type": "string"}], "properties": {"a": {"$ref": f"#/anyOf/{token}"}}, "type": "object"}
+    with pytest.raises(SchemaInvalid, match="is not there"):
+        output_type(schema)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ctrldiff.json_schema.references import unescaped
+from ctrldiff.json_schema.references import place_in_list, unescaped
 
 SIGNS = " .,;:\"'"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)")
@@ -70,8 +70,8 @@ def _at(name: str, value: Any) -> Any:
             if key not in value:
                 return _MISSING
             value = value[key]
-        elif isinstance(value, list) and key.isascii() and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
+        elif isinstance(value, list) and (place := place_in_list(key)) is not None and place < len(value):
+            value = value[place]
         else:
             return _NOWHERE
     return value

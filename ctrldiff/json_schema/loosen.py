@@ -6,7 +6,7 @@ from typing import Any
 
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.documents import Documents
-from ctrldiff.json_schema.references import References, last_reference, unescaped
+from ctrldiff.json_schema.references import References, last_reference, place_in_list, unescaped
 
 
 def leave_out(root: Any, documents: Documents, pointer: str, keyword: str) -> bool:
@@ -24,8 +24,9 @@ def leave_out(root: Any, documents: Documents, pointer: str, keyword: str) -> bo
     if not mark or not tokens or tokens[-1] != keyword:
         return False
     for token in tokens[:-1]:
-        if isinstance(target, list) and token.isdigit() and int(token) < len(target):
-            target = target[int(token)]
+        place = place_in_list(token)
+        if isinstance(target, list) and place is not None and place < len(target):
+            target = target[place]
         elif isinstance(target, dict) and token in target:
             target = target[token]
         else:

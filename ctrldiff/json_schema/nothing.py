@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.json_schema.keywords import ALTERNATIVES, KEYWORDS
-from ctrldiff.json_schema.references import unescaped
+from ctrldiff.json_schema.references import place_in_list, unescaped
 
 if TYPE_CHECKING:
     from ctrldiff.json_schema.context import Context, Walked
@@ -50,7 +50,8 @@ def _is_needed(here: Sub, part: Sub, empty: list[Sub]) -> bool:
     if keyword == "properties" and rest:
         return rest[0] in schema.get("required", ()) or here.shape.context.options.optional == "write"
     if row is not None and row.role == "applies" and row.family == "array":
-        place = int(rest[0]) if rest and rest[0].isdigit() else len(schema.get("prefixItems", ()))
+        place = place_in_list(rest[0]) if rest else None
+        place = len(schema.get("prefixItems", ())) if place is None else place
         return bool(schema.get("minItems", 0) > place)
     return row is not None and (row.always or row.role == "refers")
 

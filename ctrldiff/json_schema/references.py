@@ -213,8 +213,9 @@ class References:
     def _follow(self, target: Any, fragment: str, reference: str, at: str) -> Any:
         for token in fragment.split("/")[1:]:
             key = unescaped(token)
-            if isinstance(target, list) and key.isdigit() and int(key) < len(target):
-                target = target[int(key)]
+            place = place_in_list(key)
+            if isinstance(target, list) and place is not None and place < len(target):
+                target = target[place]
             elif isinstance(target, dict) and key in target:
                 base = self.base.get(id(target), "")
                 target = target[key]
@@ -262,6 +263,11 @@ def escaped(name: str) -> str:
 def unescaped(token: str) -> str:
     """The key that a token of a JSON pointer stands for."""
     return token.replace("~1", "/").replace("~0", "~")
+
+
+def place_in_list(token: str) -> int | None:
+    """The place in a list that a token of a JSON pointer names; None for one that can only be a key."""
+    return int(token) if token.isascii() and token.isdigit() and len(token) < 19 else None
 
 
 def before_references(pointer: str) -> str:

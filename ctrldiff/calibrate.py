@@ -13,9 +13,8 @@ from ctrldiff.calibration import Prediction
 from ctrldiff.constraints.basic import Choice
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.evaluate.equal import right_at
-from ctrldiff.evaluate.labelled import Answer, read_object
+from ctrldiff.evaluate.labelled import Answer, by_schema, read_object
 from ctrldiff.generate import Generator, Model
-from ctrldiff.json_schema import JsonSchema
 from ctrldiff.reliability import Outcome
 
 
@@ -64,12 +63,7 @@ def predict(
     generators = {labels: Generator(model, Choice(labels), ask=ask, batch_size=batch_size) for labels in groups}
     questions = {n: line for n, line in enumerate(lines) if isinstance(line, Question)}
     for question in questions.values():
-        try:
-            generators[question.labels].check(question.text)
-        except CtrldiffError as error:
-            raise InputError(
-                f"{question.where}: {error.message}", why=error.why, hint=error.hint, where=question.where
-            ) from error
+        _check(generators[question.labels], question.text, question.where)
     out = {n: line for n, line in enumerate(lines) if isinstance(line, Prediction)}
     report(0, len(questions))
     for labels, members in groups.items():
@@ -93,26 +87,16 @@ def judge(
     Raises: InputError, naming the line, for one without a schema, or whose text does not fit the model, and what its
         schema raises, before the first forward pass; what decoding raises.
     """
-    out: list[Outcome] = []
-    groups: dict[str, list[int]] = {}
-    for n, answer in enumerate(answers):
-        if answer.schema is None and schema is None:
-            raise InputError(f"{answer.where}: no schema", hint="--schema SCHEMA, or a schema in the line")
-        groups.setdefault("" if answer.schema is None else json.dumps(answer.schema), []).append(n)
-    generators = []
-    for members in groups.values():
-        own = answers[members[0]].schema
-        wanted = schema if own is None else own
-        wanted = wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write")
-        generators.append(Generator(model, wanted, batch_size=batch_size, fields=True))
+    groups = [
+        (Generator(model, wanted, batch_size=batch_size, fields=True), members)
+        for wanted, members in by_schema(answers, schema)
+    ]
+    for generator, members in groups:
         for n in members:
-            try:
-                generators[-1].check(answers[n].text)
-            except CtrldiffError as error:
-                where = answers[n].where
-                raise InputError(f"{where}: {error.message}", why=error.why, hint=error.hint, where=where) from error
+            _check(generator, answers[n].text, answers[n].where)
+    out: list[Outcome] = []
     done = 0
-    for generator, members in zip(generators, groups.values(), strict=True):
+    for generator, members in groups:
         for n, result in zip(members, generator.each([answers[n].text for n in members]), strict=True):
             for name, one in result.fields.items():
                 right = right_at(name, json.loads(one.text), tuple(answers[n].outputs()))
@@ -121,6 +105,14 @@ def judge(
             done += 1
             report(done, len(answers))
     return out
+
+
+def _check(generator: Generator[Any], text: str, where: str) -> None:
+    """Raises: InputError, naming the line, if the text does not fit the model."""
+    try:
+        generator.check(text)
+    except CtrldiffError as error:
+        raise InputError(f"{where}: {error.message}", why=error.why, hint=error.hint, where=where) from error
 
 
 def _line(raw: bytes, number: int, where: str) -> Question | Prediction:

@@ -44,6 +44,10 @@ class Outcome(NamedTuple):
         return self.prob
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 @dataclass(frozen=True)
 class Scale:
     """sigmoid(logit(p) / temperature + shift), fitted on so many values."""
@@ -53,8 +57,7 @@ class Scale:
     count: int = 0
 
     def __post_init__(self) -> None:
-        numbers = (self.temperature, self.shift, self.count)
-        if any(isinstance(one, bool) or not isinstance(one, int | float) or not math.isfinite(one) for one in numbers):
+        if not all(map(_is_number, (self.temperature, self.shift, self.count))):
             raise ValueError(f"a scale of {self.temperature!r}, {self.shift!r}, {self.count!r}: not numbers")
         if self.temperature <= 0:
             raise ValueError(f"a temperature of {self.temperature!r}: it is above 0")
@@ -156,7 +159,7 @@ class Calibration:
 def _threshold(accuracy: float, prob: float, coverage: float) -> Threshold:
     """One that a file names. Raises: ValueError for what is no share."""
     for one in (accuracy, prob, coverage):
-        if isinstance(one, bool) or not isinstance(one, int | float) or not 0 <= one <= 1:
+        if not _is_number(one) or not 0 <= one <= 1:
             raise ValueError(f"a threshold of {one!r}: not between 0 and 1")
     return Threshold(accuracy, prob, coverage)
 
@@ -224,7 +227,8 @@ def logit(prob: float) -> float:
 
 
 def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(max(x, -700.0)) / (1 + math.exp(max(x, -700.0)))
+    less = math.exp(-abs(x))  # so that nothing overflows
+    return (1.0 if x >= 0 else less) / (1 + less)
 
 
 def _fitted(outcomes: Sequence[Outcome], prior: Scale = Scale(), weight: float = 1.0) -> Scale:

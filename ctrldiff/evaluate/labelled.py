@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from ctrldiff.errors import InputError
+from ctrldiff.json_schema import JsonSchema
 
 HINT = '{"text": ..., "output": {...}}'
 MOST = 64  # right answers of one text, if several keys have several
@@ -47,6 +48,24 @@ class Answer:
         every = product(*(self.of(key) for key in self.output))
         for _, values in zip(range(MOST), every, strict=False):
             yield dict(zip(self.output, values, strict=True))
+
+
+def by_schema(answers: Sequence[Answer], schema: Any = None) -> list[tuple[JsonSchema, list[int]]]:
+    """Every schema with the numbers of the answers that it is the one of: their own, or for those without `schema`.
+
+    Raises: InputError for a line without a schema, ConstraintError for a schema that is refused.
+    """
+    groups: dict[str, list[int]] = {}
+    for n, one in enumerate(answers):
+        if one.schema is None and schema is None:
+            raise InputError(f"{one.where}: no schema", hint="--schema SCHEMA, or a schema in the line")
+        groups.setdefault("" if one.schema is None else json.dumps(one.schema), []).append(n)
+    found = []
+    for members in groups.values():
+        own = answers[members[0]].schema
+        wanted = schema if own is None else own
+        found.append((wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write"), members))
+    return found
 
 
 def read_answers(file: Path) -> list[Answer]:

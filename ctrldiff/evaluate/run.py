@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ctrldiff.errors import CanvasWarning, InputError
-from ctrldiff.evaluate.labelled import Answer
+from ctrldiff.errors import CanvasWarning
+from ctrldiff.evaluate.labelled import Answer, by_schema
 from ctrldiff.evaluate.score import Score
 from ctrldiff.generate import Generator, Model
-from ctrldiff.json_schema import JsonSchema
 from ctrldiff.limits import DEFAULT
 
 
@@ -36,16 +34,8 @@ def evaluate(
     Raises: InputError for a line without a schema, ConstraintError for a schema that is refused. A text that has no
         answer is counted as one.
     """
-    groups: dict[str, list[int]] = {}
-    for n, one in enumerate(answers):
-        if one.schema is None and schema is None:
-            raise InputError(f"{one.where}: no schema", hint="--schema SCHEMA, or a schema in the line")
-        groups.setdefault("" if one.schema is None else json.dumps(one.schema), []).append(n)
     score, done, began = Score(), 0, time.process_time()
-    for members in groups.values():
-        own = answers[members[0]].schema
-        wanted = schema if own is None else own
-        wanted = wanted if isinstance(wanted, JsonSchema) else JsonSchema(wanted, optional="write")
+    for wanted, members in by_schema(answers, schema):
         shape = wanted.shape(how.get("limits", DEFAULT))
         generator = Generator(model, wanted, batch_size=batch_size, on_error="keep", fields=fields, **how)
         with warnings.catch_warnings():

@@ -11,7 +11,6 @@ import itertools
 import json
 import lzma
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -228,17 +227,12 @@ def _sqlite(path: Path, records: Records, flat: bool) -> None:
 def _told_apart(names: Iterable[str]) -> list[str]:
     """Names of columns; of those that SQLite takes for one, as they differ by the case of letters only, all but the
     first with a number behind them."""
-    out: dict[str, str] = {}
+    out: dict[bytes, str] = {}
     for name in names:
         ways = itertools.chain([name], (f"{name} ({n})" for n in itertools.count(2)))
-        free = next(one for one in ways if _folded(one) not in out)
-        out[_folded(free)] = free
+        free = next(one for one in ways if one.encode().lower() not in out)
+        out[free.encode().lower()] = free  # bytes have small letters in ASCII alone, as SQLite sees it
     return list(out.values())
-
-
-def _folded(name: str) -> str:
-    """As SQLite compares names: in ASCII alone."""
-    return re.sub("[A-Z]", lambda letter: letter.group().lower(), name)
 
 
 def _quoted(name: str) -> str:

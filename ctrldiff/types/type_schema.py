@@ -63,8 +63,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
     try:
         schema = adapter.json_schema(schema_generator=_Exact)
     except pydantic.errors.PydanticUserError as error:  # a name in quotes that stands for nothing, most often
-        said = (str(error).splitlines() or [""])[0]
-        raise ConstraintError(f"{name} is not a type that can be written as JSON", why=said, hint=HINT) from error
+        raise _no_type(name, error) from error
     for node, pointer, field in _places(schema):
         if (version := node.get("format", "").removeprefix("uuid")).isdigit():
             node.update(format="uuid", pattern=_UUID_VERSION % version)
@@ -88,8 +87,12 @@ def adapter_of(wanted: Any) -> pydantic.TypeAdapter[Any]:
     try:
         return pydantic.TypeAdapter(portable(wanted))
     except (pydantic.errors.PydanticUserError, SchemaError, UnicodeError, *_NO_TYPE) as error:
-        why = (str(error).splitlines() or [""])[0]
-        raise ConstraintError(f"{wanted!r} is not a type that can be written as JSON", why=why, hint=HINT) from error
+        raise _no_type(repr(wanted), error) from error
+
+
+def _no_type(name: str, error: Exception) -> ConstraintError:
+    why = (str(error).splitlines() or [""])[0]
+    return ConstraintError(f"{name} is not a type that can be written as JSON", why=why, hint=HINT)
 
 
 def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dict[str, Any]]]:

@@ -7,9 +7,12 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import Infeasible, InputError
+from ctrldiff.generate import Model
+from ctrldiff.models.callable import PlainTokenizer
+from ctrldiff.models.hf import Loaded
 from ctrldiff.protocols import Move
 from ctrldiff.sampling.commit import Threshold
-from ctrldiff.sampling.constrain import FREE, LeftmostFirst, Tables
+from ctrldiff.sampling.constrain import FREE, Exact, LeftmostFirst, Tables
 from ctrldiff.sampling.grow import Daedal, RhoEos, density_of_ends, started, sure_of_ends
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop, sample
@@ -17,13 +20,15 @@ from ctrldiff.sampling.observers import NoteBest, NoteShifts
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.room import fits, inserted, lengthened, shortened
 from ctrldiff.sampling.schedules import Blocks
+from ctrldiff.sampling.slow_fast import CYCLE
+from ctrldiff.sampling.windows import END
 from ctrldiff.search.ahead import Ahead
 from ctrldiff.search.branches import Branches
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.run import Run
 from ctrldiff.state import State, Status
 from tests.cases import GROWS, bound, hard_state, legal
-from tests.conftest import NOISES, SIZE, STOP, VOCABULARY, blank, text, toy
+from tests.conftest import NOISES, SIZE, STOP, VOCABULARY, blank, spec, text, toy
 from tests.guidance.fakes import context
 from tests.laws.test_search_laws import liking
 
@@ -153,6 +158,26 @@ def test_observers_that_note_by_place_go_with_a_policy_that_inserts_or_are_refus
     assert done.done.all() and not done.memory[LEGAL][done.open].any()
     with pytest.raises(InputError, match="were inserted"):
         sample(toy(), hard_state("text"), observers=[NoteShifts(kept=6)], **how)
+
+
+def test_the_front_door_inserts_positions_with_all_that_it_notes_itself():
+    """It notes the legal mass, what was hurried, and for retries what the model said of every position."""
+    toys = Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), spec("mask")))
+    plan = Plan(Exact(), Blocks(3), commit=Threshold(0.9), grow=GROWS["daedal, inserting"])
+    kind = Regex("[ab0-9-]{1,9}")
+    for how in ({}, {"retries": 2}):
+        for n in range(1, 5):
+            found = toys("ab" * n, kind, plan=plan, max_new_tokens=9, **how)
+            assert found.raw in kind and found.usage.answer_tokens > 2
+
+
+def test_notes_of_positions_are_pushed_along_with_what_stands_there():
+    state = blank(2, 9, lengths=[5, 5], pad_id=STOP)
+    cycle = torch.tensor([[4, 1, 5, 4, -1, 3], [0, 0, -1, 4, 2, 4]])
+    noted = state.remember(**{END: torch.tensor([4, 2]), CYCLE: cycle})
+    moved = inserted(noted, torch.tensor([1, 3]), torch.tensor([2, 1]))
+    assert moved.memory[END].tolist() == [6, 2]
+    assert moved.memory[CYCLE].tolist() == [[4, 1, 7, 4, -1, 5], [0, 0, -1, 4, 2, 5]]
 
 
 def telling(state: State, logits: torch.Tensor) -> Move:

@@ -81,7 +81,9 @@ class Medal:
         rewards: list[F64] = []
         for n in range(self.prefixes):
             some = [n < len(nodes) for nodes in begun]  # a row without another one is complete, and costs nothing
-            starts = [nodes[n].state if n < len(nodes) else decodes[0].gather([row]) for row, nodes in enumerate(begun)]
+            starts = [
+                nodes[n].state if n < len(nodes) else _over(decodes[0], row, state) for row, nodes in enumerate(begun)
+            ]
             decodes.append(run.decode(replace(together(starts), rngs=every.rngs[n :: self.prefixes])))
             rewards.append(self._reward(run, state, decodes[-1], trees, some))
         own = np.stack(rewards, axis=1)  # (B, prefixes), NaN where there are fewer
@@ -160,6 +162,11 @@ class Medal:
             before = trees[n].entropy
             out[n] = 1.0 - float(entropy[n]) / before if before else 1.0
         return out
+
+
+def _over(decode: State, row: int, root: State) -> State:
+    """A row of a decode among beginnings, which remember what the root does."""
+    return replace(decode.gather([row]), memory={name: value[[row]] for name, value in root.memory.items()})
 
 
 @dataclass(eq=False)

@@ -9,14 +9,15 @@ from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError
-from ctrldiff.sampling.commit import Everything
+from ctrldiff.sampling.ancestral import Remasking
+from ctrldiff.sampling.commit import Everything, TopK
 from ctrldiff.sampling.constrain import FREE, Tables, normalised
 from ctrldiff.sampling.decide import decide
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
-from ctrldiff.sampling.revise import LeastConfident
+from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, Verified
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Falling, Settled, mean_gap
 from ctrldiff.state import State
@@ -55,6 +56,25 @@ def test_the_least_confident_are_reopened_if_they_are_below_the_bar():
     assert chosen(where) == [[0, 2]]
     where = LeastConfident(count=9, below=0.9)(None, now, None)  # type: ignore[arg-type]
     assert chosen(where) == [[0, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("revise", "steps"),
+    [(LeastConfident(2, 1.0), 6), (Remask(Remasking("rescale", 0.8)), 6), (Verified(0.9), 3)],
+    ids=["least confident", "remask", "verified"],
+)
+def test_a_decode_goes_on_with_what_stands_whatever_the_clock_said_when_it_was_written(revise, steps):
+    """A search that decodes again begins where another decode ended: its steps say nothing of this one's."""
+    how = {"schedule": Linear(steps), "commit": TopK(), "revise": revise}
+    told_apart = False
+    for seed in range(3):
+        first = sample(toy(seed=seed), blank(2, 10, seed=seed))
+        begun = first.reopen(torch.arange(10)[None, :] >= 3).snapshot()
+        fresh = replace(begun, held_at=begun.held_at.clamp(max=0), history=torch.full_like(begun.history, -1))
+        one, other = (sample(toy(seed=seed), state, **how) for state in (begun, fresh))
+        assert torch.equal(one.tokens, other.tokens) and torch.equal(one.held_at, other.held_at)
+        told_apart |= not torch.equal(one.tokens, sample(toy(seed=seed), begun, **how | {"revise": Keep()}).tokens)
+    assert told_apart
 
 
 def test_what_was_written_in_this_step_is_not_reopened():

@@ -1,5 +1,6 @@
 """The smaller plug-ins: proposers, revise policies, stop rules, presets, decide."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,17 +10,21 @@ from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError
+from ctrldiff.sampling import processors
 from ctrldiff.sampling.ancestral import Remasking
-from ctrldiff.sampling.commit import Everything, TopK
-from ctrldiff.sampling.constrain import FREE, Tables, normalised
+from ctrldiff.sampling.commit import CertainFree, Everything, TopK
+from ctrldiff.sampling.constrain import FREE, DrawnAt, Tables, normalised
 from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
 from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, Verified
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import Falling, Settled, mean_gap
+from ctrldiff.sampling.stop import Falling, Prophet, Settled, Stable, mean_gap
+from ctrldiff.search.agree import Vote
+from ctrldiff.search.ahead import Ahead
 from ctrldiff.state import State
 from tests.cases import LENGTH, bound
 from tests.conftest import STOP, VOCABULARY, ToyNetwork, blank, logits_like, text, toy
@@ -222,3 +227,38 @@ def test_a_decision_that_cannot_fit_is_refused_before_the_forward():
     with pytest.raises(BudgetTooSmall):
         decide(toy(network=network), blank(1, 3), labelled(labels))
     assert network.calls == []
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (processors.Temperature, [(0,), (-1.0,), (math.inf,), (math.nan,), ("1",), (True,)]),
+        (processors.Cooling, [(0, 0.8), (0.4, math.nan)]),
+        (processors.TopK, [(0,), (1.5,), (True,)]),
+        (processors.TopP, [(0,), (1.1,), ("x",), (math.nan,)]),
+        (processors.MinP, [(0,), (2.0,), (None,)]),
+        (DrawnAt, [(0,), ("x",), (math.inf,)]),
+        (CertainFree, [(Everything(), "x"), (Everything(), math.nan)]),
+        (LeastConfident, [(0,), (-1,), (1.5,), (1, "x")]),
+        (Disagree, [("x",), (0.5, 0), (0.5, -1)]),
+        (Reconsider, [(0,), (2.5,)]),
+        (Settled, [(-1,), (math.nan,), ("x",)]),
+        (Stable, [(0,), (1.5,), (9,), (1, "x")]),
+        (Prophet, [("x",), (1, math.nan), (1, 1, None)]),
+        (Falling, [("x",), (1, math.nan)]),
+        (Vote, [(0,), (2.5,), (None,), (True,)]),
+        (Ahead, [(1.5,), ("3",)]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_number_that_means_nothing_is_refused_when_it_is_given(make, wrong):
+    for numbers in wrong:
+        with pytest.raises(InputError):
+            make(*numbers)
+
+
+@pytest.mark.parametrize("name", ["default", "llada", "dream", "p2"])
+def test_a_preset_says_what_is_no_temperature(name):
+    for wrong in (-1.0, math.inf, math.nan, "1", True):
+        with pytest.raises(InputError, match=r"temperature=.*a finite number of at least 0"):
+            Plan.preset(name, temperature=wrong)

@@ -35,7 +35,7 @@ from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.passes import Passed, forward, given, guided
-from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.plan import Plan, within
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
@@ -66,8 +66,8 @@ class Loop:
                 hint='a transformers network with attn_implementation="eager" and no cache, or a function that returns '
                 "(logits, attention): from_callable(..., attention=True)",
             )
-        for part in (self.plan.propose, self.plan.finish):
-            if isinstance(part, Fits):
+        for part in within(self.plan):
+            if isinstance(part, Fits) and not isinstance(part, type):
                 part.fits(self.denoiser.vocabulary)
         state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))

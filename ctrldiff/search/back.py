@@ -43,6 +43,7 @@ class BackAndRefine:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         draft = replace(run, plan=run.plan.but(stop=_Left(run.plan.stop, self.time)))
         for _ in range(self.rounds):
             state = draft.decode(state)

@@ -51,6 +51,7 @@ class Thoughts:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         stops = torch.tensor(run.context.vocabulary.stop_ids, dtype=torch.int64)
         start = torch.zeros(state.shape[0], dtype=torch.int64)
         state = run.decode(state)

@@ -49,6 +49,7 @@ class DVoting:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         rows, every = state.shape[0], state.fork(self.most)
         drawn: list[State] = []
         said: list[list[Hashable]] = [[] for _ in range(rows)]  # by row, what its decodes say

@@ -23,9 +23,13 @@ from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.sampling.slow_fast import CYCLE
 from ctrldiff.sampling.windows import END
 from ctrldiff.search.ahead import Ahead
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.info_gain import InfoGain
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.run import Run
+from ctrldiff.search.thoughts import Thoughts
+from ctrldiff.search.voting import DVoting
 from ctrldiff.state import State, Status
 from tests.cases import GROWS, bound, hard_state, legal
 from tests.conftest import NOISES, SIZE, STOP, VOCABULARY, blank, spec, text, toy
@@ -221,7 +225,9 @@ def test_rho_eos_counts_in_units_by_how_far_it_is_beyond_its_bound(share, curve,
 def test_a_search_that_goes_by_positions_refuses_a_canvas_that_grows():
     plan = Plan.preset("daedal", ends=(STOP,), initial=4, temperature=1.0)
     run = Run(toy(), plan, bound("text", 4), context(4, toy(), constraint=bound("text", 4)))
-    for search in (Ahead(), Branches(), Particles(liking, 2)):
+    together = [Ahead(), Branches(), InfoGain(), Particles(liking, 2)]
+    again = [BackAndRefine(), DVoting(), Thoughts((A,))]  # what they keep of one decode is of its positions
+    for search in (*together, *again):
         with pytest.raises(InputError, match="cannot go together"):
             search(run, blank(4, 8))
 

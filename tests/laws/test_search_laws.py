@@ -13,7 +13,7 @@ from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.hurried import HURRIED, NoteHurried
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.propose import Best, Weighed
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
@@ -33,7 +33,7 @@ from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
-from tests.cases import CONSTRAINTS, bound, hard_state, legal
+from tests.cases import CONSTRAINTS, bound, hard_state, legal, odd
 from tests.conftest import NOISES, few, text, toy
 from tests.guidance.fakes import context
 
@@ -118,6 +118,7 @@ OTHERS = {
     "reconsider": {"edit": Reconsider(), "commit": Renoise(Threshold(0.6)), "schedule": Linear(4)},
     "revise": {"revise": LeastConfident(2, 0.9), "schedule": Linear(12)},
     "stop": {"stop": Settled(2.0)},
+    "weighed": {"propose": Weighed(odd)},
     "finish": {"finish": Best(), "schedule": Linear(2), "commit": TopK("margin")},
     "leftmost first": {"constrain": LeftmostFirst},
     "gaps first": {"constrain": GapsFirst},

@@ -175,6 +175,15 @@ def test_the_front_door_inserts_positions_with_all_that_it_notes_itself():
             assert found.raw in kind and found.usage.answer_tokens > 2
 
 
+def test_the_trace_of_a_canvas_that_is_given_positions_when_it_is_full_goes_on_to_the_answer():
+    toys = Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), spec("mask")))
+    plan = Plan.preset("rho_eos", ends=(STOP,), initial=3, unit=2, low=0.95, high=1.0)
+    found = toys("abc", Regex("[ab]{1,9}"), plan=plan, trace=True, max_new_tokens=10)
+    frames = [str(one) for one in found.trace.frames[0]]
+    assert any("·" not in one for one in frames[:-1]), "it was full before"
+    assert frames[-1] == found.raw and len(frames) == found.usage.forwards + 1
+
+
 def test_notes_of_positions_are_pushed_along_with_what_stands_there():
     state = blank(2, 9, lengths=[5, 5], pad_id=STOP)
     cycle = torch.tensor([[4, 1, 5, 4, -1, 3], [0, 0, -1, 4, 2, 4]])

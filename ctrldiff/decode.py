@@ -403,7 +403,7 @@ class _Engine:
 
     def _reads_no_logits(self) -> None:
         """Raise InputError for a policy that reads the logits where something is written: a field has its own."""
-        reads = {} if isinstance(self.plan.edit, Final | Reconsider) else {"edit": self.plan.edit}
+        reads: dict[str, object] = {} if isinstance(self.plan.edit, Final | Reconsider) else {"edit": self.plan.edit}
         reads |= {"revise": self.plan.revise} if isinstance(self.plan.revise, Asks) else {}
         for name, policy in reads.items():
             raise InputError(

@@ -1,6 +1,7 @@
 """The smaller plug-ins: proposers, revise policies, stop rules, presets, decide."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -262,3 +263,21 @@ def test_a_preset_says_what_is_no_temperature(name):
     for wrong in (-1.0, math.inf, math.nan, "1", True):
         with pytest.raises(InputError, match=r"temperature=.*a finite number of at least 0"):
             Plan.preset(name, temperature=wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "what"),
+    [
+        ("stop", lambda posterior, state, step: state.open, "a torch.bool tensor of shape (2, 6)"),
+        ("stop", lambda posterior, state, step: state.done[:, None], "a torch.bool tensor of shape (2, 1)"),
+        ("stop", lambda posterior, state, step: torch.zeros(2), "a torch.float32 tensor of shape (2,)"),
+        ("stop", lambda posterior, state, step: None, "NoneType"),
+        ("propose", lambda posterior, state: posterior.map().numpy(), "ndarray"),
+        ("propose", lambda posterior, state: posterior.map(2), "a torch.int64 tensor of shape (2, 2, 6)"),
+        ("finish", lambda posterior, state: state.open, "a torch.bool tensor of shape (2, 6)"),
+        ("commit", lambda posterior, tokens, state, step: state.done, "a torch.bool tensor of shape (2,)"),
+    ],
+)
+def test_an_answer_of_a_plug_in_that_is_none_is_refused_by_name(name, answer, what):
+    with pytest.raises(InputError, match=re.escape(f"the {name} policy returned {what}")):
+        sample(toy(), blank(2, 6), schedule=Linear(1), **{name: answer})

@@ -179,7 +179,8 @@ def value_text(
 
 def number_text(value: float | int | Decimal) -> str:
     """The shortest decimal without exponent: 1 for 1.0, 0.001 for 1e-3, 0 for -0."""
-    digits = format(Decimal(repr(value)) if isinstance(value, float) else Decimal(value), "f")
+    # by float's own `repr`: of a class made of it, NumPy's say, it may be no number
+    digits = format(Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value), "f")
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     return "0" if digits == "-0" else digits

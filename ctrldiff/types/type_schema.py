@@ -298,11 +298,16 @@ class _Exact(GenerateJsonSchema):
         return result
 
     def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:
-        path = _path(schema)
-        return {_NO: f"it is read from the path {path}"} if path else super().dataclass_field_schema(schema)
+        return _no_path(schema) or super().dataclass_field_schema(schema)
+
+    def typed_dict_field_schema(self, schema: Any) -> dict[str, Any]:
+        return _no_path(schema) or super().typed_dict_field_schema(schema)
 
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
-        fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
+        fields = {
+            self._get_alias_name(field, field["name"]): _no_path(field) or self.generate_inner(field["schema"])
+            for field in schema["fields"]
+        }
         return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
     def dict_schema(self, schema: Any) -> dict[str, Any]:
@@ -363,6 +368,12 @@ def _path(field: Any) -> list[str | int] | None:
     if alias is None or any(isinstance(path, str) or len(path) == 1 for path in paths):
         return None
     return list(paths[0])
+
+
+def _no_path(field: Any) -> dict[str, Any] | None:
+    """A mark if a field is read from inside another, where only models are written so."""
+    path = _path(field)
+    return {_NO: f"it is read from the path {path}"} if path else None
 
 
 def _put(node: dict[str, Any], path: list[str | int], value: dict[str, Any]) -> bool:

@@ -9,7 +9,10 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.branches import null_tables
+from ctrldiff.json_schema.counts import NO_LIST, Items
 from ctrldiff.json_schema.explain import explain
+from ctrldiff.json_schema.fields import prefixes
 from tests.conftest import named
 
 STR, INT = {"type": "string"}, {"type": "integer"}
@@ -247,3 +250,20 @@ def test_whatever_the_spelling_what_is_decoded_is_legal(how):
     model = cd.from_pretrained("tiny")
     result = model("Zoë Jensen pays 5.50.", schema, nulls=True, unsure=unsure, retries=1)
     assert result.raw in schema and set(result.output) == {"who", "n"} and set(result.nulls) == {"n"}
+
+
+@pytest.mark.parametrize("key", ["näme", 'é\\"z', "plain", "\u007f"])
+@pytest.mark.parametrize("ascii", [False, True])
+def test_a_key_is_found_by_its_name_in_whatever_spelling(key, ascii):
+    items = {"type": ["array", "null"], "items": INT}
+    inner = {"type": "object", "properties": {key: items, key + "2": items}, "required": [key]}
+    schema = cd.JsonSchema({"type": "object", "properties": {key: inner}, "required": [key]}, ascii=ascii)
+    two, none = (schema.canonical({key: {key: value, key + "2": [1]}}) for value in ([1, 2], None))
+    held, other, absent = (Items((key, key), number) for number in (2, 1, NO_LIST))
+    assert two in held and none in absent and not any(two in one or none in one for one in (other,))
+    assert two in Items((key, key + "2"), 1)
+    vocabulary = cd.from_pretrained("tiny").vocabulary
+    assert key in null_tables(schema, vocabulary)
+    texts = cd.JsonSchema({"type": "object", "properties": {key: STR}, "required": [key]}, ascii=ascii)
+    if "." not in key:
+        assert texts.canonical({key: "x"})[:-2] in prefixes(key)[0]

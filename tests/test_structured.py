@@ -164,6 +164,11 @@ class Paths(BaseModel, extra="forbid"):
     )
 
 
+class Beside(BaseModel):
+    a: int = Field(validation_alias=pydantic.AliasPath("q", "a"))
+    other: str = Field(alias="a")
+
+
 class Logged(BaseModel):
     line: pydantic.Json[list[Point]]
     more: pydantic.Json
@@ -330,6 +335,7 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
         },
         ['{"N":7,"p":[1,1,[2]],"q":{"r s":[{"t":{"x":1,"y":0}}]}}', '{"N":7,"p":[null,1],"q":{"r s":[]}}'],
     ),
+    (Beside, {'{"a":"x","q":{"a":1}}': Beside(a="x", q={"a": 1})}, ['{"a":1,"q":{"a":1}}']),
     (
         Logged,
         {r'{"line":"[{\"x\":1,\"y\":0.5}]","more":"\"é\\\"\""}': Logged(line='[{"x":1,"y":0.5}]', more='"é\\""')},
@@ -516,6 +522,11 @@ class Deep(BaseModel):
     second: int = Field(validation_alias=pydantic.AliasPath("two", -1))
 
 
+class Shared(BaseModel):
+    a: int = Field(alias="x")
+    b: Annotated[int, Field(ge=2)] = Field(alias="x")
+
+
 class Crossed(BaseModel):
     a: list[int]
     b: int = Field(validation_alias=pydantic.AliasPath("a", 0))
@@ -525,6 +536,7 @@ class Crossed(BaseModel):
     ("wanted", "field", "why"),
     [
         (Deep, "Deep", "second is read from the path ['two', -1]"),
+        (list[Shared], "[]", "a and b are both read from 'x'"),
         (Crossed, "Crossed", "b is read from the path ['a', 0]"),
         (Photo, "Photo.data", "bytes have no JSON form"),
         (list[Album], "[].photos[].data", "bytes"),

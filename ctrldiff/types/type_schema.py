@@ -299,14 +299,19 @@ class _Exact(GenerateJsonSchema):
         return super().dataclass_args_schema({**schema, "fields": fields})  # type: ignore[typeddict-item]
 
     def model_fields_schema(self, schema: Any) -> dict[str, Any]:
-        result = super().model_fields_schema(schema)
-        for name, field in schema["fields"].items():
+        fields = schema["fields"]
+        plain = {name: field for name, field in fields.items() if _path(field) is None}
+        read: dict[str, str] = {}
+        for name, field in plain.items():
+            key = self._get_alias_name(field, name)
+            if read.setdefault(key, name) != name:
+                return {_NO: f"{read[key]} and {name} are both read from {key!r}"}
+        result = super().model_fields_schema({**schema, "fields": plain})
+        result.setdefault("properties", {})
+        for name, field in fields.items():
             path = _path(field)
-            if path is not None:
-                value = result["properties"].pop(name)
-                result["required"] = [one for one in result.get("required", ()) if one != name]
-                if not _put(result, path, value):
-                    return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
+            if path is not None and not _put(result, path, self.generate_inner(field)):
+                return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
         return result
 
     def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:

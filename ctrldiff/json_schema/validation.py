@@ -48,8 +48,8 @@ def objections(
     # What is said against a value only because something unknown stands under "not" is not said.
     if met and found and _made(schema, draft, documents, formats, met, False).is_valid(value):
         return
-    for error in found:
-        yield "".join(f"/{part}" for part in error.instance_path) or "/", str(error.message)
+    for one in found:
+        yield "".join(f"/{part}" for part in one.instance_path) or "/", str(one.message)
 
 
 def _made(

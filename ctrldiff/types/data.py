@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Mapping, Set
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import pydantic
 from pydantic_core import to_jsonable_python
+
+Way: TypeAlias = list[str | int]  # keys and places that lead to where a field is read
 
 
 def as_data(value: Any) -> Any:
@@ -40,17 +42,18 @@ def as_data(value: Any) -> Any:
     return to_jsonable_python(value)
 
 
-def _fields(value: Any) -> list[tuple[list[str | int], Any]] | None:
+def _fields(value: Any) -> list[tuple[Way, Any]] | None:
     """The fields of an instance: where each is read, and its value; None for what is no instance with fields."""
     kind = type(value)
     if isinstance(value, pydantic.BaseModel):
         own = [(_way(name, info, kind.model_config), getattr(value, name)) for name, info in kind.model_fields.items()]
-        return [*own, *(([name], part) for name, part in (value.model_extra or {}).items())]
+        extra: list[tuple[Way, Any]] = [([name], part) for name, part in (value.model_extra or {}).items()]
+        return own + extra
     if dataclasses.is_dataclass(value):
         known = getattr(kind, "__pydantic_fields__", {})
         config = getattr(kind, "__pydantic_config__", None) or {}
         names = [field.name for field in dataclasses.fields(value) if field.init]
-        ways = [_way(name, known[name], config) if name in known else [name] for name in names]
+        ways: list[Way] = [_way(name, known[name], config) if name in known else [name] for name in names]
         return [(way, getattr(value, name)) for way, name in zip(ways, names, strict=True)]
     if hasattr(kind, "__attrs_attrs__"):
         return [([one.alias], getattr(value, one.name)) for one in kind.__attrs_attrs__ if one.init]
@@ -59,7 +62,7 @@ def _fields(value: Any) -> list[tuple[list[str | int], Any]] | None:
     return None
 
 
-def _way(name: str, info: Any, config: Mapping[str, Any]) -> list[str | int]:
+def _way(name: str, info: Any, config: Mapping[str, Any]) -> Way:
     """The keys and places that lead to where a field is read: the first that is one key, as in the schema."""
     alias = info.validation_alias
     if alias is None or config.get("validate_by_alias") is False:
@@ -69,7 +72,7 @@ def _way(name: str, info: Any, config: Mapping[str, Any]) -> list[str | int]:
     return next((way for way in ways if len(way) == 1), ways[0])
 
 
-def _put(found: Any, way: list[str | int], part: Any) -> None:
+def _put(found: Any, way: Way, part: Any) -> None:
     """Set a part at its place, making what leads there; places of lists that are not read hold null."""
     for step, after in zip(way, [*way[1:], None]):
         if isinstance(step, int):

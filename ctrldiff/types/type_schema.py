@@ -306,7 +306,7 @@ class _Exact(GenerateJsonSchema):
             key = self._get_alias_name(field, name)
             if read.setdefault(key, name) != name:
                 return {_NO: f"{read[key]} and {name} are both read from {key!r}"}
-        result = super().model_fields_schema({**schema, "fields": plain})
+        result = super().model_fields_schema({**schema, "fields": plain})  # type: ignore[typeddict-item]
         result.setdefault("properties", {})
         for name, field in fields.items():
             path = _path(field)

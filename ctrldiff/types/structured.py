@@ -32,7 +32,8 @@ from ctrldiff.json_schema.reach import LONGEST
 from ctrldiff.json_schema.references import escaped
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
-from ctrldiff.types.type_schema import adapter_of, arguments_of, json_schema
+from ctrldiff.types.function import arguments_of
+from ctrldiff.types.type_schema import adapter_of, json_schema
 
 _MANY_DIGITS = re.compile(r"[0-9]{300}")
 _TYPING = ("typing", "types", "typing_extensions")

@@ -13,6 +13,7 @@ import pytest
 from ctrldiff.errors import InputError
 from ctrldiff.extract import Places, Reading, carry_out
 from ctrldiff.extract.inputs import Input
+from ctrldiff.extract.streams import Source
 from tests.extract.fakes import Fake
 from tests.extract.malformed import KINDS, malformed
 
@@ -121,6 +122,23 @@ def test_csv_is_read_row_by_row_and_what_is_no_row_is_located(tmp_path):
         texts(tmp_path / "in.csv", field="body")
     (tmp_path / "semi.csv").write_text("text;id\na,b;1\n")
     assert texts(tmp_path / "semi.csv", delimiter=";") == ["a,b"]
+
+
+@pytest.mark.parametrize("bad", [b'"a"b', b'"a" ', b'"a""b"c'])
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_a_csv_row_that_is_none_takes_no_other_with_it(tmp_path, bad, chunk, monkeypatch):
+    monkeypatch.setattr("ctrldiff.extract.streams._CHUNK", chunk)
+    monkeypatch.setattr(Source.read, "__defaults__", (chunk,))
+    (tmp_path / "in.csv").write_bytes(b"id,text\n1,one\n2," + bad + b'\n3,"three\nlines"\n4,four\n')
+    told = found(tmp_path / "in.csv")
+    assert [line for _, line, _ in told] == [2, 3, 4, 6]
+    assert [text for _, _, text in told if isinstance(text, str)] == ["one", "three\nlines", "four"]
+    assert "line 3: no row of a CSV file" in str(told[1][2])
+
+
+def test_a_mark_before_a_quoted_column_is_no_part_of_its_name(tmp_path):
+    (tmp_path / "in.csv").write_text('"text","a, b"\r\n"x","y"\r\n', encoding="utf-8-sig", newline="")
+    assert texts(tmp_path / "in.csv") == ["x"] and texts(tmp_path / "in.csv", field="a, b") == ["y"]
 
 
 def test_parquet_and_arrow_files_and_saved_data_sets_are_read(tmp_path):

@@ -6,7 +6,6 @@ import bz2
 import contextlib
 import csv
 import gzip
-import io
 import itertools
 import json
 import lzma
@@ -192,12 +191,21 @@ def _cell(name: str, value: Any, kind: str) -> Any:
 
 def _csv(out: BinaryIO, records: Records) -> None:
     table = _tabled(records, True)
-    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Ended(out), lineterminator="\r\n")
     writer.writerow(table.kinds)
     for rows in table.batches():
         writer.writerows([["true" if one is True else "false" if one is False else one for one in row] for row in rows])
-    text.detach()
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """Ends rows in LF. (A writer that ends them so itself leaves a CR in a cell bare, and no reader has it back.)"""
+
+    out: BinaryIO
+
+    def write(self, row: str) -> None:
+        """A row, as `csv.writer` hands it on."""
+        self.out.write(row.removesuffix("\r\n").encode("utf-8") + b"\n")
 
 
 def _parquet(out: BinaryIO, records: Records, flat: bool) -> None:

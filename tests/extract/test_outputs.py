@@ -46,6 +46,15 @@ def test_flat_rows_have_a_column_for_every_value(tmp_path):
     assert rows[2]["/x~1y~0"] == str(2**70) and rows[1]["full"] == "true"
 
 
+@pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\r", "a\n", ' "a', ",", "", "é\u2028\x85"])
+def test_a_reader_has_back_what_a_csv_file_says(tmp_path, text):
+    write(tmp_path / "out.csv", lambda: iter([{"id": text, "output": {"a": 1, "b": text}}] * 2))
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream, strict=True))
+    assert rows == [["id", "/a", "/b"], *[[text, "1", text]] * 2]
+    assert not (tmp_path / "out.csv").read_bytes().endswith(b"\r\n"), "rows end in LF"
+
+
 def test_tables_have_typed_columns(tmp_path, monkeypatch):
     monkeypatch.setattr("ctrldiff.extract.outputs.ROWS", 2)
     parquet = pytest.importorskip("pyarrow.parquet")

@@ -46,6 +46,12 @@ def kind_of(path: Path) -> str:
     return kind
 
 
+def check(path: Path) -> None:
+    """Raise InputError or ExtraMissing, before there are rows, for a kind of file that cannot be written."""
+    if kind_of(path) == "parquet":
+        arrow("parquet")
+
+
 def write(path: Path, records: Records, *, flat: bool = False) -> None:
     """Write rows to a file of the kind that its name says.
 

@@ -6,12 +6,14 @@ import json
 import lzma
 import random
 import tracemalloc
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, Reading, carry_out
+from ctrldiff.extract import Options, Places, Reading, carry_out, read_ledgers
 from ctrldiff.extract.inputs import Input
 from ctrldiff.extract.streams import Source
 from tests.extract.fakes import Fake
@@ -167,6 +169,29 @@ def test_parquet_and_arrow_files_and_saved_data_sets_are_read(tmp_path):
     with pytest.raises(InputError, match="has several splits"):
         texts(tmp_path / "splits")
     assert texts(tmp_path / "splits" / "train") == ["a"]
+
+
+def test_ids_of_a_table_are_written_as_json_has_them(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    for id, told in [
+        (datetime(2026, 3, 1, 12), "2026-03-01T12:00:00"),
+        (date(2026, 3, 1), "2026-03-01"),
+        (Decimal("1.50"), "1.50"),
+        (b"ab", "ab"),
+        ([1, None], [1, None]),
+    ]:
+        parquet.write_table(pa.table({"id": [id, id], "text": ["one", "raise"]}), tmp_path / "in.parquet")
+        places = Places.of(tmp_path / "in.parquet", tmp_path / "out")
+        summary = carry_out(Fake(), {}, places, options=Options(overwrite=True))
+        assert (summary.done, summary.failed) == (1, 1)
+        for end in ("out", "out.failed.jsonl"):
+            assert json.loads((tmp_path / end).read_text())["id"] == told
+        assert [json.loads(one.id) for one in read_ledgers(tmp_path / "out.job")] == [told, told]
+    parquet.write_table(pa.table({"id": [b"\xff"], "text": ["one"]}), tmp_path / "in.parquet")
+    carry_out(Fake(), {}, places, options=Options(overwrite=True))
+    assert "utf-8" in json.loads((tmp_path / "out.failed.jsonl").read_text())["error"]
 
 
 def test_a_folder_is_its_files_in_order_and_what_is_not_read_is_told(tmp_path):

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import html
 import json
 import lzma
 import random
@@ -107,6 +108,19 @@ def test_bytes_that_are_none_of_a_stated_encoding_are_their_own_lines(tmp_path):
     (tmp_path / "in.jsonl").write_bytes(good + bad + good)
     a, error, b = texts(tmp_path / "in.jsonl", encoding="utf-16-le")
     assert (a, b) == ("a", "a") and "line 2" in str(error)
+
+
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.txt", "in.json"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "idna", "undefined"])
+def test_what_an_encoding_refuses_as_a_whole_is_typed(tmp_path, name, encoding):
+    (tmp_path / name).write_bytes('{"text": "a"}'.encode("utf-16-le"))
+    with pytest.raises(InputError, match="cannot be read as"):
+        found(tmp_path / name, encoding=encoding)
+
+
+def test_a_json_file_of_other_bytes_is_a_document_that_is_none(tmp_path):
+    (tmp_path / "in.json").write_bytes(b'[{"text": "\xff"}]')
+    assert "byte 11: not UTF-8" in str(texts(tmp_path / "in.json")[0])
 
 
 def test_csv_is_read_row_by_row_and_what_is_no_row_is_located(tmp_path):
@@ -231,6 +245,28 @@ def test_places_in_a_page_are_those_of_its_source(tmp_path):
         place = document.origin.place(n, n + 1)
         if char.isalnum():
             assert page[place["start"] : place["end"]] == char
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>Q&#A</p><p>R&#D; and</p><b>I&#39d</b> pay &#65", "Q&#A\nR&#D; and\nI'd pay A"),
+        ("AT&T &amp Co&amp;amp; &notit; &copy2024 &#xD800;&#x110000;.", "AT&T & Co&amp; ¬it; ©2024 \ufffd\ufffd."),
+        ("<script>a &# < b</script><pre>a  &lt;\n b</pre>c", "a  <\n b\nc"),
+        ("a <![foo[b]]>c <![if !x]>d<![endif]> <![ <!x> e", "a c d e"),
+        ("&", "&"),
+        ("x &#", "x &#"),
+    ],
+)
+def test_a_reference_that_is_none_and_a_section_of_sgml_break_no_page(tmp_path, page, text):
+    (tmp_path / "in.html").write_text(page)
+    (one,) = Input(tmp_path / "in.html")
+    document = one.read()
+    assert document.text.strip() == text
+    for n, char in enumerate(document.text):
+        place = document.origin.place(n, n + 1)
+        if char.isalnum() and char != "©":
+            assert html.unescape(page[place["start"] : place["end"]]).startswith(char) or "not" in page
 
 
 def test_places_in_a_docling_document_are_those_of_its_items(tmp_path):

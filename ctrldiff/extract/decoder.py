@@ -16,7 +16,6 @@ from ctrldiff.extract.chunks import cut
 from ctrldiff.extract.spans import span_places
 from ctrldiff.generate import Generator, read
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.validation import objections
 from ctrldiff.models.alone import Alone
 from ctrldiff.request import Row
 
@@ -132,24 +131,22 @@ class GeneratorDecoder:
 
     def spans(self, value: Any, text: str) -> dict[str, list[tuple[int, int]]]:
         """Where the values of `x-span` stand."""
-        return {} if self._schema is None else span_places(self._schema, value, text)
+        return {} if self._schema is None else span_places(self._schema.shape(self.generator.limits), value, text)
 
     def reread(self, value: Any, text: str) -> Any:
         """The value as the type has it. Raises InputError if it has none such."""
         generator = self.generator
         if not isinstance(generator.type.description, JsonSchema):
             return value
-        told = next(objections(json.loads(generator.type.description.text), value), None)
-        if told is not None:
-            raise InputError(f"{told[0]}: {told[1]}")
+        for at, told in generator.type.description.objections(value):
+            raise InputError(f"{at}: {told}")
         return generator.compiled.read(text).read(json.dumps(value))
 
     @cached_property
-    def _schema(self) -> Any:
+    def _schema(self) -> JsonSchema | None:
+        """The schema, if values of it stand in the text."""
         description = self.generator.type.description
-        if not isinstance(description, JsonSchema) or '"x-span"' not in description.text:
-            return None
-        return json.loads(description.text)
+        return description if isinstance(description, JsonSchema) and description.has_spans else None
 
     def _count(self, text: str) -> int:
         return len(self.generator.model.loaded.plain_ids(text))

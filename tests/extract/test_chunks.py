@@ -87,8 +87,35 @@ def test_spans_are_found_wherever_a_schema_has_them():
         "anyOf": [{"$ref": "#"}],
     }
     value = {"a/b": "Ann", "list": [{"n": None, "m": "Ann"}, {"n": "Bob"}], "self": {"a/b": "Bob"}}
-    found = span_places(schema, value, "Ann, Bob")
+    found = span_places(cd.JsonSchema(schema).shape(), value, "Ann, Bob")
     assert found == {"/a~1b": [(0, 3)], "/list/1/n": [(5, 8)], "/self/a~1b": [(5, 8)]}
+
+
+SPAN = {"type": "string", "x-span": True}
+BOTH = {"type": "object", "properties": {"k": {"const": 1}, "n": {"type": "string"}}, "required": ["k", "n"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"patternProperties": {"^n": SPAN}}, {"n": "Ann"}),
+        ({"additionalProperties": SPAN}, {"n": "Ann"}),
+        ({"properties": {"m": {}}, "unevaluatedProperties": SPAN}, {"n": "Ann"}),
+        (BOTH | {"if": {"properties": {"k": {"const": 1}}}, "then": {"properties": {"n": SPAN}}}, {"k": 1, "n": "Ann"}),
+        (BOTH | {"dependentSchemas": {"k": {"properties": {"n": SPAN}}}}, {"k": 1, "n": "Ann"}),
+        ({"properties": {"n": {"$ref": "#s"}}, "$defs": {"s": SPAN | {"$anchor": "s"}}}, {"n": "Ann"}),
+        ({"properties": {"n": {"$ref": "#/$defs/a%20b"}}, "$defs": {"a b": SPAN}}, {"n": "Ann"}),
+        ({"properties": {"m": {"anyOf": [SPAN]}, "n": {"$ref": "#/properties/m/anyOf/0"}}}, {"n": "Ann"}),
+        ({"properties": {"n": {"$ref": "other"}}, "$defs": {"x": SPAN | {"$id": "other"}}}, {"n": "Ann"}),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "items": [SPAN]}, ["Ann"]),
+        ({"prefixItems": [SPAN]}, ["Ann"]),
+        ({"contains": SPAN}, ["Ann"]),
+    ],
+)
+def test_a_span_is_found_under_every_keyword_that_holds_schemas(schema, value):
+    at = "/n" if isinstance(value, dict) else "/0"
+    assert span_places(cd.JsonSchema(schema).shape(), value, "Dear Ann") == {at: [(5, 8)]}
+    assert span_places(cd.JsonSchema({"properties": {"m": SPAN}, "prefixItems": []}).shape(), value, "Dear Ann") == {}
 
 
 SCHEMA = {
@@ -123,6 +150,18 @@ def test_what_parts_make_together_obeys_the_schema(tmp_path, generator, limit):
     assert decoder.reread(["a"] * limit, "a") == ["a"] * limit
     with pytest.raises(cd.errors.InputError):
         decoder.reread(["a"] * (limit + 1), "a")
+
+
+def test_what_a_schema_leads_to_in_another_document_holds_for_parts_too(generator):
+    name = {"$id": "http://names/name", "type": "string", "x-span": True, "maxLength": 3}
+    schema = cd.JsonSchema(
+        {"items": {"$ref": "http://names/name"}, "type": "array"}, documents={"http://names/name": name}
+    )
+    decoder = GeneratorDecoder(cd.Generator(generator.model, schema))
+    assert decoder.spans(["Ann", "Bob"], "Ann, Bob") == {"/0": [(0, 3)], "/1": [(5, 8)]}
+    assert decoder.reread(["Ann"], "Ann, Bob") == ["Ann"]
+    with pytest.raises(cd.errors.InputError, match="/0"):
+        decoder.reread(["Ann, Bob"], "Ann, Bob")
 
 
 @pytest.mark.slow

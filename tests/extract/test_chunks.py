@@ -67,6 +67,12 @@ def test_lists_are_joined_and_what_stands_at_one_place_comes_once():
     }
     deep = [Part([{"n": "x", "k": 1}], 0.9, {}, {"/0/n": place(n, n + 1)}) for n in (3, 3, 8)]
     assert len(merge(deep).value) == 2
+    twice = place(3, 4) + place(9, 10)
+    a = Part(["x", "x"], 0.9, {}, {"/0": twice, "/1": twice})
+    b = Part(["x", "x"], 0.9, {}, {"/0": place(9, 10) + place(40, 41), "/1": place(40, 41)})
+    assert merge([a, Part([], 0.9)]).value == ["x", "x"], "what one part says twice"
+    assert merge([a, b]).value == ["x", "x", "x"]
+    assert merge([Part([5, 5], 0.9), Part([5], 0.9), Part([5, 5, 5], 0.9)]).value == [5] * 4
     bare = [Part(["a", "b"], 0.9), Part(["b", "c"], 0.9), Part(["a"], 0.9)]
     assert merge(bare).value == ["a", "b", "c", "a"], "only the part before can have shared it"
 

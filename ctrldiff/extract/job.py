@@ -19,10 +19,10 @@ from ctrldiff.extract.ledger import (
     Entry,
     Ledger,
     Shard,
+    at_one_moment,
     digest_of,
     exported,
     note_export,
-    read_ledgers,
     read_manifest,
 )
 from ctrldiff.extract.outputs import write
@@ -184,7 +184,8 @@ def carry_out(
             job=str(places.job),
         )
         if complete:
-            out, failed_file = _written(places, plan, options.flat, failures)
+            with at_one_moment(places.job) as entries:
+                out, failed_file = _written(places, plan, options.flat, failures, entries)
             summary = replace(summary, out=out, failed_file=failed_file)
     return replace(summary, seconds=time.perf_counter() - began)
 
@@ -199,9 +200,10 @@ def export(
     plan = read_manifest(job)["plan"]
     places = replace(Places.of(STREAM, out, failed), job=job)
     refuse_foreign(places, overwrite)
-    codes = [one.code is None for one in read_ledgers(job)]
-    answers = sum(codes)
-    _written(places, plan, flat, len(codes) - answers)
+    with at_one_moment(job) as entries:
+        codes = [one.code is None for one in entries()]
+        answers = sum(codes)
+        _written(places, plan, flat, len(codes) - answers, entries)
     return answers, len(codes) - answers
 
 
@@ -303,16 +305,18 @@ def refuse_foreign(places: Places, overwrite: bool) -> None:
             raise InputError(f"{str(path)!r} is there already", why=why, hint=hint)
 
 
-def _written(places: Places, plan: Mapping[str, Any], flat: bool, failed: int) -> tuple[str, str]:
+def _written(
+    places: Places, plan: Mapping[str, Any], flat: bool, failed: int, entries: Callable[[], Iterator[Entry]]
+) -> tuple[str, str]:
     """Write the files. Returns where they are."""
     assert places.job is not None
     job, made = places.job, made_by(plan)
 
     def answers() -> Iterator[dict[str, Any]]:
-        return (json.loads(one.record) | {"made": made} for one in read_ledgers(job) if one.code is None)
+        return (json.loads(one.record) | {"made": made} for one in entries() if one.code is None)
 
     def failures() -> Iterator[dict[str, Any]]:
-        return (json.loads(one.record) for one in read_ledgers(job) if one.code is not None)
+        return (json.loads(one.record) for one in entries() if one.code is not None)
 
     if is_file(places.failed) and not failed:
         places.failed.unlink(missing_ok=True)

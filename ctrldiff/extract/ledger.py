@@ -17,7 +17,7 @@ import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
@@ -252,15 +252,27 @@ def read_ledgers(folder: Path) -> Iterator[Entry]:
 
     Raises: InputError for a folder that is no job's.
     """
+    with at_one_moment(folder) as entries:
+        yield from entries()
+
+
+@contextlib.contextmanager
+def at_one_moment(folder: Path) -> Iterator[Callable[[], Iterator[Entry]]]:
+    """What `read_ledgers` gives, as often as it is asked for and the same each time: what comes meanwhile is not in it.
+
+    Raises: InputError for a folder that is no job's.
+    """
     paths = sorted(folder.glob("ledger*.sqlite"))
     if not paths:
         raise InputError(f"{str(folder)!r} is no job's folder", why="there is no ledger in it")
     opened: list[sqlite3.Connection] = []
     try:
         for path in paths:
-            opened.append(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
-        for _, entry in _first_of_each(opened):
-            yield entry
+            one = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
+            opened.append(one)
+            one.execute("BEGIN")
+            one.execute("SELECT n FROM document LIMIT 1").fetchall()  # it is what is read first that fixes the moment
+        yield lambda: (entry for _, entry in _first_of_each(opened))
     except sqlite3.Error as error:
         raise InputError(f"{str(folder)!r} cannot be read: {error}") from error
     finally:

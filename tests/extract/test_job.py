@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, read_ledgers
+from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, outputs, read_ledgers
 from ctrldiff.extract.ledger import Entry, Ledger
 from tests.extract.fakes import Fake
 
@@ -185,6 +185,34 @@ def test_files_of_others_are_never_written_over_unasked(work):
     (work.folder / "more").write_text("mine\n")
     with pytest.raises(InputError, match="is there already"):
         export(work.folder / "out.job", work.folder / "more")
+
+
+@pytest.mark.parametrize("end", [".jsonl", ".csv", ".sqlite"])
+def test_an_export_is_of_one_moment_whatever_comes_meanwhile(work, end, monkeypatch):
+    left = [2]
+
+    def stop() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    work(stop=stop)
+    before = sum(1 for one in read_ledgers(work.folder / "out.job") if one.code is None)
+    real, came = outputs.json_line if end == ".jsonl" else outputs._kind, []
+
+    def meanwhile(*args):
+        if not came:
+            came.append(None)
+            came[0] = work()
+        return real(*args)
+
+    monkeypatch.setattr(outputs, real.__name__, meanwhile)
+    export(work.folder / "out.job", work.folder / f"part{end}", overwrite=True)
+    assert came[0].complete and came[0].done > before > 0
+    if end == ".sqlite":
+        (count,) = sqlite3.connect(work.folder / "part.sqlite").execute("SELECT COUNT(*) FROM rows").fetchone()
+    else:
+        count = len((work.folder / f"part{end}").read_text().splitlines()) - (end == ".csv")
+    assert count == before
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 5])

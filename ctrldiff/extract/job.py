@@ -57,14 +57,16 @@ class Summary:
     """What became of an input.
 
     Fields: done, failed (answers and failures, earlier runs included); earlier (how many of both were there before);
-        documents (that the input has; of other shards too); complete (all of them are done, by whatever shard);
-        forwards, other_calls (of models beside the network), seconds (all three of this run); out, failed_file, job
-        (where things are; "" for what is not there).
+        here (how many this run has done, what failed before and was done again among them); documents (that the input
+        has; of other shards too); complete (all of them are done, by whatever shard); forwards, other_calls (of models
+        beside the network), seconds (all three of this run); out, failed_file, job (where things are; "" for what is
+        not there).
     """
 
     done: int
     failed: int
     earlier: int
+    here: int
     documents: int
     complete: bool
     forwards: int
@@ -161,9 +163,9 @@ def carry_out(
     with Ledger(
         places.job, plan, arguments=options.arguments, shard=options.shard, overwrite=options.overwrite
     ) as ledger:
-        keeper = _Keeper(ledger, source, options)
-        earlier = keeper.done + keeper.failed
         todo = _Todo(source, ledger, options)
+        keeper = _Keeper(ledger, source, options, todo.again)
+        earlier = keeper.done + keeper.failed
         _run(decoder, todo, keeper, options)
         answers, failures, last = ledger.counts()
         if not todo.stopped and last >= todo.documents:
@@ -177,6 +179,7 @@ def carry_out(
             done=answers,
             failed=failures,
             earlier=earlier,
+            here=keeper.here,
             documents=todo.documents,
             complete=complete,
             forwards=keeper.forwards,
@@ -208,12 +211,13 @@ def export(
 
 
 class _Todo:
-    """The documents of an input that are this run's to do, in order."""
+    """The documents of an input that are this run's to do, in order. `again`: those of them that failed before."""
 
     def __init__(self, source: Input, ledger: Ledger | None, options: Options) -> None:
         self._source, self._ledger, self._options = source, ledger, options
         self.documents = 0
         self.stopped = False
+        self.again: set[int] = set()
 
     def __iter__(self) -> Iterator[tuple[int, Found, bytes]]:
         done: dict[int, tuple[bytes, bool]] = {}
@@ -227,8 +231,10 @@ class _Todo:
             digest = digest_of(found.raw)
             if n in done:
                 self._check(n, found, digest, done[n][0])
-            again = n not in done or (self._options.retry_failed and done[n][1])
-            if again and self._options.shard.has(n):
+            again = n in done and done[n][1] and self._options.retry_failed
+            if (n not in done or again) and self._options.shard.has(n):
+                if again:
+                    self.again.add(n)
                 yield n, found, digest
 
     def _check(self, n: int, found: Found, digest: bytes, before: bytes) -> None:
@@ -243,10 +249,10 @@ class _Todo:
 class _Keeper:
     """Puts results into the ledger, some at a time, and tells of them."""
 
-    def __init__(self, ledger: Ledger, source: Input, options: Options) -> None:
-        self._ledger, self._source, self._options = ledger, source, options
+    def __init__(self, ledger: Ledger, source: Input, options: Options, again: set[int]) -> None:
+        self._ledger, self._source, self._options, self._again = ledger, source, options, again
         self.done, self.failed, _ = ledger.counts()
-        self.forwards = self.other_calls = 0
+        self.here = self.forwards = self.other_calls = 0
         self._held: list[Entry] = []
         self._since = time.monotonic()
         self._tell()
@@ -256,6 +262,10 @@ class _Keeper:
         if not self._held:
             self._since = time.monotonic()
         self._held.append(entry)
+        self.here += 1
+        if entry.n in self._again:
+            self._again.remove(entry.n)
+            self.failed -= 1
         self.done += entry.code is None
         self.failed += entry.code is not None
         self.forwards += entry.forwards
@@ -357,6 +367,7 @@ def _streamed(
         done=keeper.done,
         failed=keeper.failed,
         earlier=0,
+        here=keeper.done + keeper.failed,
         documents=todo.documents,
         complete=not todo.stopped,
         forwards=keeper.forwards,

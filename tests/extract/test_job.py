@@ -134,14 +134,17 @@ def test_what_failed_is_done_again_only_when_asked(work):
     decoder = Fake()
     summary = work(decoder, retry_failed=True)
     assert len(decoder.texts) == 3 and summary.failed == 9, "three were refused when they were decoded"
+    assert (summary.earlier, summary.here) == (16, 9)
     whole = (work.folder / "out").read_bytes()
 
     class Mended(Fake):
         def answer(self, text):
             return super().answer(text.replace("raise", "fine!"))
 
-    summary = work(Mended(), retry_failed=True)
-    assert (summary.done, summary.failed) == (8, 8)
+    told = []
+    summary = work(Mended(), retry_failed=True, report=lambda one: told.append((one.done, one.failed)))
+    assert (summary.done, summary.failed, summary.here) == (8, 8, 9)
+    assert told[0] == (7, 9) and told[-1] == (8, 8) and {sum(one) for one in told} == {16}
     assert numbers(work.folder / "out") == sorted([*numbers(work.folder / "out")]) and len(whole) > 0
     assert {row["id"]: row["output"]["got"] for row in rows(work.folder / "out")}[3] == "!enif"
 

@@ -3,13 +3,17 @@
 import json
 import random
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 import ctrldiff as cd
 from ctrldiff.extract.chunks import Part, cut, merge
 from ctrldiff.extract.decoder import GeneratorDecoder
+from ctrldiff.extract.found import Document, Found
+from ctrldiff.extract.rows import Chunk, row_of
 from ctrldiff.extract.spans import places, span_places
+from ctrldiff.fields import Field
 
 
 def words(text: str) -> int:
@@ -95,6 +99,25 @@ def test_spans_are_found_wherever_a_schema_has_them():
     value = {"a/b": "Ann", "list": [{"n": None, "m": "Ann"}, {"n": "Bob"}], "self": {"a/b": "Bob"}}
     found = span_places(cd.JsonSchema(schema).shape(), value, "Ann, Bob")
     assert found == {"/a~1b": [(0, 3)], "/list/1/n": [(5, 8)], "/self/a~1b": [(5, 8)]}
+
+
+def test_what_is_said_of_a_value_under_an_empty_key_is_kept():
+    usage = SimpleNamespace(prompt_tokens=1, answer_tokens=1, canvas=1, forwards=1, other_calls=0, seconds=0.0)
+
+    def result(value, prob):
+        told = Field("x", (0, 1), prob, prob, None, "string")
+        fields = {"/": told, "//a": told, "b": told}
+        shared = {"usage": usage, "log_prob": -1.0, "full": False, "flags": (), "grounded": {}, "fields": fields}
+        return SimpleNamespace(output={"": {"a": value}, "b": value}, **shared)
+
+    document = Document({}, "one two")
+    for chunks, names in (([(0, 7, 0.5)], ["/", "//a", "b"]), ([(0, 3, 0.2), (3, 7, 0.9)], ["//a", "b"])):
+        parts = [Chunk(start, end, result(str(prob), prob)) for start, end, prob in chunks]
+        record, _ = row_of(
+            Found("", 1, b"", lambda: document), document, parts, lambda *of: {}, lambda value, text: value
+        )
+        assert list(record["fields"]) == names
+        assert {one["prob"] for one in record["fields"].values()} == {chunks[-1][2]}
 
 
 SPAN = {"type": "string", "x-span": True}

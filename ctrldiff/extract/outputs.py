@@ -120,7 +120,9 @@ def _values(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows as columns of one kind each: "int", "float", "bool", "text"; or "json", a text that holds whatever comes."""
+    """Rows as columns of one kind each: "int", "float", "bool", "text"; or "json", a text that holds whatever comes.
+    ("whole" is said of a value alone: an int that no float holds.)
+    """
 
     kinds: dict[str, str]
     rows: Callable[[], Iterator[list[Any]]]
@@ -175,13 +177,15 @@ def _rank(name: str) -> int:
 def _kind(name: str, value: Any) -> str:
     if name in _JSON or isinstance(value, dict | list):
         return "json"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return "json"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+        return "whole" if abs(value) < 2**63 else "json"
     kinds = {bool: "bool", int: "int", float: "float"}
     return kinds.get(type(value), "text")
 
 
 def _common(kinds: set[str]) -> str:
+    if "whole" in kinds and kinds <= {"int", "whole"}:
+        return "int"
     if len(kinds) < 2:
         return next(iter(kinds), "text")
     return "float" if kinds == {"int", "float"} else "json"

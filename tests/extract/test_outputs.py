@@ -72,6 +72,18 @@ def test_tables_have_typed_columns(tmp_path, monkeypatch):
         assert file.execute('SELECT "/a", line FROM rows ORDER BY line').fetchall() == [(1.0, 1), (2.5, 2), (None, 9)]
 
 
+def test_whole_numbers_keep_their_digits(tmp_path):
+    def column(*values):
+        write(tmp_path / "out.csv", lambda: iter([{"output": {"a": value}} for value in values]))
+        return (tmp_path / "out.csv").read_text().splitlines()[1:]
+
+    assert column(2**53 + 1, 3) == [str(2**53 + 1), "3"] and column(2**53, 0.5) == [f"{2**53}.0", "0.5"]
+    assert column(2**53 + 1, 0.5) == [str(2**53 + 1), "0.5"] and column(-(2**62), None) == [str(-(2**62)), '""']
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write(tmp_path / "out.parquet", lambda: iter([{"line": 2**53 + 1}, {"line": 3}]))
+    assert parquet.read_table(tmp_path / "out.parquet")["line"].to_pylist() == [2**53 + 1, 3]
+
+
 def test_columns_that_sqlite_would_take_for_one_are_told_apart(tmp_path):
     rows = [{"line": 1, "output": {"Ab": 1, "ab": "x", "É": 2, "é": 3, "ab (2)": 4}}]
     write(tmp_path / "out.sqlite", lambda: iter(rows), flat=True)

@@ -16,6 +16,7 @@ from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.found import Found, Reading
 from ctrldiff.extract.inputs import Input
 from ctrldiff.extract.ledger import (
+    Done,
     Entry,
     Ledger,
     Shard,
@@ -220,7 +221,7 @@ class _Todo:
         self.again: set[int] = set()
 
     def __iter__(self) -> Iterator[tuple[int, Found, bytes]]:
-        done: dict[int, tuple[bytes, bool]] = {}
+        done: dict[int, Done] = {}
         for n, found in enumerate(self._source):
             if self._options.stop():
                 self.stopped = True
@@ -230,15 +231,15 @@ class _Todo:
                 done = self._ledger.done(n, n + BLOCK)
             digest = digest_of(found.raw)
             if n in done:
-                self._check(n, found, digest, done[n][0])
-            again = n in done and done[n][1] and self._options.retry_failed
+                self._check(n, found, digest, done[n])
+            again = n in done and done[n].failed and self._options.retry_failed
             if (n not in done or again) and self._options.shard.has(n):
                 if again:
                     self.again.add(n)
                 yield n, found, digest
 
-    def _check(self, n: int, found: Found, digest: bytes, before: bytes) -> None:
-        if digest != before:
+    def _check(self, n: int, found: Found, digest: bytes, before: Done) -> None:
+        if (found.source, digest) != (before.source, before.digest):
             where = f"{found.source} line {found.line:,}" if found.source else f"line {found.line:,}"
             raise InputError(
                 f"the input is another: document {n + 1:,} ({where}) is not the one that was done",

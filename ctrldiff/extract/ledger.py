@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ctrldiff.errors import InputError
 
@@ -67,6 +67,14 @@ class Entry:
     other_calls: int = 0
     seconds: float = 0.0
     text: str | None = None
+
+
+class Done(NamedTuple):
+    """What is known of a document that is done: the file it stands in, its digest, and whether it failed."""
+
+    source: str
+    digest: bytes
+    failed: bool
 
 
 _NAMES = ", ".join(one.name for one in fields(Entry))
@@ -165,17 +173,17 @@ class Ledger:
             self._own.execute("BEGIN IMMEDIATE")
             self._own.executemany(_PUT, [astuple(one) for one in entries])
 
-    def done(self, first: int, end: int) -> dict[int, tuple[bytes, bool]]:
-        """Of the documents first <= n < end those that are done: digest, and whether it failed."""
-        found: dict[int, tuple[bytes, bool]] = {}
+    def done(self, first: int, end: int) -> dict[int, Done]:
+        """Of the documents first <= n < end those that are done."""
+        found: dict[int, Done] = {}
         for one in self._all():
             with self._told():
                 rows = one.execute(
-                    "SELECT n, digest, code IS NOT NULL FROM document WHERE n >= ? AND n < ?", (first, end)
+                    "SELECT n, source, digest, code IS NOT NULL FROM document WHERE n >= ? AND n < ?", (first, end)
                 ).fetchall()
-            for n, digest, failed in rows:
-                if n not in found or found[n][1]:  # of two ledgers, an answer counts more than a failure
-                    found[n] = (digest, bool(failed))
+            for n, source, digest, failed in rows:
+                if n not in found or found[n].failed:  # of two ledgers, an answer counts more than a failure
+                    found[n] = Done(source, digest, bool(failed))
         return found
 
     def counts(self) -> tuple[int, int, int]:

@@ -176,6 +176,18 @@ def test_another_input_is_refused_and_starts_anew_only_when_told(work):
     assert work(overwrite=True).documents == 3 and numbers(work.folder / "out") == [1, 2]
 
 
+def test_a_file_of_another_name_is_another_document(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("one")
+    places = Places.of(tmp_path / "in", tmp_path / "out")
+    carry_out(Fake(), PLAN, places)
+    (tmp_path / "in").rename(tmp_path / "moved")
+    assert carry_out(Fake(), PLAN, replace(places, file=tmp_path / "moved")).earlier == 1, "the folder's own may change"
+    (tmp_path / "moved" / "a.txt").rename(tmp_path / "moved" / "b.txt")
+    with pytest.raises(InputError, match=r"document 1 \(b.txt line 1\) is not the one that was done"):
+        carry_out(Fake(), PLAN, replace(places, file=tmp_path / "moved"))
+
+
 def test_files_of_others_are_never_written_over_unasked(work):
     (work.folder / "out").write_text("mine\n")
     with pytest.raises(InputError, match="is there already"):
@@ -315,7 +327,7 @@ def test_of_two_results_for_a_document_the_answer_counts(tmp_path):
             ledger.keep([entry])
     assert [entry.code for entry in read_ledgers(tmp_path / "job")] == [None]
     with Ledger(tmp_path / "job", PLAN) as ledger:
-        assert ledger.counts() == (1, 0, 0) and ledger.done(0, 5) == {0: (b"d" * 16, False)}
+        assert ledger.counts() == (1, 0, 0) and ledger.done(0, 5) == {0: ("", b"d" * 16, False)}
 
 
 @pytest.mark.parametrize("pages", range(5, 12))

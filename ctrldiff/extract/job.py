@@ -25,6 +25,7 @@ from ctrldiff.extract.ledger import (
     exported,
     note_export,
     read_manifest,
+    writing,
 )
 from ctrldiff.extract.outputs import write
 from ctrldiff.extract.places import STREAM, Places, is_file
@@ -335,8 +336,9 @@ def _written(
         if records is failures and not failed:
             continue
         if is_file(path):
-            note_export(job, path)
-            write(path, records, flat=flat)
+            with writing(job, path):
+                note_export(job, path)
+                write(path, records, flat=flat)
         else:
             _send(Sink(path, standard), map(json_line, records()))
     return str(places.out), _told(places) if failed else ""

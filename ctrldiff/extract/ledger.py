@@ -11,7 +11,6 @@ other, and may be cut anew between two runs.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import heapq
 import json
@@ -24,11 +23,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from ctrldiff.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not on this system: two runs on one ledger wait for each other's transactions there
-    fcntl = None  # type: ignore[assignment]
+from ctrldiff.extract.locks import lock, one_at_a_time
 
 FORMAT = 3
 ANEW = "--overwrite starts anew; -o ANOTHER or --job ANOTHER keeps what is there"
@@ -146,10 +141,12 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             self._take()
             try:
-                if overwrite:
-                    _clear(folder)
-                if plan is not None:
-                    _settle(folder, plan, arguments or {})
+                with one_at_a_time(folder / "job.lock"):
+                    if overwrite:
+                        self._check_alone()
+                        _clear(folder)
+                    if plan is not None:
+                        _settle(folder, plan, arguments or {})
                 self._own = _open(folder / shard.file)
                 self._own.executescript(_TABLES)
             except BaseException:
@@ -216,20 +213,25 @@ class Ledger:
 
     def _take(self) -> None:
         """Raise InputError if another process has this ledger."""
-        if fcntl is None:
-            return
-        path = self.folder / f"{self.shard.file}.lock"
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = lock(self.folder / f"{self.shard.file}.lock")
         except BlockingIOError as error:
-            self._let_go()
             raise InputError(
                 f"another run is writing {str(self.folder / self.shard.file)!r}", hint="wait for it, or --job ANOTHER"
             ) from error
-        except OSError as error:  # a file system without locks
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
+
+    def _check_alone(self) -> None:
+        """Raise InputError if another process has a ledger of this job: it would write on, into a file that is gone."""
+        for path in self.folder.glob("ledger*.sqlite.lock"):
+            if path.name == f"{self.shard.file}.lock":
+                continue
+            try:
+                os.close(lock(path))
+            except BlockingIOError as error:
+                raise InputError(
+                    f"another run is writing {str(path.with_suffix(''))!r}",
+                    hint="--overwrite in the run that is begun first, and not in the others",
+                ) from error
 
     def _let_go(self) -> None:
         if self._lock >= 0:
@@ -333,6 +335,19 @@ def note_export(folder: Path, path: Path) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise unwritten(folder, error) from error
+
+
+@contextlib.contextmanager
+def writing(folder: Path, path: Path) -> Iterator[None]:
+    """Of the runs that write a file from this job one does, and the others wait: shards that end at once write the
+    same. Raises InputError.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(one_at_a_time(folder / f"{digest_of(_name(path).encode())[:6].hex()}.lock"))
+        except OSError as error:
+            raise unwritten(folder, error) from error
+        yield
 
 
 def write_whole(path: Path, data: bytes) -> None:

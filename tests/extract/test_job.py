@@ -3,13 +3,15 @@
 import io
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, outputs, read_ledgers
+from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, ledger, outputs, read_ledgers
 from ctrldiff.extract.ledger import Entry, Ledger
 from tests.extract.fakes import Fake
 
@@ -260,6 +262,47 @@ def test_two_runs_do_not_write_one_ledger(work):
     with Ledger(work.folder / "out.job", PLAN), pytest.raises(InputError, match="another run is writing"):
         work()
     assert work().earlier == 16
+
+
+def test_nothing_is_started_anew_under_a_run_that_is_at_work(work):
+    seen = []
+
+    class Looking(Fake):
+        def answer(self, text):
+            if not seen:
+                seen.append(True)
+                with pytest.raises(InputError, match=r"another run is writing .*ledger-1-of-2.sqlite'"):
+                    work(shard=Shard(2, 2), overwrite=True)
+                work(shard=Shard(2, 2))
+            return super().answer(text)
+
+    assert work(Looking(), shard=Shard(1, 2), overwrite=True).complete and seen
+
+
+def test_shards_that_begin_or_end_at_once_wait_for_each_other(work, monkeypatch):
+    """Both would write one file of the same name, which the first to end moves away from the other."""
+    inside, most = [], []
+
+    def alone(real):
+        def call(path, *args, **how):
+            inside.append(path)
+            most.append(inside.count(path))
+            time.sleep(0.02)
+            inside.remove(path)
+            return real(path, *args, **how)
+
+        return call
+
+    monkeypatch.setattr(job, "write", alone(job.write))
+    monkeypatch.setattr(ledger, "write_whole", alone(ledger.write_whole))
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(work, shard=Shard(n, 4)) for n in (1, 2, 3, 4)]
+        assert any(one.result().complete for one in runs)
+    first = list(most)
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(work, shard=Shard(n, 4)) for n in (1, 2, 3, 4)]
+        assert all(one.result().complete for one in runs)
+    assert set(most) == {1} and len(most) - len(first) == 8, "an output and a file of failures each"
 
 
 def test_a_run_that_is_to_stop_finishes_what_is_at_work_and_is_gone_on_with(work):

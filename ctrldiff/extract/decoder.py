@@ -18,6 +18,7 @@ from ctrldiff.generate import Generator, read
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.models.alone import Alone
 from ctrldiff.request import Row
+from ctrldiff.sampling.plan import check_number
 
 
 class Decoder(Protocol):
@@ -57,13 +58,20 @@ class GeneratorDecoder:
         together: rows share the calls of the network. That is quicker on a device that is not full with one row, and
             then the last digits of log-probabilities, and what hangs by them, depend on the rows beside.
         chunk: tokens of a text that are decoded at once, at most; None: as many as the context has room for.
-        overlap: tokens that a part of a text shares with the one before it; None: an eighth of a part.
+        overlap: tokens that a part of a text shares with the one before it, at most half of its own; None: an eighth of
+            them.
+    Raises: InputError for a number that could not be used.
     """
 
     generator: Generator[Any]
     together: bool = False
     chunk: int | None = None
     overlap: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("chunk", self.chunk, 1), ("overlap", self.overlap, 0)):
+            if value is not None:
+                check_number(name, value, least)
 
     @property
     def batch_size(self) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctrldiff.arguments import known_names
 from ctrldiff.errors import InputError
 from ctrldiff.extract.answered import answered, check
 from ctrldiff.extract.documents import json_line
@@ -103,6 +104,10 @@ class Options:
     stop: Callable[[], bool] = lambda: False
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.shard, Shard):
+            raise InputError(f"shard={self.shard!r}", hint='Shard(2, 4), or Shard.read("2/4")')
+
 
 def extract_file(
     generator: Generator[Any],
@@ -131,12 +136,14 @@ def extract_file(
         together: documents share the calls of the network (`GeneratorDecoder`); None: on a CPU they do not.
         chunk, overlap: of a long text, in tokens: see `GeneratorDecoder`.
         short: fields of `Reading` and `Options` by name: `field="body"`, `strict=True`.
-    Raises: InputError if `file` cannot be read, if the job is another run's or cannot be written, and with `strict`.
+    Raises: InputError for an argument that could not be used, if `file` cannot be read, if the job is another run's or
+        cannot be written, and with `strict`.
     """
     # It brings torch along, which what is mistyped can do without.
     from ctrldiff.extract.decoder import GeneratorDecoder, shares_calls
 
-    ours = {one.name for one in fields(Reading)}
+    ours = [one.name for one in fields(Reading)]
+    known_names(short, [*ours, *(one.name for one in fields(Options))])
     reading = replace(reading, **{name: value for name, value in short.items() if name in ours})
     options = replace(options, **{name: value for name, value in short.items() if name not in ours})
     if together is None:

@@ -78,10 +78,14 @@ _PUT = f"INSERT OR REPLACE INTO document ({_NAMES}) VALUES ({', '.join('?' for _
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `of`-th document, from the `n`-th on; 1 of 1 is all of them."""
+    """Every `of`-th document, from the `n`-th on; 1 of 1 is all of them. Raises InputError unless 1 <= n <= of."""
 
     n: int = 1
     of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= self.of:
+            raise InputError(f"shard {self.n} of {self.of}", hint="Shard(2, 4) is the second of four")
 
     @staticmethod
     def read(text: str) -> Shard:

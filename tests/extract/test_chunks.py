@@ -171,6 +171,12 @@ def test_what_fits_is_read_whole_and_what_does_not_in_parts_that_fit(generator):
     assert sum(end - start for start, end in parts) == len(long)
 
 
+@pytest.mark.parametrize(("name", "value"), [("chunk", 0), ("chunk", 2.5), ("chunk", True), ("overlap", -1)])
+def test_tokens_of_a_part_that_could_not_be_are_refused(generator, name, value):
+    with pytest.raises(cd.errors.InputError, match=f"{name}={value}: an int"):
+        GeneratorDecoder(generator, **{name: value})
+
+
 @pytest.mark.parametrize("limit", [1, 3])
 def test_what_parts_make_together_obeys_the_schema(tmp_path, generator, limit):
     schema = {"type": "array", "items": {"type": "string", "x-span": True}, "maxItems": limit}

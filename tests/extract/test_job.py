@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, ledger, outputs, read_ledgers
+from ctrldiff.extract import (
+    Options,
+    Places,
+    Reading,
+    Shard,
+    carry_out,
+    export,
+    extract_file,
+    job,
+    ledger,
+    outputs,
+    read_ledgers,
+)
 from ctrldiff.extract.ledger import Entry, Ledger
 from tests.extract.fakes import Fake
 
@@ -255,6 +267,16 @@ def test_shards_may_be_cut_anew_between_two_runs(work):
 def test_a_shard_that_is_none_is_refused(text):
     with pytest.raises(InputError, match="--shard"):
         Shard.read(text)
+
+
+def test_arguments_that_could_not_be_used_are_named_before_anything_is_read(tmp_path):
+    for n, of in ((0, 2), (3, 2), (1, 0)):
+        with pytest.raises(InputError, match=f"shard {n} of {of}"):
+            Shard(n, of)
+    with pytest.raises(InputError, match=r"shard='2/4'\n.*Shard.read"):
+        Options(shard="2/4")
+    with pytest.raises(InputError, match=r"no argument 'filed'\n.*field="):
+        extract_file(None, tmp_path / "none", tmp_path / "out", filed="body")
 
 
 def test_two_runs_do_not_write_one_ledger(work):

@@ -45,7 +45,7 @@ class _Reader(HTMLParser):
 
     def parse_marked_section(self, i: int, report: int = 1) -> int:
         """`<![...>`, which is a comment in HTML; the base class asserts that its word is one of SGML's."""
-        return self.parse_bogus_comment(i, report)
+        return self.parse_bogus_comment(i, bool(report))
 
     @property
     def _at(self) -> int:

@@ -105,8 +105,8 @@ class Places:
         for one, other in combinations(written, 2):
             if _identity(one, 1) == _identity(other, 1):
                 raise InputError(f"{str(one)!r} and {str(other)!r} are one file", hint="--failed ANOTHER")
-        for path in written if self.job is not None else ():
-            if os.path.realpath(path) == os.path.realpath(self.job):
+        for path in written:
+            if self.job is not None and os.path.realpath(path) == os.path.realpath(self.job):
                 raise InputError(f"{str(path)!r} is to be the job's folder, too", hint="--job ANOTHER")
 
 

@@ -103,8 +103,7 @@ def _known(value: float) -> float | None:
 
 
 def asked_of(answers: Sequence[Answer], schema: Any, how: Mapping[str, Any]) -> str:
-    """A digest of all that figures depend on beside the weights, the plan among `how`; the width of a batch is not in it.
-    """
+    """A digest of all that figures depend on beside the weights; of `how`, the plan in it, all but a batch's width."""
     lines = [[one.text, one.output, one.schema, dict(one.also)] for one in answers]
     others = {name: repr(value) for name, value in sorted(how.items()) if name != "batch_size"}
     told = json.dumps([lines, repr(schema), others], sort_keys=True)

@@ -35,6 +35,14 @@ def calibrate(
     """
     check_outputs(svg, fit, read=[file, schema])
     if schema is not None or fit is not None:
+        if svg is not None or ask is not None:
+            from ctrldiff.errors import InputError
+
+            said, why = (
+                "--ask" if svg is None else "--svg",
+                "with --schema or --fit it is the values of objects that are judged",
+            )
+            raise InputError(f"{said} is for decisions", why=why, hint=f"leave out {said}")
         return _values(file, schema, fit, model, batch_size, as_json)
     from ctrldiff.calibrate import Question, predict, read_lines
     from ctrldiff.calibration import Prediction, report

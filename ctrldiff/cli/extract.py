@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +113,11 @@ def extract(
             raise InputError(
                 "--resume says what is read, wanted and written", hint="leave FILE, --schema, --compiled and -o out"
             )
+        if others := _beside(given):
+            why = "a job is gone on with by the command that began it; a run's own are " + _options(_HOW)
+            raise InputError(
+                f"--resume, and {_options(others)}", why=why, hint="leave it out, or --overwrite with the whole"
+            )
         extract(**_again(read_manifest(resume)["arguments"], given))
         return
     if file is None or (schema is None and compiled is None) or out is None:
@@ -205,15 +212,34 @@ def _carried_out(
     return summary, status
 
 
+def _beside(given: dict[str, Any]) -> list[str]:
+    """What was given and is not a run's own, by the names of parameters."""
+    usual = signature(extract).parameters
+    return [name for name, value in given.items() if name not in _HOW and value != usual[name].default]
+
+
+def _options(names: Iterable[str]) -> str:
+    """Parameters as they are typed."""
+    typed = {"id_field": "id", "form": "format", "as_json": "json"}
+    return ", ".join(f"--{typed.get(name, name).replace('_', '-')}" for name in names)
+
+
 def _kept(given: dict[str, Any]) -> dict[str, Any]:
     """What a command was given, as JSON, from whatever folder it is gone on with."""
     kept: dict[str, Any] = {}
     for name, value in given.items():
         if name in _HOW or value is None:
             continue
-        is_path = isinstance(value, Path) or (name in ("schema", "model") and os.path.exists(value))
+        is_path = isinstance(value, Path) or (name in ("schema", "model") and _is_there(value))
         kept[name] = os.path.abspath(value) if is_path and str(value) != "-" else str(value) if is_path else value
     return kept
+
+
+def _is_there(value: str) -> bool:
+    """It is a path, and no name of a model in the box."""
+    from ctrldiff.models.hf import resolve
+
+    return os.path.exists(value) and resolve(value) == Path(value)
 
 
 def _again(arguments: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

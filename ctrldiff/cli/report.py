@@ -40,7 +40,7 @@ def report(
     labels = {} if labelled is None else _labels(labelled)
     tally = JobTally()
     for row in read_rows(job):
-        known = labels.get(json.dumps(row.id) if row.id is not None else row.n)
+        known = labels.get(row.n) if row.id is None else labels.get(json.dumps(row.id), labels.get(row.n))
         tally.add(row, None if known is None or row.code is not None else _right(row.record["output"], known))
     write_page(out, job_page(tally, name=job.name, plan=read_plan(job)))
     mean, error = tally.values.mean, tally.values.error
@@ -58,11 +58,17 @@ def report(
 
 
 def _labels(file: Path) -> Mapping[object, Any]:
-    """Labelled answers by their id, as JSON, or by their number."""
+    """Labelled answers by their id, as JSON, or by their number. Raises: InputError if two have the same id."""
+    from ctrldiff.errors import InputError
     from ctrldiff.evaluate.labelled import read_answers
 
-    answers = read_answers(file)
-    return {n if one.id is None else json.dumps(one.id): one for n, one in enumerate(answers)}
+    labels: dict[object, Any] = {}
+    for n, one in enumerate(read_answers(file)):
+        key = n if one.id is None else json.dumps(one.id)
+        if key in labels:
+            raise InputError(f"{one.where}: id {key} is that of {labels[key].where}, too", hint="a line for each id")
+        labels[key] = one
+    return labels
 
 
 def _right(output: Any, label: Any) -> dict[str, bool]:

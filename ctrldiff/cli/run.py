@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from ctrldiff.cli.app import app
 from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
 from ctrldiff.cli.options import JsonOption
-from ctrldiff.cli.said import over
+from ctrldiff.cli.said import over, text_of
 
 
 @app.command()
@@ -33,7 +32,7 @@ def run(
 
     loaded = from_pretrained(how.model, threads=how.threads)
     asked = over(asked, loaded.vocabulary)
-    text = sys.stdin.read() if text == "-" else text
+    text = text_of(text)
     if stream:
         from ctrldiff.cli.show import streaming
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,7 @@ def _type(named: str) -> Any:
         if colon:
             return getattr(importlib.import_module(module), name)
         return getattr(builtins if hasattr(builtins, named) else datetime, named)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:  # the last two of "" and ".a" as a module
         raise InputError(f"--type {named}: {error}", hint="int, date, or package.module:Name") from error
 
 
@@ -87,6 +88,17 @@ def _labels(said: list[str]) -> list[str]:
             hint="leave out a comma; for labels with commas in them: --choice 'one, two' --choice three",
         )
     return labels
+
+
+def text_of(said: str) -> str:
+    """The text of a command; "-" is standard input. Raises: InputError for bytes that are no text."""
+    from ctrldiff.errors import InputError
+
+    try:
+        return sys.stdin.read() if said == "-" else said
+    except UnicodeDecodeError as error:
+        what = f"standard input, byte {error.start}: not {error.encoding}"
+        raise InputError(what, hint="iconv -f latin1 -t utf-8, or whatever it is in") from error
 
 
 def told(unsure: str, guide: list[str] | None, **others: Any) -> dict[str, Any]:

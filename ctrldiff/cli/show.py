@@ -220,7 +220,7 @@ def show_reliability(rows: dict[str, tuple[Worth, Worth]], fitted: Calibration) 
 
 def show_summary(summary: Summary) -> None:
     """What became of an input, on standard error."""
-    here = summary.done + summary.failed - summary.earlier
+    here = summary.here
     rate = here / summary.seconds if summary.seconds else 0.0
     forwards, others = (calls / max(here, 1) for calls in (summary.forwards, summary.other_calls))
     parts = [f"{here} documents in {summary.seconds:.1f} s ({rate:.2f}/s), {forwards:.1f} forwards each"]

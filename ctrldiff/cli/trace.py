@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ import typer
 from ctrldiff.cli.app import app
 from ctrldiff.cli.groups import Decoding, SchemaOptions, Wanted, grouped
 from ctrldiff.cli.options import JsonOption
-from ctrldiff.cli.said import check_outputs, over, write_page
+from ctrldiff.cli.said import check_outputs, over, text_of, write_page
 
 
 @app.command()
@@ -34,7 +33,7 @@ def trace(
     asked, told = wanted.read(options), how.read()
     from ctrldiff.generate import Generator, from_pretrained
 
-    text = sys.stdin.read() if text == "-" else text
+    text = text_of(text)
     loaded = from_pretrained(how.model, threads=how.threads)
     generator = Generator(loaded, over(asked, loaded.vocabulary), ask=wanted.ask, trace=True, fields=True, **told)
     result = generator(text)

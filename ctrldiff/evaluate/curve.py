@@ -28,8 +28,8 @@ class Measured:
     """A plan at a number of passes, and how it did.
 
     Fields:
-        model: the digest of the weights.      asked: the digest of texts, answers, types and everything else that
-            figures depend on.      plan: its name.      told: the passes it may take; None: it decides itself.
+        model: the digest of the weights.      asked: the digest of texts, answers, types, plan and everything else
+            that figures depend on.      plan: its name.      told: the passes it may take; None: it decides itself.
         documents: of these `failed` have no answer, and count as wrong.
         fields, objects: shares that are right, with `_error` the standard error; None of fewer than two documents.
         passes: canvases forwarded of a document, mean; what a plan looks at again, to verify or ahead, is among them.
@@ -74,10 +74,10 @@ def compare(
         how: as `Generator` takes it, `plan` aside.
     Raises: InputError and ConstraintError as `evaluate` does.
     """
-    here, every = asked_of(answers, schema, how), {one.key: one for one in known}
+    every = {one.key: one for one in known}
     out = []
     for (name, told), plan in plans.items():
-        key = (model.loaded.digest, here, name, told)
+        key = (model.loaded.digest, asked_of(answers, schema, how | {"plan": plan}), name, told)
         if key not in every:
             label = name if told is None else f"{name}, {told} passes"
             at = partial(report, label)
@@ -103,7 +103,7 @@ def _known(value: float) -> float | None:
 
 
 def asked_of(answers: Sequence[Answer], schema: Any, how: Mapping[str, Any]) -> str:
-    """A digest of all that figures depend on beside the weights and the plan; the width of a batch is not among it."""
+    """A digest of all that figures depend on beside the weights; of `how`, the plan in it, all but a batch's width."""
     lines = [[one.text, one.output, one.schema, dict(one.also)] for one in answers]
     others = {name: repr(value) for name, value in sorted(how.items()) if name != "batch_size"}
     told = json.dumps([lines, repr(schema), others], sort_keys=True)

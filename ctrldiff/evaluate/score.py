@@ -139,7 +139,7 @@ class Score:
             if isinstance(answers[0], list):
                 self.items.add(_items(value, answers))
         _count(self.all, [told for _, told in verdicts])
-        self.objects.add([all(hits)])
+        self.objects.add([answered and all(hits)])
         if isinstance(result, Result):
             self._probabilities(labelled, result, shape)
 
@@ -163,7 +163,7 @@ def _verdicts(value: Any, answers: Sequence[Any], answered: bool) -> dict[str, b
     if None not in answers and [] not in answers:
         told["null_for_stated"] = answered and value is None
         told["null"] = answered and value is not None
-    elif tuple(answers) == (None,):
+    elif all(right is None for right in answers):
         told["invented"] = answered and value not in (None, "", [])
         told["null"] = answered and value is None
     return told
@@ -182,7 +182,7 @@ def _items(value: Any, answers: Sequence[Any]) -> list[bool]:
 
 
 def _kind(answers: Sequence[Any], key: str, shape: Shape | None) -> str:
-    if tuple(answers) == (None,):
+    if all(one is None for one in answers):
         return ABSENT
     right = next(one for one in answers if one is not None)
     return kind_of(shape, f"/{escaped(key)}" if key else "", json.dumps(right))

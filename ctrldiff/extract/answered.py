@@ -13,7 +13,7 @@ from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.extract.documents import check_id, failure, json_line
 from ctrldiff.extract.found import Document, Found
 from ctrldiff.extract.ledger import Entry, is_sampled
-from ctrldiff.extract.rows import Chunk, row_of
+from ctrldiff.extract.rows import Chunk, plain, row_of
 
 if TYPE_CHECKING:
     from ctrldiff.extract.decoder import Decoder
@@ -91,7 +91,7 @@ def _entry(decoder: Decoder, work: _Work, strict: bool) -> Entry:
 
 
 def _id(record: Mapping[str, Any]) -> str | None:
-    return json.dumps(record["id"]) if "id" in record else None
+    return json.dumps(plain(record["id"])) if "id" in record else None
 
 
 def check(decoder: Decoder, found: Found) -> None:

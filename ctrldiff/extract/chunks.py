@@ -108,9 +108,9 @@ class Merged:
 
 def merge(parts: Sequence[Part]) -> Merged:
     """One value of several: an object key by key, each by its own probability; lists one behind the other, an item that
-    stands at the same place of the original as an earlier one left out; of other values the most probable, the earlier
-    of two alike. A value goes before null unless the model believes less in it than in null by more than it would in a
-    coin: a part in which a thing is not mentioned says null, and is right.
+    stands at the same place of the original as one of an earlier part left out; of other values the most probable, the
+    earlier of two alike. A value goes before null unless the model believes less in it than in null by more than it
+    would in a coin: a part in which a thing is not mentioned says null, and is right.
     """
     taken: dict[str, tuple[int, str]] = {}
     value = _merged(parts, [(n, "", part.value) for n, part in enumerate(parts)], "", taken)
@@ -149,17 +149,30 @@ def _merged(parts: Sequence[Part], values: _Alike, at: str, taken: dict[str, tup
     return value
 
 
+@dataclass(eq=False)
+class _Kept:
+    """An item of a joined list. Fields: last, the part that had it last; stands, all its places."""
+
+    last: int
+    item: Any
+    stands: set[tuple[Any, ...]]
+
+
 def _joined(parts: Sequence[Part], lists: _Alike, at: str, taken: dict[str, tuple[int, str]]) -> list[Any]:
     items: list[Any] = []
-    kept: list[tuple[int, Any, set[tuple[Any, ...]]]] = []
+    kept: list[_Kept] = []
     for n, there, value in lists:
+        before = list(kept)  # each of them is met once more at most
         for m, item in enumerate(value):
             pointer = f"{there}/{m}"
             stands = _stands(parts[n], pointer)
-            if any(same == item and (stands & places if stands else n - k == 1) for k, same, places in kept):
+            met = (one for one in before if one.item == item and (stands & one.stands if stands else n - one.last == 1))
+            if (again := next(met, None)) is not None:
+                again.last = n
+                before.remove(again)
                 continue
             taken[f"{at}/{len(items)}"] = (n, pointer)
-            kept.append((n, item, stands))
+            kept.append(_Kept(n, item, stands))
             items.append(item)
     return items
 

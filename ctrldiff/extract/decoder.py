@@ -16,9 +16,9 @@ from ctrldiff.extract.chunks import cut
 from ctrldiff.extract.spans import span_places
 from ctrldiff.generate import Generator, read
 from ctrldiff.json_schema import JsonSchema
-from ctrldiff.json_schema.validation import objections
 from ctrldiff.models.alone import Alone
 from ctrldiff.request import Row
+from ctrldiff.sampling.plan import check_number
 
 
 class Decoder(Protocol):
@@ -58,13 +58,20 @@ class GeneratorDecoder:
         together: rows share the calls of the network. That is quicker on a device that is not full with one row, and
             then the last digits of log-probabilities, and what hangs by them, depend on the rows beside.
         chunk: tokens of a text that are decoded at once, at most; None: as many as the context has room for.
-        overlap: tokens that a part of a text shares with the one before it; None: an eighth of a part.
+        overlap: tokens that a part of a text shares with the one before it, at most half of its own; None: an eighth of
+            them.
+    Raises: InputError for a number that could not be used.
     """
 
     generator: Generator[Any]
     together: bool = False
     chunk: int | None = None
     overlap: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, least in (("chunk", self.chunk, 1), ("overlap", self.overlap, 0)):
+            if value is not None:
+                check_number(name, value, least)
 
     @property
     def batch_size(self) -> int:
@@ -132,24 +139,22 @@ class GeneratorDecoder:
 
     def spans(self, value: Any, text: str) -> dict[str, list[tuple[int, int]]]:
         """Where the values of `x-span` stand."""
-        return {} if self._schema is None else span_places(self._schema, value, text)
+        return {} if self._schema is None else span_places(self._schema.shape(self.generator.limits), value, text)
 
     def reread(self, value: Any, text: str) -> Any:
         """The value as the type has it. Raises InputError if it has none such."""
         generator = self.generator
         if not isinstance(generator.type.description, JsonSchema):
             return value
-        told = next(objections(json.loads(generator.type.description.text), value), None)
-        if told is not None:
-            raise InputError(f"{told[0]}: {told[1]}")
+        for at, told in generator.type.description.objections(value):
+            raise InputError(f"{at}: {told}")
         return generator.compiled.read(text).read(json.dumps(value))
 
     @cached_property
-    def _schema(self) -> Any:
+    def _schema(self) -> JsonSchema | None:
+        """The schema, if values of it stand in the text."""
         description = self.generator.type.description
-        if not isinstance(description, JsonSchema) or '"x-span"' not in description.text:
-            return None
-        return json.loads(description.text)
+        return description if isinstance(description, JsonSchema) and description.has_spans else None
 
     def _count(self, text: str) -> int:
         return len(self.generator.model.loaded.plain_ids(text))

@@ -89,8 +89,9 @@ def check_id(document: dict[str, Any], where: str, number: int) -> None:
         json_line({"id": document["id"]})
     except UnicodeEncodeError as error:
         why = f"half of a surrogate pair, {_ascii(error.object[error.start])}, is no character"
-    except ValueError:
+    except ValueError as error:
         why = "NaN and the infinities are not JSON, and numbers beyond 1.8e308 are read as one"
+        why = why if type(error) is ValueError else str(error)
     except RecursionError:
         why = "it is nested too deep"
     else:

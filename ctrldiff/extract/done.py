@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import heapq
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ctrldiff.errors import InputError
 from ctrldiff.extract.ledger import Entry, read_ledgers
+from ctrldiff.extract.streams import Source, read_lines
 from ctrldiff.report.rows import JobRow
 
 
 def read_rows(job: Path) -> Iterator[JobRow]:
     """The rows of a job's folder, in the order of the input, while a run is at work too; or of an output, JSON lines,
-    with those that failed beside it (`OUT.failed.jsonl`), which come last.
+    packed or not, with those that failed beside it (`OUT.failed.jsonl`): numbered as if the input had no others.
 
     Raises: InputError if it is neither, or cannot be read.
     """
@@ -42,22 +44,31 @@ def _row_of(one: Entry) -> JobRow:
 
 def _lines(output: Path) -> Iterator[JobRow]:
     failed = output.with_name(output.name + ".failed.jsonl")
-    for file in (output, failed):
-        if file == failed and not failed.exists():
-            return
-        try:
-            with file.open("rb") as stream:
-                for number, raw in enumerate(stream, start=1):
-                    yield _row(raw, f"{file.name} line {number:,}")
-        except OSError as error:
-            raise InputError(f"{str(file)!r} cannot be read: {error.strerror}") from error
+    files = (output, failed) if failed.exists() else (output,)
+    for n, one in enumerate(heapq.merge(*map(_records, files), key=_place)):
+        code = None if "output" in one else str(one["code"])
+        yield JobRow(n, str(one.get("source", "")), int(one["line"]), one.get("id"), code, one)
 
 
-def _row(raw: bytes, where: str) -> JobRow:
+def _place(record: Mapping[str, Any]) -> tuple[list[str], int]:
+    """Where a row stands in the input: a folder is read in the order of its names."""
+    return str(record.get("source", "")).split("/"), int(record["line"])
+
+
+def _records(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        record = json.loads(raw)
-        code = None if "output" in record else str(record["code"])
-        return JobRow(int(record["line"]) - 1, "", int(record["line"]), record.get("id"), code, record)
+        with file.open("rb") as stream:
+            for line in read_lines(Source(stream, file.name), file.name):
+                yield _record(line.raw, f"{file.name} line {line.number:,}")
+    except OSError as error:
+        raise InputError(f"{str(file)!r} cannot be read: {error.strerror}") from error
+
+
+def _record(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads(raw)
+        int(record["line"]), "output" in record or record["code"]
+        return record
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        hint = "a folder of `ctrldiff extract`, or a file that it wrote"
+        hint = "a folder of `ctrldiff extract`, or JSON lines that it wrote (without --flat)"
         raise InputError(f"{where} is no row of an extraction", hint=hint) from error

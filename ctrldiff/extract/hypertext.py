@@ -14,6 +14,8 @@ _INLINE = {"a", "abbr", "b", "bdi", "bdo", "cite", "code", "data", "del", "dfn",
 _INLINE |= {"label", "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 _CELLS = {"td", "th"}
 _RUNS = re.compile(r"\s+|\S+")
+_REFERENCE = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]*);?")
+_TAG = re.compile("<")
 
 
 def read_html(page: str) -> tuple[str, Origin]:
@@ -30,11 +32,20 @@ def read_html(page: str) -> tuple[str, Origin]:
 class _Reader(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__(convert_charrefs=False)
+        self.interesting = _TAG
         self.text = Writer()
-        self._page = page
         self._lines = [0, *(found.end() for found in re.finditer("\n", page))]
         self._hidden: list[str] = []
         self._pre = 0
+
+    def clear_cdata_mode(self) -> None:
+        """References are read here: the base class reads no tag behind a `&#` that is none."""
+        super().clear_cdata_mode()
+        self.interesting = _TAG
+
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """`<![...>`, which is a comment in HTML; the base class asserts that its word is one of SGML's."""
+        return self.parse_bogus_comment(i, bool(report))
 
     @property
     def _at(self) -> int:
@@ -59,7 +70,15 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._hidden:
             return
-        at = self._at
+        at, done = self._at, 0
+        for found in _REFERENCE.finditer(data):
+            if (said := unescape(found.group())) != found.group():
+                self._plain(data[done : found.start()], at + done)
+                self.text.add(said, at + found.start(), at + found.end())
+                done = found.end()
+        self._plain(data[done:], at + done)
+
+    def _plain(self, data: str, at: int) -> None:
         if self._pre:
             self.text.add(data, at, at + len(data))
             return
@@ -68,20 +87,6 @@ class _Reader(HTMLParser):
                 self.text.add(run.group(), at + run.start(), at + run.end())
             elif self.text.last not in ("", " ", "\n", "\t"):
                 self.text.add(" ", at + run.start(), at + run.end())
-
-    def handle_entityref(self, name: str) -> None:
-        self._reference(f"&{name}")
-
-    def handle_charref(self, name: str) -> None:
-        self._reference(f"&#{name}")
-
-    def _reference(self, spelled: str) -> None:
-        if self._hidden:
-            return
-        at = self._at
-        end = at + len(spelled)
-        end += self._page[end : end + 1] == ";"
-        self.text.add(unescape(self._page[at:end]), at, end)
 
     def _edge(self, tag: str) -> None:
         if self._hidden or tag in _INLINE or not self.text.last:

@@ -152,7 +152,7 @@ def _json_file(source: Source, place: Place, how: Reading) -> Iterator[Found]:
     line = Line(1, raw, len(raw))
     try:
         value = json.loads(_decoded(raw.removeprefix(BOM), place.told, 1)) if len(raw) <= LONGEST_LINE else None
-    except (ValueError, RecursionError):
+    except (InputError, ValueError, RecursionError):
         value = None  # said by `parse`, with where
     if isinstance(value, list):
         for number, one in enumerate(value, start=1):

@@ -10,20 +10,23 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ctrldiff.arguments import known_names
 from ctrldiff.errors import InputError
 from ctrldiff.extract.answered import answered, check
 from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.found import Found, Reading
 from ctrldiff.extract.inputs import Input
 from ctrldiff.extract.ledger import (
+    Done,
     Entry,
     Ledger,
     Shard,
+    at_one_moment,
     digest_of,
     exported,
     note_export,
-    read_ledgers,
     read_manifest,
+    writing,
 )
 from ctrldiff.extract.outputs import write
 from ctrldiff.extract.places import STREAM, Places, is_file
@@ -57,14 +60,16 @@ class Summary:
     """What became of an input.
 
     Fields: done, failed (answers and failures, earlier runs included); earlier (how many of both were there before);
-        documents (that the input has; of other shards too); complete (all of them are done, by whatever shard);
-        forwards, other_calls (of models beside the network), seconds (all three of this run); out, failed_file, job
-        (where things are; "" for what is not there).
+        here (how many this run has done, what failed before and was done again among them); documents (that the input
+        has; of other shards too); complete (all of them are done, by whatever shard); forwards, other_calls (of models
+        beside the network), seconds (all three of this run); out, failed_file, job (where things are; "" for what is
+        not there).
     """
 
     done: int
     failed: int
     earlier: int
+    here: int
     documents: int
     complete: bool
     forwards: int
@@ -99,6 +104,10 @@ class Options:
     stop: Callable[[], bool] = lambda: False
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.shard, Shard):
+            raise InputError(f"shard={self.shard!r}", hint='Shard(2, 4), or Shard.read("2/4")')
+
 
 def extract_file(
     generator: Generator[Any],
@@ -127,12 +136,14 @@ def extract_file(
         together: documents share the calls of the network (`GeneratorDecoder`); None: on a CPU they do not.
         chunk, overlap: of a long text, in tokens: see `GeneratorDecoder`.
         short: fields of `Reading` and `Options` by name: `field="body"`, `strict=True`.
-    Raises: InputError if `file` cannot be read, if the job is another run's or cannot be written, and with `strict`.
+    Raises: InputError for an argument that could not be used, if `file` cannot be read, if the job is another run's or
+        cannot be written, and with `strict`.
     """
     # It brings torch along, which what is mistyped can do without.
     from ctrldiff.extract.decoder import GeneratorDecoder, shares_calls
 
-    ours = {one.name for one in fields(Reading)}
+    ours = [one.name for one in fields(Reading)]
+    known_names(short, [*ours, *(one.name for one in fields(Options))])
     reading = replace(reading, **{name: value for name, value in short.items() if name in ours})
     options = replace(options, **{name: value for name, value in short.items() if name not in ours})
     if together is None:
@@ -161,9 +172,9 @@ def carry_out(
     with Ledger(
         places.job, plan, arguments=options.arguments, shard=options.shard, overwrite=options.overwrite
     ) as ledger:
-        keeper = _Keeper(ledger, source, options)
-        earlier = keeper.done + keeper.failed
         todo = _Todo(source, ledger, options)
+        keeper = _Keeper(ledger, source, options, todo.again)
+        earlier = keeper.done + keeper.failed
         _run(decoder, todo, keeper, options)
         answers, failures, last = ledger.counts()
         if not todo.stopped and last >= todo.documents:
@@ -177,6 +188,7 @@ def carry_out(
             done=answers,
             failed=failures,
             earlier=earlier,
+            here=keeper.here,
             documents=todo.documents,
             complete=complete,
             forwards=keeper.forwards,
@@ -184,7 +196,8 @@ def carry_out(
             job=str(places.job),
         )
         if complete:
-            out, failed_file = _written(places, plan, options.flat, failures)
+            with at_one_moment(places.job) as entries:
+                out, failed_file = _written(places, plan, options.flat, failures, entries)
             summary = replace(summary, out=out, failed_file=failed_file)
     return replace(summary, seconds=time.perf_counter() - began)
 
@@ -199,22 +212,24 @@ def export(
     plan = read_manifest(job)["plan"]
     places = replace(Places.of(STREAM, out, failed), job=job)
     refuse_foreign(places, overwrite)
-    codes = [one.code is None for one in read_ledgers(job)]
-    answers = sum(codes)
-    _written(places, plan, flat, len(codes) - answers)
+    with at_one_moment(job) as entries:
+        codes = [one.code is None for one in entries()]
+        answers = sum(codes)
+        _written(places, plan, flat, len(codes) - answers, entries)
     return answers, len(codes) - answers
 
 
 class _Todo:
-    """The documents of an input that are this run's to do, in order."""
+    """The documents of an input that are this run's to do, in order. `again`: those of them that failed before."""
 
     def __init__(self, source: Input, ledger: Ledger | None, options: Options) -> None:
         self._source, self._ledger, self._options = source, ledger, options
         self.documents = 0
         self.stopped = False
+        self.again: set[int] = set()
 
     def __iter__(self) -> Iterator[tuple[int, Found, bytes]]:
-        done: dict[int, tuple[bytes, bool]] = {}
+        done: dict[int, Done] = {}
         for n, found in enumerate(self._source):
             if self._options.stop():
                 self.stopped = True
@@ -224,13 +239,15 @@ class _Todo:
                 done = self._ledger.done(n, n + BLOCK)
             digest = digest_of(found.raw)
             if n in done:
-                self._check(n, found, digest, done[n][0])
-            again = n not in done or (self._options.retry_failed and done[n][1])
-            if again and self._options.shard.has(n):
+                self._check(n, found, digest, done[n])
+            again = n in done and done[n].failed and self._options.retry_failed
+            if (n not in done or again) and self._options.shard.has(n):
+                if again:
+                    self.again.add(n)
                 yield n, found, digest
 
-    def _check(self, n: int, found: Found, digest: bytes, before: bytes) -> None:
-        if digest != before:
+    def _check(self, n: int, found: Found, digest: bytes, before: Done) -> None:
+        if (found.source, digest) != (before.source, before.digest):
             where = f"{found.source} line {found.line:,}" if found.source else f"line {found.line:,}"
             raise InputError(
                 f"the input is another: document {n + 1:,} ({where}) is not the one that was done",
@@ -241,10 +258,10 @@ class _Todo:
 class _Keeper:
     """Puts results into the ledger, some at a time, and tells of them."""
 
-    def __init__(self, ledger: Ledger, source: Input, options: Options) -> None:
-        self._ledger, self._source, self._options = ledger, source, options
+    def __init__(self, ledger: Ledger, source: Input, options: Options, again: set[int]) -> None:
+        self._ledger, self._source, self._options, self._again = ledger, source, options, again
         self.done, self.failed, _ = ledger.counts()
-        self.forwards = self.other_calls = 0
+        self.here = self.forwards = self.other_calls = 0
         self._held: list[Entry] = []
         self._since = time.monotonic()
         self._tell()
@@ -254,6 +271,10 @@ class _Keeper:
         if not self._held:
             self._since = time.monotonic()
         self._held.append(entry)
+        self.here += 1
+        if entry.n in self._again:
+            self._again.remove(entry.n)
+            self.failed -= 1
         self.done += entry.code is None
         self.failed += entry.code is not None
         self.forwards += entry.forwards
@@ -303,16 +324,18 @@ def refuse_foreign(places: Places, overwrite: bool) -> None:
             raise InputError(f"{str(path)!r} is there already", why=why, hint=hint)
 
 
-def _written(places: Places, plan: Mapping[str, Any], flat: bool, failed: int) -> tuple[str, str]:
+def _written(
+    places: Places, plan: Mapping[str, Any], flat: bool, failed: int, entries: Callable[[], Iterator[Entry]]
+) -> tuple[str, str]:
     """Write the files. Returns where they are."""
     assert places.job is not None
     job, made = places.job, made_by(plan)
 
     def answers() -> Iterator[dict[str, Any]]:
-        return (json.loads(one.record) | {"made": made} for one in read_ledgers(job) if one.code is None)
+        return (json.loads(one.record) | {"made": made} for one in entries() if one.code is None)
 
     def failures() -> Iterator[dict[str, Any]]:
-        return (json.loads(one.record) for one in read_ledgers(job) if one.code is not None)
+        return (json.loads(one.record) for one in entries() if one.code is not None)
 
     if is_file(places.failed) and not failed:
         places.failed.unlink(missing_ok=True)
@@ -320,8 +343,9 @@ def _written(places: Places, plan: Mapping[str, Any], flat: bool, failed: int) -
         if records is failures and not failed:
             continue
         if is_file(path):
-            note_export(job, path)
-            write(path, records, flat=flat)
+            with writing(job, path):
+                note_export(job, path)
+                write(path, records, flat=flat)
         else:
             _send(Sink(path, standard), map(json_line, records()))
     return str(places.out), _told(places) if failed else ""
@@ -353,6 +377,7 @@ def _streamed(
         done=keeper.done,
         failed=keeper.failed,
         earlier=0,
+        here=keeper.done + keeper.failed,
         documents=todo.documents,
         complete=not todo.stopped,
         forwards=keeper.forwards,

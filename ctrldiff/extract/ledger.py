@@ -11,24 +11,19 @@ other, and may be cut anew between two runs.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import heapq
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from ctrldiff.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # not on this system: two runs on one ledger wait for each other's transactions there
-    fcntl = None  # type: ignore[assignment]
+from ctrldiff.extract.locks import lock, one_at_a_time
 
 FORMAT = 3
 ANEW = "--overwrite starts anew; -o ANOTHER or --job ANOTHER keeps what is there"
@@ -69,16 +64,28 @@ class Entry:
     text: str | None = None
 
 
+class Done(NamedTuple):
+    """What is known of a document that is done: the file it stands in, its digest, and whether it failed."""
+
+    source: str
+    digest: bytes
+    failed: bool
+
+
 _NAMES = ", ".join(one.name for one in fields(Entry))
 _PUT = f"INSERT OR REPLACE INTO document ({_NAMES}) VALUES ({', '.join('?' for _ in fields(Entry))})"
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `of`-th document, from the `n`-th on; 1 of 1 is all of them."""
+    """Every `of`-th document, from the `n`-th on; 1 of 1 is all of them. Raises InputError unless 1 <= n <= of."""
 
     n: int = 1
     of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.n <= self.of:
+            raise InputError(f"shard {self.n} of {self.of}", hint="Shard(2, 4) is the second of four")
 
     @staticmethod
     def read(text: str) -> Shard:
@@ -138,10 +145,12 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             self._take()
             try:
-                if overwrite:
-                    _clear(folder)
-                if plan is not None:
-                    _settle(folder, plan, arguments or {})
+                with one_at_a_time(folder / "job.lock"):
+                    if overwrite:
+                        self._check_alone()
+                        _clear(folder)
+                    if plan is not None:
+                        _settle(folder, plan, arguments or {})
                 self._own = _open(folder / shard.file)
                 self._own.executescript(_TABLES)
             except BaseException:
@@ -165,17 +174,17 @@ class Ledger:
             self._own.execute("BEGIN IMMEDIATE")
             self._own.executemany(_PUT, [astuple(one) for one in entries])
 
-    def done(self, first: int, end: int) -> dict[int, tuple[bytes, bool]]:
-        """Of the documents first <= n < end those that are done: digest, and whether it failed."""
-        found: dict[int, tuple[bytes, bool]] = {}
+    def done(self, first: int, end: int) -> dict[int, Done]:
+        """Of the documents first <= n < end those that are done."""
+        found: dict[int, Done] = {}
         for one in self._all():
             with self._told():
                 rows = one.execute(
-                    "SELECT n, digest, code IS NOT NULL FROM document WHERE n >= ? AND n < ?", (first, end)
+                    "SELECT n, source, digest, code IS NOT NULL FROM document WHERE n >= ? AND n < ?", (first, end)
                 ).fetchall()
-            for n, digest, failed in rows:
-                if n not in found or found[n][1]:  # of two ledgers, an answer counts more than a failure
-                    found[n] = (digest, bool(failed))
+            for n, source, digest, failed in rows:
+                if n not in found or found[n].failed:  # of two ledgers, an answer counts more than a failure
+                    found[n] = Done(source, digest, bool(failed))
         return found
 
     def counts(self) -> tuple[int, int, int]:
@@ -208,20 +217,25 @@ class Ledger:
 
     def _take(self) -> None:
         """Raise InputError if another process has this ledger."""
-        if fcntl is None:
-            return
-        path = self.folder / f"{self.shard.file}.lock"
-        self._lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = lock(self.folder / f"{self.shard.file}.lock")
         except BlockingIOError as error:
-            self._let_go()
             raise InputError(
                 f"another run is writing {str(self.folder / self.shard.file)!r}", hint="wait for it, or --job ANOTHER"
             ) from error
-        except OSError as error:  # a file system without locks
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
+
+    def _check_alone(self) -> None:
+        """Raise InputError if another process has a ledger of this job: it would write on, into a file that is gone."""
+        for path in self.folder.glob("ledger*.sqlite.lock"):
+            if path.name == f"{self.shard.file}.lock":
+                continue
+            try:
+                os.close(lock(path))
+            except BlockingIOError as error:
+                raise InputError(
+                    f"another run is writing {str(path.with_suffix(''))!r}",
+                    hint="--overwrite in the run that is begun first, and not in the others",
+                ) from error
 
     def _let_go(self) -> None:
         if self._lock >= 0:
@@ -252,15 +266,27 @@ def read_ledgers(folder: Path) -> Iterator[Entry]:
 
     Raises: InputError for a folder that is no job's.
     """
+    with at_one_moment(folder) as entries:
+        yield from entries()
+
+
+@contextlib.contextmanager
+def at_one_moment(folder: Path) -> Iterator[Callable[[], Iterator[Entry]]]:
+    """What `read_ledgers` gives, as often as it is asked for and the same each time: what comes meanwhile is not in it.
+
+    Raises: InputError for a folder that is no job's.
+    """
     paths = sorted(folder.glob("ledger*.sqlite"))
     if not paths:
         raise InputError(f"{str(folder)!r} is no job's folder", why="there is no ledger in it")
     opened: list[sqlite3.Connection] = []
     try:
         for path in paths:
-            opened.append(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60))
-        for _, entry in _first_of_each(opened):
-            yield entry
+            one = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60, isolation_level=None)
+            opened.append(one)
+            one.execute("BEGIN")
+            one.execute("SELECT n FROM document LIMIT 1").fetchall()  # it is what is read first that fixes the moment
+        yield lambda: (entry for _, entry in _first_of_each(opened))
     except sqlite3.Error as error:
         raise InputError(f"{str(folder)!r} cannot be read: {error}") from error
     finally:
@@ -313,6 +339,19 @@ def note_export(folder: Path, path: Path) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise unwritten(folder, error) from error
+
+
+@contextlib.contextmanager
+def writing(folder: Path, path: Path) -> Iterator[None]:
+    """Of the runs that write a file from this job one does, and the others wait: shards that end at once write the
+    same. Raises InputError.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(one_at_a_time(folder / f"{digest_of(_name(path).encode())[:6].hex()}.lock"))
+        except OSError as error:
+            raise unwritten(folder, error) from error
+        yield
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -6,7 +6,6 @@ import bz2
 import contextlib
 import csv
 import gzip
-import io
 import itertools
 import json
 import lzma
@@ -45,6 +44,12 @@ def kind_of(path: Path) -> str:
     if packed and (kind in ("parquet", "sqlite") or path.suffix.lower() == ".zst"):
         raise InputError(f"{str(path)!r} is not written packed like that", hint="-o out.parquet, or -o out.jsonl.gz")
     return kind
+
+
+def check(path: Path) -> None:
+    """Raise InputError or ExtraMissing, before there are rows, for a kind of file that cannot be written."""
+    if kind_of(path) == "parquet":
+        arrow("parquet")
 
 
 def write(path: Path, records: Records, *, flat: bool = False) -> None:
@@ -115,7 +120,9 @@ def _values(value: Any, at: str) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True)
 class _Table:
-    """Rows as columns of one kind each: "int", "float", "bool", "text"; or "json", a text that holds whatever comes."""
+    """Rows as columns of one kind each: "int", "float", "bool", "text"; or "json", a text that holds whatever comes.
+    ("whole" is said of a value alone: an int that no float holds.)
+    """
 
     kinds: dict[str, str]
     rows: Callable[[], Iterator[list[Any]]]
@@ -170,13 +177,15 @@ def _rank(name: str) -> int:
 def _kind(name: str, value: Any) -> str:
     if name in _JSON or isinstance(value, dict | list):
         return "json"
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return "json"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 2**53:
+        return "whole" if abs(value) < 2**63 else "json"
     kinds = {bool: "bool", int: "int", float: "float"}
     return kinds.get(type(value), "text")
 
 
 def _common(kinds: set[str]) -> str:
+    if "whole" in kinds and kinds <= {"int", "whole"}:
+        return "int"
     if len(kinds) < 2:
         return next(iter(kinds), "text")
     return "float" if kinds == {"int", "float"} else "json"
@@ -192,12 +201,21 @@ def _cell(name: str, value: Any, kind: str) -> Any:
 
 def _csv(out: BinaryIO, records: Records) -> None:
     table = _tabled(records, True)
-    text = io.TextIOWrapper(out, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(_Ended(out), lineterminator="\r\n")
     writer.writerow(table.kinds)
     for rows in table.batches():
         writer.writerows([["true" if one is True else "false" if one is False else one for one in row] for row in rows])
-    text.detach()
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """Ends rows in LF. (A writer that ends them so itself leaves a CR in a cell bare, and no reader has it back.)"""
+
+    out: BinaryIO
+
+    def write(self, row: str) -> None:
+        """A row, as `csv.writer` hands it on."""
+        self.out.write(row.removesuffix("\r\n").encode("utf-8") + b"\n")
 
 
 def _parquet(out: BinaryIO, records: Records, flat: bool) -> None:

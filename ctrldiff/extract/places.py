@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from ctrldiff.errors import InputError
+from ctrldiff.extract import outputs
 
 STREAM = Path("-")
 _STREAMS = (
@@ -40,12 +41,13 @@ class Places:
     def of(
         file: Path | str, out: Path | str, failed: Path | str | None = None, job: Path | str | None = None
     ) -> Places:
-        """The places, checked: the input can be read, the folders are there, and no place is another.
+        """The places, checked: the input can be read, the folders are there, files are of a kind that can be written,
+        and no place is another.
 
         Args:
             failed: None: `<out>.failed.jsonl`; standard error where `out` is a stream.
             job: None: `<out>.job`; none where `out` is a stream.
-        Raises: InputError.
+        Raises: InputError, ExtraMissing.
         """
         file, out = Path(file), Path(out)
         if failed is None:
@@ -60,6 +62,7 @@ class Places:
                 raise InputError(f"{str(path)!r} is a folder", hint="name a file in it")
             if not path.parent.is_dir():
                 raise InputError(f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}")
+            outputs.check(path)
         places._check_distinct(written)
         places._check_outside(written)
         return places
@@ -102,6 +105,9 @@ class Places:
         for one, other in combinations(written, 2):
             if _identity(one, 1) == _identity(other, 1):
                 raise InputError(f"{str(one)!r} and {str(other)!r} are one file", hint="--failed ANOTHER")
+        for path in written:
+            if self.job is not None and os.path.realpath(path) == os.path.realpath(self.job):
+                raise InputError(f"{str(path)!r} is to be the job's folder, too", hint="--job ANOTHER")
 
 
 def is_file(path: Path) -> bool:

@@ -12,6 +12,7 @@ from ctrldiff.errors import InputError
 from ctrldiff.extract.chunks import Part, merge
 from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.found import Document, Found
+from ctrldiff.report.tally import name_of, pointer_of
 
 DIGITS = 6  # of log-probabilities and probabilities that are written
 
@@ -87,9 +88,9 @@ def _read(chunk: Chunk, document: Document, spans: Spans) -> _Read:
         stands[at] = [_place(document, chunk, one.start, one.end) | {"spelling": one.spelling} for one in stated]
     if stands:
         record["spans"] = stands
-    told = {_pointer(name): _field(one, document, chunk) for name, one in result.fields.items()}
+    told = {pointer_of(name): _field(one, document, chunk) for name, one in result.fields.items()}
     if told:
-        record["fields"] = {name: told[_pointer(name)] for name in result.fields}
+        record["fields"] = {name: told[pointer_of(name)] for name in result.fields}
     sure = math.exp(result.log_prob / max(result.usage.answer_tokens, 1))
     probs = {at: one["prob"] for at, one in told.items()}
     return _Read(record, Part(value, sure, probs, stands, frozenset(flags)), flags, told)
@@ -113,11 +114,6 @@ def _field(one: Any, document: Document, chunk: Chunk) -> dict[str, Any]:
     return told
 
 
-def _pointer(name: str) -> str:
-    """The JSON pointer of a field's name."""
-    return f"/{name}" if name else ""
-
-
 def _together(parts: Sequence[_Read], document: Document, reread: Reread) -> dict[str, Any]:
     """The answers to the parts of a text as one; where the type does not have what they make together, the surest."""
     merged = merge([one.part for one in parts])
@@ -138,7 +134,7 @@ def _together(parts: Sequence[_Read], document: Document, reread: Reread) -> dic
         record["flags"] = [one | {"where": at} for at, one in flags.items()]
     if told := merged.moved([one.fields for one in parts]):
         # The text in which they stood was a part's.
-        record["fields"] = {at[1:]: {k: v for k, v in one.items() if k != "where"} for at, one in told.items()}
+        record["fields"] = {name_of(at): {k: v for k, v in one.items() if k != "where"} for at, one in told.items()}
     if stands := merged.moved([one.part.spans for one in parts]):
         record["spans"] = stands
     return record

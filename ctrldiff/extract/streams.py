@@ -80,7 +80,11 @@ class Source:
             data, self._held = self._held or self._raw(size), b""
             if self._decoder is None:
                 return data
-            text = self._decoder.decode(data, final=not data)
+            try:
+                text = self._decoder.decode(data, final=not data)
+            except UnicodeError as error:  # not of some bytes: those are located
+                hint = "another --encoding: utf-16-le, cp1252, ..."
+                raise InputError(f"{self.name!r} cannot be read as {self.encoding}: {error}", hint=hint) from error
             if text or not data:
                 return text.encode("utf-8", "surrogatepass")
 

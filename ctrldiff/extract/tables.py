@@ -29,10 +29,11 @@ def separated(source: Source, place: Place, how: Reading) -> Iterator[Found]:
         for n, line in _text_lines(source):
             number = n
             held.append(line)
-            yield line
+            yield line.removeprefix("\ufeff") if n == 1 else line
 
     names: list[str] | None = None
-    rows = csv.reader(lines(), delimiter=how.delimiter, strict=True)
+    left = lines()
+    rows = csv.reader(left, delimiter=how.delimiter, strict=True)
     while True:
         held.clear()
         first = number + 1
@@ -44,7 +45,7 @@ def separated(source: Source, place: Place, how: Reading) -> Iterator[Found]:
             return
         except csv.Error as error:
             refused = str(error)
-            rows = csv.reader(lines(), delimiter=how.delimiter, strict=True)
+            rows = csv.reader(left, delimiter=how.delimiter, strict=True)
         if not refused and not any(cell.strip() for cell in row):
             continue  # a blank line
         if names is None:
@@ -59,7 +60,6 @@ def separated(source: Source, place: Place, how: Reading) -> Iterator[Found]:
 
 
 def _columns(row: list[str], place: Place, how: Reading) -> list[str]:
-    row = [row[0].removeprefix("\ufeff"), *row[1:]]
     if how.field not in row:
         told = ", ".join(row)[:200].encode("utf-8", "backslashreplace").decode()
         raise InputError(f'{place.name!r} has no column "{how.field}"', why=f"it has: {told}", hint="--field NAME")

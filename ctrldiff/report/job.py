@@ -10,7 +10,7 @@ from typing import Any
 from ctrldiff.report.decode import Value, answer, meter
 from ctrldiff.report.page import cards, escape, isolated, page, table
 from ctrldiff.report.rows import JobRow
-from ctrldiff.report.tally import BINS, UNSURE, Bins, FieldTally, JobTally, leaves
+from ctrldiff.report.tally import BINS, UNSURE, Bins, FieldTally, JobTally, leaves, name_of, pointer_of
 
 SHOWN = 200  # fields in the table
 
@@ -216,13 +216,13 @@ def values_of(record: Mapping[str, Any], text: str = "") -> list[Value]:
     """The values of a row of the output, with what it says of them, and where they stand in the text that was read."""
     told = record.get("fields") or {}
     stated = record.get("spans") or {}
-    flagged = {flag["where"].removeprefix("/") for flag in record.get("flags") or ()}
+    flagged = {name_of(flag["where"]) for flag in record.get("flags") or ()}
     values = dict(leaves(record["output"]))
     out = []
     # An object may be stated as a whole, money say.
-    for name in dict.fromkeys([*values, *(at.removeprefix("/") for at in stated)]):
+    for name in dict.fromkeys([*values, *map(name_of, stated)]):
         one = told.get(name) or {}
-        places = stated.get(f"/{name}" if name else "") or ([one["source"]] if "source" in one else [])
+        places = stated.get(pointer_of(name)) or ([one["source"]] if "source" in one else [])
         spelled = _json(values[name]) if name in values else str(places[0].get("spelling", "")) if places else ""
         source = tuple(found for place in places if (found := _place(place, spelled, text)))
         where = (one["where"][0], one["where"][1]) if "where" in one else None

@@ -112,12 +112,12 @@ class JobTally:
         self.flagged += bool(flags)
         self.nulled += sum(bool(flag.get("nulled")) for flag in flags)
         for flag in flags:
-            self._named(_general(flag["where"].removeprefix("/"))).flagged += 1
+            self._named(_general(flag["where"], record["output"])).flagged += 1
         told = record.get("fields") or {}
         probs = [self._value(row, name, value, told.get(name), right) for name, value in leaves(record["output"])]
         if right:
             for name, is_right in right.items():
-                one = self._named(_general(name))
+                one = self._named(_general(pointer_of(name), record["output"]))
                 one.judged, one.right = one.judged + 1, one.right + is_right
         if row.text is not None:
             if len(self.sample) < SAMPLE:
@@ -129,7 +129,7 @@ class JobTally:
     def _value(
         self, row: JobRow, name: str, value: Any, told: Mapping[str, Any] | None, right: Mapping[str, bool] | None
     ) -> float | None:
-        one = self._named(_general(name))
+        one = self._named(_general(pointer_of(name), row.record["output"]))
         one.count += 1
         one.nulls += value is None
         if told is None:
@@ -148,20 +148,38 @@ class JobTally:
         return self.fields.setdefault(name, FieldTally())
 
 
-def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
     """Every value that holds no other, by its name: "total", "items/0/price"; "" is the whole."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     if inner is None or not value:
-        yield name, value
+        yield name_of(at), value
         return
     for key, part in inner:
         step = str(key).replace("~", "~0").replace("/", "~1")
-        yield from leaves(part, f"{name}/{step}" if name else step)
+        yield from leaves(part, f"{at}/{step}")
 
 
-def _general(name: str) -> str:
-    """The name with places in lists left open."""
-    return "/".join("*" if part.isdigit() else part for part in name.split("/"))
+def name_of(pointer: str) -> str:
+    """A JSON pointer as rows name a field: without its first stroke, but where the first key is empty."""
+    return pointer if pointer == "/" or pointer.startswith("//") else pointer[1:]
+
+
+def pointer_of(name: str) -> str:
+    """The JSON pointer of a field that rows name like this."""
+    return name if name.startswith("/") or not name else f"/{name}"
+
+
+def _general(at: str, value: Any) -> str:
+    """The name of what stands there in a value, with places in lists left open."""
+    open_at = ""
+    for step in at.split("/")[1:]:
+        open_at += "/*" if isinstance(value, list) else f"/{step}"
+        if isinstance(value, list):
+            value = value[int(step)] if step.isdecimal() and int(step) < len(value) else None
+        else:
+            key = step.replace("~1", "/").replace("~0", "~")
+            value = value.get(key) if isinstance(value, dict) else None
+    return name_of(open_at)
 
 
 def _per_token(record: Mapping[str, Any]) -> float:

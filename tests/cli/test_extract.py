@@ -164,7 +164,7 @@ def test_the_summary_tells_of_other_models_only_where_there_are_any(capsys):
     from ctrldiff.extract import Summary
 
     for other, said in ((0, False), (6, True)):
-        counts = {"done": 4, "failed": 0, "earlier": 1, "documents": 4, "complete": True, "forwards": 9}
+        counts = {"done": 4, "failed": 0, "earlier": 1, "here": 3, "documents": 4, "complete": True, "forwards": 9}
         show_summary(Summary(**counts, other_calls=other))
         told = " ".join(capsys.readouterr().err.split())
         assert "3.0 forwards each" in told and ("2.0 calls of other models each" in told) == said

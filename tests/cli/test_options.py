@@ -1,9 +1,14 @@
 """Options that several commands share."""
 
+import io
 import json
 import re
 
 import pytest
+
+from ctrldiff.cli.extract import _kept
+from ctrldiff.cli.said import text_of
+from ctrldiff.errors import InputError
 
 
 def test_references_out_of_a_schema_lead_to_a_folder(tmp_path, ctrldiff):
@@ -63,6 +68,20 @@ def test_a_job_is_gone_on_with_under_the_options_that_it_began_with(ctrldiff, tm
     for other, what in ((command, "schema"), ((*command[:-1], "likeliest", *SPELLED), "counts")):
         status, _, err = ctrldiff(*other)
         assert status == 2 and f"{what}: " in err
+    for said, told in (
+        (("--seed", 1), "--seed"),
+        (("--flat", "--id", "key", "--guide", "alone"), "--id, --flat, --guide"),
+    ):
+        status, _, err = ctrldiff("extract", "--resume", f"{out}.job", *said, "--batch-size", 1)
+        assert status == 2 and f"--resume, and {told}\n" in err
+
+
+def test_a_model_in_the_box_is_itself_beside_a_folder_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("tiny", "other"):
+        (tmp_path / name).mkdir()
+    kept = [_kept({"model": model})["model"] for model in ("tiny", "other", "none", "./tiny")]
+    assert kept == ["tiny", str(tmp_path / "other"), "none", str(tmp_path / "tiny")]
 
 
 def test_the_number_of_items_is_decided_first(ctrldiff):
@@ -101,6 +120,27 @@ def test_options_that_mean_nothing_are_refused_before_a_model_is_loaded(ctrldiff
     asked = ("a text",) if command != "extract" else ("examples/invoice.txt", "-o", tmp_path / "out.jsonl")
     status, _, err = ctrldiff(command, *asked, "-s", '{"const": 1}', "--model", "no/such/model", *options)
     assert status == 2 and told in err and "Traceback" not in err and "no/such" not in err
+
+
+@pytest.mark.parametrize("named", ["", ":Name", ".a:Name", "..:Name", "json:", "no.such:Name", "len.x"])
+def test_a_type_that_is_not_there_is_refused(ctrldiff, named):
+    status, _, err = ctrldiff("run", "a text", "--type", named, "--model", "no/such/model")
+    assert status == 2 and f"--type {named}" in err and "Traceback" not in err
+
+
+def test_bytes_that_are_no_text_are_told(monkeypatch):
+    for data, encoding in ((b"Total: 5 \xa4", "utf-8"), (b"Total: 5 \x81", "cp1252")):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), encoding=encoding))
+        with pytest.raises(InputError, match="standard input, byte 9: not "):
+            text_of("-")
+    assert text_of("a - b") == "a - b"
+
+
+@pytest.mark.parametrize("said", [("--svg", "out.svg"), ("--ask", "total")])
+def test_what_is_for_decisions_is_refused_for_values(ctrldiff, tmp_path, said):
+    (tmp_path / "docs.jsonl").write_text('{"text": "Total 1", "output": {"total": 1}}')
+    status, _, err = ctrldiff("calibrate", tmp_path / "docs.jsonl", "-s", "{}", "--model", "no/such/model", *said)
+    assert status == 2 and f"{said[0]} is for decisions" in err
 
 
 @pytest.mark.parametrize("option", [("--order", "any"), ("--ascii",), ("--whitespace", "pretty")])

@@ -3,7 +3,11 @@
 import json
 from typing import Literal
 
+import pytest
+
 from ctrldiff.evaluate.labelled import read_answers
+from ctrldiff.extract import Places, carry_out
+from tests.extract.fakes import Fake
 
 SCHEMA = {
     "type": "object",
@@ -70,6 +74,23 @@ def test_an_extraction_is_reported_with_and_without_labels(ctrldiff, tmp_path):
     assert "labelled values" not in whole and "308.8</mark>" in whole and "Slowest documents" in whole
     status, _, err = ctrldiff("report", tmp_path / "nothing", "-o", page)
     assert status == 2 and "cannot be read" in err
+
+
+@pytest.mark.parametrize("place", ["out.jsonl", "out.jsonl.job"])
+@pytest.mark.parametrize("ids", [(), (0, 1, 2), (1,)])
+def test_labels_go_with_rows_by_id_and_those_without_by_the_number_of_the_document(ctrldiff, tmp_path, ids, place):
+    docs, file, page = tmp_path / "docs.csv", tmp_path / "labelled.jsonl", tmp_path / "report.html"
+    docs.write_text("id,text\n\na,one\nb,raise\n\nc,three\n")
+    carry_out(Fake(), {}, Places.of(docs, tmp_path / "out.jsonl"))
+    lines = [{"id": id, "text": text, "output": {"got": text[::-1]}} for id, text in zip("abc", ("one", "x", "three"))]
+    for n in {0, 1, 2}.difference(ids):
+        del lines[n]["id"]
+    file.write_text("\n\n".join(map(json.dumps, lines)))
+    assert ctrldiff("report", tmp_path / place, "-o", page, "--labelled", file)[0] == 0
+    assert "<td class=n>2</td><td class=n>0.0%</td><td class=n>100.0%</td>" in page.read_text(encoding="ascii")
+    file.write_text("\n".join(json.dumps(line | {"id": 7}) for line in lines))
+    status, _, err = ctrldiff("report", tmp_path / place, "-o", page, "--labelled", file)
+    assert status == 2 and "line 2: id 7 is that of labelled.jsonl line 1, too" in err
 
 
 def test_a_trace_is_one_file(ctrldiff, tmp_path):

@@ -39,7 +39,7 @@ def test_rows_are_those_of_evaluate_and_known_ones_are_not_measured_again(ctrldi
 
     monkeypatch.setattr(curve, "evaluate", measured_again)
     assert ctrldiff(*command)[:2] == (0, table)
-    for changed in (("--seed", 1), ("--max-new-tokens", 40)):
+    for changed in (("--seed", 1), ("--max-new-tokens", 40), ("--temperature", 0.5)):
         with pytest.raises(AssertionError, match="known"):
             ctrldiff(*command, *changed)
     file.write_text(json.dumps(LINES[0]) + "\n")

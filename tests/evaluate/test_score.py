@@ -81,6 +81,16 @@ def test_other_right_values_count_and_keys_without_a_label_do_not():
     assert score.all.null_for_stated.asked == score.all.invented.asked == 0, "either is right here"
 
 
+def test_null_that_is_right_twice_and_labels_that_ask_nothing_are_counted():
+    score = Score()
+    for name in (None, "Bob"):
+        score.add(Answer("x", {"name": None}, "1", also={"name": (None,)}), result({"name": name}), SHAPE)
+    assert (score.all.invented.yes, score.all.invented.asked, list(score.kinds)) == (1, 2, ["absent"])
+    score.add(Answer("x", {}, "2"), result({"name": None}), SHAPE)
+    score.add(Answer("x", {}, "3"), InputError("too long"), SHAPE)
+    assert score.objects.pairs == [(1, 1), (0, 1), (1, 1), (0, 1)], "a document without an answer is wrong"
+
+
 def test_probabilities_are_held_against_labels():
     def field(text, prob, kind="string"):
         return Field(text, (0, 1), prob, prob, 1.0, kind)

@@ -3,13 +3,17 @@
 import json
 import random
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 import ctrldiff as cd
 from ctrldiff.extract.chunks import Part, cut, merge
 from ctrldiff.extract.decoder import GeneratorDecoder
+from ctrldiff.extract.found import Document, Found
+from ctrldiff.extract.rows import Chunk, row_of
 from ctrldiff.extract.spans import places, span_places
+from ctrldiff.fields import Field
 
 
 def words(text: str) -> int:
@@ -67,6 +71,12 @@ def test_lists_are_joined_and_what_stands_at_one_place_comes_once():
     }
     deep = [Part([{"n": "x", "k": 1}], 0.9, {}, {"/0/n": place(n, n + 1)}) for n in (3, 3, 8)]
     assert len(merge(deep).value) == 2
+    twice = place(3, 4) + place(9, 10)
+    a = Part(["x", "x"], 0.9, {}, {"/0": twice, "/1": twice})
+    b = Part(["x", "x"], 0.9, {}, {"/0": place(9, 10) + place(40, 41), "/1": place(40, 41)})
+    assert merge([a, Part([], 0.9)]).value == ["x", "x"], "what one part says twice"
+    assert merge([a, b]).value == ["x", "x", "x"]
+    assert merge([Part([5, 5], 0.9), Part([5], 0.9), Part([5, 5, 5], 0.9)]).value == [5] * 4
     bare = [Part(["a", "b"], 0.9), Part(["b", "c"], 0.9), Part(["a"], 0.9)]
     assert merge(bare).value == ["a", "b", "c", "a"], "only the part before can have shared it"
 
@@ -87,8 +97,54 @@ def test_spans_are_found_wherever_a_schema_has_them():
         "anyOf": [{"$ref": "#"}],
     }
     value = {"a/b": "Ann", "list": [{"n": None, "m": "Ann"}, {"n": "Bob"}], "self": {"a/b": "Bob"}}
-    found = span_places(schema, value, "Ann, Bob")
+    found = span_places(cd.JsonSchema(schema).shape(), value, "Ann, Bob")
     assert found == {"/a~1b": [(0, 3)], "/list/1/n": [(5, 8)], "/self/a~1b": [(5, 8)]}
+
+
+def test_what_is_said_of_a_value_under_an_empty_key_is_kept():
+    usage = SimpleNamespace(prompt_tokens=1, answer_tokens=1, canvas=1, forwards=1, other_calls=0, seconds=0.0)
+
+    def result(value, prob):
+        told = Field("x", (0, 1), prob, prob, None, "string")
+        fields = {"/": told, "//a": told, "b": told}
+        shared = {"usage": usage, "log_prob": -1.0, "full": False, "flags": (), "grounded": {}, "fields": fields}
+        return SimpleNamespace(output={"": {"a": value}, "b": value}, **shared)
+
+    document = Document({}, "one two")
+    for chunks, names in (([(0, 7, 0.5)], ["/", "//a", "b"]), ([(0, 3, 0.2), (3, 7, 0.9)], ["//a", "b"])):
+        parts = [Chunk(start, end, result(str(prob), prob)) for start, end, prob in chunks]
+        record, _ = row_of(
+            Found("", 1, b"", lambda: document), document, parts, lambda *of: {}, lambda value, text: value
+        )
+        assert list(record["fields"]) == names
+        assert {one["prob"] for one in record["fields"].values()} == {chunks[-1][2]}
+
+
+SPAN = {"type": "string", "x-span": True}
+BOTH = {"type": "object", "properties": {"k": {"const": 1}, "n": {"type": "string"}}, "required": ["k", "n"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"patternProperties": {"^n": SPAN}}, {"n": "Ann"}),
+        ({"additionalProperties": SPAN}, {"n": "Ann"}),
+        ({"properties": {"m": {}}, "unevaluatedProperties": SPAN}, {"n": "Ann"}),
+        (BOTH | {"if": {"properties": {"k": {"const": 1}}}, "then": {"properties": {"n": SPAN}}}, {"k": 1, "n": "Ann"}),
+        (BOTH | {"dependentSchemas": {"k": {"properties": {"n": SPAN}}}}, {"k": 1, "n": "Ann"}),
+        ({"properties": {"n": {"$ref": "#s"}}, "$defs": {"s": SPAN | {"$anchor": "s"}}}, {"n": "Ann"}),
+        ({"properties": {"n": {"$ref": "#/$defs/a%20b"}}, "$defs": {"a b": SPAN}}, {"n": "Ann"}),
+        ({"properties": {"m": {"anyOf": [SPAN]}, "n": {"$ref": "#/properties/m/anyOf/0"}}}, {"n": "Ann"}),
+        ({"properties": {"n": {"$ref": "other"}}, "$defs": {"x": SPAN | {"$id": "other"}}}, {"n": "Ann"}),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "items": [SPAN]}, ["Ann"]),
+        ({"prefixItems": [SPAN]}, ["Ann"]),
+        ({"contains": SPAN}, ["Ann"]),
+    ],
+)
+def test_a_span_is_found_under_every_keyword_that_holds_schemas(schema, value):
+    at = "/n" if isinstance(value, dict) else "/0"
+    assert span_places(cd.JsonSchema(schema).shape(), value, "Dear Ann") == {at: [(5, 8)]}
+    assert span_places(cd.JsonSchema({"properties": {"m": SPAN}, "prefixItems": []}).shape(), value, "Dear Ann") == {}
 
 
 SCHEMA = {
@@ -115,6 +171,12 @@ def test_what_fits_is_read_whole_and_what_does_not_in_parts_that_fit(generator):
     assert sum(end - start for start, end in parts) == len(long)
 
 
+@pytest.mark.parametrize(("name", "value"), [("chunk", 0), ("chunk", 2.5), ("chunk", True), ("overlap", -1)])
+def test_tokens_of_a_part_that_could_not_be_are_refused(generator, name, value):
+    with pytest.raises(cd.errors.InputError, match=f"{name}={value}: an int"):
+        GeneratorDecoder(generator, **{name: value})
+
+
 @pytest.mark.parametrize("limit", [1, 3])
 def test_what_parts_make_together_obeys_the_schema(tmp_path, generator, limit):
     schema = {"type": "array", "items": {"type": "string", "x-span": True}, "maxItems": limit}
@@ -123,6 +185,18 @@ def test_what_parts_make_together_obeys_the_schema(tmp_path, generator, limit):
     assert decoder.reread(["a"] * limit, "a") == ["a"] * limit
     with pytest.raises(cd.errors.InputError):
         decoder.reread(["a"] * (limit + 1), "a")
+
+
+def test_what_a_schema_leads_to_in_another_document_holds_for_parts_too(generator):
+    name = {"$id": "http://names/name", "type": "string", "x-span": True, "maxLength": 3}
+    schema = cd.JsonSchema(
+        {"items": {"$ref": "http://names/name"}, "type": "array"}, documents={"http://names/name": name}
+    )
+    decoder = GeneratorDecoder(cd.Generator(generator.model, schema))
+    assert decoder.spans(["Ann", "Bob"], "Ann, Bob") == {"/0": [(0, 3)], "/1": [(5, 8)]}
+    assert decoder.reread(["Ann"], "Ann, Bob") == ["Ann"]
+    with pytest.raises(cd.errors.InputError, match="/0"):
+        decoder.reread(["Ann, Bob"], "Ann, Bob")
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ import sqlite3
 import pytest
 
 from ctrldiff.errors import InputError
+from ctrldiff.extract import Places, carry_out
 from ctrldiff.extract.done import read_plan, read_rows
+from tests.extract.fakes import Fake
 from tests.report.test_job import FAILED, answer
 
 TABLE = """CREATE TABLE document (n INTEGER PRIMARY KEY, source TEXT NOT NULL, line INTEGER NOT NULL, id TEXT,
@@ -39,6 +41,23 @@ def test_the_lines_of_an_output_are_a_job_too(tmp_path):
     (tmp_path / "out.jsonl").write_text(json.dumps(answer(0, {"a": 1})) + "\n")
     (tmp_path / "out.jsonl.failed.jsonl").write_text(json.dumps(FAILED | {"line": 2}) + "\n")
     assert [(one.n, one.code) for one in read_rows(tmp_path / "out.jsonl")] == [(0, None), (1, "INPUT")]
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_the_lines_of_an_output_are_numbered_and_placed_as_the_ledger_has_them(tmp_path, folder, end):
+    (tmp_path / "in").mkdir()
+    for name in ("b.csv", "a.csv", "a/b.csv"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(f"id,text\n1,{name}\n\n2,raise\n3,last\n")
+    file, out = tmp_path / "in" / ("" if folder else "b.csv"), tmp_path / f"out.jsonl{end}"
+    carry_out(Fake(), {}, Places.of(file, out))
+    told = [
+        [(one.n, one.source, one.line, one.id, one.code) for one in read_rows(job)]
+        for job in (out, tmp_path / f"{out}.job")
+    ]
+    assert told[0] == told[1] and [one[0] for one in told[0]] == list(range(9 if folder else 3))
+    assert [one[4] for one in told[0][:3]] == [None, "EXCEPTION", None]
 
 
 @pytest.mark.parametrize("content", [None, b"{}\n", b"not json\n", b"\xff\n", b"[" * 100_000])

@@ -2,17 +2,21 @@
 
 import bz2
 import gzip
+import html
 import json
 import lzma
 import random
 import tracemalloc
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from ctrldiff.errors import InputError
-from ctrldiff.extract import Places, Reading, carry_out
+from ctrldiff.extract import Options, Places, Reading, carry_out, read_ledgers
 from ctrldiff.extract.inputs import Input
+from ctrldiff.extract.streams import Source
 from tests.extract.fakes import Fake
 from tests.extract.malformed import KINDS, malformed
 
@@ -106,6 +110,19 @@ def test_bytes_that_are_none_of_a_stated_encoding_are_their_own_lines(tmp_path):
     assert (a, b) == ("a", "a") and "line 2" in str(error)
 
 
+@pytest.mark.parametrize("name", ["in.jsonl", "in.csv", "in.txt", "in.json"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "idna", "undefined"])
+def test_what_an_encoding_refuses_as_a_whole_is_typed(tmp_path, name, encoding):
+    (tmp_path / name).write_bytes('{"text": "a"}'.encode("utf-16-le"))
+    with pytest.raises(InputError, match="cannot be read as"):
+        found(tmp_path / name, encoding=encoding)
+
+
+def test_a_json_file_of_other_bytes_is_a_document_that_is_none(tmp_path):
+    (tmp_path / "in.json").write_bytes(b'[{"text": "\xff"}]')
+    assert "byte 11: not UTF-8" in str(texts(tmp_path / "in.json")[0])
+
+
 def test_csv_is_read_row_by_row_and_what_is_no_row_is_located(tmp_path):
     data = (
         b'id,text,note\n1,"two\nlines",x\n2,short\n\n3,"a ""quote""",\n4,bad \xff,x\n5,fine,\xff\n6,"open,x\n7,lost,x\n'
@@ -121,6 +138,23 @@ def test_csv_is_read_row_by_row_and_what_is_no_row_is_located(tmp_path):
         texts(tmp_path / "in.csv", field="body")
     (tmp_path / "semi.csv").write_text("text;id\na,b;1\n")
     assert texts(tmp_path / "semi.csv", delimiter=";") == ["a,b"]
+
+
+@pytest.mark.parametrize("bad", [b'"a"b', b'"a" ', b'"a""b"c'])
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_a_csv_row_that_is_none_takes_no_other_with_it(tmp_path, bad, chunk, monkeypatch):
+    monkeypatch.setattr("ctrldiff.extract.streams._CHUNK", chunk)
+    monkeypatch.setattr(Source.read, "__defaults__", (chunk,))
+    (tmp_path / "in.csv").write_bytes(b"id,text\n1,one\n2," + bad + b'\n3,"three\nlines"\n4,four\n')
+    told = found(tmp_path / "in.csv")
+    assert [line for _, line, _ in told] == [2, 3, 4, 6]
+    assert [text for _, _, text in told if isinstance(text, str)] == ["one", "three\nlines", "four"]
+    assert "line 3: no row of a CSV file" in str(told[1][2])
+
+
+def test_a_mark_before_a_quoted_column_is_no_part_of_its_name(tmp_path):
+    (tmp_path / "in.csv").write_text('"text","a, b"\r\n"x","y"\r\n', encoding="utf-8-sig", newline="")
+    assert texts(tmp_path / "in.csv") == ["x"] and texts(tmp_path / "in.csv", field="a, b") == ["y"]
 
 
 def test_parquet_and_arrow_files_and_saved_data_sets_are_read(tmp_path):
@@ -149,6 +183,29 @@ def test_parquet_and_arrow_files_and_saved_data_sets_are_read(tmp_path):
     with pytest.raises(InputError, match="has several splits"):
         texts(tmp_path / "splits")
     assert texts(tmp_path / "splits" / "train") == ["a"]
+
+
+def test_ids_of_a_table_are_written_as_json_has_them(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as parquet
+
+    for id, told in [
+        (datetime(2026, 3, 1, 12), "2026-03-01T12:00:00"),
+        (date(2026, 3, 1), "2026-03-01"),
+        (Decimal("1.50"), "1.50"),
+        (b"ab", "ab"),
+        ([1, None], [1, None]),
+    ]:
+        parquet.write_table(pa.table({"id": [id, id], "text": ["one", "raise"]}), tmp_path / "in.parquet")
+        places = Places.of(tmp_path / "in.parquet", tmp_path / "out")
+        summary = carry_out(Fake(), {}, places, options=Options(overwrite=True))
+        assert (summary.done, summary.failed) == (1, 1)
+        for end in ("out", "out.failed.jsonl"):
+            assert json.loads((tmp_path / end).read_text())["id"] == told
+        assert [json.loads(one.id) for one in read_ledgers(tmp_path / "out.job")] == [told, told]
+    parquet.write_table(pa.table({"id": [b"\xff"], "text": ["one"]}), tmp_path / "in.parquet")
+    carry_out(Fake(), {}, places, options=Options(overwrite=True))
+    assert "utf-8" in json.loads((tmp_path / "out.failed.jsonl").read_text())["error"]
 
 
 def test_a_folder_is_its_files_in_order_and_what_is_not_read_is_told(tmp_path):
@@ -188,6 +245,28 @@ def test_places_in_a_page_are_those_of_its_source(tmp_path):
         place = document.origin.place(n, n + 1)
         if char.isalnum():
             assert page[place["start"] : place["end"]] == char
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("<p>Q&#A</p><p>R&#D; and</p><b>I&#39d</b> pay &#65", "Q&#A\nR&#D; and\nI'd pay A"),
+        ("AT&T &amp Co&amp;amp; &notit; &copy2024 &#xD800;&#x110000;.", "AT&T & Co&amp; ¬it; ©2024 \ufffd\ufffd."),
+        ("<script>a &# < b</script><pre>a  &lt;\n b</pre>c", "a  <\n b\nc"),
+        ("a <![foo[b]]>c <![if !x]>d<![endif]> <![ <!x> e", "a c d e"),
+        ("&", "&"),
+        ("x &#", "x &#"),
+    ],
+)
+def test_a_reference_that_is_none_and_a_section_of_sgml_break_no_page(tmp_path, page, text):
+    (tmp_path / "in.html").write_text(page)
+    (one,) = Input(tmp_path / "in.html")
+    document = one.read()
+    assert document.text.strip() == text
+    for n, char in enumerate(document.text):
+        place = document.origin.place(n, n + 1)
+        if char.isalnum() and char != "©":
+            assert html.unescape(page[place["start"] : place["end"]]).startswith(char) or "not" in page
 
 
 def test_places_in_a_docling_document_are_those_of_its_items(tmp_path):

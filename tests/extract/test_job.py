@@ -3,13 +3,27 @@
 import io
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ctrldiff.errors import CtrldiffError, InputError
-from ctrldiff.extract import Options, Places, Reading, Shard, carry_out, export, job, read_ledgers
+from ctrldiff.extract import (
+    Options,
+    Places,
+    Reading,
+    Shard,
+    carry_out,
+    export,
+    extract_file,
+    job,
+    ledger,
+    outputs,
+    read_ledgers,
+)
 from ctrldiff.extract.ledger import Entry, Ledger
 from tests.extract.fakes import Fake
 
@@ -134,14 +148,17 @@ def test_what_failed_is_done_again_only_when_asked(work):
     decoder = Fake()
     summary = work(decoder, retry_failed=True)
     assert len(decoder.texts) == 3 and summary.failed == 9, "three were refused when they were decoded"
+    assert (summary.earlier, summary.here) == (16, 9)
     whole = (work.folder / "out").read_bytes()
 
     class Mended(Fake):
         def answer(self, text):
             return super().answer(text.replace("raise", "fine!"))
 
-    summary = work(Mended(), retry_failed=True)
-    assert (summary.done, summary.failed) == (8, 8)
+    told = []
+    summary = work(Mended(), retry_failed=True, report=lambda one: told.append((one.done, one.failed)))
+    assert (summary.done, summary.failed, summary.here) == (8, 8, 9)
+    assert told[0] == (7, 9) and told[-1] == (8, 8) and {sum(one) for one in told} == {16}
     assert numbers(work.folder / "out") == sorted([*numbers(work.folder / "out")]) and len(whole) > 0
     assert {row["id"]: row["output"]["got"] for row in rows(work.folder / "out")}[3] == "!enif"
 
@@ -173,6 +190,18 @@ def test_another_input_is_refused_and_starts_anew_only_when_told(work):
     assert work(overwrite=True).documents == 3 and numbers(work.folder / "out") == [1, 2]
 
 
+def test_a_file_of_another_name_is_another_document(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("one")
+    places = Places.of(tmp_path / "in", tmp_path / "out")
+    carry_out(Fake(), PLAN, places)
+    (tmp_path / "in").rename(tmp_path / "moved")
+    assert carry_out(Fake(), PLAN, replace(places, file=tmp_path / "moved")).earlier == 1, "the folder's own may change"
+    (tmp_path / "moved" / "a.txt").rename(tmp_path / "moved" / "b.txt")
+    with pytest.raises(InputError, match=r"document 1 \(b.txt line 1\) is not the one that was done"):
+        carry_out(Fake(), PLAN, replace(places, file=tmp_path / "moved"))
+
+
 def test_files_of_others_are_never_written_over_unasked(work):
     (work.folder / "out").write_text("mine\n")
     with pytest.raises(InputError, match="is there already"):
@@ -185,6 +214,34 @@ def test_files_of_others_are_never_written_over_unasked(work):
     (work.folder / "more").write_text("mine\n")
     with pytest.raises(InputError, match="is there already"):
         export(work.folder / "out.job", work.folder / "more")
+
+
+@pytest.mark.parametrize("end", [".jsonl", ".csv", ".sqlite"])
+def test_an_export_is_of_one_moment_whatever_comes_meanwhile(work, end, monkeypatch):
+    left = [2]
+
+    def stop() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    work(stop=stop)
+    before = sum(1 for one in read_ledgers(work.folder / "out.job") if one.code is None)
+    real, came = outputs.json_line if end == ".jsonl" else outputs._kind, []
+
+    def meanwhile(*args):
+        if not came:
+            came.append(None)
+            came[0] = work()
+        return real(*args)
+
+    monkeypatch.setattr(outputs, real.__name__, meanwhile)
+    export(work.folder / "out.job", work.folder / f"part{end}", overwrite=True)
+    assert came[0].complete and came[0].done > before > 0
+    if end == ".sqlite":
+        (count,) = sqlite3.connect(work.folder / "part.sqlite").execute("SELECT COUNT(*) FROM rows").fetchone()
+    else:
+        count = len((work.folder / f"part{end}").read_text().splitlines()) - (end == ".csv")
+    assert count == before
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 5])
@@ -212,11 +269,62 @@ def test_a_shard_that_is_none_is_refused(text):
         Shard.read(text)
 
 
+def test_arguments_that_could_not_be_used_are_named_before_anything_is_read(tmp_path):
+    for n, of in ((0, 2), (3, 2), (1, 0)):
+        with pytest.raises(InputError, match=f"shard {n} of {of}"):
+            Shard(n, of)
+    with pytest.raises(InputError, match=r"shard='2/4'\n.*Shard.read"):
+        Options(shard="2/4")
+    with pytest.raises(InputError, match=r"no argument 'filed'\n.*field="):
+        extract_file(None, tmp_path / "none", tmp_path / "out", filed="body")
+
+
 def test_two_runs_do_not_write_one_ledger(work):
     work()
     with Ledger(work.folder / "out.job", PLAN), pytest.raises(InputError, match="another run is writing"):
         work()
     assert work().earlier == 16
+
+
+def test_nothing_is_started_anew_under_a_run_that_is_at_work(work):
+    seen = []
+
+    class Looking(Fake):
+        def answer(self, text):
+            if not seen:
+                seen.append(True)
+                with pytest.raises(InputError, match=r"another run is writing .*ledger-1-of-2.sqlite'"):
+                    work(shard=Shard(2, 2), overwrite=True)
+                work(shard=Shard(2, 2))
+            return super().answer(text)
+
+    assert work(Looking(), shard=Shard(1, 2), overwrite=True).complete and seen
+
+
+def test_shards_that_begin_or_end_at_once_wait_for_each_other(work, monkeypatch):
+    """Both would write one file of the same name, which the first to end moves away from the other."""
+    inside, most = [], []
+
+    def alone(real):
+        def call(path, *args, **how):
+            inside.append(path)
+            most.append(inside.count(path))
+            time.sleep(0.02)
+            inside.remove(path)
+            return real(path, *args, **how)
+
+        return call
+
+    monkeypatch.setattr(job, "write", alone(job.write))
+    monkeypatch.setattr(ledger, "write_whole", alone(ledger.write_whole))
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(work, shard=Shard(n, 4)) for n in (1, 2, 3, 4)]
+        assert any(one.result().complete for one in runs)
+    first = list(most)
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(work, shard=Shard(n, 4)) for n in (1, 2, 3, 4)]
+        assert all(one.result().complete for one in runs)
+    assert set(most) == {1} and len(most) - len(first) == 8, "an output and a file of failures each"
 
 
 def test_a_run_that_is_to_stop_finishes_what_is_at_work_and_is_gone_on_with(work):
@@ -284,7 +392,7 @@ def test_of_two_results_for_a_document_the_answer_counts(tmp_path):
             ledger.keep([entry])
     assert [entry.code for entry in read_ledgers(tmp_path / "job")] == [None]
     with Ledger(tmp_path / "job", PLAN) as ledger:
-        assert ledger.counts() == (1, 0, 0) and ledger.done(0, 5) == {0: (b"d" * 16, False)}
+        assert ledger.counts() == (1, 0, 0) and ledger.done(0, 5) == {0: ("", b"d" * 16, False)}
 
 
 @pytest.mark.parametrize("pages", range(5, 12))

@@ -46,6 +46,15 @@ def test_flat_rows_have_a_column_for_every_value(tmp_path):
     assert rows[2]["/x~1y~0"] == str(2**70) and rows[1]["full"] == "true"
 
 
+@pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\r", "a\n", ' "a', ",", "", "é\u2028\x85"])
+def test_a_reader_has_back_what_a_csv_file_says(tmp_path, text):
+    write(tmp_path / "out.csv", lambda: iter([{"id": text, "output": {"a": 1, "b": text}}] * 2))
+    with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream, strict=True))
+    assert rows == [["id", "/a", "/b"], *[[text, "1", text]] * 2]
+    assert not (tmp_path / "out.csv").read_bytes().endswith(b"\r\n"), "rows end in LF"
+
+
 def test_tables_have_typed_columns(tmp_path, monkeypatch):
     monkeypatch.setattr("ctrldiff.extract.outputs.ROWS", 2)
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -61,6 +70,18 @@ def test_tables_have_typed_columns(tmp_path, monkeypatch):
     write(tmp_path / "out.sqlite", lambda: iter(ROWS), flat=True)
     with sqlite3.connect(tmp_path / "out.sqlite") as file:
         assert file.execute('SELECT "/a", line FROM rows ORDER BY line').fetchall() == [(1.0, 1), (2.5, 2), (None, 9)]
+
+
+def test_whole_numbers_keep_their_digits(tmp_path):
+    def column(*values):
+        write(tmp_path / "out.csv", lambda: iter([{"output": {"a": value}} for value in values]))
+        return (tmp_path / "out.csv").read_text().splitlines()[1:]
+
+    assert column(2**53 + 1, 3) == [str(2**53 + 1), "3"] and column(2**53, 0.5) == [f"{2**53}.0", "0.5"]
+    assert column(2**53 + 1, 0.5) == [str(2**53 + 1), "0.5"] and column(-(2**62), None) == [str(-(2**62)), '""']
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write(tmp_path / "out.parquet", lambda: iter([{"line": 2**53 + 1}, {"line": 3}]))
+    assert parquet.read_table(tmp_path / "out.parquet")["line"].to_pylist() == [2**53 + 1, 3]
 
 
 def test_columns_that_sqlite_would_take_for_one_are_told_apart(tmp_path):

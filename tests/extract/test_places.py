@@ -1,11 +1,12 @@
 """Nothing is opened for writing that is read, whatever it is called."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from ctrldiff.errors import InputError
+from ctrldiff.errors import ExtraMissing, InputError
 from ctrldiff.extract import Options, Places, carry_out
 from ctrldiff.extract.places import is_file
 from tests.extract.fakes import Fake
@@ -83,6 +84,8 @@ def test_a_standard_stream_that_is_the_input_is_noticed(here, monkeypatch):
         ("folder", "folder/new/../out", "no folder"),
         ("in.jsonl", "folder", "is a folder"),
         ("in.jsonl", "nowhere/out", "there is no folder 'nowhere'"),
+        ("in.jsonl", "out.parquet.gz", "is not written packed like that"),
+        ("in.jsonl", "out.jsonl.zst", "is not written packed like that"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_else(here, file, out, told):
@@ -97,3 +100,13 @@ def test_the_job_is_beside_the_output_and_outside_the_input(here):
         Places.of("folder", "out", job="folder/job")
     with pytest.raises(InputError, match="is no folder"):
         Places.of("in.jsonl", "out", job="hard")
+    for how in ({"job": "folder/../out"}, {"job": "bad", "failed": "bad"}):
+        with pytest.raises(InputError, match="is to be the job's folder, too"):
+            Places.of("in.jsonl", "out", **how)
+
+
+def test_a_library_that_a_kind_of_file_needs_is_missed_before_anything_is_decoded(here, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(ExtraMissing, match="pyarrow is not installed"):
+        Places.of("in.jsonl", "out.parquet")
+    assert Places.of("in.jsonl", "out.csv").out == Path("out.csv")

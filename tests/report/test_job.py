@@ -1,9 +1,12 @@
 """A job's page says what the ledger says."""
 
+import json
 import re
 
 import pytest
 
+from ctrldiff import fields
+from ctrldiff.json_schema.places import places
 from ctrldiff.report.job import job_page, values_of
 from ctrldiff.report.rows import JobRow
 from ctrldiff.report.tally import NAMES, OTHERS, SAMPLE, JobTally, leaves
@@ -32,6 +35,24 @@ def test_values_have_the_names_that_fields_have():
     value = {"a": [1, {"b/c": None}], "d": {}, "e": []}
     assert list(leaves(value)) == [("a/0", 1), ("a/1/b~1c", None), ("d", {}), ("e", [])]
     assert list(leaves("x")) == [("", "x")]
+    empty = {"": 1, "a": {"": 2}}
+    assert list(leaves(empty)) == [("/", 1), ("a/", 2)] and list(leaves({"": {"b": 3}})) == [("//b", 3)]
+    for one in (value, "x", empty, {"": {"b": 3}}):
+        assert [name for name, _ in leaves(one)] == [fields.name_of(at) for at, *_ in places(json.dumps(one))]
+
+
+def test_places_in_lists_are_counted_together_and_keys_of_digits_apart():
+    tally = JobTally()
+    output = {"2023": 1, "2024": None, "²": [[5], [{"7": 6}]], "": 8}
+    flags = [{"where": "/2024"}, {"where": "/²/1/0/7"}, {"where": "/"}]
+    tally.add(row(0, output, {"2023": 0.5, "/": 0.25}, flags=flags), {"2023": True, "²/0/0": False})
+    assert {name: one.count for name, one in tally.fields.items()} == {
+        "2024": 1, "²/*/*/7": 1, "/": 1, "2023": 1, "²/*/*": 1,
+    }  # fmt: skip
+    assert [tally.fields[name].flagged for name in ("2024", "²/*/*/7", "/", "2023")] == [1, 1, 1, 0]
+    assert (tally.fields["2023"].right, tally.fields["²/*/*"].judged, tally.fields["/"].bins.mean) == (1, 1, 0.25)
+    by_name = {one.name: one for one in values_of(answer(0, output, {"/": 0.25}, flags=flags))}
+    assert by_name["/"].prob == 0.25 and by_name["/"].flagged and by_name["2024"].flagged
 
 
 def test_figures_are_those_of_the_rows():

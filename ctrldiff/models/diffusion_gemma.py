@@ -79,12 +79,12 @@ class DiffusionGemma:
         if not ids.shape[1]:
             raise ModelError("DiffusionGemma needs a prompt of at least one token", hint='prompt="<bos>{text}"')
         key = ids.numpy().tobytes() + len(members).to_bytes(4, "little")
-        if key in encoded:
-            self._encoded[key] = encoded[key]
-        else:
-            encoder = self.network.model.encoder
-            self._encoded[key] = getattr(encoder(input_ids=ids.to(self.device)), cache_argument(self.network))
-        return self._encoded[key]
+        cache = encoded.get(key)
+        if cache is None:
+            said = self.network.model.encoder(input_ids=ids.to(self.device))
+            cache = getattr(said, cache_argument(self.network))
+        self._encoded[key] = cache
+        return cache
 
 
 def _facts(config: Config) -> dict[str, Any]:

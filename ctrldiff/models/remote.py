@@ -62,7 +62,7 @@ def remote(folder: Path, revision: str) -> Family:
             raise ModelError(f"{str(folder)!r} names no model class of its own", hint=f"one of {', '.join(CLASSES)}")
         if spec.attention != "full" or spec.ntk != 1:
             raise ModelError("a class of a checkpoint's own is called with the ids alone", hint="use from_callable")
-        with refused(source), quiet():
+        with refused(source.folder), quiet():
             network = getattr(transformers, classes[0]).from_pretrained(
                 source.folder,
                 trust_remote_code=True,

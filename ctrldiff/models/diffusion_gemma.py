@@ -17,6 +17,7 @@ from ctrldiff.models.callable import banned, checked_logits, noisy
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, load_class
+from ctrldiff.models.words import table
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
@@ -88,7 +89,7 @@ class DiffusionGemma:
 
 
 def _facts(config: Config) -> dict[str, Any]:
-    text = config.get("text_config", {})
+    text = table(config, "text_config")
     stops = text.get("eos_token_id", 1)
     return {
         "noise": "uniform",

@@ -12,6 +12,7 @@ from ctrldiff.models.describe import Described
 from ctrldiff.models.devices import dtype_of
 from ctrldiff.models.family import Config
 from ctrldiff.models.weights import shapes
+from ctrldiff.models.words import table
 
 CARDS = (16, 24, 32, 48, 80, 141)  # GiB
 USABLE = 0.9  # of a card: activations and what the posterior works on take the rest
@@ -64,5 +65,5 @@ def kept_numbers(config: Config) -> int:
 def vocabulary_rows(described: Described) -> int:
     """Rows of the embedding, as far as the config says."""
     config = described.config
-    said = config.get("embedding_size") or config.get("vocab_size") or config.get("text_config", {}).get("vocab_size")
+    said = config.get("embedding_size") or config.get("vocab_size") or table(config, "text_config").get("vocab_size")
     return int(said or described.spec.n_tokens)

@@ -159,7 +159,8 @@ def load(
         UnexpectedKeys), TokenizerMismatch, NoMaskId, NoEndToken, VocabularyError.
     """
     device = usable(device)
-    options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
+    told = {name: overrides.pop(name, None) for name in OPTIONS}
+    options = {name: value for name, value in told.items() if value is not None}
     described = describe(path, **overrides)
     spec = described.spec
     merged = None if adapter is None else read_adapter(adapter)

@@ -45,7 +45,12 @@ SHAPES = {INSIDE.format(0, "q_proj"): (24, 24), INSIDE.format(1, "ff_out"): (24,
 
 
 @pytest.mark.parametrize(
-    ("config", "scale"), [({"init_lora_weights": "gaussian", "loftq_config": {}}, 2.0), ({"use_rslora": True}, 6 / 3**0.5), ({"lora_alpha": 1}, 1 / 3)]
+    ("config", "scale"),
+    [
+        ({"init_lora_weights": "gaussian", "loftq_config": {}}, 2.0),
+        ({"use_rslora": True}, 6 / 3**0.5),
+        ({"lora_alpha": 1}, 1 / 3),
+    ],
 )
 def test_the_weights_are_those_of_the_sum(folder, tmp_path, config, scale):
     adapter = save_adapter(tmp_path / "adapter", SHAPES, **config)

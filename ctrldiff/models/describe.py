@@ -75,8 +75,9 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
     except UnknownArchitecture as error:
         if not config.get("auto_map"):
             raise
+        own = sorted(map(str, config["auto_map"].values()))
         raise UnknownArchitecture(
-            f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(map(str, config['auto_map'].values()))[:3])})",
+            f"{str(folder)!r} asks to run its own Python ({', '.join(own[:3])})",
             why=f"and {error.message}",
             hint=f"{error.hint}\nor read that code, then trust_remote_code=True and revision= the commit that was read",
             **error.facts,

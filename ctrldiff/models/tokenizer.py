@@ -106,14 +106,18 @@ def _from_file(folder: Path) -> FileTokenizer | None:
     if any((folder / name).is_file() for name in BESIDE):
         return None
     try:
-        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        described = json.loads(text)
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # transformers may know another way, and says what is wrong if it does not
+        return _whole(folder)
+    except Exception:  # of files that are none; transformers may know another way, and says what is wrong if not
         return None
+
+
+def _whole(folder: Path) -> FileTokenizer | None:
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    described = json.loads(text)
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     named = {name: config[name] for name in NAMED if config.get(name) is not None}
     special = {one["content"] for one in described.get("added_tokens") or () if one["special"]}
-    tokens = [*named.values(), *config.get("extra_special_tokens", ())]
+    tokens = [*named.values(), *(config.get("extra_special_tokens") or ())]
     whole = (
         config.get("tokenizer_class") == CLASS
         and config.keys() <= {*NAMED, *SILENT, "extra_special_tokens"}
@@ -127,7 +131,6 @@ def _from_file(folder: Path) -> FileTokenizer | None:
 
 def _from_transformers(folder: Path, other: str) -> Any:
     import transformers
-    from huggingface_hub.errors import StrictDataclassError  # of a config that AutoTokenizer looks at
 
     names = ["AutoTokenizer", *(["PreTrainedTokenizerFast"] if (folder / "tokenizer.json").is_file() else [])]
     errors = []
@@ -136,7 +139,7 @@ def _from_transformers(folder: Path, other: str) -> Any:
             with quiet():
                 kind = getattr(transformers, name)
                 return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError) as error:
+        except Exception as error:  # what `tokenizers` cannot read it raises as just that
             errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
     raise LoadError(
         f"{str(folder)!r} has no tokenizer that can be read",

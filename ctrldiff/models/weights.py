@@ -30,9 +30,9 @@ def weight_files(folder: Path) -> list[Path]:
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            away = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelError(f"{str(index)!r} is no index of weights") from error
-        away = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
         if away:
             raise ModelError(
                 f"{str(folder)!r} lacks {len(away)} of {len(names)} weight files: {', '.join(away[:5])}",

@@ -15,8 +15,8 @@ Only: TypeAlias = Mapping[str, tuple[Any, ...]]  # a word to the values at which
 
 
 class Words(dict[str, Any]):
-    """`config.json` as it stands, or an object in it. A word that says null says nothing: to look it up is as if it were
-    not there, and to index it is a ModelError that names it, as it is for one that is not."""
+    """`config.json` as it stands, or an object in it. A word that says null says nothing: to look it up is as if it
+    were not there, and to index it is a ModelError that names it, as it is for one that is not."""
 
     def get(self, name: str, default: Any = None) -> Any:
         said = super().get(name)
@@ -37,7 +37,7 @@ class Words(dict[str, Any]):
 
 
 def table(config: Mapping[str, Any], name: str) -> Words:
-    """What a config says in an object of its own, empty where it says none. Raises: ModelError for what is no object."""
+    """What a config says in an object of its own, empty where it says none. Raises: ModelError for anything else."""
     said = config.get(name)
     if not isinstance(said, Mapping | None):
         raise _of_another_kind(name, said, "an object, {...}")

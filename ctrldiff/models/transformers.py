@@ -141,7 +141,12 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
     with refused(source.folder):
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForMaskedLM._model_mapping[type(config)]
-    return TransformersNetwork(load_class(model, source, config))
+    return TransformersNetwork(load_class(model, source, config, without_pooler))
+
+
+def without_pooler(name: str) -> str | None:
+    """A published key; None for those of the pooler and of next sentences, which tokens are not scored by."""
+    return None if ".pooler." in name or name.startswith("cls.seq_relationship.") else name
 
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:

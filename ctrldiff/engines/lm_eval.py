@@ -146,7 +146,7 @@ class CtrldiffLM(LM):
         if spaces:
             context, continuation = context[:-spaces], context[-spaces:] + continuation
         ids = loaded.prompt_ids(context, "") or [self.first]
-        answer = self.plain.plain_ids(continuation)
+        answer = self.plain.plain_ids(continuation, ids)
         if len(ids) + len(answer) > self.room:
             raise PromptTooLong(
                 f"{len(ids):,} context + {len(answer):,} continuation tokens > context {loaded.spec.context:,}",

@@ -87,6 +87,41 @@ def without(tokenizer: Any, ids: Collection[int]) -> Any:
     return backend
 
 
+def inside(tokenizer: Any, ids: Collection[int] | None = None) -> Any:
+    """The tokenizer's backend for what goes on behind other text: without the space that it puts before every text.
+
+    Args: ids: added tokens that are letters to it, as to `without`; None: none, and specials are specials.
+    Returns: None for a tokenizer that puts no space before a text.
+    """
+    from tokenizers import Tokenizer
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    described = json.loads((backend if ids is None else without(tokenizer, ids)).to_str())
+    parts = {name: _unprefixed(described.get(name)) for name in ("normalizer", "pre_tokenizer")}
+    if all(described.get(name) == part for name, part in parts.items()):
+        return None
+    made = Tokenizer.from_str(json.dumps({**described, **parts}))
+    made.encode_special_tokens = ids is not None
+    return made
+
+
+def _unprefixed(part: Any) -> Any:
+    """A normalizer or a pre-tokenizer that puts nothing before a text; None for one that does nothing else."""
+    kind = part["type"] if isinstance(part, dict) else None
+    if kind == "Prepend":
+        return None
+    if kind == "Metaspace":
+        return {**part, "prepend_scheme": "never"}
+    if kind == "ByteLevel":
+        return {**part, "add_prefix_space": False}
+    if kind == "Sequence":
+        name = "normalizers" if "normalizers" in part else "pretokenizers"
+        return {**part, name: [one for each in part[name] if (one := _unprefixed(each)) is not None]}
+    return part
+
+
 def load_tokenizer(folder: Path, other: str = "") -> Any:
     """The folder's fast tokenizer; code of its own is never asked for.
 

@@ -143,7 +143,7 @@ class Loaded:
         return found.ids[:first] + self.tokenizer.encode(rest, add_special_tokens=False)
 
     def _goes_on(self, behind: Sequence[int]) -> bool:
-        """Whether what stands behind these tokens is in the middle of a text to a tokenizer that begins texts its way."""
+        """Whether what stands behind these tokens is the middle of a text, to a tokenizer that begins texts its way."""
         return bool(behind) and self._inside[0] is not None and behind[-1] not in self.tokenizer.added_tokens_decoder
 
     @cached_property

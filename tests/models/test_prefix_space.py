@@ -1,5 +1,4 @@
-"""Tokenizers that put a space before every text (SentencePiece's, as Llama 2 has it) put one before a prompt, not before
-each of its pieces."""
+"""Tokenizers that put a space before every text (SentencePiece's, as Llama 2 has it) put one before a prompt alone."""
 
 import pytest
 

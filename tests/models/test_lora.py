@@ -85,6 +85,8 @@ def test_the_numbers_stay_those_of_the_weights_and_the_digest_is_anothers(folder
     half = load_as_told(folder, adapter=adapter, dtype="bfloat16")
     assert half.denoiser.network.module.dtype == torch.bfloat16
     assert half.digest != load_as_told(folder, dtype="bfloat16").digest
+    save_adapter(tmp_path / "stronger", SHAPES, lora_alpha=60)
+    assert half.digest != load_as_told(folder, adapter=tmp_path / "stronger", dtype="bfloat16").digest
     assert cd.Model(half)("How old?", cd.Regex("[0-9]{2}"), max_new_tokens=4).raw.isdigit()
 
 

@@ -60,8 +60,9 @@ def elbo(
         answers: token ids, at least one each; end them with a stop id to score "and nothing follows".
         masks: sequences read per answer, even, at least 2.
     Returns: sums in float64. The distribution at a position is over what the denoiser allows to be written.
-    Raises: InputError (an empty answer, numbers that do not match), ModelError for a model without mask noise: it
-        cannot tell a wrong token from a right one by looking, and its bound is another one; and for one with `ahead`.
+    Raises: InputError (an empty answer, numbers that do not match, ids of no token), ModelError for a model without
+        mask noise: it cannot tell a wrong token from a right one by looking, and its bound is another one; and for one
+        with `ahead`.
     Source: Nie et al. 2025, "Large Language Diffusion Models", arXiv:2502.09992, eq. 6 (sets of l tokens);
         Li et al. 2023, "Your Diffusion Model is Secretly a Zero-Shot Classifier", arXiv:2303.16203 (shared noise).
     """
@@ -71,10 +72,11 @@ def elbo(
         raise InputError(f"masks={masks}: an even number, at least 2", param="masks")
     if batch_size < 1:
         raise InputError(f"batch_size={batch_size}: at least 1", param="batch_size")
-    texts = [torch.as_tensor(ids, dtype=torch.int64).reshape(-1) for ids in answers]
+    texts = [_ids(f"answer {row}", ids, denoiser, row) for row, ids in enumerate(answers)]
     for row, ids in enumerate(texts):
         if not len(ids):
             raise InputError(f"answer {row} is empty", hint="an empty continuation has no probability", row=row)
+        _ids(f"prompt {row}", prompts[row], denoiser, row)
     if texts:
         require_mask_noise(denoiser)
         require_all_rows(denoiser)
@@ -101,6 +103,20 @@ def elbo(
             pairs = (weighted * len(weights)).reshape(-1, 2).mean(dim=1)
             error[row] = pairs.std() / len(pairs) ** 0.5 if len(pairs) > 1 else torch.nan
     return Elbo(mean, error, calls)
+
+
+def _ids(what: str, given: Ids, denoiser: Denoiser, row: int) -> torch.Tensor:
+    """(L,) int64. Raises: InputError for what is no list of ids, and for ids that are no tokens of the model's."""
+    try:
+        ids = torch.as_tensor(given, dtype=torch.int64).reshape(-1)
+    except (TypeError, ValueError, RuntimeError) as error:
+        hint = "a text is encoded by model.loaded.plain_ids(text)"
+        raise InputError(f"{what} is no list of token ids: {given!r}"[:200], hint=hint, row=row) from error
+    size = denoiser.vocabulary.size
+    wrong = ids[(ids < 0) | (ids >= size)]
+    if len(wrong):
+        raise InputError(f"{what} has the id {int(wrong[0])}", hint=f"ids run from 0 to {size - 1}", row=row)
+    return ids
 
 
 def hidden_log_prob(

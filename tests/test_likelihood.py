@@ -61,6 +61,14 @@ def test_conditionals_of_one_joint_give_its_log_probability_under_any_masks():
     np.testing.assert_allclose(exact.mean, want, atol=1e-4)
 
 
+@pytest.mark.parametrize("wrong", [[SIZE], [-1], ["a"], "a text"], ids=str)
+def test_what_is_no_token_is_named(wrong):
+    with pytest.raises(InputError, match="answer 1"):
+        elbo(toy(), [[4], [4]], [[3], wrong])
+    with pytest.raises(InputError, match="prompt 1"):
+        elbo(toy(), [[4], wrong], [[3], [3]])
+
+
 def test_sampled_masks_are_unbiased_and_their_errors_are_honest():
     denoiser, answer = toy(seed=3), [0, 5, 11, 13, 2, STOP]
     truth = float(elbo(denoiser, [[4]], [answer], masks=64, batch_size=64).mean)

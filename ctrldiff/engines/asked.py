@@ -15,14 +15,15 @@ from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 TABLES = 64  # tables kept by a server
+VOCABULARIES = 8  # and vocabularies: a request's own end tokens make another one
 
 
 @dataclass
 class Compiler:
-    """Compiles what requests ask for, and keeps the last few tables."""
+    """Compiles what requests ask for, and keeps the last few tables and vocabularies."""
 
     tables: OrderedDict[tuple[Any, ...], Table] = field(default_factory=OrderedDict)
-    vocabularies: dict[tuple[Any, ...], Vocabulary] = field(default_factory=dict)
+    vocabularies: OrderedDict[tuple[Any, ...], Vocabulary] = field(default_factory=OrderedDict)
 
     def __call__(
         self,
@@ -40,15 +41,18 @@ class Compiler:
         Args: stops, ids that end an answer; size, columns of the model's logits; banned, ids that are never written.
         """
         words = (tokenizer, stops, size, banned)  # the tokenizer itself, so that it stays
-        if words not in self.vocabularies:
-            self.vocabularies[words] = Vocabulary.from_tokenizer(
-                tokenizer, stop_ids=stops, banned_ids=banned, size=size
-            )
         key = (kind, text, ascii, *words)
         if key not in self.tables:
-            self.tables[key] = described(kind, text, ascii=ascii).compile(self.vocabularies[words])
-            while len(self.tables) > TABLES:
-                self.tables.popitem(last=False)
+            description = described(kind, text, ascii=ascii)
+            if words not in self.vocabularies:
+                self.vocabularies[words] = Vocabulary.from_tokenizer(
+                    tokenizer, stop_ids=stops, banned_ids=banned, size=size
+                )
+            self.vocabularies.move_to_end(words)
+            self.tables[key] = description.compile(self.vocabularies[words])
+            for kept, most in ((self.tables, TABLES), (self.vocabularies, VOCABULARIES)):
+                while len(kept) > most:
+                    kept.popitem(last=False)
         self.tables.move_to_end(key)
         return self.tables[key]
 
@@ -61,7 +65,13 @@ def described(kind: str, text: str, *, ascii: bool) -> Description:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SchemaInvalid(f"{kind} is not JSON: {error}") from error
-    return Choice(value) if kind == "choice" else JsonSchema(value)
+    if kind == "choice":
+        if not isinstance(value, list):
+            raise SchemaInvalid(f"a choice is a list of texts, this is a {type(value).__name__}")
+        return Choice(value)
+    if not isinstance(value, dict | bool):  # a str might be the path of a file, which nobody may have read by naming it
+        raise SchemaInvalid(f"a schema is an object or a boolean, this is a {type(value).__name__}")
+    return JsonSchema(value)
 
 
 def check_budget(table: Table, budget: int, word: str) -> None:

@@ -8,9 +8,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, TypeAlias
 
-from ctrldiff.errors import CtrldiffError
+from ctrldiff.errors import CtrldiffError, InputError
 
 # URL, body, headers and seconds to wait, to status and body. OSError where there was no answer.
 Transport: TypeAlias = Callable[[str, bytes, Mapping[str, str], float], tuple[int, bytes]]
@@ -33,6 +34,8 @@ def http(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+    except HTTPException as error:  # an answer that breaks off, or is none of HTTP
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,12 @@ class Server:
     retries: int = 2
     wait_s: float = 0.5
     transport: Transport = http
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise InputError(f"url={self.url!r}: no http:// or https:// before it", param="url")
+        if type(self.retries) is not int or self.retries < 0:
+            raise InputError(f"retries={self.retries!r}: an int of at least 0", param="retries")
 
     def complete(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """What `/v1/completions` answers to a body. Raises: ServerFailed."""

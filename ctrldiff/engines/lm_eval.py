@@ -8,8 +8,8 @@ is lm-eval's own command line with that model type known. In Python: `simple_eva
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import torch
 from lm_eval.api.model import LM
@@ -27,6 +27,22 @@ from ctrldiff.state import State
 DECODING = {"until", "max_gen_toks", "temperature", "do_sample", "regex", "json_schema"}
 
 
+@dataclass(frozen=True)
+class AsSaid:
+    """A tokenizer to which special tokens in a context are what they are: lm-eval fills in chat templates itself."""
+
+    inner: Any
+
+    added_tokens_decoder: ClassVar[dict[int, Any]] = {}  # none of them is kept out of a context
+
+    def encode(self, text: str, **_: object) -> list[int]:
+        """A context's token ids."""
+        return self.inner.encode(text, add_special_tokens=False)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
 @register_model("ctrldiff")
 class CtrldiffLM(LM):
     """lm-eval's three questions, asked of a masked-diffusion model.
@@ -40,8 +56,9 @@ class CtrldiffLM(LM):
     Args:
         pretrained: what `from_pretrained` takes, or a `Model`.
         masks, seed: as `elbo`.        steps: as `Generator`.
-        template: put contexts into the model's own prompt template; otherwise they are all the model reads, as in
-            lm-eval's models (chat templates are lm-eval's: `--apply_chat_template`).
+        template: put contexts into the model's own prompt template, as plain text; otherwise they are all the model
+            reads, special tokens in them included, as in lm-eval's models (chat templates are lm-eval's:
+            `--apply_chat_template`). Continuations and documents are plain text.
         overrides: as `from_pretrained`.
     Raises: PromptTooLong for a context and answer beyond the model's context, before any forward pass: nothing is cut.
     """
@@ -66,9 +83,10 @@ class CtrldiffLM(LM):
         if device is not None:
             overrides["device"] = device
         model = pretrained if isinstance(pretrained, Model) else from_pretrained(pretrained, **overrides)
+        self.plain = model.loaded
         if not template:
-            spec = replace(model.loaded.spec, prompt="{text}")
-            model = Model(replace(model.loaded, spec=spec))
+            self.plain = replace(self.plain, spec=replace(self.plain.spec, prompt="{text}"))
+            model = Model(replace(self.plain, tokenizer=AsSaid(self.plain.tokenizer)))
         self.model, self.masks, self.seed, self.steps = model, int(masks), int(seed), steps
         self.batch_size, self.greedy = int(batch_size), greedy
         spec = self.model.loaded.spec
@@ -92,9 +110,8 @@ class CtrldiffLM(LM):
         """The summed bounds of each document's windows, every token scored once."""
         windows: list[tuple[list[int], list[int]]] = []
         owner: list[int] = []
-        loaded = self.model.loaded
         for n, request in enumerate(requests):
-            ids = loaded.prompt_ids(request.args[0], "")
+            ids = self.plain.prompt_ids(request.args[0], "")
             pieces = get_rolling_token_windows(ids, prefix_token=self.first, max_seq_len=self.room - 1, context_len=1)
             windows += map(make_disjoint_window, pieces)
             owner += [n] * (len(windows) - len(owner))
@@ -129,7 +146,7 @@ class CtrldiffLM(LM):
         if spaces:
             context, continuation = context[:-spaces], context[-spaces:] + continuation
         ids = loaded.prompt_ids(context, "") or [self.first]
-        answer = loaded.plain_ids(continuation)
+        answer = self.plain.plain_ids(continuation, ids)
         if len(ids) + len(answer) > self.room:
             raise PromptTooLong(
                 f"{len(ids):,} context + {len(answer):,} continuation tokens > context {loaded.spec.context:,}",

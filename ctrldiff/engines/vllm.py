@@ -171,6 +171,8 @@ def admit(params: Any, model_config: Any, tokenizer: Any) -> None:
         carried = [*asked_for(asked), *ends(params, model_config, tokenizer)]
     if carried is None:
         return
+    if not is_carried(carried):  # a request may say anything in `vllm_xargs`
+        raise InputError(f"{CARRIED}={carried!r}"[:200], hint=f"{CARRIED} is ours: ask with structured outputs")
     for name in CUTS:
         if getattr(params, name):
             raise InputError(f"{name} with structured outputs would cut the answer or run past it", hint=f"drop {name}")
@@ -187,6 +189,13 @@ def admit(params: Any, model_config: Any, tokenizer: Any) -> None:
     params.extra_args = {**(params.extra_args or {}), CARRIED: carried}
 
 
+def is_carried(said: Any) -> bool:
+    """Whether it is what `admit` puts into `extra_args`."""
+    if not isinstance(said, list | tuple) or len(said) < 3 or said[0] not in KINDS.values():
+        return False
+    return isinstance(said[1], str) and all(type(one) is int for one in said[2:])
+
+
 def asked_for(asked: Any) -> list[str]:
     """[kind, text] of vLLM's `StructuredOutputsParams`."""
     for name in REFUSED:
@@ -200,10 +209,10 @@ def ends(params: Any, model_config: Any, tokenizer: Any) -> list[int]:
     """The ids that end an answer: the tokenizer's, the model's, the request's. vLLM puts them together later."""
     if tokenizer is None:
         raise InputError("structured outputs need the tokenizer", hint="serve without --skip-tokenizer-init")
-    told = (model_config.try_get_generation_config() or {}).get("eos_token_id") or []
-    return sorted(
-        {tokenizer.eos_token_id, *([told] if isinstance(told, int) else told), *(params.stop_token_ids or ())}
-    )
+    told = (model_config.try_get_generation_config() or {}).get("eos_token_id")
+    named = [one for one in (tokenizer.eos_token_id, told) if one is not None]
+    own = {one for end in named for one in ([end] if isinstance(end, int) else end)}
+    return sorted(own | set(params.stop_token_ids or ()))
 
 
 def admitting(verify: Callable[..., None]) -> Callable[..., None]:

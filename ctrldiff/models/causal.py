@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
-from ctrldiff.errors import InputError, LoadError
+from ctrldiff.errors import InputError, LoadError, PromptTooLong
 from ctrldiff.models.devices import usable
 from ctrldiff.models.tokenizer import load_tokenizer
+from ctrldiff.models.transformers import quiet, refused
+from ctrldiff.models.weights import check_keys
 from ctrldiff.state import State, Tokens
 from ctrldiff.tokens.vocabulary import Vocabulary, same_tokens
 
@@ -39,25 +41,29 @@ class CausalLM:
         """The model and the vocabulary of a folder; nothing is fetched, and no code of its own is run.
 
         Args: fields: bos_id, batch_size.
-        Raises: LoadError for a folder that transformers does not take, VocabularyError for a tokenizer of which the
-            bytes are not exactly known.
+        Raises: LoadError for a folder that transformers does not take, MissingKeys for one that lacks weights of the
+            network, VocabularyError for a tokenizer of which the bytes are not exactly known.
         """
         from transformers import AutoModelForCausalLM
 
-        try:
-            network = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, dtype=dtype
+        device = usable(device)
+        if not (Path(folder) / "config.json").is_file():
+            raise LoadError(f"{str(folder)!r} is no causal language model", hint="the path of a model folder")
+        with refused(Path(folder)), quiet():
+            network, said = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=False, dtype=dtype, output_loading_info=True
             )
-        except (OSError, ValueError, KeyError) as error:
-            raise LoadError(f"{str(folder)!r} is no causal language model", why=str(error)[:500]) from error
+        # What is missing would be drawn at random.
+        check_keys(Path(folder), said["missing_keys"], mismatched=said["mismatched_keys"])
         tokenizer = load_tokenizer(Path(folder))
         vocabulary = Vocabulary.from_tokenizer(tokenizer, size=network.get_output_embeddings().weight.shape[0])
-        return CausalLM(network.eval().to(usable(device)), vocabulary, **fields)
+        return CausalLM(network.eval().to(device), vocabulary, **fields)
 
     def __call__(self, state: State, tokens: Tokens) -> torch.Tensor:
         """(B, T, V) float32 log-probabilities of the token at each position, given the prompt and those before it.
 
-        Raises: InputError for an empty prompt without a `bos_id`, or one with ids that the model has not got.
+        Raises: InputError for an empty prompt without a `bos_id`, or one with ids that the model has not got,
+            PromptTooLong for one that leaves the canvas no room in the model's positions.
         """
         return torch.cat([self._read(*some) for some in self._batches(state, tokens)])
 
@@ -86,6 +92,16 @@ class CausalLM:
                     why=f"its vocabulary ends at {self.vocabulary.size}: a special token of the diffusion model, say",
                     row=row,
                 )
+        longest, length = max(map(len, prompts), default=0), tokens.shape[1]
+        room = getattr(getattr(self.network, "config", None), "max_position_embeddings", None)
+        if room is not None and longest + length > room:
+            raise PromptTooLong(
+                f"{longest:,} prompt + {length:,} canvas tokens > {room:,} positions of the causal model",
+                hint="a shorter text or canvas, or a judge with a longer context",
+                prompt=longest,
+                answer=length,
+                context=room,
+            )
         cuts = range(0, len(prompts), self.batch_size)
         return [(prompts[cut : cut + self.batch_size], tokens[cut : cut + self.batch_size]) for cut in cuts]
 

@@ -47,7 +47,8 @@ class Chat:
     def end_id(self) -> int | None:
         """The special token that ends an answer's turn, or None."""
         answered = self._rendered([*self._asked(), _said("assistant", ANSWER)], add_generation_prompt=False)
-        end = self.tokenizer.encode(answered.rpartition(ANSWER)[2], add_special_tokens=False)
+        _, found, behind = answered.rpartition(ANSWER)
+        end = self.tokenizer.encode(behind, add_special_tokens=False) if found else []
         special = {one for one, token in self.tokenizer.added_tokens_decoder.items() if token.special}
         return end[0] if end and end[0] in special else None
 

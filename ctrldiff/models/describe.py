@@ -11,14 +11,14 @@ from typing import Any
 
 from ctrldiff.errors import ModelError, NoEndToken, UnknownArchitecture, warn
 from ctrldiff.models.chat import TURN, Chat, chat_of, plain_prompt
-from ctrldiff.models.family import ASSUMED, Config, Family, Words
+from ctrldiff.models.family import ASSUMED, Config, Family
 from ctrldiff.models.prompt import check_template
 from ctrldiff.models.registry import Recognised, recognise
 from ctrldiff.models.remote import remote
-from ctrldiff.models.spec import ModelSpec
+from ctrldiff.models.spec import NULLABLE, ModelSpec
 from ctrldiff.models.tokenizer import load_tokenizer
 from ctrldiff.models.weights import weight_files
-from ctrldiff.models.words import check_words
+from ctrldiff.models.words import Words, check_evidence, check_kinds, check_words, table
 
 PROSE = 128  # `ModelSpec.prose` of chat models: LLaDA's and Dream's own loops give a short answer 128 positions
 
@@ -55,7 +55,8 @@ class Described:
 
 
 def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str = "", **overrides: Any) -> Described:
-    """Read everything of a model folder but its weights. Overrides are fields of `ModelSpec`."""
+    """Read everything of a model folder but its weights. Overrides are fields of `ModelSpec`; None says
+    nothing but to those that may be None."""
     folder = Path(path)
     config = read_config(folder)
     weight_files(folder)
@@ -63,21 +64,29 @@ def describe(path: Path | str, *, trust_remote_code: bool = False, revision: str
         if trust_remote_code:
             recognised = Recognised(remote(folder, revision), f"trust_remote_code at {revision}")
             overrides["family"] = ""  # the name of no family of the registry
+        elif revision:
+            raise ModelError(
+                f"revision={revision!r} without trust_remote_code=True",
+                hint="what is loaded is the folder, whatever its revision: leave it out",
+            )
         else:
             recognised = recognise(config, overrides.get("family", ""))
+            check_kinds(config)
     except UnknownArchitecture as error:
         if not config.get("auto_map"):
             raise
+        own = sorted(map(str, config["auto_map"].values()))
         raise UnknownArchitecture(
-            f"{str(folder)!r} asks to run its own Python ({', '.join(sorted(config['auto_map'].values())[:3])})",
+            f"{str(folder)!r} asks to run its own Python ({', '.join(own[:3])})",
             why=f"and {error.message}",
             hint=f"{error.hint}\nor read that code, then trust_remote_code=True and revision= the commit that was read",
             **error.facts,
         ) from error
     tokenizer = load_tokenizer(folder, recognised.family.tokenizer)
-    told = {**config.get("ctrldiff", {}), **overrides}
+    told = {**table(config, "ctrldiff"), **overrides}
+    told = {name: value for name, value in told.items() if value is not None or name in NULLABLE}
     chat = _chat(tokenizer, told)
-    said = _said(folder, config, tokenizer, recognised.family, overrides, chat)
+    said = _said(folder, config, tokenizer, recognised.family, told, chat)
     return Described(folder, config, recognised, tokenizer, said, chat)
 
 
@@ -114,17 +123,17 @@ def read_config(folder: Path) -> Words:
         raise ModelError(f"{str(folder / 'config.json')!r} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise ModelError(f"{str(folder / 'config.json')!r} is not a JSON object")
+    check_evidence(config)
     return Words(config)
 
 
 def _said(
-    folder: Path, config: Config, tokenizer: Any, family: Family, given: Mapping[str, Any], chat: Chat | None
+    folder: Path, config: Config, tokenizer: Any, family: Family, own: Mapping[str, Any], chat: Chat | None
 ) -> dict[str, Any]:
-    """The fields of the spec, each from where it is said last."""
+    """The fields of the spec, each from where it is said last; `own` are those that are said as such."""
     facts = family.facts(config)
     if facts.get("noise", "mask") == "mask":
         facts["mask_id"] = _first(config.get("mask_token_id"), tokenizer.mask_token_id, facts.get("mask_id"))
-    own = {**config.get("ctrldiff", {}), **given}
     if ASSUMED in facts:
         facts["block_length"] = facts.pop(ASSUMED)
         if "block_length" not in own:
@@ -151,20 +160,23 @@ def _said(
     ends += [facts.get("stop_ids"), None if chat is None else chat.end_id]
     found |= facts
     found["stop_ids"] = sorted({one for end in ends for one in _ids(end)})
-    named = "stop_ids" in given or "stop_ids" in config.get("ctrldiff", {})
-    stops = told["stop_ids"] if named else found["stop_ids"]
+    stops = told["stop_ids"] if "stop_ids" in own else found["stop_ids"]
     if told.get("attention") == "block_causal":
         found["round_to"] = told.get("block_length") or 1  # blocks are whole ones, as their published loops have them
     return {**found, **told, "stop_ids": stops, "family": family.name}
 
 
-def _first(*said: int | None) -> int | None:
+def _first(*said: Any) -> int | None:
     """The first that is said."""
-    return next((one for one in said if one is not None), None)
+    return next((one for given in said for one in _ids(given)), None)
 
 
 def _ids(said: Any) -> tuple[int, ...]:
-    return () if said is None else (said,) if isinstance(said, int) else tuple(said)
+    """Token ids, of one or a list of them; some configs write -1 for none. Raises: ModelError for what is no id."""
+    ids = said if isinstance(said, list | tuple) else [] if said is None else [said]
+    if any(type(one) is not int for one in ids):
+        raise ModelError(f"a token id is said to be {said!r}"[:200], hint="whole numbers, in config.json or beside it")
+    return tuple(one for one in ids if one >= 0)
 
 
 def _generation(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ModelError
+from ctrldiff.models.words import table
 
 HINT = '"cpu", "cuda", "cuda:1" or "mps"'
 
@@ -37,9 +38,10 @@ def dtype_of(asked: torch.dtype | str, config: Mapping[str, Any], device: str) -
         and float32 on the CPU.
     """
     if asked == "auto":
-        told = config.get("dtype") or config.get("torch_dtype") or config.get("text_config", {}).get("dtype")
+        text = table(config, "text_config")
+        told = config.get("dtype") or config.get("torch_dtype") or text.get("dtype") or text.get("torch_dtype")
         asked = told or ("float32" if torch.device(device).type == "cpu" else "bfloat16")
-    found = getattr(torch, asked, None) if isinstance(asked, str) else asked
+    found = getattr(torch, asked.removeprefix("torch."), None) if isinstance(asked, str) else asked
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ModelError(f"dtype={asked!r} is no float type of torch's", hint='"auto", "float32" or "bfloat16"')
     return found

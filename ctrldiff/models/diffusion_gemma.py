@@ -17,10 +17,12 @@ from ctrldiff.models.callable import banned, checked_logits, noisy
 from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, load_class
+from ctrldiff.models.words import table
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 SELF = "self_conditioning"  # the key in `State.memory`
+CANVAS = "self_conditioning.canvas"  # (B,) beside it: where the canvas begins that the logits are of
 
 
 @dataclass(eq=False)
@@ -46,17 +48,20 @@ class DiffusionGemma:
     def __call__(self, state: State) -> torch.Tensor:
         rows, length = state.shape
         before = self._before(state)
-        groups: dict[tuple[int, int, int], list[int]] = {}
+        previous, of = state.memory.get(SELF), state.memory.get(CANVAS)
+        groups: dict[tuple[int, int, int, bool], list[int]] = {}
         for row in (~state.done).nonzero()[:, 0].tolist():
-            groups.setdefault((len(state.prompt[row]), before[row], int(state.lengths[row])), []).append(row)
+            begun = of is not None and int(of[row]) == before[row]  # else nothing was said of this canvas yet
+            key = (len(state.prompt[row]), before[row], int(state.lengths[row]), begun)
+            groups.setdefault(key, []).append(row)
         vocab = self.network.config.text_config.vocab_size
         out = torch.zeros((rows, length, vocab), dtype=torch.float32, device=self.device)
-        previous, encoded = state.memory.get(SELF), dict(self._encoded)
+        encoded = dict(self._encoded)
         self._encoded.clear()
         with torch.inference_mode():
-            for (_, first, own), members in groups.items():
+            for (_, first, own, begun), members in groups.items():
                 here = slice(first, min(first + self.canvas_length, own))
-                told = None if previous is None else previous[members, here].to(self.device)
+                told = previous[members, here].to(self.device) if begun and previous is not None else None
                 ids = state.tokens[members, here].to(self.device)
                 cache = {cache_argument(self.network): self._cache(state, members, first, encoded)}
                 logits = self.network(decoder_input_ids=ids, self_conditioning_logits=told, **cache).logits
@@ -64,8 +69,8 @@ class DiffusionGemma:
         return banned(out, self.spec)
 
     def observe(self, state: State, logits: torch.Tensor) -> State:
-        """Remember the logits; a row that ended keeps what it had."""
-        return state.remember(**{SELF: logits})
+        """Remember the logits, and of which canvas they are."""
+        return state.remember(**{SELF: logits, CANVAS: torch.tensor(self._before(state))})
 
     def _before(self, state: State) -> list[int]:
         """Positions of the finished canvases of each row."""
@@ -79,16 +84,16 @@ class DiffusionGemma:
         if not ids.shape[1]:
             raise ModelError("DiffusionGemma needs a prompt of at least one token", hint='prompt="<bos>{text}"')
         key = ids.numpy().tobytes() + len(members).to_bytes(4, "little")
-        if key in encoded:
-            self._encoded[key] = encoded[key]
-        else:
-            encoder = self.network.model.encoder
-            self._encoded[key] = getattr(encoder(input_ids=ids.to(self.device)), cache_argument(self.network))
-        return self._encoded[key]
+        cache = encoded.get(key)
+        if cache is None:
+            said = self.network.model.encoder(input_ids=ids.to(self.device))
+            cache = getattr(said, cache_argument(self.network))
+        self._encoded[key] = cache
+        return cache
 
 
 def _facts(config: Config) -> dict[str, Any]:
-    text = config.get("text_config", {})
+    text = table(config, "text_config")
     stops = text.get("eos_token_id", 1)
     return {
         "noise": "uniform",

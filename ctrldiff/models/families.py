@@ -235,6 +235,16 @@ BIDIRECTIONAL = Family(
 
 # ---- masked language models, and chat models made of them
 
+
+def _positions(config: Config) -> dict[str, Any]:
+    """RoBERTa's kind counts positions from behind the id of its padding."""
+    room = config.get("max_position_embeddings", 512)
+    said = [config.get("model_type"), *(config.get("architectures") or ())]
+    if any(str(one).lower().replace("xlm-", "").startswith("roberta") for one in said):
+        room -= config.get("pad_token_id", 1) + 1
+    return {"context": room}
+
+
 MASKED_LM = Family(
     name="MaskedLM",
     models="BERT, ModernBERT, EuroBERT; BERT-Chat",
@@ -243,7 +253,7 @@ MASKED_LM = Family(
     architectures=("BertForMaskedLM", "ModernBertForMaskedLM", "EuroBertForMaskedLM", "RobertaForMaskedLM"),
     model_types=("bert", "modernbert", "eurobert", "roberta", "xlm-roberta", "distilbert", "electra"),
     when=lambda config: not config.get("auto_map"),  # code of its own may do otherwise
-    facts=lambda config: {"context": config.get("max_position_embeddings", 512)},
+    facts=_positions,
     build=build_masked,
     padding="masked",
 )

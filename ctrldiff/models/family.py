@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 
-from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.drive import drive
 from ctrldiff.models.lora import Adapter
 from ctrldiff.models.spec import ModelSpec
@@ -18,17 +17,6 @@ from ctrldiff.protocols import Denoiser
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 Config: TypeAlias = Mapping[str, Any]  # config.json as it stands
-
-
-class Words(dict[str, Any]):
-    """`config.json` as it stands; to index it by a word that it does not say is a ModelError that names the word."""
-
-    def __missing__(self, name: str) -> Any:
-        raise ModelError(
-            f"config.json does not say {name}",
-            hint="is it the checkpoint of another family? `ctrldiff models` lists them",
-            word=name,
-        )
 
 
 @dataclass(frozen=True)

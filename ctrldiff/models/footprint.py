@@ -12,6 +12,7 @@ from ctrldiff.models.describe import Described
 from ctrldiff.models.devices import dtype_of
 from ctrldiff.models.family import Config
 from ctrldiff.models.weights import shapes
+from ctrldiff.models.words import table
 
 CARDS = (16, 24, 32, 48, 80, 141)  # GiB
 USABLE = 0.9  # of a card: activations and what the posterior works on take the rest
@@ -53,16 +54,20 @@ def footprint(described: Described, *, dtype: torch.dtype | str = "auto", device
 
 
 def kept_numbers(config: Config) -> int:
-    """Numbers of the keys and values of one position, in transformers' words or those of the diffusion transformer."""
-    if "n_blocks" in config:
-        return 2 * config["n_blocks"] * config["hidden_dim"]
-    heads = config.get("num_key_value_heads") or config["num_attention_heads"]
-    width = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
-    return 2 * config["num_hidden_layers"] * heads * width
+    """Numbers of the keys and values of one position, in the words of any family's config. Raises: ModelError for one
+    that does not say them."""
+
+    def said(*names: str, other: int | None = None) -> int:
+        return next((config[name] for name in names if config.get(name)), other) or config[names[0]]
+
+    heads = said("num_attention_heads", "n_heads", "n_head")
+    groups = said("num_key_value_heads", "n_kv_heads", "n_query_groups", other=heads)
+    width = config.get("head_dim") or said("hidden_size", "hidden_dim", "d_model", "n_embd") // heads
+    return 2 * said("num_hidden_layers", "n_blocks", "n_layers", "n_layer") * groups * width
 
 
 def vocabulary_rows(described: Described) -> int:
     """Rows of the embedding, as far as the config says."""
     config = described.config
-    said = config.get("embedding_size") or config.get("vocab_size") or config.get("text_config", {}).get("vocab_size")
+    said = config.get("embedding_size") or config.get("vocab_size") or table(config, "text_config").get("vocab_size")
     return int(said or described.spec.n_tokens)

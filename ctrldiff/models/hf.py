@@ -19,7 +19,7 @@ from ctrldiff.models.lora import read_adapter
 from ctrldiff.models.prompt import Words, filled, short
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.threads import settle
-from ctrldiff.models.tokenizer import without
+from ctrldiff.models.tokenizer import inside, without
 from ctrldiff.models.weights import weight_files, weights_digest
 from ctrldiff.protocols import Denoiser
 from ctrldiff.text import check_text
@@ -84,14 +84,15 @@ class Loaded:
         whole = self.spec.prompt if template is None else template
         ids: list[int] = []
         for shown, answer in shots:
-            ids += [*self._filled(whole, shown, words), *self.plain_ids(answer), self.spec.stop_ids[0]]
+            ids += self._filled(whole, shown, words)
+            ids += [*self.plain_ids(answer, ids), self.spec.stop_ids[0]]
         return ids + self._filled(whole, text, words)
 
     def _filled(self, template: str, text: str, words: Words) -> list[int]:
         """One prompt; what is the template's own may be special."""
         ids: list[int] = []
         for piece, own in filled(template, text, words):
-            ids += self.tokenizer.encode(piece, add_special_tokens=False) if own else self.plain_ids(piece)
+            ids += self._own_ids(piece, ids) if own else self.plain_ids(piece, ids)
         return ids
 
     def _turns(
@@ -109,19 +110,47 @@ class Loaded:
         ids: list[int] = []
         for part in chat.frame(roles):
             if isinstance(part, str):
-                ids += self.tokenizer.encode(part, add_special_tokens=False) if part else []
+                ids += self._own_ids(part, ids) if part else []
             else:
-                ids += [one for piece in contents[part] for one in self.plain_ids(piece)]
+                for piece in contents[part]:
+                    ids += self.plain_ids(piece, ids)
         return ids
 
-    def plain_ids(self, text: str) -> list[int]:
-        """A text as tokens, none of them special. Raises: InputError for what cannot be written in UTF-8."""
+    def plain_ids(self, text: str, behind: Sequence[int] = ()) -> list[int]:
+        """A text as tokens, none of them special. Raises: InputError for what cannot be written in UTF-8.
+
+        Args: behind: the tokens that it goes on from. A tokenizer that puts a space before every text (Llama 2's) puts
+            none behind other text.
+        """
         check_text(text, "the text")
+        if self._goes_on(behind):
+            return self._inside[1].encode(text, add_special_tokens=False).ids
         # verbose: transformers warns of lengths that are checked, and refused by name, where the prompt is made.
         ids = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True, verbose=False)
         if self._meaning.isdisjoint(ids):
             return ids
         return self._letters.encode(text, add_special_tokens=False).ids
+
+    def _own_ids(self, piece: str, behind: Sequence[int]) -> list[int]:
+        """A piece of the template's own, which may have special tokens: text goes on up to the first of them."""
+        if not self._goes_on(behind):
+            return self.tokenizer.encode(piece, add_special_tokens=False)
+        found = self._inside[0].encode(piece, add_special_tokens=False)
+        first = next((n for n, one in enumerate(found.ids) if one in self.tokenizer.added_tokens_decoder), None)
+        if first is None:
+            return found.ids
+        rest = piece[found.offsets[first][0] :]
+        return found.ids[:first] + self.tokenizer.encode(rest, add_special_tokens=False)
+
+    def _goes_on(self, behind: Sequence[int]) -> bool:
+        """Whether what stands behind these tokens is the middle of a text, to a tokenizer that begins texts its way."""
+        return bool(behind) and self._inside[0] is not None and behind[-1] not in self.tokenizer.added_tokens_decoder
+
+    @cached_property
+    def _inside(self) -> tuple[Any, Any]:
+        """The tokenizer in the middle of a text: for words of our own, and for plain text. None: as everywhere."""
+        own = inside(self.tokenizer)
+        return own, None if own is None else inside(self.tokenizer, self._meaning)
 
     @cached_property
     def _meaning(self) -> frozenset[int]:
@@ -159,7 +188,8 @@ def load(
         UnexpectedKeys), TokenizerMismatch, NoMaskId, NoEndToken, VocabularyError.
     """
     device = usable(device)
-    options = {name: overrides.pop(name) for name in OPTIONS if overrides.get(name) is not None}
+    told = {name: overrides.pop(name, None) for name in OPTIONS}
+    options = {name: value for name, value in told.items() if value is not None}
     described = describe(path, **overrides)
     spec = described.spec
     merged = None if adapter is None else read_adapter(adapter)

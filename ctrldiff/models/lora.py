@@ -28,6 +28,12 @@ OFF: Mapping[str, tuple[Any, ...]] = {  # what changes the product, and is not c
     "layer_replication": (None,),
     "trainable_token_indices": (None,),
     "target_parameters": ([], None),
+    "alora_invocation_tokens": ([], None),
+    "use_qalora": (False, None),
+    "use_bdlora": (False, {}, None),
+    "arrow_config": ({}, None),
+    # Other ways to begin (PiSSA, OLoRA, CorDA, LoftQ) take their first product out of the weights beside it.
+    "init_lora_weights": (True, False, "gaussian", "eva", "orthogonal", None),
 }
 
 
@@ -94,6 +100,8 @@ def read_adapter(path: Path | str) -> Adapter:
             parts = {name: tensors.get_tensor(name) for name in tensors.keys()}
     except (OSError, ValueError, SafetensorError) as error:
         raise LoadError(f"{str(folder)!r} cannot be read: {error}") from error
+    if not isinstance(said, dict):
+        raise LoadError(f"{str(config)!r} is not a JSON object")
     if said.get("peft_type") != "LORA" or not isinstance(said.get("lora_alpha"), int | float):
         raise ModelError(f"{str(config)!r} is of the kind {said.get('peft_type')!r}", hint="LoRA adapters are merged")
     more = sorted(name for name, off in OFF.items() if said.get(name) not in off)

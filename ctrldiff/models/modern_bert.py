@@ -18,6 +18,7 @@ from ctrldiff.models.family import Config, Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import TransformersNetwork, build_masked
 from ctrldiff.models.weights import check_keys, read_weights
+from ctrldiff.models.words import table
 
 KINDS = ("full_attention", "sliding_attention")
 # Fields without which a config leaves the layers to defaults of transformers, as those from before its version 5 do.
@@ -210,11 +211,13 @@ def covers(config: Config) -> bool:
         return False
     if any(name not in config for name in STATED) or config["hidden_size"] % config["num_attention_heads"]:
         return False
-    kinds, turns = config["layer_types"] or (), config["rope_parameters"] or {}
+    kinds, turns = config["layer_types"], config["rope_parameters"]
+    if not isinstance(kinds, list) or not isinstance(turns, dict):
+        return False
     return (
         len(kinds) == config["num_hidden_layers"]
-        and all(kind in KINDS and (turns.get(kind) or {}).get("rope_type") == "default" for kind in kinds)
-        and all(config[name] in ACTIVATIONS for name in ("hidden_activation", "classifier_activation"))
+        and all(kind in KINDS and table(turns, kind).get("rope_type") == "default" for kind in kinds)
+        and all(str(config[name]) in ACTIVATIONS for name in ("hidden_activation", "classifier_activation"))
         and config["tie_word_embeddings"] is True
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from ctrldiff.errors import UnknownArchitecture
+from ctrldiff.errors import ModelError, UnknownArchitecture
 from ctrldiff.models.diffullama import DIFFULLAMA
 from ctrldiff.models.diffusion_gemma import DIFFUSION_GEMMA
 from ctrldiff.models.dit.families import DITS
@@ -28,6 +28,7 @@ from ctrldiff.models.llada2 import LLADA2
 from ctrldiff.models.modern_bert import MODERN_BERT
 from ctrldiff.models.smdm import SMDM
 from ctrldiff.models.stay_causal import I_DLM, NEMOTRON, WEDLM
+from ctrldiff.models.words import table
 
 FAMILIES: tuple[Family, ...] = (
     LLADA,
@@ -70,7 +71,9 @@ def recognise(config: Config, name: str = "") -> Recognised:
 
     Raises: UnknownArchitecture, with names that are near.
     """
-    name = name or config.get("ctrldiff", {}).get("family", "")
+    name = name or table(config, "ctrldiff").get("family", "")
+    if not isinstance(name, str):
+        raise ModelError(f"family={name!r}: a name", hint="`ctrldiff models` lists them")
     if name:
         for family in FAMILIES:
             if family.name.lower() == name.lower():

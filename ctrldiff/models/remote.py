@@ -13,6 +13,7 @@ from ctrldiff.errors import ModelError
 from ctrldiff.models.family import Family, Source
 from ctrldiff.models.spec import ModelSpec
 from ctrldiff.models.transformers import quiet, refused
+from ctrldiff.models.words import table
 
 CLASSES = ("AutoModelForMaskedLM", "AutoModelForCausalLM", "AutoModel")
 
@@ -26,7 +27,7 @@ class RemoteNetwork:
     def __call__(self, ids: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
             said = self.module(input_ids=ids.to(self.module.device))
-            return said if isinstance(said, torch.Tensor) else said.logits
+            return getattr(said, "logits", said)  # what is no tensor of logits is refused where it is read
 
     @property
     def rows(self) -> int:
@@ -57,12 +58,12 @@ def remote(folder: Path, revision: str) -> Family:
     def build(source: Source, spec: ModelSpec) -> RemoteNetwork:
         import transformers
 
-        classes = [name for name in CLASSES if name in source.config.get("auto_map", {})]
+        classes = [name for name in CLASSES if name in table(source.config, "auto_map")]
         if not classes:
             raise ModelError(f"{str(folder)!r} names no model class of its own", hint=f"one of {', '.join(CLASSES)}")
         if spec.attention != "full" or spec.ntk != 1:
             raise ModelError("a class of a checkpoint's own is called with the ids alone", hint="use from_callable")
-        with refused(source), quiet():
+        with refused(source.folder), quiet():
             network = getattr(transformers, classes[0]).from_pretrained(
                 source.folder,
                 trust_remote_code=True,

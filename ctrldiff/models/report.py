@@ -13,6 +13,7 @@ from ctrldiff.models.family import Source
 from ctrldiff.models.footprint import footprint
 from ctrldiff.models.registry import FAMILIES
 from ctrldiff.models.weights import weight_files
+from ctrldiff.models.words import table
 
 
 def families() -> list[dict[str, Any]]:
@@ -49,7 +50,7 @@ def report(path: Path | str, *, weights: bool = False, memory: bool = False, **o
         "why": described.recognised.why,
         "runs": family.runs,
         "checked": family.checked,
-        "own_code": sorted(map(str, described.config.get("auto_map", {}).values())),
+        "own_code": sorted(map(str, table(described.config, "auto_map").values())),
         "files": [file.name for file in weight_files(described.folder)],
         "spec": {name: list(v) if isinstance(v, tuple) else v for name, v in described.said.items()},
         "missing": [],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
+from types import UnionType
 from typing import Any, Literal, get_args, get_type_hints
 
 from ctrldiff.errors import ModelError, NoEndToken, NoMaskId
@@ -102,6 +104,9 @@ class ModelSpec:
             allowed = get_args(hint)
             if allowed and all(isinstance(one, str | int) for one in allowed) and getattr(self, name) not in allowed:
                 raise ModelError(f"{name}={getattr(self, name)!r}", hint=f"one of {', '.join(map(repr, allowed))}")
+            _check_kind(name, getattr(self, name), hint)
+        if "{text}" not in self.prompt:
+            raise ModelError(f"the prompt {self.prompt[:80]!r} has no {{text}}", hint="where the text is to stand")
         if self.noise == "mask" and self.mask_id is None:
             raise NoMaskId(
                 "the model has no mask token and is not declared a uniform-noise model",
@@ -146,3 +151,29 @@ class ModelSpec:
         special = (self.mask_id, self.pad_id, self.bos_id)
         ids = {*self.banned_ids, *(i for i in special if i is not None)} - set(self.stop_ids)
         return tuple(sorted(ids))
+
+
+NULLABLE = frozenset(one.name for one in fields(ModelSpec) if "None" in str(one.type))  # to whom None is a value
+# What a field's type is in words, and whether a value is of it.
+_KINDS: Mapping[Any, tuple[str, Callable[[Any], bool]]] = {
+    bool: ("true or false", lambda value: isinstance(value, bool)),
+    int: ("a whole number", lambda value: isinstance(value, Integral) and not isinstance(value, bool)),
+    float: ("a number", lambda value: isinstance(value, Real) and not isinstance(value, bool)),
+    str: ("a text", lambda value: isinstance(value, str)),
+    tuple[int, ...]: ("a list of token ids", lambda value: _list_of(value, Integral)),
+    tuple[str, ...]: ("a list of words", lambda value: _list_of(value, str)),
+    Mapping[str, Any]: ("a dict", lambda value: isinstance(value, Mapping)),
+}
+
+
+def _list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(one, kind) for one in value)
+
+
+def _check_kind(name: str, value: Any, hint: Any) -> None:
+    """Raise ModelError for a field of another kind than its type says; of a type that may be null, None is."""
+    if value is None and name in NULLABLE:
+        return
+    for one in get_args(hint) if isinstance(hint, UnionType) else (hint,):
+        if one in _KINDS and not _KINDS[one][1](value):
+            raise ModelError(f"{name}={value!r}"[:200], hint=_KINDS[one][0])

@@ -87,6 +87,41 @@ def without(tokenizer: Any, ids: Collection[int]) -> Any:
     return backend
 
 
+def inside(tokenizer: Any, ids: Collection[int] | None = None) -> Any:
+    """The tokenizer's backend for what goes on behind other text: without the space that it puts before every text.
+
+    Args: ids: added tokens that are letters to it, as to `without`; None: none, and specials are specials.
+    Returns: None for a tokenizer that puts no space before a text.
+    """
+    from tokenizers import Tokenizer
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        return None
+    described = json.loads((backend if ids is None else without(tokenizer, ids)).to_str())
+    parts = {name: _unprefixed(described.get(name)) for name in ("normalizer", "pre_tokenizer")}
+    if all(described.get(name) == part for name, part in parts.items()):
+        return None
+    made = Tokenizer.from_str(json.dumps({**described, **parts}))
+    made.encode_special_tokens = ids is not None
+    return made
+
+
+def _unprefixed(part: Any) -> Any:
+    """A normalizer or a pre-tokenizer that puts nothing before a text; None for one that does nothing else."""
+    kind = part["type"] if isinstance(part, dict) else None
+    if kind == "Prepend":
+        return None
+    if kind == "Metaspace":
+        return {**part, "prepend_scheme": "never"}
+    if kind == "ByteLevel":
+        return {**part, "add_prefix_space": False}
+    if kind == "Sequence":
+        name = "normalizers" if "normalizers" in part else "pretokenizers"
+        return {**part, name: [one for each in part[name] if (one := _unprefixed(each)) is not None]}
+    return part
+
+
 def load_tokenizer(folder: Path, other: str = "") -> Any:
     """The folder's fast tokenizer; code of its own is never asked for.
 
@@ -106,14 +141,18 @@ def _from_file(folder: Path) -> FileTokenizer | None:
     if any((folder / name).is_file() for name in BESIDE):
         return None
     try:
-        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        described = json.loads(text)
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # transformers may know another way, and says what is wrong if it does not
+        return _whole(folder)
+    except Exception:  # of files that are none; transformers may know another way, and says what is wrong if not
         return None
+
+
+def _whole(folder: Path) -> FileTokenizer | None:
+    text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    described = json.loads(text)
+    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
     named = {name: config[name] for name in NAMED if config.get(name) is not None}
     special = {one["content"] for one in described.get("added_tokens") or () if one["special"]}
-    tokens = [*named.values(), *config.get("extra_special_tokens", ())]
+    tokens = [*named.values(), *(config.get("extra_special_tokens") or ())]
     whole = (
         config.get("tokenizer_class") == CLASS
         and config.keys() <= {*NAMED, *SILENT, "extra_special_tokens"}
@@ -127,7 +166,6 @@ def _from_file(folder: Path) -> FileTokenizer | None:
 
 def _from_transformers(folder: Path, other: str) -> Any:
     import transformers
-    from huggingface_hub.errors import StrictDataclassError  # of a config that AutoTokenizer looks at
 
     names = ["AutoTokenizer", *(["PreTrainedTokenizerFast"] if (folder / "tokenizer.json").is_file() else [])]
     errors = []
@@ -136,7 +174,7 @@ def _from_transformers(folder: Path, other: str) -> Any:
             with quiet():
                 kind = getattr(transformers, name)
                 return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StrictDataclassError) as error:
+        except Exception as error:  # what `tokenizers` cannot read it raises as just that
             errors.append(f"{name}: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}")
     raise LoadError(
         f"{str(folder)!r} has no tokenizer that can be read",

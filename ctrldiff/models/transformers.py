@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ def build_causal(
             del told[name]
     if config.get("quantization_config"):
         told["quantization_config"] = config["quantization_config"]
-    with refused(source):
+    with refused(source.folder):
         made = AutoConfig.for_model(kind, **stretched(told, spec.ntk))
     model = AutoModelForCausalLM._model_mapping[type(made)]  # the class, so that a state dict can be given to it
     block = spec.block_length if spec.attention == "block_causal" else None
@@ -137,16 +138,21 @@ def build_masked(source: Source, spec: ModelSpec) -> TransformersNetwork:
 
     if spec.ntk != 1:
         raise ModelError("ntk stretches rotary positions of causal families only", hint="leave ntk out")
-    with refused(source):
+    with refused(source.folder):
         config = AutoConfig.from_pretrained(source.folder, local_files_only=True, trust_remote_code=False)
         model = AutoModelForMaskedLM._model_mapping[type(config)]
-    return TransformersNetwork(load_class(model, source, config))
+    return TransformersNetwork(load_class(model, source, config, without_pooler))
+
+
+def without_pooler(name: str) -> str | None:
+    """A published key; None for those of the pooler and of next sentences, which tokens are not scored by."""
+    return None if ".pooler." in name or name.startswith("cls.seq_relationship.") else name
 
 
 def load_class(model: Any, source: Source, config: Any, rename: Rename = same, split: Split = whole) -> Any:
     """The class with the folder's weights in it, every key accounted for."""
     weights, options = read_weights(source.folder, rename, split, source.adapter), straight(source)
-    with refused(source), quiet():
+    with refused(source.folder), quiet():
         network, said = model.from_pretrained(
             None, config=config, state_dict=weights, dtype=source.dtype, output_loading_info=True, **options
         )
@@ -166,7 +172,7 @@ def straight(source: Source) -> dict[str, Any]:
 
 
 @contextmanager
-def refused(source: Source) -> Iterator[None]:
+def refused(folder: Path) -> Iterator[None]:
     """What transformers does not take is a LoadError with its words."""
     from huggingface_hub.errors import StrictDataclassError
 
@@ -175,7 +181,7 @@ def refused(source: Source) -> Iterator[None]:
         yield
     except kinds as error:
         raise LoadError(
-            f"{str(source.folder)!r} cannot be loaded: {' '.join(str(error).split())[:400]}",
+            f"{str(folder)!r} cannot be loaded: {' '.join(str(error).split())[:400]}",
             hint="`ctrldiff models PATH` says what it was recognised as; for other networks use from_callable",
         ) from error
 

@@ -30,9 +30,9 @@ def weight_files(folder: Path) -> list[Path]:
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            away = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModelError(f"{str(index)!r} is no index of weights") from error
-        away = [name for name in names if Path(name).name != name or not (folder / name).is_file()]
         if away:
             raise ModelError(
                 f"{str(folder)!r} lacks {len(away)} of {len(names)} weight files: {', '.join(away[:5])}",
@@ -54,8 +54,11 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def weights_digest(folder: Path) -> str:
-    """A digest of the folder's weights: names, sizes, and 16 samples of each file, its header among them."""
+    """A digest of the folder's weights: names, sizes, and 16 samples of each file, its header among them; and of an
+    adapter's folder its config, which says their scale."""
     digest = hashlib.blake2b(digest_size=16)
+    if (folder / "adapter_config.json").is_file():
+        digest.update((folder / "adapter_config.json").read_bytes())
     for path in weight_files(folder):
         size = path.stat().st_size
         digest.update(f"{path.name};{size};".encode())

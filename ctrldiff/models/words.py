@@ -14,6 +14,36 @@ from ctrldiff.errors import ModelError
 Only: TypeAlias = Mapping[str, tuple[Any, ...]]  # a word to the values at which it changes nothing
 
 
+class Words(dict[str, Any]):
+    """`config.json` as it stands, or an object in it. A word that says null says nothing: to look it up is as if it
+    were not there, and to index it is a ModelError that names it, as it is for one that is not."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        said = super().get(name)
+        return default if said is None else said
+
+    def __contains__(self, name: object) -> bool:
+        return super().get(name) is not None  # type: ignore[call-overload]
+
+    def __getitem__(self, name: str) -> Any:
+        said = super().get(name)
+        if said is None:
+            raise ModelError(
+                f"config.json does not say {name}",
+                hint="is it the checkpoint of another family? `ctrldiff models` lists them",
+                word=name,
+            )
+        return said
+
+
+def table(config: Mapping[str, Any], name: str) -> Words:
+    """What a config says in an object of its own, empty where it says none. Raises: ModelError for anything else."""
+    said = config.get(name)
+    if not isinstance(said, Mapping | None):
+        raise _of_another_kind(name, said, "an object, {...}")
+    return Words(said or {})
+
+
 def names(*lines: str) -> frozenset[str]:
     """Words from lines of them."""
     return frozenset(word for line in lines for word in line.split())
@@ -52,6 +82,41 @@ MIXTURE = names(
 )
 FULL = "full_attention"  # of `layer_types`, a list of one word a layer
 PLAIN: Only = {"use_sliding_window": (False,), "use_mrope": (False,)}  # what Qwen's configs say is off
+
+
+# What sizes are worked out from, or compared with.
+NUMBERS = names(
+    "vocab_size embedding_size padded_vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads",
+    "num_key_value_heads head_dim max_position_embeddings max_sequence_length block_size block_length bd_size",
+    "d_model n_heads n_kv_heads n_layers mlp_hidden_size n_layer n_head n_embd n_query_groups n_positions n_blocks",
+    "hidden_dim num_experts num_experts_per_tok num_shared_experts expert_intermediate_size canvas_length",
+)
+LISTS = names("layer_types moe_layer_freq mlp_only_layers")
+
+
+def check_evidence(config: Mapping[str, Any]) -> None:
+    """Raise ModelError, naming it, for a word by which a checkpoint is recognised and that is of another kind."""
+    said = config.get("architectures")
+    if not isinstance(said, list | None) or not all(isinstance(one, str) for one in said or ()):
+        raise _of_another_kind("architectures", said, "a list of names")
+    if not isinstance(config.get("model_type"), str | None):
+        raise _of_another_kind("model_type", config["model_type"], "a name")
+    for name in ("ctrldiff", "auto_map", "text_config"):
+        table(config, name)
+
+
+def check_kinds(config: Mapping[str, Any]) -> None:
+    """Raise ModelError, naming it, for a word that is computed with and is of another kind."""
+    for name in sorted(NUMBERS):
+        if type(config.get(name)) not in (int, type(None)):
+            raise _of_another_kind(name, config[name], "a whole number")
+    for name in sorted(LISTS):
+        if not isinstance(config.get(name), list | None):
+            raise _of_another_kind(name, config[name], "a list")
+
+
+def _of_another_kind(name: str, said: Any, wanted: str) -> ModelError:
+    return ModelError(f"config.json says {name}={said!r}"[:200], hint=wanted, word=name)
 
 
 def check_words(config: Mapping[str, Any], reads: Iterable[str], only: Only, ignores: Iterable[str] = ()) -> None:

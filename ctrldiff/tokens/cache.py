@@ -286,7 +286,7 @@ def default_directory() -> Path | None:
     """`$CTRLDIFF_CACHE`, or `~/.cache/ctrldiff`; None when the variable is empty or there is no home."""
     named = os.environ.get("CTRLDIFF_CACHE")
     if named is not None:
-        return Path(named) if named else None
+        return Path(os.path.expanduser(named)) if named else None  # an image's environment is read by no shell
     home = os.path.expanduser("~")
     return Path(home) / ".cache" / "ctrldiff" if os.path.isabs(home) else None
 

@@ -211,6 +211,8 @@ def test_the_shared_cache_lives_where_the_environment_says(tmp_path, monkeypatch
     monkeypatch.delenv("CTRLDIFF_CACHE")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert default_directory() == tmp_path / "home" / ".cache" / "ctrldiff"
+    monkeypatch.setenv("CTRLDIFF_CACHE", "~/tables")
+    assert default_directory() == tmp_path / "home" / "tables"
 
 
 def test_a_name_made_before_is_not_made_again(tmp_path):

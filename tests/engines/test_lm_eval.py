@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,9 +15,17 @@ from lm_eval.api.registry import get_model
 import ctrldiff as cd
 from ctrldiff.engines.lm_eval import CtrldiffLM, before
 from ctrldiff.errors import InputError, ModelError, PromptTooLong
+from tests.models.plain_transformer import draw
+from tests.models.published.cases import cases
+from tests.models.tiny_checkpoints import BOS, STOP, save_checkpoint
 
 pytestmark = pytest.mark.slow  # lm-eval takes seconds to import; see SLOW_FILES
 
+(CASE,) = [case for case in cases() if case.family == "Dream"]
+TURNS = (
+    "{% for m in messages %}<|begin|>{{ m['role'] }} {{ m['content'] }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|begin|>assistant {% endif %}"
+)
 DOCS = [
     {"q": "Paid 12 euro on 2024-03-01. The year is", "choices": [" 2024", " 1999", " 12"], "gold": 0},
     {"q": "Total: 7 dollars. The currency is", "choices": [" euro", " dollars"], "gold": 1},
@@ -136,6 +145,22 @@ def test_bad_requests_are_refused_by_name(model):
 
 def test_text_ends_before_the_first_of_the_words_that_end_it():
     assert before("ab\ncd###", ["###", "\n"]) == "ab" and before("ab", ["", "x"]) == "ab"
+
+
+def test_special_tokens_of_a_chat_template_reach_the_model_as_such(tmp_path):
+    folder = save_checkpoint(tmp_path / "dream", CASE.config, CASE.published(draw(CASE.sizes, 1)), chat_template=TURNS)
+    lm = CtrldiffLM(str(folder), masks=2, greedy=False)
+    context = lm.apply_chat_template([{"role": "user", "content": "a"}])
+    ids = [BOS, *b"user a", STOP, BOS, *b"assistant "]
+    assert lm._pair(context, " <|end|>") == (ids[:-1], list(b"  <|end|>"))
+    seen = []
+    network = lm.model.loaded.denoiser.network
+    watching = replace(lm.model.loaded.denoiser, network=lambda *told: seen.append(told[0]) or network(*told))
+    lm.model = cd.Model(replace(lm.model.loaded, denoiser=watching))
+    lm.generate_until(ask("generate_until", (context, {"regex": "[ab]{2}", "max_gen_toks": 4})))
+    assert all(row[: len(ids)] == ids for call in seen for row in call.tolist()) and seen
+    plain = CtrldiffLM(str(folder), masks=2, template=True)._pair("<|end|>", "b")[0]
+    assert plain.count(STOP) == ids.count(STOP), "in a text they are letters"
 
 
 def test_a_chat_without_a_template_is_refused(model):

@@ -1,6 +1,8 @@
 """Our loop on a server's reads, against the same loop on the model itself, and what a server may do wrong."""
 
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -207,6 +209,29 @@ def test_a_server_that_refuses_fails_or_is_not_there_is_a_typed_error():
     with pytest.raises(ServerFailed, match="no answer") as caught:
         nobody.complete({})
     assert (caught.value.status, caught.value.tries) == (None, 2)
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again_and_named():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer():
+            for _ in range(2):
+                with listening.accept()[0] as one:
+                    one.recv(1 << 16)
+                    one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{")
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(answer)
+            server = Server(f"http://127.0.0.1:{listening.getsockname()[1]}", "toy", retries=1, wait_s=0, timeout_s=9)
+            with pytest.raises(ServerFailed, match="IncompleteRead") as caught:
+                server.complete({})
+    assert (caught.value.status, caught.value.tries) == (None, 2)
+
+
+@pytest.mark.parametrize("how", [{"url": "8.8.8.8:80"}, {"url": "file:///etc/hosts"}, {"retries": -1}], ids=str)
+def test_a_server_that_cannot_be_asked_is_refused(how):
+    with pytest.raises(InputError, match=next(iter(how))):
+        Server(**{"url": "http://x", "model": "toy", **how})
 
 
 def test_a_server_that_takes_too_long_is_not_waited_for():

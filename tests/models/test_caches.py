@@ -1,5 +1,7 @@
 """Caches against the same network without one, on tiny random Qwen2 and Qwen3 models."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 
@@ -133,6 +135,30 @@ def test_a_cache_that_holds_other_texts_is_not_believed():
         alone = sample(plain(kind, how, BLOCK), state, schedule=Blocks(BLOCK))
         assert torch.equal(sample(cached, state, schedule=Blocks(BLOCK)).tokens, alone.tokens)
         assert len(cached._kept) <= 2
+
+
+@pytest.mark.parametrize("cache", ["prefix", "approximate"])
+def test_threads_share_a_cache(cache):
+    kind, how = causal("SDAR")
+    if cache == "prefix":
+        cached = PrefixCached(TransformersNetwork(module(kind), BLOCK), how, VOCABULARY, remember=3)
+    else:
+        how = spec("mask", cache="approximate", block_length=BLOCK)
+        cached = ApproximateCached(TransformersNetwork(module(kind)), how, VOCABULARY, remember=3)
+
+    def told(first):
+        state = State.blank([[first, n % 7, n % 3] * 3 for n in range(4)], 8)
+        return sample(cached, state, schedule=Blocks(BLOCK)).tokens
+
+    alone = [told(first) for first in range(4)]
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(told, [*range(4)] * 2))
+    finally:
+        sys.setswitchinterval(often)
+    assert all(torch.equal(one, alone[n % 4]) for n, one in enumerate(found))
 
 
 @pytest.mark.parametrize("name", HOW)

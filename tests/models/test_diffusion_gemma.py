@@ -85,6 +85,37 @@ def test_finished_canvases_are_context_and_later_ones_are_not_looked_at():
     assert (flat == 0).all()
 
 
+def test_a_canvas_begins_without_what_was_said_before_it():
+    """Two rows, of which one is at its second canvas for the first time: as the class's own loop begins a canvas."""
+    state = State.blank([PROMPTS[0], PROMPTS[0]], 2 * CANVAS, seed=3)
+    at = torch.arange(state.shape[1])[None]
+    state = model().noise(state)
+    said = model()(state)
+    early = (at < CANVAS) & torch.tensor([[True], [False]])
+    state = model().noise(model().observe(state, said).write(early, torch.full_like(state.tokens, 9)))
+    rows = model()(state)
+    with torch.inference_mode():
+        ids, canvas = torch.tensor([[*PROMPTS[0], *[9] * CANVAS]]), state.tokens[:1, CANVAS:]
+        plain = network()(input_ids=ids, decoder_input_ids=canvas).logits[0]
+        told = network()(
+            input_ids=torch.tensor([PROMPTS[0]]),
+            decoder_input_ids=state.tokens[1:, :CANVAS],
+            self_conditioning_logits=said[1:, :CANVAS],
+        ).logits[0]
+    assert torch.allclose(rows[0, CANVAS:, 6:], plain[:, 6:], atol=1e-5)
+    assert torch.allclose(rows[1, :CANVAS, 6:], told[:, 6:], atol=1e-5)
+    # Both at the second, one of them for the second time.
+    late = model().observe(state, rows)
+    state = model().noise(late.write(at < CANVAS, torch.full_like(state.tokens, 9)))
+    again = model()(state)
+    with torch.inference_mode():
+        ids, canvas = ids.expand(2, -1), state.tokens[:, CANVAS:]
+        first = network()(input_ids=ids, decoder_input_ids=canvas, self_conditioning_logits=rows[:, CANVAS:]).logits
+        plain = network()(input_ids=ids, decoder_input_ids=canvas).logits
+    assert torch.allclose(again[0, CANVAS:, 6:], first[0, :, 6:], atol=1e-5)
+    assert torch.allclose(again[1, CANVAS:, 6:], plain[1, :, 6:], atol=1e-5)
+
+
 def test_what_it_said_goes_through_processors_and_stays_with_its_row():
     seen = []
 

@@ -47,6 +47,18 @@ def test_bytes_are_those_that_are_measured(case, dtype, tmp_path):
             assert sum(k.nbytes + v.nbytes for k, v in one.layers) == said.kept * len(one.ids)
 
 
+@pytest.mark.parametrize("family", ["LLaDA", "SMDM", "Dream"])
+def test_what_an_approximate_cache_keeps_is_counted_in_the_words_of_any_family(family, tmp_path):
+    case = next(case for case in CASES if case.family == family)
+    folder = save_checkpoint(tmp_path / "model", case.config, case.published(draw(case.sizes, seed=1)))
+    how = {**case.spec, "cache": "approximate", "block_length": 4}
+    said, denoiser = footprint(describe(folder, **how), dtype="float32"), load(folder, dtype="float32", **how).denoiser
+    denoiser(denoiser.noise(State.blank([PROMPT], 8)))
+    (kept,) = denoiser._kept.values()
+    outside = len(kept.ids) - 4 - denoiser.spec.logit_shift
+    assert sum(k.nbytes + v.nbytes for k, v in kept.layers) == said.kept * outside > 0
+
+
 def test_what_a_diffusion_transformer_keeps_is_counted(tmp_path):
     folder = save_checkpoint(tmp_path / "bd3lm", dit.config("bd3lm", N_TOKENS), dit.published("bd3lm", N_TOKENS))
     said, denoiser = footprint(describe(folder), dtype="float32"), load(folder, dtype="float32").denoiser

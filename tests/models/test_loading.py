@@ -120,12 +120,21 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path):
 
 
 def test_a_tokenizer_that_cannot_be_read_is_named(folder):
-    (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(LoadError, match="no tokenizer that can be read"):
-        load(folder)
+    described = json.loads((folder / "tokenizer.json").read_text())
+    later = {**described, "model": {**described["model"], "type": "A later kind"}}
+    for wrong in ({}, [], None, later, {**described, "added_tokens": [{}]}):
+        (folder / "tokenizer.json").write_text(json.dumps(wrong))
+        with pytest.raises(LoadError, match="no tokenizer that can be read"):
+            load(folder)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(LoadError, match="has no tokenizer: none of"):
         load(folder)
+
+
+def test_a_tokenizer_config_may_say_null(folder):
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "extra_special_tokens": None}))
+    assert load(folder).spec.n_tokens == N_TOKENS
 
 
 def test_a_context_that_is_too_short_is_refused_before_the_first_pass(folder):
@@ -163,6 +172,10 @@ def test_an_index_that_points_out_of_the_folder_is_refused(folder):
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(ModelError, match="elsewhere"):
         load(folder)
+    for wrong in ([1], {"weight_map": None}, {"weight_map": {"a": ["b"]}}, {"weight_map": {"a": 1}}):
+        (folder / "model.safetensors.index.json").write_text(json.dumps(wrong))
+        with pytest.raises(ModelError, match="is no index of weights"):
+            load(folder)
 
 
 def test_bfloat16_by_name_and_by_dtype(folder):
@@ -265,6 +278,15 @@ def test_what_ends_a_turn_ends_an_answer(folder):
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [STOP, BOS]}))
     assert load(folder).spec.stop_ids == (STOP, PAD, BOS)
     assert load(folder, stop_ids=(STOP,)).spec.stop_ids == (STOP,)
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": "<|end|>"}))
+    with pytest.raises(ModelError, match=r"a token id is said to be '<\|end\|>'"):
+        load(folder)
+
+
+def test_a_template_without_answers_says_nothing_of_their_end(folder):
+    turns = LLADA_TURNS.replace("{% for m in messages %}", "{% for m in messages if m['role'] != 'assistant' %}")
+    save_tokenizer(folder, chat_template=turns)
+    assert load(folder).spec.stop_ids == (STOP,), "not the token that a prompt begins with"
 
 
 def test_a_template_that_hides_the_text_is_refused(folder):

@@ -45,7 +45,12 @@ SHAPES = {INSIDE.format(0, "q_proj"): (24, 24), INSIDE.format(1, "ff_out"): (24,
 
 
 @pytest.mark.parametrize(
-    ("config", "scale"), [({}, 2.0), ({"use_rslora": True}, 6 / 3**0.5), ({"lora_alpha": 1}, 1 / 3)]
+    ("config", "scale"),
+    [
+        ({"init_lora_weights": "gaussian", "loftq_config": {}}, 2.0),
+        ({"use_rslora": True}, 6 / 3**0.5),
+        ({"lora_alpha": 1}, 1 / 3),
+    ],
 )
 def test_the_weights_are_those_of_the_sum(folder, tmp_path, config, scale):
     adapter = save_adapter(tmp_path / "adapter", SHAPES, **config)
@@ -80,6 +85,8 @@ def test_the_numbers_stay_those_of_the_weights_and_the_digest_is_anothers(folder
     half = load_as_told(folder, adapter=adapter, dtype="bfloat16")
     assert half.denoiser.network.module.dtype == torch.bfloat16
     assert half.digest != load_as_told(folder, dtype="bfloat16").digest
+    save_adapter(tmp_path / "stronger", SHAPES, lora_alpha=60)
+    assert half.digest != load_as_told(folder, adapter=tmp_path / "stronger", dtype="bfloat16").digest
     assert cd.Model(half)("How old?", cd.Regex("[0-9]{2}"), max_new_tokens=4).raw.isdigit()
 
 
@@ -94,6 +101,9 @@ def test_the_numbers_stay_those_of_the_weights_and_the_digest_is_anothers(folder
         (SHAPES, {"modules_to_save": ["lm_head"]}, "modules_to_save"),
         (SHAPES, {"alpha_pattern": {"q_proj": 3}}, "alpha_pattern"),
         (SHAPES, {"peft_type": "IA3"}, "IA3"),
+        (SHAPES, {"init_lora_weights": "pissa_niter_16"}, "init_lora_weights='pissa_niter_16'"),
+        (SHAPES, {"init_lora_weights": "olora"}, "init_lora_weights"),
+        (SHAPES, {"alora_invocation_tokens": [1, 2]}, "alora_invocation_tokens"),
     ],
 )
 def test_what_cannot_be_merged_is_refused_by_name(folder, tmp_path, shapes, config, match):
@@ -117,6 +127,10 @@ def test_halves_and_files_that_are_none_are_refused(folder, tmp_path):
         load(folder, adapter=adapter)
     file.write_bytes(b"no")
     with pytest.raises(LoadError, match="cannot be read"):
+        load(folder, adapter=adapter)
+    save_adapter(adapter, SHAPES)
+    (adapter / "adapter_config.json").write_text("[]")
+    with pytest.raises(LoadError, match="not a JSON object"):
         load(folder, adapter=adapter)
     file.unlink()
     with pytest.raises(ModelError, match=r"adapter_model\.safetensors"):

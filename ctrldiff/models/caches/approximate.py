@@ -16,6 +16,7 @@ import torch
 
 from ctrldiff.errors import ModelError
 from ctrldiff.models.caches.keys_values import (
+    BOOKS,
     GoesOn,
     HasModule,
     Kept,
@@ -91,7 +92,8 @@ class ApproximateCached:
         jobs = [self._window(state, row) for row in (~state.done).nonzero()[:, 0].tolist()]
         if not jobs:
             raise ModelError("no row has an open position", hint="the loop ends before it asks")
-        kept = {job.key: self._kept[job.key] for job in jobs if job.key in self._kept}
+        with BOOKS:
+            kept = {job.key: self._kept[job.key] for job in jobs if job.key in self._kept}
         for group in grouped([job for job in {job.key: job for job in jobs}.values() if job.key not in kept]):
             here = torch.arange(len(group[0].ids))
             logits, layers = self._forward(torch.stack([job.masked for job in group]), here, [], here[:0])

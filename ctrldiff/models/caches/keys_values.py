@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from ctrldiff.models.memory import Room, in_parts
 
 Layers: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]  # keys, values of each layer, (N, heads, positions, width)
 
-
 Key = TypeVar("Key")
+# Threads may share a model. Held where a store of kept rows is looked at or changed, never while a network runs.
+BOOKS = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +33,12 @@ class Kept:
 
 def remember(store: OrderedDict[Key, Kept], fresh: Mapping[Key, Kept], most: int) -> None:
     """Put rows into a store that holds so many; the least recently put ones go."""
-    for key, kept in fresh.items():
-        store[key] = kept
-        store.move_to_end(key)
-    while len(store) > most:
-        store.popitem(last=False)
+    with BOOKS:
+        for key, kept in fresh.items():
+            store[key] = kept
+            store.move_to_end(key)
+        while len(store) > most:
+            store.popitem(last=False)
 
 
 class HasModule(Protocol):

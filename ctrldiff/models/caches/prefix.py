@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 
 from ctrldiff.errors import ModelError
-from ctrldiff.models.caches.keys_values import GoesOn, HasModule, Kept, check_keeps, forward, gathered
+from ctrldiff.models.caches.keys_values import BOOKS, GoesOn, HasModule, Kept, check_keeps, forward, gathered
 from ctrldiff.models.callable import banned, checked_logits, network_rows, noisy, sequence
 from ctrldiff.models.memory import Room
 from ctrldiff.models.spec import ModelSpec
@@ -27,6 +27,7 @@ IDLE = 16  # calls; guides and searches ask about other texts in between
 class PrefixCached:
     """A `Denoiser` over a block-causal model that forwards from the first open block on. Exact: the logits
     of open positions are those of a pass over everything, to rounding; those of positions before are 0 and not read.
+    Threads may share it.
 
     Args:
         network: its module takes 4D masks and a `DynamicCache`, as transformers' causal language models do; or it
@@ -108,30 +109,33 @@ class PrefixCached:
     def _longest(self, ids: torch.Tensor, block: int) -> tuple[Kept | None, int]:
         """What is kept of the longest beginning of these tokens, in whole blocks."""
         best, known = b"", 0
-        for key, kept in self._kept.items():
-            same = shared(kept.ids, ids) // block * block
-            if same > known:
-                best, known = key, same
-        if not known:
-            return None, 0
-        self._kept.move_to_end(best)
-        self._used[best] = self._calls
-        return self._kept[best], known
+        with BOOKS:
+            for key, kept in self._kept.items():
+                same = shared(kept.ids, ids) // block * block
+                if same > known:
+                    best, known = key, same
+            if not known:
+                return None, 0
+            self._kept.move_to_end(best)
+            self._used[best] = self._calls
+            return self._kept[best], known
 
     def _keep(self, kept: Kept) -> None:
         """Keep a row's beginning, in the place of what is its own beginning."""
-        for key, other in list(self._kept.items()):
-            if shared(other.ids, kept.ids) == len(other.ids):
-                del self._kept[key], self._used[key]
-        key = kept.ids.numpy().tobytes()
-        self._kept[key], self._used[key] = kept, self._calls
+        with BOOKS:
+            for key, other in list(self._kept.items()):
+                if shared(other.ids, kept.ids) == len(other.ids):
+                    del self._kept[key], self._used[key]
+            key = kept.ids.numpy().tobytes()
+            self._kept[key], self._used[key] = kept, self._calls
 
     def _let_go(self) -> None:
         """Rows that are done are asked about no more: what no call has used for a while goes, and what is too much."""
-        self._calls += 1
-        for key in list(self._kept):
-            if self._calls - self._used[key] > IDLE or len(self._kept) > self.remember:
-                del self._kept[key], self._used[key]
+        with BOOKS:
+            self._calls += 1
+            for key in list(self._kept):
+                if self._calls - self._used[key] > IDLE or len(self._kept) > self.remember:
+                    del self._kept[key], self._used[key]
 
 
 @dataclass(frozen=True, eq=False)

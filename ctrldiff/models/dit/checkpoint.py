@@ -27,6 +27,7 @@ from ctrldiff.models.caches.keys_values import Layers
 from ctrldiff.models.dit.network import DiT, DiTShape
 from ctrldiff.models.outputs import absorbing_score, sigma_of, uniform_score
 from ctrldiff.models.weights import check_keys
+from ctrldiff.models.words import table
 
 Family: TypeAlias = Literal["mdlm", "bd3lm", "sedd", "duo", "gidd", "hdlm"]
 Weights: TypeAlias = Mapping[str, torch.Tensor]
@@ -116,20 +117,20 @@ def read_config(config: Mapping[str, Any]) -> DiTConfig:
         raise ModelError(f"no diffusion transformer of ours: model_type {config.get('model_type')!r}")
     if config.get("causal"):
         raise ModelError(f"this {family} checkpoint is autoregressive (causal: true), not a diffusion model")
-    sizes = {**config, **config.get("model", {})}
+    sizes = {**config, **table(config, "model")}
     heads, context = (
         _number(sizes, "n_heads", "num_attention_heads"),
         _number(sizes, "model_length", "length", "max_seq_len"),
     )
     if family == "sedd":
-        kind = config["graph"].get("type")
+        kind = table(config, "graph").get("type")
         if kind not in ("absorb", "uniform"):
             raise ModelError(f'graph.type {kind!r}: "absorb" or "uniform"')
-        schedule = config.get("noise", {})
+        schedule = table(config, "noise")
         bounds = (float(schedule.get("sigma_min", 1e-4)), float(schedule.get("sigma_max", 20.0)))
         level = schedule.get("type", "loglinear")
         sigma_of(level, torch.zeros(1), *bounds)  # refuse a schedule we do not know before any work
-        mask = int(config["tokens"]) if kind == "absorb" else None
+        mask = _number(config, "tokens") if kind == "absorb" else None
         return DiTConfig(
             family, heads, context, "mask" if mask is not None else "uniform", "log_score", level, *bounds, mask
         )
@@ -139,10 +140,10 @@ def read_config(config: Mapping[str, Any]) -> DiTConfig:
     if family == "duo":
         return DiTConfig(family, heads, context, "uniform", level="loglinear")
     if family == "hdlm":
-        if config.get("annealing", {}).get("sampling_method") not in ("SAR", "NAR", None):
-            method = config["annealing"]["sampling_method"]
+        method = table(config, "annealing").get("sampling_method")
+        if method not in ("SAR", "NAR", None):
             raise ModelError(f"this HDLM checkpoint is autoregressive (annealing.sampling_method: {method!r})")
-        return DiTConfig(family, heads, context, "mask", mask_id=_number(config.get("tokenizer", {}), "tokens"))
+        return DiTConfig(family, heads, context, "mask", mask_id=_number(table(config, "tokenizer"), "tokens"))
     block = _number(config, "block_size") if family == "bd3lm" and config.get("cross_attn", True) else None
     mask = _number(config, "vocab_size") - 1
     told: Literal["none", "loglinear"] = "loglinear" if config.get("time_conditioning") else "none"

@@ -25,7 +25,7 @@ from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import InputError
 from ctrldiff.likelihood import elbo
 from ctrldiff.models.hf import Loaded
-from ctrldiff.request import Row, prompt_about
+from ctrldiff.request import Row, about
 from ctrldiff.sampling.decide import decide
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -48,10 +48,12 @@ def read_labels(loaded: Loaded, rows: Sequence[Row], batch_size: int) -> tuple[S
     read = {"product": _product, "letters": _letters, "elbo": _elbo}[readout]
     state, probs, forwards = read(loaded, rows, labels, batch_size)
     if against is not None:
-        again = replace(rows[0].request, text=against)
-        bare_row = replace(rows[0], request=again, ids=prompt_about(loaded, rows[0], against))
-        _, (bare,), more = read(loaded, [bare_row], labels, batch_size)
-        probs, forwards = [divided(one, bare) for one in probs], forwards + more
+        asked = [about(loaded, row, against) for row in rows]
+        bare_rows = {tuple(row.ids): row for row in asked}  # of conversations each has its own
+        _, bares, more = read(loaded, list(bare_rows.values()), labels, batch_size)
+        bare = dict(zip(bare_rows, bares, strict=True))
+        probs = [divided(one, bare[tuple(row.ids)]) for one, row in zip(probs, asked)]
+        forwards += more
     if state is None or against is not None:
         state = _written(loaded, rows, labels, [labels.best(one) for one in probs])
     return replace(state, forwards=torch.full_like(state.forwards, forwards)), probs

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.errors import InputError
+from ctrldiff.errors import InputError, PromptTooLong
 from ctrldiff.readout import by_rounds, divided
+from ctrldiff.request import about, read_row
 
 TEXT = "The electric kettle is a disappointment. It broke after a week."
 
@@ -82,3 +83,19 @@ def test_what_is_no_lone_choice_has_no_readout(model):
         model(TEXT, bool, readout="words")
     with pytest.raises(InputError, match="no lone choice"):
         model(TEXT, bool, against="N/A", temperature=1.0)
+
+
+# ---- what else is said of labels
+
+
+def test_what_labels_are_divided_by_is_asked_by_a_prompt_that_fits(model):
+    many = cd.Choice([f"department number {n} of the house" for n in range(150)])
+    generator = cd.Generator(model, many, against="N/A")
+    row = read_row(model.loaded, generator.compiled, generator.request("Write to number 17"), 0, decided=True)
+    other = about(model.loaded, row, "N/A")
+    assert other.tokens <= model.loaded.spec.context and "N/A" in model.loaded.tokenizer.decode(other.ids)
+    assert about(model.loaded, row, row.text) is row
+    with pytest.raises(PromptTooLong, match="another prompt"):
+        cd.Generator(model, many, against="N/A " * 400).check("Write to number 17")
+    with pytest.raises(InputError, match="asked besides"):
+        about(model.loaded, row, "\ud800")

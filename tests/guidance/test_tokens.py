@@ -60,6 +60,9 @@ def test_what_cannot_be_fitted_is_refused():
         TokenTable.fit(GOOD, [[]], VOCABULARY)
     with pytest.raises(InputError, match="smooth"):
         TokenTable.fit(GOOD, BAD, VOCABULARY, smooth=0.0)
+    for texts in (["good"], [[SIZE]], [[-1]], [[1.5]], [[True]], [["1"]]):
+        with pytest.raises(InputError, match="positive texts hold what is no token id"):
+            TokenTable.fit(texts, BAD, VOCABULARY)
     with pytest.raises(ShapeError, match="finite"):
         TokenTable(torch.full((SIZE,), math.nan), VOCABULARY)
     with pytest.raises(InputError, match="not a finite number"):
@@ -75,7 +78,7 @@ def test_a_word_is_worth_one_shared_among_its_tokens_everywhere():
     assert torch.allclose(scores, want)
 
 
-@pytest.mark.parametrize("words", [[], [""], ["a", " "], [3]])
+@pytest.mark.parametrize("words", [[], [""], ["a", " "], [3], 5, None])
 def test_words_are_words(words):
     with pytest.raises(InputError, match="none of them empty"):
         Words(words)
@@ -87,8 +90,11 @@ def test_a_count_counts_and_a_share_is_of_the_text():
     assert torch.equal(scores_of(Count(bytes.isdigit)), want)
     text = torch.tensor([float(word is not None) for word in VOCABULARY])
     assert torch.allclose(scores_of(Count("[0-9]+", share=0.25)), want - 0.25 * text)
-    with pytest.raises(InputError, match="is not a pattern"):
-        Count("[")
+    for pattern in ("[", b"[0-9]+", 5):
+        with pytest.raises(InputError, match="is not a pattern"):
+            Count(pattern)
+    with pytest.raises(InputError, match="share="):
+        Count("[0-9]+", share=lambda ratio: ratio)
     with pytest.raises(InputError, match="no token"):
         Count("zzz").prepare(context())
 

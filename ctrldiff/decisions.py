@@ -131,7 +131,7 @@ class _Decision:
             head, lead = self.data[self.start : stage.base], self.data[stage.base : self.start]
 
             def end(text: bytes, over: bool, head: bytes = head) -> int | None:
-                size = json_end(head + text, over) if self.is_json else len(text) if over else None
+                size = json_end(head + text, over) if self.is_json else len(head + text) if over else None
                 return size if size is None or size < 0 else size - len(head)
 
             found |= {head + one for one in stage.onward.values(lead, end, n + 1)}
@@ -184,7 +184,8 @@ def fields_of(
     jobs: list[tuple[int, int, bool]] = []  # which decision, open from which position, its last pass
     for n, one in enumerate(decisions):
         settled = forced if one.start in scalars else between
-        if not settled[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte
+        ending = one.then is not None  # a number is ended by its next byte, what is no JSON by nothing more
+        if not settled[one.start : one.end + ending].all():
             *before, last = _opened(one.start, data, tokens, ends, table)
             if given is not None:
                 last, before = _last_opened(one, last, ends), [*before, *range(last, _last_opened(one, last, ends))]
@@ -220,8 +221,8 @@ def fields_of(
             legal_mass=least(place, inside),
             kind=kind_of(shape, place.where, text) if shape else "enum" if hasattr(description, "labels") else "string",
             source=source_of(text, document, quoted=shape is not None),
-            others=() if holds or text[0] in "[{" else inside[0].others(KEPT),
-            counts=_counts(data, place, values, decisions) if text[0] == "[" else (),
+            others=() if holds or (is_json and text[0] in "[{") else inside[0].others(KEPT),
+            counts=_counts(data, place, values, decisions) if is_json and text[0] == "[" else (),
         )
     return out, len(jobs)
 
@@ -230,7 +231,7 @@ def _opened(start: int, data: bytes, tokens: Sequence[int], ends: NDArray[np.int
     """The positions from which the text is opened to ask about a byte: that of the token that wrote it, and before it
     those from which some legal token would reach over the byte before it."""
     assert table.vocabulary is not None
-    last, known = int(np.searchsorted(ends, start, "right")), spellings(table.vocabulary)
+    last, known = int(np.searchsorted(ends, start, "right")) if data else 0, spellings(table.vocabulary)
     states, found = table.states(tokens), [last]
     for at in range(last - 1, -1, -1):
         begins = int(ends[at - 1]) if at else 0

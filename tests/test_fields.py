@@ -368,6 +368,15 @@ def test_keys_that_are_empty_or_digits_have_fields_of_their_own(model):
         assert right_at(name, json.loads(found.fields[name].text), [found.output])
     lone = {"type": "object", "properties": {"": keys[""]}, "required": [""], "additionalProperties": False}
     assert model(TEXTS[0], lone, below=1.0, unsure="null").output == {"": None}
+    number = {"type": "object", "properties": {"": {"enum": [1, 2]}}, "required": [""]}
+    (value,) = model(TEXTS[0], number, below=1.0).values
+    assert value.flagged and value.name == "/"
+    dated = {"type": "object", "properties": {"": {"x-from-text": "date"}}, "required": [""]}
+    found = model("On 3 March 2025.", dated, fields=True)
+    (value,) = found.values
+    assert value.name == "/" and value.source == ((3, 15),)
+    (value,) = model("On 3 March 2025.", dated).values
+    assert value.name == "/" and value.text == "3 March 2025"
 
 
 def test_an_empty_list_says_how_many_items_it_might_have_had(model):

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.description import Description
 from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, name_of, source_of
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema import schemas_in
 from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.layout import TAB
 from ctrldiff.limits import DEFAULT, Limits
@@ -168,7 +168,8 @@ def fields_of(
     """
     vocabulary = table.vocabulary
     assert vocabulary is not None
-    data, is_json = raw.encode("utf-8"), isinstance(description, JsonSchema)
+    schemas = schemas_in(description)
+    data, is_json = raw.encode("utf-8"), bool(schemas)
     values = list(nodes(raw)) if is_json else [(Place("", 0, len(data)), False)]
     forced = forced_bytes(description.dfa(limits), data)
     decisions = list(_decisions(data, values, is_json))
@@ -206,7 +207,7 @@ def fields_of(
                 stages.setdefault(n, []).append(_Stage(onward, base, float(masses[k, begun])))
     decisions = [replace(one, stages=tuple(stages.get(n, ()))) for n, one in enumerate(decisions)]
     decisions.sort(key=lambda one: (one.start, -one.end))
-    shape = description.shape(limits) if isinstance(description, JsonSchema) else None
+    shape = schemas[0].shape(limits) if schemas else None
     least = _least(ends, legal)
     out = {}
     for place, holds in sorted(values, key=lambda value: (value[0].start, -value[0].end)):

@@ -388,6 +388,24 @@ def test_an_empty_list_says_how_many_items_it_might_have_had(model):
         assert found.text == "[]" and found.counts == pytest.approx((1.0, 0.0)) and found.others == ()
 
 
+@pytest.mark.parametrize("bound", [cd.Length(characters=(1, 60)), cd.Length(tokens=(1, 40))])
+def test_values_of_a_schema_that_is_met_with_something_have_fields_of_their_own(model, bound):
+    keys = {"a": {"type": ["string", "null"], "maxLength": 5}, "day": {"x-from-text": "date"}, "n": {"enum": [1, 2]}}
+    schema = {"type": "object", "properties": keys, "required": list(keys)}
+    text = "Order of 3 March 2025."
+    alone = model(text, schema, fields=True)
+    met = model(text, cd.JsonSchema(schema) & bound, fields=True, below=1.0, unsure="null")
+    assert list(met.fields) == list(alone.fields) == ["", "a", "day", "n"]
+    assert [one.kind for one in met.fields.values()] == [one.kind for one in alone.fields.values()]
+    assert met.grounded == alone.grounded and met.fields["day"].source == (9, 21)
+    assert {flag.where for flag in met.flags} <= {"/a", "/day", "/n"} and met.flags
+    nulled = [flag.where for flag in met.flags if flag.nulled]
+    if bound.tokens is None:
+        assert met.output["a"] is None and set(nulled) <= {"/a"}
+    else:
+        assert not nulled
+
+
 def test_a_list_that_was_surely_null_says_nothing_of_its_items():
     fields = {"": Field("{}", (0, 2), 0.5, 0.5, 1.0, "object"), "a": Field("[1]", (0, 2), 0.5, 0.5, 1.0, "list")}
     found = counted_fields(fields, {("a",): Count(1, (0.0, 1e-20))})

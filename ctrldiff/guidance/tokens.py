@@ -18,6 +18,7 @@ import torch
 from ctrldiff.errors import InputError, ModelError, ShapeError
 from ctrldiff.guidance.classifier import same_vocabulary
 from ctrldiff.guidance.guide import Branches, Guide, Tilt, finite
+from ctrldiff.guidance.network import save
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
 from ctrldiff.protocols import GuideContext
 from ctrldiff.state import State, Step
@@ -80,11 +81,9 @@ class TokenTable:
         return [((self.vocabulary[i] or b"").decode("utf-8", "replace"), float(self.scores[i])) for i in order]
 
     def save(self, path: Path | str) -> None:
-        """Write it as one safetensors file."""
-        from safetensors.torch import save_file
-
+        """Write it as one safetensors file. Raises: InputError."""
         told = {"format": FORMAT, "fingerprint": self.vocabulary.fingerprint}
-        save_file({"scores": self.scores.contiguous()}, str(path), metadata={"ctrldiff": json.dumps(told)})
+        save({"scores": self.scores.contiguous()}, path, told)
 
     @staticmethod
     def load(path: Path | str, vocabulary: Vocabulary) -> TokenTable:

@@ -55,6 +55,13 @@ def test_a_table_is_kept_and_read_for_its_vocabulary_alone(tmp_path):
             TokenTable.load(wrong, VOCABULARY)
 
 
+def test_what_cannot_be_written_is_refused(tmp_path):
+    for made in (TokenTable.fit(GOOD, BAD, VOCABULARY), cd.guide.CanvasClassifier.untrained(VOCABULARY, ("a", "b"))):
+        for path in (tmp_path / "no" / "it.safetensors", tmp_path):
+            with pytest.raises(InputError, match="cannot be written"):
+                made.save(path)
+
+
 def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(InputError, match="negative texts are empty"):
         TokenTable.fit(GOOD, [[]], VOCABULARY)

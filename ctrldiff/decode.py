@@ -38,7 +38,7 @@ from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.constrain import Tables
 from ctrldiff.sampling.decide import BELIEVED
-from ctrldiff.sampling.edit import Final
+from ctrldiff.sampling.edit import Final, Reconsider
 from ctrldiff.sampling.evidence import NoteEvidence
 from ctrldiff.sampling.hurried import NoteHurried
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
@@ -396,9 +396,22 @@ class _Engine:
                 )
             if self.plan.counts is not None:
                 raise InputError("counts= and guidance on a field cannot go together", hint="guide the whole text")
+            self._reads_no_logits()
             for row in rows:
                 layered(row, guides[-1].paths)  # refuse now what cannot be told apart later
         return guides
+
+    def _reads_no_logits(self) -> None:
+        """Raise InputError for a policy that reads the logits where something is written: a field has its own."""
+        reads: dict[str, object] = {} if isinstance(self.plan.edit, Final | Reconsider) else {"edit": self.plan.edit}
+        reads |= {"revise": self.plan.revise} if isinstance(self.plan.revise, Asks) else {}
+        for name, policy in reads.items():
+            raise InputError(
+                f"{name}={policy!r} and guidance on a field cannot go together",
+                why="it reads the logits of what is written, and those are other ones in the field than outside of it",
+                hint="guide the whole text",
+                param=name,
+            )
 
     def _context(self, rows: Sequence[Row]) -> GuideContext:
         """What guides and rewards may know of these rows."""

@@ -244,7 +244,7 @@ class Causal(Protocol):
 
 @runtime_checkable
 class Fits(Protocol):
-    """A plug-in that reads another model's tokens."""
+    """A plug-in, or what one is made of, that reads another model's tokens."""
 
     def fits(self, vocabulary: Vocabulary) -> None:
         """Raise VocabularyError if they are not those of the model that is decoded. Asked before the first pass."""

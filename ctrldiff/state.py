@@ -71,7 +71,7 @@ class State:
     Fields (B rows, T positions):
         tokens: (B, T) int64.            status: (B, T) uint8, see `Status`.
         segment: (B, T) int32, which field or span a position belongs to, -1 none.
-        held_at: (B, T) int32, the step that wrote it, -1 if none did.
+        held_at: (B, T) int32, the step that wrote it, -1 if none did; 0 for what was written before the first one.
         held_confidence: (B, T) float32, its constrained marginal when written; NaN if not written.
         prompt: B tensors of token ids, read by the denoiser and by nothing else.
         log_weight: (B,) float64, for samplers that weigh rows.
@@ -266,8 +266,9 @@ class State:
         return replace(self, history=torch.cat([self.history[:, 1:], tokens[:, None]], dim=1))
 
     def begin(self, steps: torch.Tensor) -> State:
-        """The state before its first step, each row with so many (B,) at most."""
-        return replace(self, step=torch.zeros_like(self.step), steps=steps)
+        """The state before its first step, each row with so many (B,) at most. What was written before, by the clock of
+        another decode, counts as written in the first one."""
+        return replace(self, step=torch.zeros_like(self.step), steps=steps, held_at=self.held_at.clamp(max=0))
 
     def remember(self, **tensors: torch.Tensor) -> State:
         """The state with these memories added or replaced."""

@@ -1,14 +1,15 @@
 """Types: every text of a type is a value of it, the values that it should hold are there, and the rest is named."""
 
+import collections
 import dataclasses
 import datetime as dt
 import functools
 import ipaddress
 import json
+import math
 import pathlib
 import typing
 import uuid
-from collections import defaultdict
 from decimal import Decimal
 from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, NamedTuple, TypedDict
@@ -163,9 +164,50 @@ class Paths(BaseModel, extra="forbid"):
     )
 
 
+class Beside(BaseModel):
+    a: int = Field(validation_alias=pydantic.AliasPath("q", "a"))
+    other: str = Field(alias="a")
+
+
 class Logged(BaseModel):
     line: pydantic.Json[list[Point]]
     more: pydantic.Json
+
+
+class Strength(int, Enum):
+    TWO = 2
+
+
+class Numbered(Enum):
+    ONE = 1
+
+
+class Stripped(BaseModel, str_strip_whitespace=True):
+    name: Annotated[str, Field(min_length=1)]
+    by: dict[Annotated[str, Field(min_length=1)], int]
+    own: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1)]
+
+
+class Unbounded(BaseModel):
+    least: float = math.nan
+    most: list[float] = Field([math.inf], examples=[[math.inf]])
+
+
+class Node(TypedDict):
+    n: int
+    next: typing.Optional["Node"]
+
+
+class Chain(TypedDict, typing.Generic[T]):
+    of: T
+    more: list["Chain[T]"]
+
+
+class Upper(TypedDict):
+    """Names in capitals."""
+
+    __pydantic_config__ = pydantic.ConfigDict(alias_generator=str.upper, str_max_length=2)  # type: ignore[misc]
+    name: str
 
 
 # a type, texts of it with their values, texts that are none
@@ -293,12 +335,31 @@ CASES: list[tuple[Any, dict[str, Any], list[str]]] = [
         },
         ['{"N":7,"p":[1,1,[2]],"q":{"r s":[{"t":{"x":1,"y":0}}]}}', '{"N":7,"p":[null,1],"q":{"r s":[]}}'],
     ),
+    (Beside, {'{"a":"x","q":{"a":1}}': Beside(a="x", q={"a": 1})}, ['{"a":1,"q":{"a":1}}']),
     (
         Logged,
         {r'{"line":"[{\"x\":1,\"y\":0.5}]","more":"\"é\\\"\""}': Logged(line='[{"x":1,"y":0.5}]', more='"é\\""')},
         ['{"line":[],"more":"1"}', '{"line":"[1]","more":"1"}', '{"line":"[]","more":"x"}', '{"line":"","more":"1"}'],
     ),
     (Annotated[Literal["auto", "b"], Field(max_length=2)], {"b": "b"}, ["auto", '"b"']),
+    (dict[Strength, int], {'{"2":1}': {Strength.TWO: 1}}, ['{"1":1}']),
+    (dict[Literal["a", 1], int], {'{"a":1}': {"a": 1}}, ['{"1":1}']),
+    (dict[int | dt.date, int], {'{"-1":1,"2024-01-02":2}': {-1: 1, dt.date(2024, 1, 2): 2}}, ['{"a":1}', '{"01":1}']),
+    (dict[int | None, int], {'{"5":1}': {5: 1}}, ['{"null":1}', '{"a":1}']),
+    (dict[str | int, int], {'{"5":1,"a":2}': {"5": 1, "a": 2}}, ['{"a":"1"}']),
+    (
+        Stripped,
+        {'{"name":"a b","by":{"a":1},"own":" "}': Stripped(name="a b", by={"a": 1}, own=" ")},
+        ['{"name":" ","by":{},"own":"a"}', '{"name":"a ","by":{},"own":"a"}', '{"name":"a","by":{" ":1},"own":"a"}'],
+    ),
+    (Unbounded, {'{"least":1.5,"most":[2]}': Unbounded(least=1.5, most=[2])}, ['{"least":null,"most":[]}']),
+    (Annotated[Decimal, Field(ge=0, lt=Decimal("Infinity"))], {"1.5": Decimal("1.5")}, ["-1"]),
+    (Annotated[Decimal, Field(ge=0.1, lt=0.3)], {"0.1": Decimal("0.1")}, ["0.3", "0.09"]),
+    (Annotated[float, Field(gt=-0.3, le=0.3, multiple_of=0.1)], {"0.3": 0.3, "-0.2": -0.2}, ["-0.3", "0.4", "0.25"]),
+    (Node, {'{"n":1,"next":{"n":2,"next":null}}': {"n": 1, "next": {"n": 2, "next": None}}}, ['{"n":1,"next":{}}']),
+    (Chain[int], {'{"of":1,"more":[{"of":2,"more":[]}]}': {"of": 1, "more": [{"of": 2, "more": []}]}}, ['{"of":"a"}']),
+    (collections.abc.Sequence[Upper], {'[{"NAME":"ab"}]': [{"name": "ab"}]}, ['[{"name":"ab"}]', '[{"NAME":"abc"}]']),
+    (collections.deque[Record], {'[{"name":"p","n":1}]': collections.deque([{"name": "p", "n": 1}])}, ["[{}]"]),
     (pydantic.Json[int | None], {'"-5"': -5, '"null"': None}, ["5", '"x"', '""']),
     (dict[pydantic.AnyHttpUrl, bool], {'{"http://a/":true}': {pydantic.AnyHttpUrl("http://a/"): True}}, ['{"a":true}']),
 ]
@@ -411,6 +472,28 @@ def test_a_functions_arguments_are_what_it_is_called_with():
     assert output_type(functools.partial(book, when=dt.date(2026, 4, 2))).ask == kind.ask
 
 
+def test_what_a_functions_defaults_say_of_its_arguments_holds():
+    def book(
+        nights: int = Field(ge=2, description="how long"), rooms: list[int] = Field(default_factory=list, max_length=1)
+    ):
+        return nights, rooms
+
+    kind = output_type(book)
+    assert kind.read('{"nights":2,"rooms":[1]}') == {"nights": 2, "rooms": [1]}
+    assert '{"nights":2,"rooms":[1]}' in kind.description
+    assert '{"nights":1,"rooms":[]}' not in kind.description and '{"nights":2,"rooms":[1,2]}' not in kind.description
+    assert kind.ask == '{nights:int "how long",rooms:[int]}'
+
+
+def test_what_a_typed_dict_says_of_itself_is_asked_for():
+    assert output_type(Upper).place.text == "Names in capitals."
+
+
+def test_an_error_at_an_item_that_a_validator_made_is_an_invalid_answer():
+    with pytest.raises(OutputInvalid, match="rule that the schema does not say"):
+        output_type(Annotated[list[int], pydantic.BeforeValidator(lambda given: [*given, "x"])]).read("[1]")
+
+
 class Photo(BaseModel):
     title: str
     data: bytes
@@ -439,6 +522,11 @@ class Deep(BaseModel):
     second: int = Field(validation_alias=pydantic.AliasPath("two", -1))
 
 
+class Shared(BaseModel):
+    a: int = Field(alias="x")
+    b: Annotated[int, Field(ge=2)] = Field(alias="x")
+
+
 class Crossed(BaseModel):
     a: list[int]
     b: int = Field(validation_alias=pydantic.AliasPath("a", 0))
@@ -448,6 +536,7 @@ class Crossed(BaseModel):
     ("wanted", "field", "why"),
     [
         (Deep, "Deep", "second is read from the path ['two', -1]"),
+        (list[Shared], "[]", "a and b are both read from 'x'"),
         (Crossed, "Crossed", "b is read from the path ['a', 0]"),
         (Photo, "Photo.data", "bytes have no JSON form"),
         (list[Album], "[].photos[].data", "bytes"),
@@ -465,6 +554,12 @@ class Crossed(BaseModel):
         (Annotated[dt.timedelta, Field(gt=dt.timedelta(1))], "", "gt compares durations"),
         (pydantic.FutureDatetime, "FutureDatetime", "now_op"),
         (dict[float, int], "", "keys are no strings"),
+        (dict[Decimal, int], "", "keys are no strings"),
+        (dict[Literal[1, 2], int], "", "keys are no strings, and are not read as ones"),
+        (dict[str, dict[Numbered, int]], "", "keys are no strings, and are not read as ones"),
+        (dict[dt.date | float, int], "", "keys are no strings"),
+        (Annotated[Decimal, Field(gt=Decimal("Infinity"))], "", "its bound Infinity leaves no number"),
+        (Annotated[float, Field(lt=math.nan)], "", "its bound NaN leaves no number"),
         (list[pydantic.Json[complex]], "[]", "complex number"),
     ],
 )
@@ -522,7 +617,7 @@ OUTER = [
     Annotated[dt.date | bool, Field(le=0)],
     list[Annotated[int | bool, Field(le=1)]],
     Annotated[int, pydantic.BeforeValidator(lambda value: value), Field(gt=5)],
-    Annotated[defaultdict[str, int], Field(min_length=1, max_length=2)],
+    Annotated[collections.defaultdict[str, int], Field(min_length=1, max_length=2)],
 ]
 
 

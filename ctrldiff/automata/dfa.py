@@ -42,8 +42,8 @@ class Dfa:
         table: (S, K) int32, state and class -> next state; -1 is dead.
         accept: (S,) bool.
 
-    `in`, `&`, `|`, `-`, `<=` and `==` mean what they mean for sets; `a + b` is a text of a, then one of b;
-    `~a` is every *text* (valid UTF-8) outside a. A `str` is read as its UTF-8 bytes.
+    `in`, `&`, `|`, `-`, `<=` and `==` mean what they mean for sets; `~a` is every *text* (valid UTF-8) outside a. A
+    `str` is read as its UTF-8 bytes. A text of a and then one of b: `compile.concatenated(a, b)`.
     """
 
     classes: NDArray[np.uint8]

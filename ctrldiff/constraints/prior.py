@@ -129,9 +129,14 @@ def _number(weight: Any) -> float:
 
 
 def value_of(key: str) -> str:
-    """A pattern of the text before a value of this key, at any depth, in either of the spellings that keys have."""
-    spellings = dict.fromkeys(json.dumps(key, ensure_ascii=ascii) for ascii in (False, True))
-    return rf"{_OUTSIDE}(?:{'|'.join(map(re.escape, spellings))}):\ ?"
+    """A pattern of the text before a value of this key, at any depth."""
+    return rf"{_OUTSIDE}{key_pattern(key)}:\ ?"
+
+
+def key_pattern(key: str) -> str:
+    """A pattern of a key as it is written, in ASCII or as it is."""
+    ways = dict.fromkeys(json.dumps(key, ensure_ascii=ascii) for ascii in (False, True))
+    return f"(?:{'|'.join(map(re.escape, ways))})" if len(ways) > 1 else re.escape(*ways)
 
 
 def _values(keys: tuple[str, ...]) -> list[str]:

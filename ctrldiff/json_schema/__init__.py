@@ -387,7 +387,7 @@ def _read(schema: Any) -> str:
         path = Path(schema)
         try:
             schema = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # what is no name of a file at all is a ValueError
             raise SchemaInvalid(
                 f"{str(path)[:200]!r} cannot be read: {error}", hint="pass a dict, JSON text or a file"
             ) from error

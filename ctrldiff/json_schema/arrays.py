@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator
-from decimal import Decimal
 from itertools import islice
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import NOTHING, Alt, Both, Concat, Expression, Graph, Literal, Minus, Repeat
 from ctrldiff.automata.expression import text as literal
+from ctrldiff.json_schema.canonical import exact_value, spelled_out, value_text
 from ctrldiff.json_schema.canonical import spacing as spacing_of
-from ctrldiff.json_schema.canonical import spelled_out, value_text
 from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.reach import MOST_ITEMS
@@ -151,7 +149,7 @@ def _distinct(context: Context, sub: Sub, items: list[Expression]) -> Expression
     # Places may write the keys of equal objects in different orders: what is equal is one value, however it is spelled.
     spelled: dict[str, list[Literal]] = {}
     for value in values:
-        spelled.setdefault(value_text(json.loads(value, parse_float=Decimal), sort=True), []).append(Literal(value))
+        spelled.setdefault(value_text(exact_value(value), sort=True), []).append(Literal(value))
     parts: list[Expression] = []
     for one, texts in spelled.items():
         this, other = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -17,11 +17,13 @@ import numpy as np
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import EMPTY, Alt, Chars, Concat, Expression, Graph, Ranges, Repeat, text
-from ctrldiff.errors import ConstraintTooLarge
+from ctrldiff.errors import ConstraintTooLarge, InputError
 from ctrldiff.json_schema.escapes import code_points, in_escapes
 from ctrldiff.limits import DEFAULT, Limits
 
 Whitespace: TypeAlias = str  # "compact", "spaced", "padded", "pretty" or "pretty(N)"
+MOST_DIGITS = 4_300  # of an int that Python reads
+MOST_ZEROS = 10_000  # that an exponent may stand for
 PRETTY = re.compile(r"pretty(?:\(([0-8])\))?")
 TABS = Repeat(text("\t"), 0, None)  # no string holds one as it is: what pads is never a part of a value
 _AFTER_A_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|[,\]]|(?<!\{)\}')  # or a string, which is read past
@@ -157,13 +159,15 @@ def value_text(
     """The canonical text of a JSON value: shortest numbers, shortest escapes, keys in their order (or sorted).
 
     Equal values have equal texts when keys are sorted. `level` is the nesting depth that "pretty" indents from.
+    Raises: InputError for what is no JSON value.
     """
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return json.dumps(value, ensure_ascii=ascii)
     if isinstance(value, int | float | Decimal):
         return number_text(value)
     if not isinstance(value, list | dict):
-        raise TypeError(f"{type(value).__name__} is not a JSON value")
+        hint = "dict, list, str, int, float, Decimal, bool or None"
+        raise InputError(f"a {type(value).__name__} is no JSON value", hint=hint)
 
     def inner(part: Any) -> str:
         return value_text(part, whitespace=whitespace, level=level + 1, sort=sort, ascii=ascii)
@@ -177,9 +181,37 @@ def value_text(
     return opening + (first + comma.join(members) + last if members else "") + closing
 
 
+def exact_value(text: str | bytes) -> Any:
+    """The value of a JSON text, its numbers as they are spelled, whatever their length.
+
+    Raises: ValueError for what is no JSON, NaN and infinities among it, and a number that no text could write out.
+    """
+    return json.loads(text, parse_float=_exactly, parse_int=_whole, parse_constant=_no_number)
+
+
+def _exactly(spelled: str) -> Decimal:
+    try:
+        value = Decimal(spelled)
+        exponent = value.as_tuple().exponent
+    except InvalidOperation:  # an exponent of twenty digits
+        exponent = "n"
+    if isinstance(exponent, str) or abs(exponent) > len(spelled) + MOST_ZEROS:
+        raise ValueError(f"the number {spelled[:40]} has more than {MOST_ZEROS:,} zeros")
+    return value
+
+
+def _whole(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= MOST_DIGITS else Decimal(digits)
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number in JSON")
+
+
 def number_text(value: float | int | Decimal) -> str:
     """The shortest decimal without exponent: 1 for 1.0, 0.001 for 1e-3, 0 for -0."""
-    digits = format(Decimal(repr(value)) if isinstance(value, float) else Decimal(value), "f")
+    # by float's own `repr`: of a class made of it, NumPy's say, it may be no number
+    digits = format(Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value), "f")
     if "." in digits:
         digits = digits.rstrip("0").rstrip(".")
     return "0" if digits == "-0" else digits

@@ -80,15 +80,14 @@ def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
 def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> Walk:
     """Exactly one: every member less the members that could hold beside it."""
     members = members_of(schema, keyword, sub.pointer)
-    near = rivals(context, members)
-    exact: dict[int, Expression] = {}
+    near = rivals(context, schema, members, sub.shape.kinds)
     out: list[Expression] = []
     for n, member in enumerate(alternatives(context, members, keyword, sub)):
         part = yield member
-        for m in near[n]:
-            if m not in exact:
-                exact[m] = yield exactly(sub, members[m], f"{sub.pointer}/{keyword}/{m}").failing(context)
-        out.append(Minus(part, Alt(tuple(exact[m] for m in near[n]))) if near[n] else part)
+        shared = []
+        for m, what in near[n]:
+            shared.append((yield exactly(sub, what, f"{sub.pointer}/{keyword}/{m}").failing(context)))
+        out.append(Minus(part, Alt(tuple(shared))) if shared else part)
     return Alt(tuple(out))
 
 

@@ -98,6 +98,7 @@ class Context:
         self._constants = ByIdentity[dict[str, Any]]()
         self._requires: dict[str, dict[str, Any]] = {}
         self._lacks: dict[str, dict[str, Any]] = {}
+        self._typed: dict[frozenset[str], ByIdentity[dict[str, Any]]] = {}
         self._own = ByIdentity[dict[str, Any]]()
         self._denials = ByIdentity[list[dict[str, Any]]]()
         self._cases: dict[str, ByIdentity[list[tuple[Any, dict[str, Any]]]]] = {}
@@ -242,6 +243,13 @@ class Context:
         if name not in self._lacks:
             self._lacks[name] = {"properties": {name: False}}
         return self._lacks[name]
+
+    def of_types(self, kinds: frozenset[str], schema: Any = True) -> dict[str, Any]:
+        """The values of these types that a schema accepts, as a schema, the same object every time."""
+        typed = {"type": sorted(kinds)}
+        return self._typed.setdefault(kinds, ByIdentity()).of(
+            schema, lambda: typed if schema is True else typed | {"allOf": [schema]}
+        )
 
     def own(self, schema: dict[str, Any]) -> dict[str, Any]:
         """What a schema says without other schemas for the same value, the same object every time."""

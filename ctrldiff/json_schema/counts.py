@@ -96,7 +96,7 @@ class _Reader:
 
     ("value", i)        the value behind i steps of the place begins       ("over", n)  n items; NO_LIST
     ("object", i)       between the members of the object that step i enters
-    ("key", i, j)       in a key of it, of which j bytes are those wanted; j = -1: it is another
+    ("key", i, seen)    in a key of it, of which these bytes are those wanted; None: it is another
     ("slash", i)        in an escape of another key
     ("colon", i, hit)   behind a key       ("other", i, d, q)  in the value of another key
     ("array", i, n)     n items before the one that step i enters           ("item", i, n, d, q)  in one of these
@@ -105,12 +105,17 @@ class _Reader:
 
     def __init__(self, place: Place, most: int) -> None:
         self.place, self.most = place, most
-        self.keys = [string_text(step).encode()[1:-1] if isinstance(step, str) else b"" for step in place]
-        self.bytes = sorted(set(b'"\\{}[],:' + _SPACE) | set(b"".join(self.keys)) | {self._another()})
+        # each as it is, and as it is spelled in ASCII
+        self.keys = [
+            {string_text(step, ascii).encode()[1:-1] for ascii in (False, True)} if isinstance(step, str) else set()
+            for step in place
+        ]
+        self.bytes = sorted({*b'"\\{}[],:', *_SPACE, *b"".join(set[bytes]().union(*self.keys)), self._another()})
 
     def _another(self) -> int:
         """A byte that means nothing here, for all the others."""
-        return next(byte for byte in range(256) if byte not in b'"\\{}[],:' + _SPACE + b"".join(self.keys))
+        meant = b'"\\{}[],:' + _SPACE + b"".join(set[bytes]().union(*self.keys))
+        return next(byte for byte in range(256) if byte not in meant)
 
     def step(self, state: _State, byte: int) -> _State | None:
         return getattr(self, "_" + str(state[0]))(*state[1:], byte)
@@ -129,19 +134,19 @@ class _Reader:
         return ("array", i, step) if byte == 0x5B else (_OVER, NO_LIST)
 
     def _object(self, i: int, byte: int) -> _State:
-        return ("key", i, 0) if byte == _QUOTE else (_OVER, NO_LIST) if byte == 0x7D else ("object", i)
+        return ("key", i, b"") if byte == _QUOTE else (_OVER, NO_LIST) if byte == 0x7D else ("object", i)
 
-    def _key(self, i: int, j: int, byte: int) -> _State:
-        wanted = self.keys[i]
-        if j >= 0 and j < len(wanted) and byte == wanted[j]:
-            return "key", i, j + 1
-        behind_slash = j > 0 and (len(wanted[:j]) - len(wanted[:j].rstrip(b"\\"))) % 2 == 1
+    def _key(self, i: int, seen: bytes | None, byte: int) -> _State:
+        wanted, more = self.keys[i], None if seen is None else seen + bytes([byte])
+        if more is not None and any(key.startswith(more) for key in wanted):
+            return "key", i, more
+        behind_slash = seen is not None and (len(seen) - len(seen.rstrip(b"\\"))) % 2 == 1
         if byte == _QUOTE and not behind_slash:
-            return "colon", i, j == len(wanted)
-        return ("slash", i) if byte == _SLASH and not behind_slash else ("key", i, -1)
+            return "colon", i, seen in wanted
+        return ("slash", i) if byte == _SLASH and not behind_slash else ("key", i, None)
 
     def _slash(self, i: int, byte: int) -> _State:
-        return "key", i, -1
+        return "key", i, None
 
     def _colon(self, i: int, hit: bool, byte: int) -> _State:
         if byte != 0x3A:

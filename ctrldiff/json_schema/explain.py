@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.canonical import exact_value
+from ctrldiff.text import check_text
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def explain(schema: JsonSchema, instance: str) -> Explanation:
     Raises: InputError if it is not JSON; ConstraintError if the schema cannot be enforced.
     """
     try:
-        value: Any = json.loads(instance)
+        value: Any = exact_value(instance)
     except (ValueError, RecursionError) as error:
         raise InputError(f"the instance is not JSON: {error}", hint="pass JSON text, such as '{\"a\": 1}'") from error
-    text = schema.canonical(value)
+    text = check_text(schema.canonical(value), "the canonical text of the instance")
     dfa = schema.dfa()
     byte = first_fault(dfa, text.encode())
     if byte is None and (proviso := schema.proviso()) is not None and (twice := proviso.fault(text.encode())):

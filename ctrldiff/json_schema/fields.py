@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.constraints.description import And, Description
+from ctrldiff.constraints.prior import key_pattern
 from ctrldiff.errors import InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.keywords import KEYWORDS
@@ -44,7 +44,7 @@ def prefixes(path: str) -> tuple[Description, Description, Description]:
         if key == "[]":
             before += rf"{_SPACE}\[(?:{_balanced()},)?{_SPACE}"
         else:
-            before += rf"{_SPACE}\{{{_balanced()}{re.escape(json.dumps(key, ensure_ascii=False))}{_SPACE}:{_SPACE}"
+            before += rf"{_SPACE}\{{{_balanced()}{key_pattern(key)}{_SPACE}:{_SPACE}"
     return Regex(before + _IN_STRING), Regex(f"{before}{_IN_SCALAR}*"), Regex(f"{before}{_IN_SCALAR}+")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +13,7 @@ from ctrldiff.constraints.stated import stated_at, words_of
 from ctrldiff.errors import SchemaInvalid
 from ctrldiff.grounded.kinds import KEY, KINDS, Stated, check_kind, find, have
 from ctrldiff.grounded.labels import label_name
-from ctrldiff.json_schema.canonical import QUOTE, escaped
+from ctrldiff.json_schema.canonical import QUOTE, escaped, exact_value
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.keywords import those
 from ctrldiff.json_schema.references import escaped as token
@@ -91,7 +89,7 @@ def _escaped_words(document: str, limits: Limits, ascii: bool) -> Dfa:
 
 def grounds(root: Shape, raw: str, document: str) -> Iterator[tuple[str, tuple[Stated, ...]]]:
     """Of every value of a JSON text that the document states: its JSON pointer, and all places that state it."""
-    todo = [(root, json.loads(raw, parse_float=Decimal), "")]
+    todo = [(root, exact_value(raw), "")]
     while todo:
         shape, value, at = todo.pop()
         for member in shape.members:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import Any
@@ -92,10 +91,5 @@ def _ordered(value: Any, shape: Shape) -> Any:
     if shape.context.options.order == "any":
         return {n: _ordered(v, shape.property(n) if n in shape.names else shape.other()) for n, v in value.items()}
     named = {name: _ordered(value[name], shape.property(name)) for name in shape.names if name in value}
-    others = sorted((name for name in value if name not in named), key=lambda name: order(spelled(name)))
+    others = sorted((name for name in value if name not in named), key=order)
     return named | {name: _ordered(value[name], shape.other()) for name in others}
-
-
-def spelled(name: str) -> bytes:
-    """A property's name as it is written."""
-    return json.dumps(name, ensure_ascii=False).encode("utf-8", "surrogatepass")

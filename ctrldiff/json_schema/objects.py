@@ -50,6 +50,8 @@ def object_(context: Context, schema: Schema, sub: Sub) -> Walk:
         forced = {n for n, m in zip(shape.names, members, strict=True) if m is not NOTHING} & set(
             schema.get("properties", {})
         )
+        if rules.high is not None and len(rules.required | forced) > rules.high:
+            forced = set()  # there is no room for all of them, and which are left out is the model's to say
         if forced - rules.required:
             listed = ", ".join(name for name in shape.names if name in forced - rules.required)
             context.narrow(at, f"optional properties are always written: {listed}")

@@ -7,19 +7,22 @@ own, in the order of `order`: that is exact by itself.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.expression import NOTHING, Alt, Concat, Expression, Language, Literal
+from ctrldiff.json_schema.canonical import string_text
 from ctrldiff.json_schema.context import Context
 
 FEW = 78  # names with a place of their own
 ROOM = 2_000  # states that these may take: beyond it a loop is smaller
 
 
-def order(name: bytes) -> tuple[bytes, bytes]:
-    """What spelled names without a place in the schema are sorted by."""
-    return name[-2:-1] if name[-2:-1].isdigit() else b"", name
+def order(name: str) -> tuple[bytes, bytes]:
+    """What names without a place in the schema are sorted by, in whatever spelling they are written."""
+    spelled = string_text(name).encode("utf-8", "surrogatepass")
+    return spelled[-2:-1] if spelled[-2:-1].isdigit() else b"", spelled
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def others(
         return Others((any_of,) if kinds else ())
     if ordered and all(names.is_finite for names, _ in kinds):
         few = sorted(
-            ((name, value) for names, value in kinds for name in names.members(FEW + 1)), key=lambda one: order(one[0])
+            ((name, value) for names, value in kinds for name in names.members(FEW + 1)),
+            key=lambda one: order(json.loads(one[0])),
         )
         size = sum(len(name) + context.compiled(value).n_states for name, value in few[: FEW + 1])
         if len(few) <= FEW and copies * size <= ROOM:

@@ -195,10 +195,12 @@ def _any(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[
 def _one(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:
     """Exactly one: a member, and none of those that could hold beside it."""
     members = members_of(schema, keyword, sub.pointer)
-    exact = [exactly(sub, member, f"{sub.pointer}/{keyword}/{n}").failing(context) for n, member in enumerate(members)]
-    near = rivals(context, members)
-    several = enumerate(alternatives(context, members, keyword, sub))
-    return [[Case((member,), tuple(exact[m] for m in near[n])) for n, member in several]]
+    near = rivals(context, schema, members, sub.shape.kinds)
+    cases = []
+    for n, member in enumerate(alternatives(context, members, keyword, sub)):
+        shared = (exactly(sub, what, f"{sub.pointer}/{keyword}/{m}").failing(context) for m, what in near[n])
+        cases.append(Case((member,), tuple(shared)))
+    return [cases]
 
 
 def _not(context: Context, schema: Schema, keyword: str, sub: Sub) -> list[list[Case]]:

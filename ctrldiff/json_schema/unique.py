@@ -11,11 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.json_schema.canonical import exact_value, value_text
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.keywords import ALTERNATIVES, OF_ANY, REFERS
 from ctrldiff.json_schema.shape import items_of, listed
@@ -102,7 +101,7 @@ class Unique:
             holds = _holds(self.schema, self.limits)
             for array, sure in holds.arrays(root):
                 (found if sure else maybe).extend(_equal_items(text, array))
-            if not found and whole and (maybe or self.negated) and not holds.valid(json.loads(text)):
+            if not found and whole and (maybe or self.negated) and not holds.valid(exact_value(text)):
                 found = [Fault(min((fault.start for fault in maybe), default=0), len(text) + 1)]
         return min(found, key=lambda fault: fault.end, default=None)
 
@@ -135,7 +134,7 @@ def _equal_items(text: bytes, array: Node) -> Iterator[Fault]:
     for item in array.members:
         if item.end < 0:
             return
-        value = value_text(json.loads(text[item.start : item.end], parse_float=Decimal), sort=True)
+        value = value_text(exact_value(text[item.start : item.end]), sort=True)
         if value in seen:
             # That a number is over shows in the byte behind it.
             yield Fault(item.start, item.end + (item.kind == "number"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ctrldiff.errors import SchemaInvalid
+from ctrldiff.errors import InputError, SchemaInvalid
+from ctrldiff.json_schema.dialect import schemas_of
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import UNREAD, draft_of
 
@@ -36,15 +37,19 @@ def objections(
     to nothing there, whether all of them were obeyed or none. A `$schema` that names no draft we know is no reason to
     look for one: the value is held to `draft`, or the newest.
     Args: schema: a fresh value: it is changed in place.   formats: strings are held to their `format`.
-    Raises: SchemaInvalid for a schema that a validator cannot read.
+    Raises: SchemaInvalid for a schema that a validator cannot read; InputError for a value that is no JSON.
     """
     met: list[str] = []
-    found = list(_made(schema, draft, documents, formats, met, True).iter_errors(value))
+    against = _made(schema, draft, documents, formats, met, True)
+    try:
+        found = list(against.iter_errors(value))
+    except ValueError as error:
+        raise InputError("a validator cannot read the value", why=str(error)[:200]) from error
     # What is said against a value only because something unknown stands under "not" is not said.
     if met and found and _made(schema, draft, documents, formats, met, False).is_valid(value):
         return
-    for error in found:
-        yield "".join(f"/{part}" for part in error.instance_path) or "/", str(error.message)
+    for one in found:
+        yield "".join(f"/{part}" for part in one.instance_path) or "/", str(one.message)
 
 
 def _made(
@@ -56,6 +61,8 @@ def _made(
     _forget_metaschemas(schema)
     declared = draft_of(schema.get("$schema")) if isinstance(schema, dict) else None
     make = getattr(jsonschema_rs, _CLASSES[declared or draft or "2020-12"])
+    if declared is None and draft is None:
+        _in_new_spelling(schema, documents)
 
     def retrieve(uri: str) -> Any:
         document = documents.get(uri.removeprefix(_NO_BASE).partition("#")[0]) if documents else None
@@ -69,6 +76,21 @@ def _made(
         return make(schema, retriever=retrieve, validate_formats=formats)
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         raise SchemaInvalid(f"a validator cannot read the schema: {str(error)[:200]}") from error
+
+
+def _in_new_spelling(schema: Any, documents: Documents | None) -> None:
+    """Of a schema without a draft, and the documents without one that it leads to: old spellings, which are read where
+    they cannot be taken for new ones, as the newest draft has them."""
+    for node, _, draft in schemas_of(schema, None, documents):
+        if draft is not None:
+            continue
+        if isinstance(node.get("items"), list):
+            node["prefixItems"] = node.pop("items")
+            if "additionalItems" in node:
+                node["items"] = node.pop("additionalItems")
+        for flag, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+            if isinstance(node.get(flag), bool) and node.pop(flag) and bound in node:
+                node[flag] = node.pop(bound)
 
 
 def _forget_metaschemas(document: Any) -> None:

@@ -102,6 +102,12 @@ def in_range(name: str, value: object, low: float, high: float = math.inf) -> No
         raise InputError(f"{name}={value!r}: a number of at least {low:g}{upper}", param=name)
 
 
+def positive(name: str, value: object) -> None:
+    """Raise InputError for what is no finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise InputError(f"{name}={value!r}: a finite number above 0", param=name)
+
+
 def check_count(name: str, value: object) -> None:
     """Raise InputError for a policy's count that is no int of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -321,6 +327,9 @@ class CertainFree:
 
     inner: CommitPolicy
     above: float = 0.9999
+
+    def __post_init__(self) -> None:
+        in_range("above", self.above, 0)
 
     def __call__(self, posterior: Posterior, tokens: Tokens, state: State, step: Step) -> Where:
         eligible = state.open & step.window

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 
-from ctrldiff.errors import InputError
 from ctrldiff.posterior.chain import ChainPosterior, bind_rows
 from ctrldiff.posterior.free import bind_free, free_table
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Constraint, Posterior, Weighs
+from ctrldiff.sampling.commit import positive
 from ctrldiff.sampling.legal import NEGLIGIBLE
 from ctrldiff.state import State, Tokens, gap_starts
 
@@ -115,8 +114,7 @@ class DrawnAt:
     then: Callable[[Any], Constraint] = Exact()
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise InputError(f"temperature={self.temperature!r}: a finite number above 0", param="temperature")
+        positive("temperature", self.temperature)
 
     def __call__(self, constraint: Weighs) -> Constraint:
         return _DrawnAt(self.then(constraint), self.temperature)

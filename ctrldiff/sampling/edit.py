@@ -43,6 +43,10 @@ class Reconsider:
 
     block: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.block is not None:
+            check_count("block", self.block)
+
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
         if self.block is None:
             return state.held
@@ -58,6 +62,11 @@ class Disagree:
 
     above: float = 0.9
     count: int | None = None
+
+    def __post_init__(self) -> None:
+        in_range("above", self.above, 0)
+        if self.count is not None:
+            check_count("count", self.count)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> Where:
         best, tokens = (found.cpu() for found in logits.softmax(dim=-1, dtype=torch.float32).max(dim=-1))

@@ -24,7 +24,7 @@ class NoteHurried:
         return state if HURRIED in state.memory else state.remember(**{HURRIED: torch.full(state.shape, torch.nan)})
 
     def __call__(self, move: Move, state: State, step: Step) -> State:
-        known = self.begin(state).memory[HURRIED]
+        known = self.begin(state).memory[HURRIED].masked_fill(move.before.open, torch.nan)
         if move.chosen is not None:
             known = torch.where(move.wrote & ~move.chosen, state.held_confidence, known)
         return state.remember(**{HURRIED: torch.where(state.open, torch.nan, known)})

@@ -25,7 +25,7 @@ class NoteLegal:
         return state if LEGAL in state.memory else state.remember(**{LEGAL: torch.full(state.shape, torch.nan)})
 
     def __call__(self, move: Move, state: State, step: Step) -> State:
-        known = self.begin(state).memory[LEGAL]
+        known = self.begin(state).memory[LEGAL].masked_fill(move.before.open, torch.nan)
         if move.wrote.any():
             # What is legal at a place is told of a whole string: what is open to its left stands as it was proposed.
             whole = torch.where(state.open, state.history[:, -1], state.tokens)

@@ -35,12 +35,12 @@ from ctrldiff.sampling.constrain import FREE, Exact
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.grow import Fixed
 from ctrldiff.sampling.passes import Passed, forward, given, guided
-from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.plan import Plan, within
 from ctrldiff.sampling.propose import Best
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.sampling.stop import Never
-from ctrldiff.state import ATTENTION, State, Step, Where
+from ctrldiff.state import ATTENTION, State, Step, Tokens, Where
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 
@@ -66,8 +66,8 @@ class Loop:
                 hint='a transformers network with attn_implementation="eager" and no cache, or a function that returns '
                 "(logits, attention): from_callable(..., attention=True)",
             )
-        for part in (self.plan.propose, self.plan.finish):
-            if isinstance(part, Fits):
+        for part in within(self.plan):
+            if isinstance(part, Fits) and not isinstance(part, type):
                 part.fits(self.denoiser.vocabulary)
         state = self.plan.grow.begin(self.constraint.settle(state.snapshot()), self.constraint)
         state = state.begin(self.plan.schedule.budget(state))
@@ -119,13 +119,14 @@ class Loop:
         ask.step = step
         posterior = self.constraint.bind(logits, state)
         propose = plan.propose.asking(ask) if isinstance(plan.propose, Asks) else plan.propose
-        tokens = propose(posterior, state).cpu()
+        tokens = completions("propose", propose(posterior, state), state)
         if isinstance(plan.schedule, Narrows):
             step = plan.schedule.narrow(posterior, tokens, state, step)
             step = replace(step, window=positions("narrow", step.window, state) & state.open)
-        ending = plan.stop(posterior, state, step) | ~going | (state.step + 1 >= state.steps)
+        ending = rows("stop", plan.stop(posterior, state, step), state) | ~going | (state.step + 1 >= state.steps)
         if plan.finish is not None and (ending & going).any():
-            tokens = torch.where(ending[:, None], plan.finish(posterior, state).cpu(), tokens)
+            rest = completions("finish", plan.finish(posterior, state), state)
+            tokens = torch.where(ending[:, None], rest, tokens)
         confidence = posterior.confidence(tokens).cpu()
         commit = plan.commit.asking(ask) if isinstance(plan.commit, Asks) else plan.commit
         shown = state if attention is None else state.remember(**{ATTENTION: attention})
@@ -215,13 +216,26 @@ def sample(
 
 def positions(policy: str, where: object, state: State) -> Where:
     """What a policy said, checked. Raises: InputError if it is no (B, T) tensor of bools."""
-    if not isinstance(where, torch.Tensor) or where.dtype != torch.bool or where.shape != state.shape:
-        what = type(where).__name__
-        if isinstance(where, torch.Tensor):
-            what = f"a {where.dtype} tensor of shape {tuple(where.shape)}"
-        raise InputError(
-            f"the {policy} policy returned {what}",
-            hint=f"it says where, as a torch.bool tensor of shape (B, T) = {state.shape}",
-            param=policy,
-        )
-    return where.cpu()
+    return _told(policy, where, state.shape, "says where, as a torch.bool tensor of shape (B, T)")
+
+
+def rows(policy: str, which: object, state: State) -> torch.Tensor:
+    """What a rule said of rows, checked. Raises: InputError if it is no (B,) tensor of bools."""
+    return _told(policy, which, state.shape[:1], "says which rows, as a torch.bool tensor of shape (B,)")
+
+
+def completions(policy: str, tokens: object, state: State) -> Tokens:
+    """What was proposed, checked. Raises: InputError if it is no (B, T) tensor of ids."""
+    return _told(
+        policy, tokens, state.shape, "gives a completion a row, as a torch.int64 tensor of shape (B, T)", False
+    )
+
+
+def _told(policy: str, found: object, shape: tuple[int, ...], hint: str, bools: bool = True) -> torch.Tensor:
+    whole = isinstance(found, torch.Tensor) and not (found.is_floating_point() or found.is_complex())
+    if not isinstance(found, torch.Tensor) or not whole or (found.dtype == torch.bool) != bools or found.shape != shape:
+        what = type(found).__name__
+        if isinstance(found, torch.Tensor):
+            what = f"a {found.dtype} tensor of shape {tuple(found.shape)}"
+        raise InputError(f"the {policy} policy returned {what}", hint=f"it {hint} = {tuple(shape)}", param=policy)
+    return found.cpu()

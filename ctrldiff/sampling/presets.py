@@ -7,6 +7,7 @@ any constraint; without one they are what was published.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from inspect import signature
 from types import MappingProxyType
@@ -47,7 +48,7 @@ from ctrldiff.sampling.stop import NoteBest, Stable
 
 def default(steps: int | None = None, temperature: float = 0.0) -> Parts:
     """What the front door does: `Plan.default`."""
-    if temperature > 0:
+    if _checked(temperature) > 0:
         return {**_tempered(temperature), "schedule": Linear(steps)}
     return {"schedule": Linear(steps)}
 
@@ -415,22 +416,23 @@ def parts_of(name: str, knobs: Mapping[str, Any]) -> Parts:
 
 def _tempered(temperature: float) -> Parts:
     """At this temperature, certainty and draws alike; 0: the most probable."""
-    if temperature == 0:
+    if _checked(temperature) == 0:
         return {"constrain": Exact(), "propose": Best()}
-    cold = () if temperature == 1 else (Temperature(_positive(temperature)),)
+    cold = () if temperature == 1 else (Temperature(temperature),)
     return {"constrain": Exact(), "propose": Draw(), "processors": cold}
 
 
 def _plain(temperature: float) -> Parts:
     """Draws at this temperature, certainty of the logits as they are; 0: the most probable."""
-    if temperature in (0, 1):
+    if _checked(temperature) in (0, 1):
         return _tempered(temperature)
     return {"constrain": DrawnAt(temperature), "propose": Draw()}
 
 
-def _positive(temperature: float) -> float:
-    if not temperature > 0:
-        raise InputError(f"temperature={temperature!r}: at least 0", param="temperature")
+def _checked(temperature: float) -> float:
+    number = isinstance(temperature, int | float) and not isinstance(temperature, bool)
+    if not number or not 0 <= temperature < math.inf:
+        raise InputError(f"temperature={temperature!r}: a finite number of at least 0", param="temperature")
     return temperature
 
 

@@ -10,6 +10,7 @@ import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Processor
+from ctrldiff.sampling.commit import check_count, in_range, positive
 from ctrldiff.sampling.credit import Credit
 from ctrldiff.state import State, Step
 
@@ -24,6 +25,9 @@ class Temperature:
 
     value: float
 
+    def __post_init__(self) -> None:
+        positive("value", self.value)
+
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         return logits / self.value
 
@@ -34,6 +38,10 @@ class Cooling:
 
     low: float = 0.4
     high: float = 0.8
+
+    def __post_init__(self) -> None:
+        positive("low", self.low)
+        positive("high", self.high)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         value = self.low + (self.high - self.low) * step.time.clamp(min=0.0)
@@ -52,8 +60,7 @@ class TopK:
     k: int
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"TopK: k={self.k}, at least 1", param="k")
+        check_count("k", self.k)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         if self.k >= logits.shape[-1]:
@@ -74,8 +81,8 @@ class TopP:
     p: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.p <= 1:
-            raise InputError(f"TopP: p={self.p}, above 0 and at most 1", param="p")
+        positive("p", self.p)
+        in_range("p", self.p, 0, 1)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         if self.p == 1:
@@ -97,8 +104,8 @@ class MinP:
     p: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.p <= 1:
-            raise InputError(f"MinP: p={self.p}, above 0 and at most 1", param="p")
+        positive("p", self.p)
+        in_range("p", self.p, 0, 1)
 
     def __call__(self, logits: torch.Tensor, state: State, step: Step) -> torch.Tensor:
         return _truncated(logits, lambda own: own >= own.amax(dim=-1, keepdim=True) + math.log(self.p))

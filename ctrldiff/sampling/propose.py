@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from ctrldiff.errors import ShapeError
-from ctrldiff.protocols import Fits, Posterior, Proposer
+from ctrldiff.protocols import Posterior, Proposer
 from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.state import State, Tokens
-from ctrldiff.tokens.vocabulary import Vocabulary
 
 __all__ = ["Best", "Draw", "Kept", "Weighed"]
 
@@ -60,11 +59,6 @@ class Weighed:
         in_range("temperature", self.temperature, 1e-6)
         in_range("begin", self.begin, 0, 1)
         in_range("end", self.end, 0, self.begin)
-
-    def fits(self, vocabulary: Vocabulary) -> None:
-        """As the energy's own `fits`, if it has one."""
-        if isinstance(self.energy, Fits):
-            self.energy.fits(vocabulary)
 
     def __call__(self, posterior: Posterior, state: State) -> Tokens:
         time = 1.0 - state.step / state.steps.clamp(min=1).to(torch.float64)

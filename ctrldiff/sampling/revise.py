@@ -32,6 +32,10 @@ class LeastConfident:
     count: int = 1
     below: float = 0.9
 
+    def __post_init__(self) -> None:
+        check_count("count", self.count)
+        in_range("below", self.below, 0)
+
     def __call__(self, posterior: Posterior, state: State, step: Step) -> Where:
         earlier = state.held & (state.held_at < state.step[:, None])
         confidence = torch.where(earlier, state.held_confidence, torch.full_like(state.held_confidence, torch.inf))

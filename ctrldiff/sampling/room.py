@@ -10,14 +10,21 @@ import torch
 from ctrldiff.errors import Infeasible, InputError
 from ctrldiff.protocols import Constraint
 from ctrldiff.sampling.absent import NULLS, SETTLED
+from ctrldiff.sampling.evidence import EVIDENCE
+from ctrldiff.sampling.hurried import HURRIED
 from ctrldiff.sampling.legal import LEGAL
+from ctrldiff.sampling.slow_fast import CYCLE
 from ctrldiff.sampling.stop import BEST
+from ctrldiff.sampling.windows import END
 from ctrldiff.state import State, Status, Where
 
 BY_PLACE = {
     LEGAL: (1, torch.nan),
+    HURRIED: (1, torch.nan),
+    EVIDENCE: (1, 0.0),
     BEST: (2, -1),
 }  # memories that have a place for each position: where, and of a new one
+OF_PLACES: dict[str, list[int]] = {END: [], CYCLE: [0, 3]}  # memories of positions, and the columns that are none
 APART = frozenset({NULLS, SETTLED})  # memories that have none, however long they are
 
 
@@ -125,6 +132,11 @@ def inserted(state: State, at: torch.Tensor, count: torch.Tensor) -> State:
     for name, value in state.memory.items():
         if name in BY_PLACE:
             memory[name] = moved(value, *BY_PLACE[name])
+        elif name in OF_PLACES:
+            columns = value.reshape(len(value), -1)
+            pushed = torch.where(columns > at, columns + count, columns)
+            pushed[:, OF_PLACES[name]] = columns[:, OF_PLACES[name]]
+            memory[name] = pushed.reshape(value.shape)
         elif state.shape[1] in value.shape[1:] and name not in APART:
             raise InputError(
                 f"what is remembered as {name!r} goes by positions, and positions were inserted",

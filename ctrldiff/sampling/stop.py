@@ -10,6 +10,7 @@ import torch
 
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Move, Posterior
+from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.state import HISTORY, State, Step
 
 __all__ = ["Falling", "Never", "NoteBest", "Prophet", "Settled", "Stable"]
@@ -31,6 +32,9 @@ class Settled:
 
     nats: float = 0.1
 
+    def __post_init__(self) -> None:
+        in_range("nats", self.nats, 0)
+
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
         entropy = torch.where(state.open, posterior.entropy().cpu(), torch.zeros(()))
         return entropy.sum(dim=1) <= self.nats
@@ -46,7 +50,9 @@ class Stable:
     nats: float = 0.005
 
     def __post_init__(self) -> None:
-        if not 1 <= self.steps <= HISTORY:
+        in_range("nats", self.nats, 0)
+        check_count("steps", self.steps)
+        if self.steps > HISTORY:
             raise InputError(f"steps={self.steps}: from 1 to {HISTORY}, which is what a state remembers", param="steps")
 
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
@@ -74,6 +80,10 @@ class Prophet:
     late: float = 2.5
     segment: int | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("early", "middle", "late"):
+            in_range(name, getattr(self, name), -math.inf)
+
     def __call__(self, posterior: Posterior, state: State, step: Step) -> torch.Tensor:
         taken = (step.index + 1) / step.steps.to(torch.float64)
         bar = torch.where(taken < 0.33, self.early, torch.where(taken < 0.67, self.middle, self.late))
@@ -95,6 +105,8 @@ class Falling:
     segment: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("high", "low", "rate"):
+            in_range(name, getattr(self, name), -math.inf)
         if self.curve not in ("linear", "cosine", "exponential"):
             raise InputError(f"curve={self.curve!r}", hint='"linear", "cosine" or "exponential"', param="curve")
 

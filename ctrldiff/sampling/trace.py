@@ -171,12 +171,12 @@ class Trace:
 
 
 def _frames(state: State, row: int, vocabulary: Vocabulary) -> tuple[Frame, ...]:
-    frames: list[Frame] = []
-    for step in range(state.memory[CANVASES].shape[1]):
-        if frames and None not in frames[-1].pieces:
-            break  # the row was complete a step ago
-        frames.append(_frame(state, row, step, vocabulary))
-    return tuple(frames)
+    canvases = state.memory[CANVASES][row, :, : int(state.lengths[row])]
+    last = len(canvases) - 1
+    if bool((canvases[-1] >= 0).all()):  # what was kept after the last change is of other rows' steps
+        changed = (canvases[1:] != canvases[:-1]).any(dim=1).nonzero()[:, 0].tolist()
+        last = changed[-1] + 1 if changed else 0
+    return tuple(_frame(state, row, step, vocabulary) for step in range(last + 1))
 
 
 def _frame(state: State, row: int, step: int, vocabulary: Vocabulary) -> Frame:

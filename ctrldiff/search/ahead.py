@@ -60,7 +60,7 @@ class Ahead:
             last, right = passed[0][1], ~state.done
             for seen, found in passed:
                 noisy = loop.denoiser.noise(state.snapshot())
-                right = right & same(seen, noisy) & ~state.done
+                right = right & same(seen, noisy) & same_views(loop, seen, noisy) & ~state.done
                 if not right.any():
                     break
                 state = among(right, bill.written(loop, noisy, found), state)
@@ -133,6 +133,19 @@ def same(these: State, those: State) -> torch.Tensor:
     """(B,) whether the network is shown the same: tokens, what is open, and the time."""
     shown = (these.tokens == those.tokens) & (these.status == those.status)
     return shown.all(1) & (these.step == those.step) & (these.steps == those.steps)
+
+
+def same_views(loop: Loop, these: State, those: State) -> torch.Tensor:
+    """(B,) whether the network is shown the same for every guide, who may ask for what was unsure or said before."""
+    right = torch.ones(these.shape[0], dtype=torch.bool)
+    seen, true = (
+        [view for guide in loop.guides for view in guide.branches(one, loop.plan.schedule(one))]
+        for one in (these, those)
+    )
+    for view, other in zip(seen, true, strict=True):
+        prompts = zip(view.prompt, other.prompt, strict=True)
+        right &= same(view, other) & torch.tensor([torch.equal(one, its) for one, its in prompts])
+    return right
 
 
 def among(where: torch.Tensor, these: State, those: State) -> State:

@@ -9,6 +9,7 @@ import torch
 
 from ctrldiff.protocols import Posterior, StopRule
 from ctrldiff.sampling.commit import best_first, first, in_range
+from ctrldiff.search.anew import forgotten
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import State, Step
 
@@ -42,11 +43,12 @@ class BackAndRefine:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         draft = replace(run, plan=run.plan.but(stop=_Left(run.plan.stop, self.time)))
         for _ in range(self.rounds):
             state = draft.decode(state)
             count = (state.held.sum(dim=1) * self.share).to(torch.int64)
-            state = state.reopen(first(count, best_first(-state.held_confidence, state.held), state.held))
+            state = forgotten(state, first(count, best_first(-state.held_confidence, state.held), state.held))
         state = run.decode(state)
         return Found(state, np.full(state.shape[0], np.nan), np.arange(state.shape[0]), state.forwards)
 

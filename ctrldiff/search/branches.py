@@ -12,6 +12,7 @@ from ctrldiff.sampling.commit import best_first, check_count, first, in_range
 from ctrldiff.sampling.loop import Loop
 from ctrldiff.sampling.passes import Passed, guided, hidden
 from ctrldiff.search.ahead import Bill, among, asked, mixed
+from ctrldiff.search.anew import noted, written
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import Scores, State
 
@@ -84,13 +85,14 @@ class Branches:
     def _tried(self, loop: Loop, state: State, posterior: Posterior) -> list[tuple[State, Scores]]:
         """The canvases to try next, the plan's own the last, each with the confidence of what it added."""
         tokens, window = state.history[:, -1], state.open & loop.plan.schedule(state).window
-        sure = posterior.confidence(tokens.clamp(min=0)).cpu()
-        order, out = best_first(sure, window), []
+        told = written(state, posterior, tokens.clamp(min=0), window)  # all that may be tried
+        sure, out = told.held_confidence, []
+        order = best_first(sure, window)
         for n in range(min(self.branches, int(window.sum(dim=1).max()))):
             new = first(torch.full_like(state.step, n + 1), order, window)
             new = new & ~first(torch.full_like(state.step, n), order, window)
             some = new.any(dim=1)
-            more = loop.constraint.settle(state.write(new, tokens, sure))
+            more = loop.constraint.settle(noted(state.write(new, tokens, sure), told, new))
             added = torch.where(some, torch.where(new, sure, 0.0).sum(dim=1), -torch.inf)
             out.append((hidden(more, torch.zeros_like(new), some), added))
         return [*out, (state, torch.ones(state.shape[0]))]

@@ -58,6 +58,7 @@ class InfoGain:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         plan = run.plan.but(observers=(*run.plan.observers, _Noted()))
         loop = Loop(run.denoiser, plan, run.constraint, run.guides)
         state = loop.begin(state)

@@ -17,7 +17,9 @@ import torch
 
 from ctrldiff.protocols import Posterior
 from ctrldiff.sampling.commit import check_count, in_range
+from ctrldiff.sampling.legal import NoteLegal
 from ctrldiff.sampling.passes import hidden
+from ctrldiff.search.anew import noted, written
 from ctrldiff.search.run import F64, Found, Run, checked, side_by_side, together
 from ctrldiff.state import State, Where
 
@@ -71,6 +73,8 @@ class Medal:
 
     def __call__(self, run: Run, state: State) -> Found:
         state = run.constraint.settle(state.snapshot())
+        for observer in run.plan.observers:
+            state = observer.begin(state) if isinstance(observer, NoteLegal) else state
         trees = [_Tree(_Node(state.gather([row]), 0)) for row in range(state.shape[0])]
         for _ in range(self.rounds):
             if not self._round(run, state, trees):
@@ -81,7 +85,9 @@ class Medal:
         rewards: list[F64] = []
         for n in range(self.prefixes):
             some = [n < len(nodes) for nodes in begun]  # a row without another one is complete, and costs nothing
-            starts = [nodes[n].state if n < len(nodes) else decodes[0].gather([row]) for row, nodes in enumerate(begun)]
+            starts = [
+                nodes[n].state if n < len(nodes) else _over(decodes[0], row, state) for row, nodes in enumerate(begun)
+            ]
             decodes.append(run.decode(replace(together(starts), rngs=every.rngs[n :: self.prefixes])))
             rewards.append(self._reward(run, state, decodes[-1], trees, some))
         own = np.stack(rewards, axis=1)  # (B, prefixes), NaN where there are fewer
@@ -109,11 +115,11 @@ class Medal:
             look = run.look(state)
             state = look.state
             fill = look.posterior.map().cpu()
-            filled = state.write(state.open, fill, look.posterior.confidence(fill).cpu())
+            filled = written(state, look.posterior, fill, state.open)
             self._first(trees, state, look.posterior)
             deeper = here & torch.tensor([leaf.depth < self.length for leaf in leaves])
             window = run.plan.schedule(state).window & state.open & deeper[:, None]
-            self._expand(run, trees, leaves, reached, look.posterior, window)
+            self._expand(run, trees, leaves, reached, filled, look.posterior, window)
         rewards = self._reward(run, root, filled, trees, wanting)
         for tree, leaf, reward, wants in zip(trees, leaves, rewards.tolist(), wanting, strict=True):
             if wants:
@@ -128,9 +134,17 @@ class Medal:
                 tree.entropy = nats if tree.entropy is None else tree.entropy
 
     def _expand(
-        self, run: Run, trees: list[_Tree], leaves: list[_Node], state: State, posterior: Posterior, window: Where
+        self,
+        run: Run,
+        trees: list[_Tree],
+        leaves: list[_Node],
+        state: State,
+        filled: State,
+        posterior: Posterior,
+        window: Where,
     ) -> None:
-        """The canvases one token further on than these leaves (B), at the positions of the window."""
+        """The canvases one token further on than these leaves (B), at the positions of the window. What is noted of
+        each is what is noted there of the likeliest completion, `filled`."""
         best, p = (one.cpu() for one in posterior.top(self.each))  # (B, T, each)
         surely = torch.exp(-posterior.entropy().cpu()) * torch.sigmoid(self.gamma * posterior.margin().cpu())
         scores = torch.where((p > 0) & window[..., None], p * surely[..., None], -torch.inf).flatten(1)
@@ -143,7 +157,8 @@ class Medal:
             where = torch.zeros_like(state.open).scatter(1, at[:, None], some[:, None])
             row = torch.arange(len(edge))
             token, sure = best[row, at, which], p[row, at, which]
-            after = run.constraint.settle(state.write(where, token[:, None].expand(state.shape), sure[:, None]))
+            after = state.write(where, token[:, None].expand(state.shape), sure[:, None])
+            after = run.constraint.settle(noted(after, filled, where))
             for n in some.nonzero()[:, 0].tolist():
                 trees[n].add(leaves[n], after.gather([n]))
 
@@ -160,6 +175,11 @@ class Medal:
             before = trees[n].entropy
             out[n] = 1.0 - float(entropy[n]) / before if before else 1.0
         return out
+
+
+def _over(decode: State, row: int, root: State) -> State:
+    """A row of a decode among beginnings, which remember what the root does."""
+    return replace(decode.gather([row]), memory={name: value[[row]] for name, value in root.memory.items()})
 
 
 @dataclass(eq=False)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from ctrldiff.posterior.table import Table
+from ctrldiff.search.anew import NOTED
 from ctrldiff.state import State, Status, Where
 
 Bools = NDArray[np.bool_]
@@ -65,14 +66,17 @@ class Text:
 
     def opened(self, mutation: Mutation) -> tuple[NDArray[np.int64], Bools]:
         """The canvas with the gap in it, and where it is. What stands behind the text is moved, cut or lengthened."""
-        gap = np.full(mutation.size, self.ids[0] if len(self.ids) else 0)
-        rest = np.concatenate([self.ids[: mutation.start], gap, self.ids[mutation.stop :]])
-        if len(rest) < len(self.ids):
-            last = rest[-1] if self.length < len(self.ids) else self.end
-            rest = np.append(rest, np.full(len(self.ids) - len(rest), last))
-        where = np.zeros(len(self.ids), np.bool_)
+        source, where = self.source(mutation), np.zeros(len(self.ids), np.bool_)
         where[mutation.start : mutation.start + mutation.size] = True
-        return rest[: len(self.ids)], where
+        last = self.ids[-1] if self.length < len(self.ids) else self.end
+        new = np.where(where, 0, 0 if last is None else last)  # without an end there is nothing but the gap
+        return np.where(source >= 0, self.ids[source], new), where
+
+    def source(self, mutation: Mutation) -> NDArray[np.int64]:
+        """(T,) where each position of that canvas stood before; -1 for the gap, and for what is lengthened."""
+        total = len(self.ids)
+        gap, behind = np.full(mutation.size, -1), np.full(max(0, mutation.stop - mutation.start - mutation.size), -1)
+        return np.concatenate([np.arange(mutation.start), gap, np.arange(mutation.stop, total), behind])[:total]
 
 
 @dataclass(frozen=True)
@@ -144,13 +148,22 @@ def drawn(gaps: Gaps, size: int, rng: np.random.Generator) -> Mutation | None:
 
 
 def mutated(state: State, mutations: dict[int, tuple[Text, Mutation]]) -> State:
-    """The state with these rows' gaps open, and all behind them moved."""
+    """The state with these rows' gaps open, and all behind them moved, with what is noted of it."""
     tokens, status = state.tokens.clone(), state.status.clone()
     opened: Where = torch.zeros_like(state.open)
+    # What the text is lengthened by left no choice.
+    moved = [(state.held_at.clone(), 0), (state.held_confidence.clone(), 1.0)]
+    notes = {name: state.memory[name].clone() for name in NOTED if name in state.memory}
+    moved += [(one, torch.nan) for one in notes.values()]
     for row, (text, mutation) in mutations.items():
         ids, where = text.opened(mutation)
         tokens[row, : len(ids)], opened[row, : len(ids)] = torch.from_numpy(ids), torch.from_numpy(where)
         status[row, : len(ids)] = torch.where(
             torch.from_numpy(text.fixed), status[row, : len(ids)], torch.tensor(int(Status.HELD), dtype=status.dtype)
         )
-    return replace(state, tokens=tokens, status=status).reopen(opened)
+        source = torch.from_numpy(text.source(mutation))
+        for value, fresh in moved:
+            value[row, : len(ids)] = value[row, source].masked_fill(source < 0, fresh)
+    (held_at, _), (sure, _), *_ = moved
+    state = replace(state, tokens=tokens, status=status, held_at=held_at, held_confidence=sure)
+    return state.remember(**notes).reopen(opened)

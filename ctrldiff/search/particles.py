@@ -33,6 +33,7 @@ from ctrldiff.rewards.function import as_reward
 from ctrldiff.sampling.constrain import Exact, normalised
 from ctrldiff.sampling.edit import Final
 from ctrldiff.sampling.plan import Plan
+from ctrldiff.sampling.propose import Draw
 from ctrldiff.sampling.revise import Keep
 from ctrldiff.search.run import (
     F64,
@@ -158,7 +159,7 @@ class Particles(Weighing):
 
 def weighable(plan: Plan) -> None:
     """Raise InputError for a plan under which exact weights have no meaning."""
-    usual = {"constrain": Exact(), "edit": Final(), "revise": Keep(), "finish": None}
+    usual = {"constrain": Exact(), "propose": Draw(), "edit": Final(), "revise": Keep(), "finish": None}
     for name, value in usual.items():
         if getattr(plan, name) != value:
             raise InputError(

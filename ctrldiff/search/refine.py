@@ -32,6 +32,7 @@ from ctrldiff.errors import InputError
 from ctrldiff.protocols import Reward
 from ctrldiff.rewards.function import as_reward
 from ctrldiff.sampling.constrain import Exact, normalised
+from ctrldiff.search.anew import forgotten, rewritten, taken
 from ctrldiff.search.run import F64, Choose, Found, Look, Run, checked, chosen, finished, total
 from ctrldiff.state import State
 
@@ -90,12 +91,12 @@ class Refine:
         starts = [int(rng.integers(0, end + 1)) for rng, end in zip(state.rngs, ends(state, stops))]
         for row, start in enumerate(starts):
             window[row, start : start + self.width] = True
-        opened = run.constraint.settle(state.reopen(window & state.held))
-        rows = (~opened.done).nonzero()[:, 0].tolist()
+        begun = run.constraint.settle(forgotten(state, window))
+        rows = (~begun.done).nonzero()[:, 0].tolist()
         if not rows:
             return state, rewards
-        look = run.look(opened)
-        rngs = look.state.drawing(~opened.done)
+        look = run.look(begun)
+        rngs = look.state.drawing(~begun.done)
         drawn = look.posterior.sample(self.proposals, rngs=rngs).cpu()
         tried = torch.cat([state.tokens[:, None], drawn], 1)  # (B * n, 1 + proposals, T), what stands first
         values = np.stack([rewards] + [np.full(len(rewards), np.nan)] * self.proposals, 1)
@@ -108,9 +109,8 @@ class Refine:
             cumulated = chances(weights[row]).cumsum()
             pick[row] = min(int(np.searchsorted(cumulated, rngs[row].random(), side="right")), self.proposals)
         tokens = tried[torch.arange(len(pick)), torch.from_numpy(pick)]
-        moved = look.state.write(look.state.open, tokens, look.posterior.confidence(tokens).cpu())
-        moved = taken(torch.from_numpy(pick > 0), moved, state)
-        forwards = state.forwards + (~opened.done).to(torch.int64)
+        moved = taken(torch.from_numpy(pick > 0), rewritten(look, tokens), state)
+        forwards = state.forwards + (~begun.done).to(torch.int64)
         return replace(moved, rngs=look.state.rngs, forwards=forwards), values[np.arange(len(pick)), pick]
 
     def _proposal(self, look: Look, tried: torch.Tensor, starts: list[int], state: State, stops: Any) -> F64:
@@ -148,14 +148,3 @@ def chances(log_weights: F64) -> F64:
     out[1:] = weights[1:] / whole * np.minimum(1.0, whole / (whole - weights[1:] + weights[0]))
     out[0] = max(0.0, 1.0 - out[1:].sum())
     return out / out.sum()
-
-
-def taken(where: torch.Tensor, those: State, these: State) -> State:
-    """Rows of `those` where `where`, else of `these`; generators and counts are `these`'s."""
-    return replace(
-        these,
-        tokens=torch.where(where[:, None], those.tokens, these.tokens),
-        status=torch.where(where[:, None], those.status, these.status),
-        held_at=torch.where(where[:, None], those.held_at, these.held_at),
-        held_confidence=torch.where(where[:, None], those.held_confidence, these.held_confidence),
-    )

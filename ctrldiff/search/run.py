@@ -259,11 +259,11 @@ def searchable(search: Search, plan: Plan) -> None:
 
 
 def checked(name: str, n: int, strength: float = 0.0, choose: str = "best", **counts: int) -> None:
-    """Raise InputError for a count below 1, a strength that is not finite, or an unknown choice."""
+    """Raise InputError for a count that is no int of at least 1, an infinite strength, or an unknown choice."""
     for what, value in {"n": n, **counts}.items():
-        if value < 1:
-            raise InputError(f"{name}: {what}={value}, at least 1", param=what)
-    if not math.isfinite(strength):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name}: {what}={value!r}, an int of at least 1", param=what)
+    if isinstance(strength, bool) or not isinstance(strength, int | float) or not math.isfinite(strength):
         raise InputError(f"{name}: strength={strength} is not finite", param="strength")
     if choose not in ("draw", "best"):
         raise InputError(f"{name}: choose={choose!r}", hint='choose="draw" or choose="best"', param="choose")

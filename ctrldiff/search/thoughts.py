@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ctrldiff.errors import InputError
+from ctrldiff.search.anew import forgotten
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -50,6 +51,7 @@ class Thoughts:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         stops = torch.tensor(run.context.vocabulary.stop_ids, dtype=torch.int64)
         start = torch.zeros(state.shape[0], dtype=torch.int64)
         state = run.decode(state)
@@ -58,7 +60,7 @@ class Thoughts:
             behind = state.held & (torch.arange(state.shape[1]) >= start[:, None])
             if not behind.any():
                 break
-            state = run.decode(state.reopen(behind))
+            state = run.decode(forgotten(state, behind))
         return Found(state, np.full(state.shape[0], np.nan), np.arange(state.shape[0]), state.forwards)
 
     def _after(self, state: State, start: torch.Tensor, stops: torch.Tensor) -> torch.Tensor:

@@ -11,7 +11,7 @@ import torch
 from ctrldiff.errors import InputError
 from ctrldiff.protocols import Asks
 from ctrldiff.sampling.commit import check_count, in_range
-from ctrldiff.search.refine import taken
+from ctrldiff.search.anew import forgotten, rewritten, taken
 from ctrldiff.search.run import Found, Run, checked
 from ctrldiff.state import State, Where
 
@@ -79,11 +79,10 @@ class Tolerator:
 
     def _written(self, run: Run, state: State, where: Where) -> State:
         """The state with these positions written anew, all in one pass."""
-        opened = run.constraint.settle(state.reopen(where))
-        if opened.done.all():
+        begun = run.constraint.settle(forgotten(state, where))
+        if begun.done.all():
             return state
-        look = run.look(opened)
-        tokens = run.plan.propose(look.posterior, look.state).cpu()
-        after = look.state.write(look.state.open, tokens, look.posterior.confidence(tokens).cpu())
-        moved = taken(~opened.done, after, state)
-        return replace(moved, rngs=after.rngs, forwards=state.forwards + (~opened.done).to(torch.int64))
+        look = run.look(begun)
+        after = rewritten(look, run.plan.propose(look.posterior, look.state).cpu())
+        moved = taken(~begun.done, after, state)
+        return replace(moved, rngs=after.rngs, forwards=state.forwards + (~begun.done).to(torch.int64))

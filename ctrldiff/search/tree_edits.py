@@ -23,6 +23,7 @@ from ctrldiff.protocols import Reward
 from ctrldiff.rewards.function import as_reward
 from ctrldiff.sampling.commit import check_count
 from ctrldiff.sampling.constrain import Tables
+from ctrldiff.search.anew import rewritten
 from ctrldiff.search.mutation import Gaps, Mutation, Text, drawn, mutated
 from ctrldiff.search.run import F64, Found, Run, checked, chosen, finished, total
 from ctrldiff.state import State, Tokens
@@ -88,8 +89,7 @@ class TreeEdits:
             look = run.look(opened)
             filled = look.posterior.sample(self.proposals, rngs=look.state.drawing(~opened.done)).cpu()
             for tokens in filled.unbind(1):
-                child = look.state.write(look.state.open, tokens, look.posterior.confidence(tokens).cpu())
-                made.append(child.gather(rows))
+                made.append(rewritten(look, tokens).gather(rows))
                 at += rows
             rngs = look.state.rngs
             state = replace(state, forwards=state.forwards + (~opened.done).to(torch.int64))

@@ -11,6 +11,8 @@ import torch
 
 from ctrldiff.protocols import Move, Reward
 from ctrldiff.rewards.function import as_reward
+from ctrldiff.sampling.hurried import HURRIED, NoteHurried
+from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.search.run import Found, Run, checked, chosen, draw, finished, readable, total
 from ctrldiff.state import State, Step
 
@@ -43,7 +45,8 @@ class ValueDecoding:
         score = as_reward(self.reward).prepare(run.context)
 
         def weigh(move: Move, state: State, step: Step) -> State:
-            new = move.before.open & ~state.open
+            new = move.wrote & ~state.open
+            state = state.reopen(move.before.open & ~state.open & ~new)  # forced by this draw, and maybe not by another
             rows = new.any(1).nonzero()[:, 0].tolist()
             rngs = state.drawing(new.any(1))
             drawn = [state.tokens]
@@ -53,15 +56,19 @@ class ValueDecoding:
             for n, tokens in enumerate(drawn):
                 best = move.posterior.clamp(tokens, new).map().cpu()
                 values[n, rows] = self.strength * run.scores(score, rows, best[rows])
-            tokens = state.tokens.clone()
+            whole = state.history[:, -1].clone()  # what the loop proposed, of which the first wrote a part
             for row in rows:
                 some = np.where(np.isnan(values[:, row]), -np.inf, values[:, row])
-                if some.max() > -np.inf:  # else nothing is known of any: the first is a fair draw
-                    tokens[row] = drawn[draw(some, rngs[row].random())][row]
-            tokens = torch.where(new, tokens, state.tokens)
+                pick = draw(some, rngs[row].random()) if some.max() > -np.inf else 0  # else the first, a fair draw
+                whole[row] = drawn[pick][row] if pick else whole[row]
+            tokens = torch.where(new, whole, state.tokens)
             sure = move.posterior.confidence(readable(move, tokens, new)).cpu()
             sure = torch.where(new, sure, state.held_confidence)
-            return run.constraint.settle(replace(state, tokens=tokens, held_confidence=sure))
+            history = torch.cat([state.history[:, :-1], whole[:, None]], dim=1)
+            state = replace(state, tokens=tokens, held_confidence=sure, history=history)
+            for key, note in ((LEGAL, NoteLegal()), (HURRIED, NoteHurried())):  # they were told of the first
+                state = note(move, state, step) if key in state.memory else state
+            return run.constraint.settle(state)
 
         state = run.decode(state, weigh)
         rewards = finished(score, run, state)

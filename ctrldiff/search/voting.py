@@ -10,6 +10,7 @@ import torch
 
 from ctrldiff.sampling.commit import check_count, in_range
 from ctrldiff.search.agree import meaning, verbatim
+from ctrldiff.search.anew import NOTED, noted
 from ctrldiff.search.run import F64, Found, Run, checked, side_by_side, together
 from ctrldiff.state import State, Where
 
@@ -48,6 +49,7 @@ class DVoting:
         return 1
 
     def __call__(self, run: Run, state: State) -> Found:
+        run.of_one_length()
         rows, every = state.shape[0], state.fork(self.most)
         drawn: list[State] = []
         said: list[list[Hashable]] = [[] for _ in range(rows)]  # by row, what its decodes say
@@ -105,5 +107,6 @@ def _begun(
     if not drawn:
         return empty
     best = _leading(drawn, said)
-    where = kept | ~going[:, None]
-    return empty.write(where & best.held, best.tokens, best.held_confidence)
+    where = (kept | ~going[:, None]) & best.held
+    nothing = {name: torch.full_like(value, torch.nan) for name, value in best.memory.items() if name in NOTED}
+    return noted(empty.remember(**nothing), best, where).write(where, best.tokens, best.held_confidence)

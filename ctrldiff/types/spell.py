@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from enum import Enum
 from typing import Any
 
 from ctrldiff.constraints.decision import YesNo
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import CtrldiffError, InputError
 from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema.canonical import value_text
+from ctrldiff.types.data import as_data
 from ctrldiff.types.structured import OutputType
 
 
@@ -40,18 +40,14 @@ def _spelled(type_: OutputType, value: Any) -> str:
         return description.pattern.format(**{name: _spelled(hole, value[name]) for name, hole in type_.holes.items()})
     if isinstance(description, YesNo) and isinstance(value, bool):
         return "yes" if value else "no"
-    plain = _plain(value)
-    if isinstance(description, JsonSchema):
-        whole = type_.read(json.dumps(plain))  # a model's defaults, where the example leaves them out
-        return description.canonical(_plain(whole))
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    """JSON data. Raises: ValueError for what has none."""
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value.value if isinstance(value, Enum) else value, by_alias=True)
+    plain = as_data(value)
+    if not isinstance(description, JsonSchema):
+        return plain if isinstance(plain, str) else value_text(plain)
+    text = description.canonical(plain)
+    if text in description:
+        return text
+    # with a model's defaults, where the example leaves them out, and its parts as they are read
+    return description.canonical(as_data(type_.read(value_text(plain))))
 
 
 def _wrong(where: str, value: Any, why: str) -> InputError:

@@ -335,7 +335,7 @@ def _refused_at(error: pydantic.ValidationError, value: Any) -> tuple[str, ...]:
         for token in one["loc"]:
             if isinstance(here, dict) and token in here:
                 here = here[str(token)]
-            elif isinstance(here, list) and isinstance(token, int):
+            elif isinstance(here, list) and isinstance(token, int) and token < len(here):
                 here = here[token]
             else:
                 continue

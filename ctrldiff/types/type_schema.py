@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import re
 import typing
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import pydantic
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import SchemaError, to_jsonable_python
 
@@ -40,6 +42,7 @@ _NO_TYPE = (AttributeError, ImportError, NameError, RuntimeError, TypeError)  # 
 _FLAGS = {"a": re.ASCII, "i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _NO = "x-cannot-be-honoured"
 _MADE = "x-made-for-a-path"  # marks what only leads to a field
+_OF_INT = "x-made-of-int"  # marks an enum whose members a string of digits is read as, where it is a key
 # Formats whose every text is a value; of mail and URLs those that stand beside a pattern of ours.
 _READ = {"date", "time", "date-time", "uuid", "ipv4", "ipv6", "email", "uri"} & set(FORMATS)
 _ANY_TEXT = {"path", "password"}  # names for a use of strings, which rule none out
@@ -70,7 +73,7 @@ def json_schema(adapter: pydantic.TypeAdapter[Any], name: str) -> dict[str, Any]
         if node.get("format") in _ANY_TEXT:
             del node["format"]
         _formed(node)
-        for word in (_MADE, *_OUTER):
+        for word in (_MADE, _OF_INT, *_OUTER, *_beyond_json(node)):
             node.pop(word, None)
         why, hint = node.get(_NO), HINT
         if why is None and node.get("format", "date") not in _READ:
@@ -116,8 +119,14 @@ def arguments_of(function: Callable[..., Any]) -> tuple[Any, Callable[[Any], dic
             )
         if key not in hints:
             raise ConstraintError(f"the parameter {key!r} of {name} has no type", hint=f"{key}: int, say", field=key)
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[f"p{place}"] = (portable(hints[key]), pydantic.Field(default, alias=key))
+        hint, default = portable(hints[key]), parameter.default
+        if isinstance(
+            default, FieldInfo
+        ):  # what it says of the argument holds, as pydantic's own `validate_call` has it
+            fields[f"p{place}"] = (typing.Annotated[hint, pydantic.Field(alias=key)], default)
+        else:
+            default = ... if default is parameter.empty else default
+            fields[f"p{place}"] = (hint, pydantic.Field(default, alias=key))
     model = pydantic.create_model(name, __config__=pydantic.ConfigDict(extra="forbid"), **fields)
     aliases = {f"p{place}": key for place, key in enumerate(parameters)}
     return model, lambda value: {key: getattr(value, field) for field, key in aliases.items()}
@@ -234,14 +243,16 @@ class _Exact(GenerateJsonSchema):
 
     def float_schema(self, schema: Any) -> dict[str, Any]:
         step = schema.get("multiple_of")
-        if step is None:
+        if step is None and all(math.isfinite(schema.get(bound, 0)) for bound in _BOUNDS):
             return super().float_schema(schema)
+        if step is None:
+            return _number("number", schema, None)
         # Pydantic divides floats. Of 2,000 multiples each of .1, .01, .3, .25 and .001 by number of digits, it took all
         # that have at most 6 before the point, and refused some of .3 from 7 on.
         return {**_number("number", schema, _EXACT if step == int(step) else _STEPPED), "multipleOf": step}
 
     def str_schema(self, schema: Any) -> dict[str, Any]:
-        rules = [STRIPPED] if schema.get("strip_whitespace") else []
+        rules = [STRIPPED] if schema.get("strip_whitespace", self._config.str_strip_whitespace) else []
         rules += [ASCII] if schema.get("ascii_only") else []
         result = super().str_schema(schema)
         if "pattern" in schema:
@@ -271,7 +282,8 @@ class _Exact(GenerateJsonSchema):
         return {"type": "string", "x-json": self.generate_inner(schema["schema"]) if "schema" in schema else {}}
 
     def enum_schema(self, schema: Any) -> dict[str, Any]:
-        return _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
+        result = _unreadable(schema["cls"], schema["members"]) or super().enum_schema(schema)
+        return {**result, _OF_INT: True} if schema.get("sub_type") == "int" else result
 
     def literal_schema(self, schema: Any) -> dict[str, Any]:
         return _unreadable(None, schema["expected"]) or super().literal_schema(schema)
@@ -287,37 +299,56 @@ class _Exact(GenerateJsonSchema):
         return super().dataclass_args_schema({**schema, "fields": fields})  # type: ignore[typeddict-item]
 
     def model_fields_schema(self, schema: Any) -> dict[str, Any]:
-        result = super().model_fields_schema(schema)
-        for name, field in schema["fields"].items():
+        fields = schema["fields"]
+        plain = {name: field for name, field in fields.items() if _path(field) is None}
+        read: dict[str, str] = {}
+        for name, field in plain.items():
+            key = self._get_alias_name(field, name)
+            if read.setdefault(key, name) != name:
+                return {_NO: f"{read[key]} and {name} are both read from {key!r}"}
+        result = super().model_fields_schema({**schema, "fields": plain})  # type: ignore[typeddict-item]
+        result.setdefault("properties", {})
+        for name, field in fields.items():
             path = _path(field)
-            if path is not None:
-                value = result["properties"].pop(name)
-                result["required"] = [one for one in result.get("required", ()) if one != name]
-                if not _put(result, path, value):
-                    return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
+            if path is not None and not _put(result, path, self.generate_inner(field)):
+                return {_NO: f"{name} is read from the path {path}, which cannot be written beside the others"}
         return result
 
     def dataclass_field_schema(self, schema: Any) -> dict[str, Any]:
-        path = _path(schema)
-        return {_NO: f"it is read from the path {path}"} if path else super().dataclass_field_schema(schema)
+        return _no_path(schema) or super().dataclass_field_schema(schema)
+
+    def typed_dict_field_schema(self, schema: Any) -> dict[str, Any]:
+        return _no_path(schema) or super().typed_dict_field_schema(schema)
 
     def named_tuple_schema(self, schema: Any) -> dict[str, Any]:
-        fields = {field["name"]: self.generate_inner(field["schema"]) for field in schema["fields"]}
+        fields = {
+            self._get_alias_name(field, field["name"]): _no_path(field) or self.generate_inner(field["schema"])
+            for field in schema["fields"]
+        }
         return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
     def dict_schema(self, schema: Any) -> dict[str, Any]:
         result = super().dict_schema(schema)
-        keys = self.generate_inner(schema.get("keys_schema", {"type": "str"}))
+        names = self._names(self.generate_inner(schema.get("keys_schema", {"type": "str"})))
+        if _NO in names:
+            return names
+        return {**result, "propertyNames": names} if names else result
+
+    def _names(self, keys: dict[str, Any]) -> dict[str, Any]:
+        """The strings that are read as keys of a schema; with the reason, if that cannot be said."""
         if "$ref" in keys:
             keys = self.get_schema_from_definitions(keys["$ref"]) or {}
-        listed = keys.get("enum", [keys["const"]] if "const" in keys else [])
-        if listed and all(isinstance(key, str | int) and not isinstance(key, bool) for key in listed):
-            return {**result, "propertyNames": {"enum": [str(key) for key in listed]}}
+        if "anyOf" in keys:
+            ways = [self._names(one) for one in keys["anyOf"] if one.get("type") != "null"]  # no name is read as null
+            return next((one for one in ways if _NO in one), {"anyOf": ways})
+        if listed := keys.get("enum", [keys["const"]] if "const" in keys else []):
+            names = [str(key) for key in listed if isinstance(key, str) or (keys.get(_OF_INT) and type(key) is int)]
+            return {"enum": names} if names else {_NO: "its keys are no strings, and are not read as ones"}
         if set(keys) <= {"type", "title"} and keys.get("type") == "integer":
-            return {**result, "propertyNames": {"pattern": r"^(?:0|-?[1-9]\d*)$"}}
-        keys = _formed(dict(keys))
+            return {"pattern": r"^(?:0|-?[1-9]\d*)$"}
+        keys = _formed({key: value for key, value in keys.items() if key != "title"})
         if any(name in keys for name in PATTERNS if name != "pattern"):
-            return {**result, "propertyNames": {name: value for name, value in keys.items() if name != "format"}}
+            return {name: value for name, value in keys.items() if name != "format"}
         if "format" in keys:  # as a pattern: a format that is narrowed cannot be complemented, and names are
             rest = {key: value for key, value in keys.items() if key != "format"}
             name, version = keys["format"], keys["format"].removeprefix("uuid")
@@ -325,10 +356,10 @@ class _Exact(GenerateJsonSchema):
                 name, rest = "uuid", {"pattern": _UUID_VERSION % version}
             if name not in _READ:
                 return {_NO: f"its keys are strings of the format {name!r}, which it may still refuse"}
-            return {**result, "propertyNames": {"allOf": [rest, {"pattern": f"^{_ecma(name)}$"}]}}
-        if keys.get("type", "string") != "string" or listed:
+            return {"allOf": [rest, {"pattern": f"^{_ecma(name)}$"}]}
+        if keys.pop("type", "string") != "string":
             return {_NO: "its keys are no strings"}
-        return {**result, "additionalProperties": False} if "patternProperties" in result else result
+        return keys
 
 
 def _formed(node: dict[str, Any]) -> dict[str, Any]:
@@ -339,6 +370,15 @@ def _formed(node: dict[str, Any]) -> dict[str, Any]:
         if name not in FORMATS:
             del node["format"]
     return node
+
+
+def _beyond_json(node: dict[str, Any]) -> Iterator[str]:
+    """What only tells of a schema and cannot be said in JSON: a default of NaN or infinity."""
+    for word in ("default", "examples"):
+        try:
+            json.dumps(node.get(word), allow_nan=False)
+        except (TypeError, ValueError):
+            yield word
 
 
 def _whole(pattern: str) -> str:
@@ -363,6 +403,12 @@ def _path(field: Any) -> list[str | int] | None:
     if alias is None or any(isinstance(path, str) or len(path) == 1 for path in paths):
         return None
     return list(paths[0])
+
+
+def _no_path(field: Any) -> dict[str, Any] | None:
+    """A mark if a field is read from inside another, where only models are written so."""
+    path = _path(field)
+    return {_NO: f"it is read from the path {path}"} if path else None
 
 
 def _put(node: dict[str, Any], path: list[str | int], value: dict[str, Any]) -> bool:
@@ -400,13 +446,23 @@ def _number(kind: str, schema: Any, whole: int | None) -> dict[str, Any]:
         "exclusiveMaximum": ([schema["lt"]] if "lt" in schema else []) + room,
     }
     result: dict[str, Any] = {"type": kind}
-    for keyword, values in said.items():
+    for keyword, edges in said.items():
+        values = [
+            edge for edge in map(_decimal, edges) if not (edge.is_infinite() and ("Min" in keyword) == (edge < 0))
+        ]
+        if any(not edge.is_finite() for edge in values):
+            return {_NO: f"its bound {next(edge for edge in values if not edge.is_finite())} leaves no number"}
         if values:
-            edge = Decimal((max if "Min" in keyword else min)(values))
+            edge = (max if "Min" in keyword else min)(values)
             result[keyword] = int(edge) if edge == int(edge) else float(edge)
             if Decimal(repr(result[keyword])) != edge:
                 return {_NO: f"its bound {edge} has more digits than a JSON number keeps"}
     return result
+
+
+def _decimal(value: Any) -> Decimal:
+    """A bound by the digits that it is written with, as pydantic reads it."""
+    return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
 
 
 def _or(value: int | None, otherwise: int) -> int:

@@ -280,3 +280,33 @@ def test_a_dynamic_reference_depends_on_the_way_on_which_it_was_reached():
             text = json.dumps({name: items}, separators=(",", ":"))
             assert (text in described) == referee.is_valid({name: items}), text
     assert described.report().refused == ()
+
+
+OLD = {
+    "a list of items": ({"items": [{"type": "integer"}], "additionalItems": {"type": "string"}}, [1, "a"], ["a"]),
+    "a list of items alone": ({"items": [{"type": "integer"}]}, [1, None], ["a"]),
+    "a bound excluded": ({"minimum": 1, "exclusiveMinimum": True}, 2, 1),
+    "a bound that is not": ({"maximum": 1, "exclusiveMaximum": False}, 1, 2),
+    "dependencies": ({"dependencies": {"a": ["b"], "b": {"required": ["c"]}}}, {"c": 1}, {"a": 1, "b": 1}),
+}
+
+
+@pytest.mark.parametrize("where", ["here", "below", "elsewhere"])
+@pytest.mark.parametrize("what", OLD)
+def test_without_a_draft_old_spellings_are_read_wherever_a_value_is_judged(what, where):
+    schema, right, wrong = OLD[what]
+    given = {"elsewhere": {"x.json": schema}}.get(where, {})
+    placed = {
+        "here": schema,
+        "below": {"allOf": [{"$ref": "#/old/0"}], "old": [schema]},
+        "elsewhere": {"$ref": "x.json"},
+    }
+    one = JsonSchema(placed[where], documents=given, additional="any")
+    assert one.canonical(right) in one and one.validate(right) is None
+    assert one.canonical(wrong) not in one and one.validate(wrong) is not None
+
+
+def test_items_that_perhaps_must_differ_are_told_in_old_spellings_too():
+    old = {"type": "array", "items": [{"type": "integer"}], "additionalItems": {"type": "string"}}
+    one = JsonSchema({**old, "anyOf": [{"uniqueItems": True}, {"minItems": 4}]})
+    assert '[1,"a"]' in one and '[1,"a","a"]' not in one and '[1,"a","a","a"]' in one

@@ -107,3 +107,23 @@ def test_equal_values_within_others_are_equal_too():
     nested = [{"type": "object", "properties": {"k": keyed(*order)}, "required": ["k"]} for order in ("ab", "ba")]
     schema = {"type": "array", "prefixItems": nested, "items": False, "minItems": 2, "uniqueItems": True}
     assert JsonSchema(schema).dfa().is_empty
+
+
+LONG = "1" * 5_000  # digits, of which Python reads no int
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+
+
+@pytest.mark.parametrize(
+    ("beside", "differ", "equal"),
+    [
+        ({"uniqueItems": True}, True, False),
+        ({"not": {"uniqueItems": True}}, False, True),
+        ({"anyOf": [{"uniqueItems": True}, {"minItems": 3}]}, True, False),
+    ],
+)
+def test_numbers_of_any_length_are_told_apart_by_their_digits(beside, differ, equal):
+    schema = JsonSchema({**NUMBERS, **beside})
+    for pair in (f"[{LONG},{LONG}2]", f"[{LONG}.5,{LONG}]", "[0.1,0.10000000000000000001]", "[2,3]"):
+        assert (pair in schema) == differ, pair[-30:]
+    for pair in (f"[{LONG},{LONG}]", "[2,2]"):
+        assert (pair in schema) == equal, pair[-30:]

@@ -203,6 +203,22 @@ def test_optional_properties_can_always_be_written():
     assert any("always written: a, b" in how for _, how in written.report().narrowed)
 
 
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_optional_properties_that_there_is_no_room_for_are_left_to_the_model(most):
+    names = ["a", "b", "c"]
+    schema = {
+        "type": "object",
+        "properties": {n: {"const": 1} for n in names},
+        "required": ["b"],
+        "maxProperties": most,
+    }
+    written = JsonSchema(schema, optional="write")
+    for size in range(4):
+        for some in itertools.combinations(names, size):
+            fits = "b" in some and size <= most and (most < 3 or size == 3)
+            assert (written.canonical(dict.fromkeys(some, 1)) in written) == fits, some
+
+
 def test_deep_schemas_cost_no_python_stack():
     schema: dict = {"type": "integer"}
     for _ in range(300):

@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 
 import ctrldiff as cd
-from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
+from ctrldiff.errors import InputError, SchemaInvalid, SchemaUnsupported
+from ctrldiff.json_schema.branches import null_tables
+from ctrldiff.json_schema.counts import NO_LIST, Items
 from ctrldiff.json_schema.explain import explain
+from ctrldiff.json_schema.fields import prefixes
+from tests.conftest import named
 
 STR, INT = {"type": "string"}, {"type": "integer"}
 RECORD = {
@@ -64,6 +68,14 @@ STRINGS: list[dict[str, Any]] = [
     {"type": "object", "patternProperties": {"^ü": STR}, "additionalProperties": False},
     {"not": {"enum": ["é"]}, "type": "string", "maxLength": 1},
 ]
+
+
+@pytest.mark.parametrize("ascii", [False, True])
+def test_names_that_only_a_pattern_speaks_of_have_one_order(ascii):
+    schema = {"type": "object", "patternProperties": {"^(ê|z|é|1|\\t)$": INT}, "additionalProperties": False}
+    some = cd.JsonSchema(schema, ascii=ascii)
+    for names in itertools.permutations(["z", "ê", "é", "1", "\t"], 3):
+        assert some.canonical(dict.fromkeys(names, 1)) in some, names
 
 
 @pytest.mark.parametrize("n", range(len(STRINGS)))
@@ -185,6 +197,38 @@ def test_what_a_text_states_is_written_in_any_order_and_in_ascii():
     assert '{"who":"Zo\\u00eb","on":"2024-03-03"}' in grounded and '{"who":"Zo\\u00e8"}' not in grounded
 
 
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize(
+    "instance", ["NaN", "[-Infinity]", "1e999999999", "1e-99999999999999999999", '"\\ud800"', "[1,2", "\ufeff1"]
+)
+def test_an_instance_that_is_no_json_is_an_error_of_the_input(instance, ascii):
+    with pytest.raises(InputError):
+        explain(cd.JsonSchema({"type": ["object", "number"]}, ascii=ascii), instance)
+
+
+def test_an_instance_is_judged_by_its_own_digits():
+    tenth = explain(cd.JsonSchema({"type": "number", "maximum": 0.1}), "0.1000000000000000055")
+    assert not tenth.accepted and tenth.verbatim and "maximum" in tenth.reasons[0][1]
+    large = explain(cd.JsonSchema({"type": "number"}), "1e400")
+    assert large.accepted and large.text == "1" + "0" * 400
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"x", object(), {"a": (1,)}], ids=named)
+def test_what_is_no_json_value_is_named(value):
+    schema = cd.JsonSchema({"type": "object"})
+    with pytest.raises(InputError, match="no JSON value"):
+        schema.canonical(value)
+    if not isinstance(value, dict):
+        with pytest.raises(InputError, match="cannot read"):
+            schema.validate(value)
+
+
+@pytest.mark.parametrize("name", ["no\0name", "\ud800"])
+def test_what_is_no_name_of_a_file_is_no_schema(name):
+    with pytest.raises(SchemaInvalid, match="cannot be read"):
+        cd.JsonSchema(name)
+
+
 def test_what_is_valid_and_not_written_is_said():
     moment = cd.JsonSchema({"type": "string", "format": "date-time"})
     for valid in ("1998-12-31T23:59:60Z", "2020-01-01t00:00:00z", "2020-01-01T00:00:00.1234567Z"):
@@ -206,3 +250,20 @@ def test_whatever_the_spelling_what_is_decoded_is_legal(how):
     model = cd.from_pretrained("tiny")
     result = model("Zoë Jensen pays 5.50.", schema, nulls=True, unsure=unsure, retries=1)
     assert result.raw in schema and set(result.output) == {"who", "n"} and set(result.nulls) == {"n"}
+
+
+@pytest.mark.parametrize("key", ["näme", 'é\\"z', "plain", "\u007f"])
+@pytest.mark.parametrize("ascii", [False, True])
+def test_a_key_is_found_by_its_name_in_whatever_spelling(key, ascii):
+    items = {"type": ["array", "null"], "items": INT}
+    inner = {"type": "object", "properties": {key: items, key + "2": items}, "required": [key]}
+    schema = cd.JsonSchema({"type": "object", "properties": {key: inner}, "required": [key]}, ascii=ascii)
+    two, none = (schema.canonical({key: {key: value, key + "2": [1]}}) for value in ([1, 2], None))
+    held, other, absent = (Items((key, key), number) for number in (2, 1, NO_LIST))
+    assert two in held and none in absent and not any(two in one or none in one for one in (other,))
+    assert two in Items((key, key + "2"), 1)
+    vocabulary = cd.from_pretrained("tiny").vocabulary
+    assert key in null_tables(schema, vocabulary)
+    texts = cd.JsonSchema({"type": "object", "properties": {key: STR}, "required": [key]}, ascii=ascii)
+    if "." not in key:
+        assert texts.canonical({key: "x"})[:-2] in prefixes(key)[0]

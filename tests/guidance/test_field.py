@@ -253,6 +253,20 @@ def test_a_path_is_the_characters_of_its_values(text, path, wanted):
     assert "".join(text[n] for n in range(len(text)) if inside(text[:n].encode(), text[: n + 1].encode())) == wanted
 
 
+@pytest.mark.filterwarnings("ignore::ctrldiff.errors.PlanWarning")
+@pytest.mark.parametrize(
+    "how",
+    [{"edit": cd.edit.Disagree()}, {"edit": cd.edit.TokenToMask()}, {"revise": cd.revise.Verified()}],
+    ids=["disagree", "token to mask", "verified"],
+)
+def test_what_reads_the_logits_of_written_tokens_is_refused_beside_a_field(how):
+    """There is a layer of logits for each field, and a token's id is no place among all of them."""
+    guide, model = on_field("a", Towards(1)), cd.from_pretrained()
+    with pytest.raises(InputError, match="guidance on a field cannot go together"):
+        model("A text.", SCHEMA, guidance=[guide], **how)
+    model("A text.", SCHEMA, guidance=[guide], edit=cd.edit.Reconsider(), steps=4)
+
+
 @pytest.mark.parametrize("path", ["", ".", "a.", ".a", "a..b"])
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(InputError, match="is not a path"):

@@ -10,8 +10,10 @@ from ctrldiff.errors import InputError
 from ctrldiff.sampling.commit import Everything, Renoise, Rewrite, Threshold, TopK
 from ctrldiff.sampling.constrain import GapsFirst, LeftmostFirst
 from ctrldiff.sampling.edit import Disagree, Reconsider
+from ctrldiff.sampling.hurried import HURRIED, NoteHurried
+from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.propose import Best
+from ctrldiff.sampling.propose import Best, Weighed
 from ctrldiff.sampling.revise import LeastConfident
 from ctrldiff.sampling.schedules import Blocks, Linear
 from ctrldiff.sampling.stop import Settled
@@ -31,7 +33,7 @@ from ctrldiff.search.tolerate import Tolerator
 from ctrldiff.search.tree_edits import TreeEdits
 from ctrldiff.search.value import ValueDecoding
 from ctrldiff.search.voting import DVoting
-from tests.cases import CONSTRAINTS, bound, hard_state, legal
+from tests.cases import CONSTRAINTS, bound, hard_state, legal, odd
 from tests.conftest import NOISES, few, text, toy
 from tests.guidance.fakes import context
 
@@ -116,6 +118,7 @@ OTHERS = {
     "reconsider": {"edit": Reconsider(), "commit": Renoise(Threshold(0.6)), "schedule": Linear(4)},
     "revise": {"revise": LeastConfident(2, 0.9), "schedule": Linear(12)},
     "stop": {"stop": Settled(2.0)},
+    "weighed": {"propose": Weighed(odd)},
     "finish": {"finish": Best(), "schedule": Linear(2), "commit": TopK("margin")},
     "leftmost first": {"constrain": LeftmostFirst},
     "gaps first": {"constrain": GapsFirst},
@@ -158,3 +161,19 @@ def test_a_row_is_searched_alone_as_in_its_batch(name, noise):
         assert torch.allclose(alone.state.log_weight, together.state.log_weight[own])
         assert alone.chosen[0] + row * n == together.chosen[row]
         assert alone.forwards[0] == together.forwards[row]
+
+
+@pytest.mark.parametrize("name", searches(1.0))
+def test_what_is_noted_of_a_token_is_of_the_token_that_stands(name):
+    """Whatever a search puts in its place, or moves there: how sure it was when the steps were over, and no other."""
+    notes, hurried = [NoteLegal(), NoteHurried()], 0
+    for constraint, noise in (("alternatives", "mask"), ("text", "uniform"), ("free", "mask")):
+        result, _ = found(searches(3.0)[name], constraint, noise, schedule=Linear(2), observers=notes)
+        state = result.state
+        mass, rushed = state.memory[LEGAL], state.memory[HURRIED]
+        told = ~rushed.isnan()
+        assert torch.equal(rushed[told], state.held_confidence[told]) and not mass[told].isnan().any()
+        assert (state.held | (mass.isnan() & rushed.isnan())).all()
+        assert not mass[state.held & (state.held_confidence < 0.999)].isnan().any()
+        hurried += int(told.sum())
+    assert hurried or name in ("tolerator", "info gain")  # one writes all of it anew, the other chooses all of it

@@ -7,9 +7,12 @@ import torch
 
 from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import Infeasible, InputError
+from ctrldiff.generate import Model
+from ctrldiff.models.callable import PlainTokenizer
+from ctrldiff.models.hf import Loaded
 from ctrldiff.protocols import Move
 from ctrldiff.sampling.commit import Threshold
-from ctrldiff.sampling.constrain import FREE, LeftmostFirst, Tables
+from ctrldiff.sampling.constrain import FREE, Exact, LeftmostFirst, Tables
 from ctrldiff.sampling.grow import Daedal, RhoEos, density_of_ends, started, sure_of_ends
 from ctrldiff.sampling.legal import LEGAL, NoteLegal
 from ctrldiff.sampling.loop import Loop, sample
@@ -17,13 +20,19 @@ from ctrldiff.sampling.observers import NoteBest, NoteShifts
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.room import fits, inserted, lengthened, shortened
 from ctrldiff.sampling.schedules import Blocks
+from ctrldiff.sampling.slow_fast import CYCLE
+from ctrldiff.sampling.windows import END
 from ctrldiff.search.ahead import Ahead
+from ctrldiff.search.back import BackAndRefine
 from ctrldiff.search.branches import Branches
+from ctrldiff.search.info_gain import InfoGain
 from ctrldiff.search.particles import Particles
 from ctrldiff.search.run import Run
+from ctrldiff.search.thoughts import Thoughts
+from ctrldiff.search.voting import DVoting
 from ctrldiff.state import State, Status
 from tests.cases import GROWS, bound, hard_state, legal
-from tests.conftest import NOISES, SIZE, STOP, VOCABULARY, blank, text, toy
+from tests.conftest import NOISES, SIZE, STOP, VOCABULARY, blank, spec, text, toy
 from tests.guidance.fakes import context
 from tests.laws.test_search_laws import liking
 
@@ -155,6 +164,35 @@ def test_observers_that_note_by_place_go_with_a_policy_that_inserts_or_are_refus
         sample(toy(), hard_state("text"), observers=[NoteShifts(kept=6)], **how)
 
 
+def test_the_front_door_inserts_positions_with_all_that_it_notes_itself():
+    """It notes the legal mass, what was hurried, and for retries what the model said of every position."""
+    toys = Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), spec("mask")))
+    plan = Plan(Exact(), Blocks(3), commit=Threshold(0.9), grow=GROWS["daedal, inserting"])
+    kind = Regex("[ab0-9-]{1,9}")
+    for how in ({}, {"retries": 2}):
+        for n in range(1, 5):
+            found = toys("ab" * n, kind, plan=plan, max_new_tokens=9, **how)
+            assert found.raw in kind and found.usage.answer_tokens > 2
+
+
+def test_the_trace_of_a_canvas_that_is_given_positions_when_it_is_full_goes_on_to_the_answer():
+    toys = Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), spec("mask")))
+    plan = Plan.preset("rho_eos", ends=(STOP,), initial=3, unit=2, low=0.95, high=1.0)
+    found = toys("abc", Regex("[ab]{1,9}"), plan=plan, trace=True, max_new_tokens=10)
+    frames = [str(one) for one in found.trace.frames[0]]
+    assert any("·" not in one for one in frames[:-1]), "it was full before"
+    assert frames[-1] == found.raw and len(frames) == found.usage.forwards + 1
+
+
+def test_notes_of_positions_are_pushed_along_with_what_stands_there():
+    state = blank(2, 9, lengths=[5, 5], pad_id=STOP)
+    cycle = torch.tensor([[4, 1, 5, 4, -1, 3], [0, 0, -1, 4, 2, 4]])
+    noted = state.remember(**{END: torch.tensor([4, 2]), CYCLE: cycle})
+    moved = inserted(noted, torch.tensor([1, 3]), torch.tensor([2, 1]))
+    assert moved.memory[END].tolist() == [6, 2]
+    assert moved.memory[CYCLE].tolist() == [[4, 1, 7, 4, -1, 5], [0, 0, -1, 4, 2, 5]]
+
+
 def telling(state: State, logits: torch.Tensor) -> Move:
     return Move(state, FREE.bind(logits, state), state.open, logits, lambda: logits, lambda one: logits)
 
@@ -196,7 +234,9 @@ def test_rho_eos_counts_in_units_by_how_far_it_is_beyond_its_bound(share, curve,
 def test_a_search_that_goes_by_positions_refuses_a_canvas_that_grows():
     plan = Plan.preset("daedal", ends=(STOP,), initial=4, temperature=1.0)
     run = Run(toy(), plan, bound("text", 4), context(4, toy(), constraint=bound("text", 4)))
-    for search in (Ahead(), Branches(), Particles(liking, 2)):
+    together = [Ahead(), Branches(), InfoGain(), Particles(liking, 2)]
+    again = [BackAndRefine(), DVoting(), Thoughts((A,))]  # what they keep of one decode is of its positions
+    for search in (*together, *again):
         with pytest.raises(InputError, match="cannot go together"):
             search(run, blank(4, 8))
 

@@ -15,7 +15,7 @@ from ctrldiff.sampling.constrain import FREE
 from ctrldiff.sampling.judge import Judged, Mixture
 from ctrldiff.sampling.loop import Loop, sample
 from ctrldiff.sampling.plan import Plan
-from ctrldiff.sampling.propose import Best, Draw, Weighed
+from ctrldiff.sampling.propose import Best, Draw, Kept, Weighed
 from ctrldiff.sampling.schedules import Blocks
 from ctrldiff.state import State
 from tests.cases import CONSTRAINTS, bound, hard_state, legal
@@ -221,8 +221,10 @@ def test_another_vocabulary_is_refused_before_the_first_pass():
             sample(toy(network=network), blank(1, 4), propose=make(Bigram(vocabulary=other)), commit=Proposed())
         longer = cd.Vocabulary.from_tokens([*PIECES, None, None, None, b"more"], stop_ids=[STOP])
         sample(toy(), blank(1, 4), propose=make(Bigram(vocabulary=longer)), commit=Proposed())
-    with pytest.raises(VocabularyError, match="id 0"):
-        sample(toy(network=network), blank(1, 4), propose=Weighed(CausalLM(llama(), other).energy))
+    weighed = Weighed(CausalLM(llama(), other).energy)
+    for propose in (weighed, Kept(weighed)):
+        with pytest.raises(VocabularyError, match="id 0"):
+            sample(toy(network=network), blank(1, 4), propose=propose)
     assert not network.calls
 
 

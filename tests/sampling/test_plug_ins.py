@@ -1,5 +1,7 @@
 """The smaller plug-ins: proposers, revise policies, stop rules, presets, decide."""
 
+import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,16 +11,21 @@ from ctrldiff.constraints.basic import Choice, Regex
 from ctrldiff.constraints.labels import Labels
 from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import BudgetTooSmall, InputError
-from ctrldiff.sampling.commit import Everything
-from ctrldiff.sampling.constrain import FREE, Tables, normalised
+from ctrldiff.sampling import processors
+from ctrldiff.sampling.ancestral import Remasking
+from ctrldiff.sampling.commit import CertainFree, Everything, TopK
+from ctrldiff.sampling.constrain import FREE, DrawnAt, Tables, normalised
 from ctrldiff.sampling.decide import decide
+from ctrldiff.sampling.edit import Disagree, Reconsider
 from ctrldiff.sampling.loop import sample
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.processors import Temperature
 from ctrldiff.sampling.propose import Best, Draw
-from ctrldiff.sampling.revise import LeastConfident
+from ctrldiff.sampling.revise import Keep, LeastConfident, Remask, Verified
 from ctrldiff.sampling.schedules import Linear
-from ctrldiff.sampling.stop import Falling, Settled, mean_gap
+from ctrldiff.sampling.stop import Falling, Prophet, Settled, Stable, mean_gap
+from ctrldiff.search.agree import Vote
+from ctrldiff.search.ahead import Ahead
 from ctrldiff.state import State
 from tests.cases import LENGTH, bound
 from tests.conftest import STOP, VOCABULARY, ToyNetwork, blank, logits_like, text, toy
@@ -55,6 +62,25 @@ def test_the_least_confident_are_reopened_if_they_are_below_the_bar():
     assert chosen(where) == [[0, 2]]
     where = LeastConfident(count=9, below=0.9)(None, now, None)  # type: ignore[arg-type]
     assert chosen(where) == [[0, 2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("revise", "steps"),
+    [(LeastConfident(2, 1.0), 6), (Remask(Remasking("rescale", 0.8)), 6), (Verified(0.9), 3)],
+    ids=["least confident", "remask", "verified"],
+)
+def test_a_decode_goes_on_with_what_stands_whatever_the_clock_said_when_it_was_written(revise, steps):
+    """A search that decodes again begins where another decode ended: its steps say nothing of this one's."""
+    how = {"schedule": Linear(steps), "commit": TopK(), "revise": revise}
+    told_apart = False
+    for seed in range(3):
+        first = sample(toy(seed=seed), blank(2, 10, seed=seed))
+        begun = first.reopen(torch.arange(10)[None, :] >= 3).snapshot()
+        fresh = replace(begun, held_at=begun.held_at.clamp(max=0), history=torch.full_like(begun.history, -1))
+        one, other = (sample(toy(seed=seed), state, **how) for state in (begun, fresh))
+        assert torch.equal(one.tokens, other.tokens) and torch.equal(one.held_at, other.held_at)
+        told_apart |= not torch.equal(one.tokens, sample(toy(seed=seed), begun, **how | {"revise": Keep()}).tokens)
+    assert told_apart
 
 
 def test_what_was_written_in_this_step_is_not_reopened():
@@ -202,3 +228,56 @@ def test_a_decision_that_cannot_fit_is_refused_before_the_forward():
     with pytest.raises(BudgetTooSmall):
         decide(toy(network=network), blank(1, 3), labelled(labels))
     assert network.calls == []
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (processors.Temperature, [(0,), (-1.0,), (math.inf,), (math.nan,), ("1",), (True,)]),
+        (processors.Cooling, [(0, 0.8), (0.4, math.nan)]),
+        (processors.TopK, [(0,), (1.5,), (True,)]),
+        (processors.TopP, [(0,), (1.1,), ("x",), (math.nan,)]),
+        (processors.MinP, [(0,), (2.0,), (None,)]),
+        (DrawnAt, [(0,), ("x",), (math.inf,)]),
+        (CertainFree, [(Everything(), "x"), (Everything(), math.nan)]),
+        (LeastConfident, [(0,), (-1,), (1.5,), (1, "x")]),
+        (Disagree, [("x",), (0.5, 0), (0.5, -1)]),
+        (Reconsider, [(0,), (2.5,)]),
+        (Settled, [(-1,), (math.nan,), ("x",)]),
+        (Stable, [(0,), (1.5,), (9,), (1, "x")]),
+        (Prophet, [("x",), (1, math.nan), (1, 1, None)]),
+        (Falling, [("x",), (1, math.nan)]),
+        (Vote, [(0,), (2.5,), (None,), (True,)]),
+        (Ahead, [(1.5,), ("3",)]),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_number_that_means_nothing_is_refused_when_it_is_given(make, wrong):
+    for numbers in wrong:
+        with pytest.raises(InputError):
+            make(*numbers)
+
+
+@pytest.mark.parametrize("name", ["default", "llada", "dream", "p2"])
+def test_a_preset_says_what_is_no_temperature(name):
+    for wrong in (-1.0, math.inf, math.nan, "1", True):
+        with pytest.raises(InputError, match=r"temperature=.*a finite number of at least 0"):
+            Plan.preset(name, temperature=wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "what"),
+    [
+        ("stop", lambda posterior, state, step: state.open, "a torch.bool tensor of shape (2, 6)"),
+        ("stop", lambda posterior, state, step: state.done[:, None], "a torch.bool tensor of shape (2, 1)"),
+        ("stop", lambda posterior, state, step: torch.zeros(2), "a torch.float32 tensor of shape (2,)"),
+        ("stop", lambda posterior, state, step: None, "NoneType"),
+        ("propose", lambda posterior, state: posterior.map().numpy(), "ndarray"),
+        ("propose", lambda posterior, state: posterior.map(2), "a torch.int64 tensor of shape (2, 2, 6)"),
+        ("finish", lambda posterior, state: state.open, "a torch.bool tensor of shape (2, 6)"),
+        ("commit", lambda posterior, tokens, state, step: state.done, "a torch.bool tensor of shape (2,)"),
+    ],
+)
+def test_an_answer_of_a_plug_in_that_is_none_is_refused_by_name(name, answer, what):
+    with pytest.raises(InputError, match=re.escape(f"the {name} policy returned {what}")):
+        sample(toy(), blank(2, 6), schedule=Linear(1), **{name: answer})

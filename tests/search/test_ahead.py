@@ -106,11 +106,14 @@ def test_the_front_door_gives_the_same_answer():
         assert [one.raw for one in plain] == [one.raw for one in ahead]
 
 
-@pytest.mark.parametrize("guide", ["words", "classifier-free", "classifier, open"])
-def test_guides_and_their_branches_go_with_it(guide):
+@pytest.mark.parametrize("noise", NOISES)
+@pytest.mark.parametrize("guide", ["words", "classifier-free", "adaptive classifier-free", "classifier, open"])
+def test_guides_and_their_branches_go_with_it(guide, noise):
+    """Some ask for a view of the state that says more of it than its tokens do: what was unsure when it was written."""
     plan = Plan.searching().but(processors=())
-    (plain, calls), (guessed, fewer) = both(plan, "alternatives", guide=guide)
-    assert equal(plain, guessed) and fewer <= calls
+    for constraint, seed in (("alternatives", 0), ("alternatives", 2), ("text", 0)):
+        (plain, calls), (guessed, fewer) = both(plan, constraint, noise, guide=guide, seed=seed)
+        assert equal(plain, guessed) and fewer <= calls
 
 
 def test_edits_go_with_it():

@@ -6,11 +6,13 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.errors import InputError
+from ctrldiff.models.callable import PlainTokenizer
+from ctrldiff.models.hf import Loaded
 from ctrldiff.sampling.commit import TopK
 from ctrldiff.sampling.plan import Plan
 from ctrldiff.sampling.schedules import Linear
 from ctrldiff.search.medal import Medal
-from tests.conftest import prompt
+from tests.conftest import prompt, spec, toy
 from tests.sampling.loops.net import OPEN, Asked, best, entropies, opened
 from tests.sampling.together import run_of, start
 
@@ -131,6 +133,17 @@ def test_it_is_the_search_in_plain_words(case, seeds):
 @pytest.mark.parametrize("wrong", ["without entropy", "no bound", "the first"])
 def test_a_wrong_search_is_told_apart(wrong):
     assert not agree(range(3), "deep, three at a position", wrong)
+
+
+def test_rows_of_one_batch_may_have_as_many_beginnings_as_they_have():
+    toys = cd.Model(Loaded("toy", toy(), PlainTokenizer(lambda text: [ord(c) % 10 for c in text]), spec("mask")))
+    kinds = [cd.Regex("a|b1"), cd.Regex("[ab0-9-]{1,5}"), cd.Regex("ab")]
+    asked = [cd.Request("ab"[: 1 + n % 2], kind, max_new_tokens=6) for n, kind in enumerate(kinds)]
+    together, alone = (
+        [(one.raw, one.usage.forwards, one.ess) for one in toys.decode(asked, search=Medal(8, 2), batch_size=size)]
+        for size in (3, 1)
+    )
+    assert together == alone and len({ess for *_, ess in alone}) == 3
 
 
 def test_the_front_door_takes_it():

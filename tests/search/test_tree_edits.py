@@ -10,6 +10,8 @@ from ctrldiff.constraints.basic import Regex
 from ctrldiff.errors import InputError, ModelError
 from ctrldiff.likelihood import elbo
 from ctrldiff.sampling.constrain import FREE
+from ctrldiff.sampling.hurried import HURRIED
+from ctrldiff.sampling.legal import LEGAL
 from ctrldiff.search.mutation import Gaps, Mutation, Text, drawn, mutated
 from ctrldiff.search.run import Run
 from ctrldiff.search.tree_edits import TreeEdits
@@ -70,6 +72,26 @@ def test_the_gaps_that_can_be_filled_are_those_that_trying_fills(name):
             assert set(gaps.sizes(start, stop, 2)) == wanted, (ids, start, stop)
             told_apart += wanted != {stop - start}
     assert told_apart, "gaps as long as what stood there would be noticed"
+
+
+def test_what_is_noted_of_a_position_moves_with_it():
+    """`a-b` in six positions, the dash cut out and two put in its place, or none: what is behind it moves."""
+    sure = torch.tensor([[0.1, 0.2, 0.3, 0.4, 1.0, 1.0]])
+    state = held(canvas_of([11, 10, 12])).clear(torch.ones(1, LENGTH, dtype=torch.bool))
+    state = state.write(state.open, state.tokens, sure).remember(**{LEGAL: sure + 1, HURRIED: sure + 2})
+    row = Text.of(state, 0, (STOP,))
+    wider, shorter = (mutated(state, {0: (row, Mutation(1, 2, size))}) for size in (2, 0))
+    assert wider.tokens[0, [0, 3, 4, 5]].tolist() == [11, 12, STOP, STOP]
+    assert wider.held_confidence[0].nan_to_num(-1).tolist() == pytest.approx([0.1, -1, -1, 0.3, 0.4, 1.0])
+    assert shorter.tokens[0].tolist() == [11, 12, *[STOP] * 4]
+    assert shorter.held_confidence[0].tolist() == pytest.approx([0.1, 0.3, 0.4, 1.0, 1.0, 1.0])
+    for more, key in enumerate((LEGAL, HURRIED), start=1):
+        assert wider.memory[key][0].nan_to_num(-1).tolist() == pytest.approx(
+            [0.1 + more, -1, -1, 0.3 + more, 0.4 + more, 1.0 + more]
+        )
+        assert shorter.memory[key][0].nan_to_num(-1).tolist() == pytest.approx(
+            [0.1 + more, 0.3 + more, 0.4 + more, 1.0 + more, 1.0 + more, -1]
+        )
 
 
 @pytest.mark.parametrize("name", LANGUAGES)

@@ -18,7 +18,7 @@ from ctrldiff.doubt import Flag, flags_of, with_null
 from ctrldiff.errors import CanvasWarning, OutputInvalid, Unsure, warn
 from ctrldiff.fields import Field, calibrated, improbable, moved, sourced
 from ctrldiff.grounds import grounds_of
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema, schemas_in
 from ctrldiff.json_schema.counts import pointer
 from ctrldiff.json_schema.places import nodes
 from ctrldiff.layout import TAB
@@ -113,7 +113,7 @@ class Decoded:
         """The values that the constraint forced on the model, and those that the end of the steps wrote unsurely."""
         if LEGAL not in self.state.memory:
             return ()
-        is_json = isinstance(self.row.type.description, JsonSchema)
+        is_json = bool(schemas_in(self.row.type.description))
         legal, hurried = (self.state.memory[name][self.at, : self.row.canvas].tolist() for name in (LEGAL, HURRIED))
         return flags_of(self.raw, self.tokens, legal, self.vocabulary, is_json=is_json, hurried=hurried)
 
@@ -352,12 +352,14 @@ def _sent(answers: Generator[T, int | None, None], length: int | None) -> T | No
 
 
 def _nulled(raw: str, flags: tuple[Flag, ...], type_: OutputType) -> tuple[str, tuple[Flag, ...]]:
-    """The answer with null for each flagged value that the type allows to be null, given all that stands beside it."""
-    kept = []
+    """The answer with null for each flagged value that the type allows to be null, given all that stands beside it.
+    Of a type that bounds tokens no text says whether it is allowed, and null is put for nothing."""
+    kept, wanted = [], type_.description
+    known = bool(schemas_in(wanted)) and not wanted.over_tokens()[1]
     for flag in flags:
-        if isinstance(type_.description, JsonSchema) and flag.text != "null":
+        if known and flag.text != "null":
             other = with_null(raw, flag.where)
-            if other in type_.description:
+            if other in wanted:
                 raw, flag = other, replace(flag, nulled=True)
         kept.append(flag)
     return raw, tuple(kept)

@@ -36,6 +36,8 @@ class Prediction:
     label: str
 
     def __post_init__(self) -> None:
+        if not isinstance(self.probs, Mapping):
+            raise InputError(f"the probabilities are a {type(self.probs).__name__}", hint="label to probability")
         for name, p in self.probs.items():
             if isinstance(p, bool) or not isinstance(p, int | float) or not 0 <= p <= 1 + SLACK:
                 raise InputError(f"the probability of {name!r} is {p!r}: no number from 0 to 1", label=name)
@@ -125,7 +127,7 @@ def equal_mass(predictions: Sequence[Judged], bins: int = 10) -> list[Bin]:
 
 
 def _at_least_one(bins: int) -> int:
-    if bins < 1:
+    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 1:
         raise InputError(f"bins={bins}: at least 1", param="bins")
     return bins
 

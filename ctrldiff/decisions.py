@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.description import Description
 from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, name_of, source_of
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema import schemas_in
 from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.layout import TAB
 from ctrldiff.limits import DEFAULT, Limits
@@ -131,7 +131,7 @@ class _Decision:
             head, lead = self.data[self.start : stage.base], self.data[stage.base : self.start]
 
             def end(text: bytes, over: bool, head: bytes = head) -> int | None:
-                size = json_end(head + text, over) if self.is_json else len(text) if over else None
+                size = json_end(head + text, over) if self.is_json else len(head + text) if over else None
                 return size if size is None or size < 0 else size - len(head)
 
             found |= {head + one for one in stage.onward.values(lead, end, n + 1)}
@@ -168,7 +168,8 @@ def fields_of(
     """
     vocabulary = table.vocabulary
     assert vocabulary is not None
-    data, is_json = raw.encode("utf-8"), isinstance(description, JsonSchema)
+    schemas = schemas_in(description)
+    data, is_json = raw.encode("utf-8"), bool(schemas)
     values = list(nodes(raw)) if is_json else [(Place("", 0, len(data)), False)]
     forced = forced_bytes(description.dfa(limits), data)
     decisions = list(_decisions(data, values, is_json))
@@ -184,7 +185,8 @@ def fields_of(
     jobs: list[tuple[int, int, bool]] = []  # which decision, open from which position, its last pass
     for n, one in enumerate(decisions):
         settled = forced if one.start in scalars else between
-        if not settled[one.start : one.end + (one.then == DELIMITERS)].all():  # what ends a number is its next byte
+        ending = one.then is not None  # a number is ended by its next byte, what is no JSON by nothing more
+        if not settled[one.start : one.end + ending].all():
             *before, last = _opened(one.start, data, tokens, ends, table)
             if given is not None:
                 last, before = _last_opened(one, last, ends), [*before, *range(last, _last_opened(one, last, ends))]
@@ -205,7 +207,7 @@ def fields_of(
                 stages.setdefault(n, []).append(_Stage(onward, base, float(masses[k, begun])))
     decisions = [replace(one, stages=tuple(stages.get(n, ()))) for n, one in enumerate(decisions)]
     decisions.sort(key=lambda one: (one.start, -one.end))
-    shape = description.shape(limits) if isinstance(description, JsonSchema) else None
+    shape = schemas[0].shape(limits) if schemas else None
     least = _least(ends, legal)
     out = {}
     for place, holds in sorted(values, key=lambda value: (value[0].start, -value[0].end)):
@@ -220,8 +222,8 @@ def fields_of(
             legal_mass=least(place, inside),
             kind=kind_of(shape, place.where, text) if shape else "enum" if hasattr(description, "labels") else "string",
             source=source_of(text, document, quoted=shape is not None),
-            others=() if holds or text[0] in "[{" else inside[0].others(KEPT),
-            counts=_counts(data, place, values, decisions) if text[0] == "[" else (),
+            others=() if holds or (is_json and text[0] in "[{") else inside[0].others(KEPT),
+            counts=_counts(data, place, values, decisions) if is_json and text[0] == "[" else (),
         )
     return out, len(jobs)
 
@@ -230,7 +232,7 @@ def _opened(start: int, data: bytes, tokens: Sequence[int], ends: NDArray[np.int
     """The positions from which the text is opened to ask about a byte: that of the token that wrote it, and before it
     those from which some legal token would reach over the byte before it."""
     assert table.vocabulary is not None
-    last, known = int(np.searchsorted(ends, start, "right")), spellings(table.vocabulary)
+    last, known = int(np.searchsorted(ends, start, "right")) if data else 0, spellings(table.vocabulary)
     states, found = table.states(tokens), [last]
     for at in range(last - 1, -1, -1):
         begins = int(ends[at - 1]) if at else 0

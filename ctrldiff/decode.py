@@ -32,7 +32,7 @@ from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
 from ctrldiff.readout import read_labels
-from ctrldiff.request import Row, prompt_about, prompt_alone, written
+from ctrldiff.request import Row, about, prompt_alone, written
 from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.by_field import by_field
@@ -422,7 +422,7 @@ class _Engine:
             constraint=Tables(tuple(row.table for row in rows)),
             texts=tuple(row.text for row in rows),
             encode=loaded.plain_ids,
-            prompt=lambda row, text: prompt_about(loaded, rows[row], text),
+            prompt=lambda row, text: about(loaded, rows[row], text).ids,
             read=lambda row, text: rows[row].type.read(text),
             seed=rows[0].request.seed,
             name=loaded.name,

@@ -85,7 +85,7 @@ def counted_fields(fields: Mapping[str, Field], counts: Mapping[ListPlace, Count
         for above in dict.fromkeys([name, *(name[: one.start()] for one in re.finditer("/", name)), ""]):
             one = out[above]
             out[above] = replace(one, prob=one.prob * p, exact=one.exact * p)
-        if count.number is not None:
+        if count.number is not None and rest < 1.0:  # else that it is no list was sure, and of items nothing is known
             told = [one / (1.0 - rest) for one in count.probs[: count.number + 1]]  # given that it is no null
             out[name] = replace(out[name], counts=(*told, max(0.0, 1.0 - sum(told))))
     return out
@@ -162,7 +162,7 @@ def _item(shape: Shape, name: str) -> Shape:
 def source_of(text: str, document: str, *, quoted: bool) -> tuple[int, int] | None:
     """The characters of the document where a value first stands as it is."""
     plain = json.loads(text) if quoted and text[:1] == '"' else text
-    if not plain or plain in ("null", "true", "false") or text[:1] in "[{":
+    if not plain or plain in ("null", "true", "false") or (quoted and text[:1] in "[{"):
         return None
     at = document.find(plain)
     return None if at < 0 else (at, at + len(plain))

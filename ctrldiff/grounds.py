@@ -6,7 +6,7 @@ from ctrldiff.constraints.description import And, Description
 from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
 from ctrldiff.grounded.kinds import Stated
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema, schemas_in
 
 
 def grounds_of(description: Description, raw: str) -> dict[str, tuple[Stated, ...]]:
@@ -14,8 +14,8 @@ def grounds_of(description: Description, raw: str) -> dict[str, tuple[Stated, ..
 
     "" is the whole answer, and "/name" a hole of a template. What the type does not ground is not there, nor is null.
     """
-    if isinstance(description, JsonSchema):
-        return description.grounds(raw)
+    if schemas := schemas_in(description):
+        return {at: places for schema in schemas for at, places in schema.grounds(raw).items()}
     if isinstance(description, Template):
         if not any(_grounded(hole) for _, hole in description.holes):
             return {}

@@ -25,7 +25,7 @@ from ctrldiff.constraints.prior import Prior
 from ctrldiff.errors import InputError
 from ctrldiff.likelihood import elbo
 from ctrldiff.models.hf import Loaded
-from ctrldiff.request import Row, prompt_about
+from ctrldiff.request import Row, about
 from ctrldiff.sampling.decide import decide
 from ctrldiff.state import State
 from ctrldiff.tokens.vocabulary import Vocabulary
@@ -47,11 +47,17 @@ def read_labels(loaded: Loaded, rows: Sequence[Row], batch_size: int) -> tuple[S
     assert labels is not None
     read = {"product": _product, "letters": _letters, "elbo": _elbo}[readout]
     state, probs, forwards = read(loaded, rows, labels, batch_size)
+    if readout != "product":  # the sweep over the labels' table knows what a prior weighs
+        probs = [weighed(one, labels.weights) for one in probs]
     if against is not None:
-        again = replace(rows[0].request, text=against)
-        bare_row = replace(rows[0], request=again, ids=prompt_about(loaded, rows[0], against))
-        _, (bare,), more = read(loaded, [bare_row], labels, batch_size)
-        probs, forwards = [divided(one, bare) for one in probs], forwards + more
+        asked = [about(loaded, row, against) for row in rows]
+        bare_rows = {tuple(row.ids): row for row in asked}  # of conversations each has its own
+        _, bares, more = read(loaded, list(bare_rows.values()), labels, batch_size)
+        if readout == "product":
+            bares = [weighed(one, {name: -weight for name, weight in labels.weights.items()}) for one in bares]
+        bare = dict(zip(bare_rows, bares, strict=True))
+        probs = [divided(one, bare[tuple(row.ids)]) for one, row in zip(probs, asked)]
+        forwards += more
     if state is None or against is not None:
         state = _written(loaded, rows, labels, [labels.best(one) for one in probs])
     return replace(state, forwards=torch.full_like(state.forwards, forwards)), probs
@@ -60,6 +66,17 @@ def read_labels(loaded: Loaded, rows: Sequence[Row], batch_size: int) -> tuple[S
 def divided(probs: Mapping[str, float], bare: Mapping[str, float]) -> Probs:
     """Probabilities over those of another text, adding up to 1."""
     shares = {name: p / max(bare[name], LEAST) for name, p in probs.items()}
+    total = math.fsum(shares.values())
+    return {name: share / total for name, share in shares.items()}
+
+
+def weighed(probs: Mapping[str, float], weights: Mapping[str, float]) -> Probs:
+    """Probabilities times exp(weight), adding up to 1."""
+    if not any(weights.values()):
+        return dict(probs)
+    logs = {name: math.log(p) + weights[name] if p > 0 else -math.inf for name, p in probs.items()}
+    most = max(logs.values())
+    shares = {name: math.exp(log - most) for name, log in logs.items()}
     total = math.fsum(shares.values())
     return {name: share / total for name, share in shares.items()}
 
@@ -129,16 +146,21 @@ def _fitting(loaded: Loaded, row: Row, names: Sequence[str]) -> int:
     room = loaded.spec.context - loaded.spec.context % loaded.spec.round_to - 2
     longest = sorted(names, key=len, reverse=True)
     most = min(len(LETTERS), len(names))
-    while most > 1 and len(_lettered_ids(loaded, row, longest[:most])) > room:
+    while most > 1 and len(_lettered_ids(loaded, row, longest[:most], LETTERS[0])) > room:
         most -= 1
     return most
 
 
-def _lettered_ids(loaded: Loaded, row: Row, names: Sequence[str]) -> list[int]:
-    said = "|".join(f"{letter}={name}" for letter, name in zip(LETTERS, names))
+def _lettered_ids(loaded: Loaded, row: Row, names: Sequence[str], other: str | None = None) -> list[int]:
+    """The prompt that names labels by letters. Its examples are answered by letters, too; those of labels that it does
+    not name by `other`, or left out."""
+    letters = dict(zip(names, LETTERS))
+    said = "|".join(f"{letter}={name}" for name, letter in letters.items())
     words = f"{row.request.ask}:{said}" if row.request.ask else said
     text = row.request.text if isinstance(row.request.text, str) else messages_of(row.request.text)
-    return loaded.prompt_ids(text, words, template=row.request.prompt)
+    answered = [(shown, letters.get(answer, other)) for shown, answer in row.shots]
+    shots = [(shown, letter) for shown, letter in answered if letter is not None]
+    return loaded.prompt_ids(text, words, template=row.request.prompt, shots=shots)
 
 
 def _lettered(loaded: Loaded, row: Row, names: Sequence[str]) -> Probs:

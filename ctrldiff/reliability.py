@@ -40,8 +40,8 @@ class Outcome(NamedTuple):
 
     @property
     def confidence(self) -> float:
-        """`prob`, as `calibration.equal_mass` calls it."""
-        return self.prob
+        """`prob`, as `calibration.equal_mass` calls it; what a sum over floats has above 1 is left out."""
+        return min(1.0, self.prob)
 
 
 def _is_number(value: object) -> bool:
@@ -79,10 +79,15 @@ class Calibration:
     """A scale for each kind of value, and from which probability on values were right how often.
 
     Fields: scales, by kind, and "others" for a kind that has none; thresholds, by rising accuracy.
+    Raises: InputError for scales without "others".
     """
 
     scales: Mapping[str, Scale] = field(default_factory=lambda: {OTHERS: Scale()})
     thresholds: tuple[Threshold, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.scales, Mapping) or OTHERS not in self.scales:
+            raise InputError(f"a calibration has no scale for {OTHERS!r}", hint=f"scales={{{OTHERS!r}: Scale(), ...}}")
 
     def prob(self, kind: str, exact: float) -> float:
         """How often values of this kind and probability are right."""
@@ -145,15 +150,15 @@ class Calibration:
         try:
             facts = json.loads(Path(file).read_text(encoding="utf-8"))
             scales = {kind: Scale(**scale) for kind, scale in facts["scales"].items()}
-            read = Calibration(scales, tuple(_threshold(**one) for one in facts["thresholds"]))
+            found = tuple(_threshold(**one) for one in facts["thresholds"])
         except OSError as error:
             raise InputError(f"{str(file)!r} cannot be read: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             hint = "ctrldiff calibrate FILE --schema SCHEMA --fit OUT.json writes one"
             raise InputError(f"{str(file)!r} is no calibration ({error})", hint=hint) from error
-        if OTHERS not in read.scales:
+        if OTHERS not in scales:
             raise InputError(f"{str(file)!r} has no scale for {OTHERS!r}")
-        return read
+        return Calibration(scales, found)
 
 
 def _threshold(accuracy: float, prob: float, coverage: float) -> Threshold:

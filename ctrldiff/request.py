@@ -260,6 +260,8 @@ def read_row(
             row=n,
         )
     row = Row(n, request, compiled, ids, wanted, wanted, limit, type_, table, labels, shots, tokens)
+    if request.against is not None:
+        about(loaded, row, request.against)  # raises now what it would raise once others have been decoded
     if layout is None or request.max_new_tokens is not None or labels is not None:
         return row
     return laid_out(row, loaded, layout)
@@ -331,19 +333,43 @@ def _prompt(
             return ids
 
 
-def prompt_about(loaded: Loaded, row: Row, text: str) -> list[int]:
-    """The prompt of a row with another text in the place of its own: of a conversation's last message."""
+def about(loaded: Loaded, row: Row, text: str) -> Row:
+    """A row with another text in the place of its own: of a conversation's last message. With its own it is itself.
+
+    Raises: InputError for half of a surrogate pair; PromptTooLong where that prompt and the row's first canvas do not
+        fit the context.
+    """
+    if text == row.text:
+        return row
+    check_text(text, f"what text {row.n} is asked besides", row=row.n)
     said: Any = text
     if not isinstance(row.request.text, str):
-        *before, (role, _) = messages_of(row.request.text)
-        said = (*before, (role, text))
-    words = words_of(row.type, loaded.spec.ask)
-    return loaded.prompt_ids(said, words, template=row.request.prompt, shots=row.shots)
+        *before, last = row.request.text
+        said = [*before, {**last, "content": text}]
+    request = replace(row.request, text=said)
+    ids = _prompt(loaded, row.compiled.type, request, row.shots, _context(loaded) - row.first)
+    return replace(row, request=request, ids=_fitting(loaded, row, ids))
 
 
 def prompt_alone(loaded: Loaded, row: Row, text: str) -> list[int]:
-    """The prompt of a row as if nothing were asked but what this text says."""
-    return loaded.prompt_ids(text, "", template=row.request.prompt)
+    """The prompt of a row as if nothing were asked but what this text says. Raises: as `about`."""
+    check_text(text, f"what text {row.n} is asked alone", row=row.n)
+    return _fitting(loaded, row, loaded.prompt_ids(text, "", template=row.request.prompt))
+
+
+def _fitting(loaded: Loaded, row: Row, ids: list[int]) -> list[int]:
+    """The ids of another prompt, if they leave the row the canvas that it had at first. Raises: PromptTooLong."""
+    if len(ids) + row.first > _context(loaded):
+        raise PromptTooLong(
+            f"text {row.n}: {len(ids):,} tokens of another prompt that it is asked by + {row.first:,} answer tokens > "
+            f"context {loaded.spec.context:,}",
+            hint="shorten that text",
+            prompt=len(ids),
+            answer=row.first,
+            context=loaded.spec.context,
+            row=row.n,
+        )
+    return ids
 
 
 def pairs_of(examples: Any) -> tuple[tuple[str, Any], ...]:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from ctrldiff.doubt import Flag
-from ctrldiff.fields import Field
+from ctrldiff.fields import Field, name_of
 from ctrldiff.grounded.kinds import Stated
 from ctrldiff.report.decode import Value, decode_page
 from ctrldiff.report.page import framed
@@ -133,14 +133,14 @@ class Result(Generic[T]):
     @property
     def values(self) -> tuple[Value, ...]:
         """The values of the answer, as far as `fields` and `grounded` know of them, for pages."""
-        stated = {at[1:]: tuple((one.start, one.end) for one in places) for at, places in self.grounded.items()}
-        flagged = {flag.where[1:] for flag in self.flags}
+        stated = {name_of(at): tuple((one.start, one.end) for one in places) for at, places in self.grounded.items()}
+        flagged = {name_of(flag.where) for flag in self.flags}
         out = []
         for name, one in self.fields.items():
             source = stated.get(name) or (() if one.source is None else (one.source,))
             if one.kind not in ("list", "object"):
                 out.append(Value(name, one.text, one.where, source, one.prob, name in flagged))
-        spelled = {at[1:]: places[0].spelling for at, places in self.grounded.items() if places}
+        spelled = {name_of(at): places[0].spelling for at, places in self.grounded.items() if places}
         out += [
             Value(name, spelled[name], None, source)
             for name, source in stated.items()

@@ -119,6 +119,7 @@ def test_ruled_out_and_right_is_an_infinite_loss():
         ({"a": "1"}, "a", "no number"),
         ({"a": True}, "a", "no number"),
         ({}, "a", "add up"),
+        ([0.5, 0.5], "a", "are a list"),
         ({"a": 1.0}, "b", "right label 'b'"),
     ],
 )
@@ -132,6 +133,8 @@ def test_nothing_cannot_be_measured():
         report([])
     with pytest.raises(InputError, match="bins=0"):
         report([said(0.9, True)], 0)
+    with pytest.raises(InputError, match=r"bins=2\.5"):
+        report([said(0.9, True)], 2.5)
 
 
 def test_the_plot_is_xml_with_a_dot_for_every_bin():

@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -16,8 +17,10 @@ import ctrldiff as cd
 from ctrldiff.decisions import fields_of, forced_bytes, json_end
 from ctrldiff.errors import InputError, Unsure
 from ctrldiff.evaluate.equal import right_at
+from ctrldiff.fields import Field, counted_fields
 from ctrldiff.models.callable import from_callable
 from ctrldiff.models.spec import ModelSpec
+from ctrldiff.sampling.counts import Count
 from ctrldiff.tokens.vocabulary import Vocabulary
 from tests.conftest import few
 from tests.counting import counting
@@ -141,6 +144,30 @@ def test_a_probability_is_that_of_every_answer_that_says_so(seed):
         assert got.text == said(ids) and sum(want.values()) == pytest.approx(1)
         assert got.exact == pytest.approx(want.pop(got.text), abs=1e-5)
         assert dict(got.others) == {name: pytest.approx(p, abs=1e-5) for name, p in want.items()}
+
+
+@pytest.mark.parametrize(
+    "pattern", ["x?", "7?", "xx?", "x(7|77?)?", "[x7]{0,2}", "x{2}7?", r"\[7?\]?", r"\{?", "77", "(x|7x|77)"]
+)
+@pytest.mark.parametrize("seed", few(range(4), 1))
+def test_a_text_that_is_no_json_is_as_probable_as_all_its_canvases(pattern, seed):
+    denoiser, regex = model_of(seed), cd.Regex(pattern)
+    table, extra = regex.compile(VOCABULARY), [v for v, word in enumerate(TOKENS) if set(word) <= set(b"x7[]{}")]
+    legal = [ids for n in range(4) for ids in product(extra, repeat=n) if text_of(ids) in regex]
+    among = [(*ids, *[STOP] * (T - len(ids))) for ids in legal]
+    settled = table.forced(np.full(T, -1)).tolist()
+    want = {}
+    if -1 in settled:
+        for ids, p in by_first(log_probs(denoiser, settled), settled, among).items():
+            want[text_of(ids).decode()] = want.get(text_of(ids).decode(), 0.0) + p
+    for ids in among:
+        text = text_of(ids).decode()
+        fields, _ = fields_of(text, ids, [0], table, denoiser, regex, document=f"7 x {text}.")
+        others = {name: p for name, p in want.items() if name != text}
+        assert list(fields) == [""] and fields[""].exact == pytest.approx(want.get(text, 1.0), abs=1e-5)
+        assert fields[""].kind == "string" and (fields[""].source is None) == (not text)
+        if len(others) <= 5:
+            assert dict(fields[""].others) == {name: pytest.approx(p, abs=1e-5) for name, p in others.items()}
 
 
 @pytest.mark.parametrize("seed", few(range(4), 2))
@@ -310,6 +337,14 @@ def test_what_is_not_json_is_one_field(model):
     }
 
 
+def test_an_empty_answer_has_a_field_and_a_label_with_a_bracket_a_place(model):
+    empty = model(TEXTS[0], cd.Text(empty=True) & cd.Length(characters=0), fields=True)
+    assert empty.raw == "" and empty.fields[""].prob == 1.0 and empty.fields[""].where == (0, 0)
+    assert model(TEXTS[0], cd.Regex("a?"), below=1.0, unsure="null").raw in ("", "a")
+    label = model("Put it in [12] or {a}.", cd.Choice(["[12]"]), fields=True).fields[""]
+    assert label.source == (10, 14)
+
+
 @pytest.mark.parametrize(
     "wanted",
     [str, cd.Regex("[a-z]{3}"), cd.YesNo(), Literal["good", "bad"], cd.Template("x {a}", a=int), cd.Choice(["a b"])],
@@ -333,6 +368,15 @@ def test_keys_that_are_empty_or_digits_have_fields_of_their_own(model):
         assert right_at(name, json.loads(found.fields[name].text), [found.output])
     lone = {"type": "object", "properties": {"": keys[""]}, "required": [""], "additionalProperties": False}
     assert model(TEXTS[0], lone, below=1.0, unsure="null").output == {"": None}
+    number = {"type": "object", "properties": {"": {"enum": [1, 2]}}, "required": [""]}
+    (value,) = model(TEXTS[0], number, below=1.0).values
+    assert value.flagged and value.name == "/"
+    dated = {"type": "object", "properties": {"": {"x-from-text": "date"}}, "required": [""]}
+    found = model("On 3 March 2025.", dated, fields=True)
+    (value,) = found.values
+    assert value.name == "/" and value.source == ((3, 15),)
+    (value,) = model("On 3 March 2025.", dated).values
+    assert value.name == "/" and value.text == "3 March 2025"
 
 
 def test_an_empty_list_says_how_many_items_it_might_have_had(model):
@@ -342,6 +386,31 @@ def test_an_empty_list_says_how_many_items_it_might_have_had(model):
     for text in TEXTS:
         found = model(text, tree, fields=True).fields["of"]
         assert found.text == "[]" and found.counts == pytest.approx((1.0, 0.0)) and found.others == ()
+
+
+@pytest.mark.parametrize("bound", [cd.Length(characters=(1, 60)), cd.Length(tokens=(1, 40))])
+def test_values_of_a_schema_that_is_met_with_something_have_fields_of_their_own(model, bound):
+    keys = {"a": {"type": ["string", "null"], "maxLength": 5}, "day": {"x-from-text": "date"}, "n": {"enum": [1, 2]}}
+    schema = {"type": "object", "properties": keys, "required": list(keys)}
+    text = "Order of 3 March 2025."
+    alone = model(text, schema, fields=True)
+    met = model(text, cd.JsonSchema(schema) & bound, fields=True, below=1.0, unsure="null")
+    assert list(met.fields) == list(alone.fields) == ["", "a", "day", "n"]
+    assert [one.kind for one in met.fields.values()] == [one.kind for one in alone.fields.values()]
+    assert met.grounded == alone.grounded and met.fields["day"].source == (9, 21)
+    assert {flag.where for flag in met.flags} <= {"/a", "/day", "/n"} and met.flags
+    nulled = [flag.where for flag in met.flags if flag.nulled]
+    if bound.tokens is None:
+        assert met.output["a"] is None and set(nulled) <= {"/a"}
+    else:
+        assert not nulled
+
+
+def test_a_list_that_was_surely_null_says_nothing_of_its_items():
+    fields = {"": Field("{}", (0, 2), 0.5, 0.5, 1.0, "object"), "a": Field("[1]", (0, 2), 0.5, 0.5, 1.0, "list")}
+    found = counted_fields(fields, {("a",): Count(1, (0.0, 1e-20))})
+    assert found["a"].counts == () and found["a"].exact == found[""].exact == pytest.approx(0.5e-20)
+    assert counted_fields(fields, {("a",): Count(1, (0.25, 0.5))})["a"].counts == pytest.approx((1 / 3, 2 / 3, 0.0))
 
 
 def test_improbable_values_are_flagged_nulled_or_refused(model):

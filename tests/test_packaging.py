@@ -13,7 +13,7 @@ import yaml
 
 import ctrldiff as cd
 from ctrldiff.constraints import grammar as grammars
-from ctrldiff.errors import InputError
+from ctrldiff.errors import ConstraintError, InputError
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -70,6 +70,15 @@ def test_a_grammar_goes_by_its_name():
     for path in ("dat.toml", "a/dat", Path("dat")):
         with pytest.raises(InputError, match="cannot be read"):
             cd.grammar(path)
+
+
+@pytest.mark.parametrize("line", ['accepts = "ab"', "rejects = [1]", "accepts = 5", 'dialect = "perl"'])
+def test_a_grammar_of_other_things_than_texts_is_refused(tmp_path, line):
+    (tmp_path / "it.toml").write_text(f'pattern = "[ab]*"\n{line}\n')
+    with pytest.raises(ConstraintError, match=r"is no list of texts|dialect='perl'"):
+        cd.grammar(tmp_path / "it.toml")
+    with pytest.raises(ConstraintError, match="dialect="):
+        cd.Regex("a", dialect=None)
 
 
 def test_an_installed_package_has_its_grammars_inside(tmp_path, monkeypatch):

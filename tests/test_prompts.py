@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import ctrldiff as cd
-from ctrldiff.errors import CtrldiffError, InputError, ModelError
+from ctrldiff.errors import CtrldiffError, InputError, ModelError, PromptTooLong
 from ctrldiff.models.prompt import filled
 from ctrldiff.types.instruction import example_text, instruction, schema_text
 from ctrldiff.types.spell import spell
@@ -386,6 +386,34 @@ def test_texts_and_conversations_share_a_batch(chat):
     requests += [cd.Request(TEXT, str, prompt="{text}!", max_new_tokens=8), cd.Request(TALK, cd.Choice(["a", "b"]))]
     outcomes = list(chat.decode(requests, plan=cd.Plan.default(steps=3)))
     assert isinstance(outcomes[0].output, int) and isinstance(outcomes[1].output, Short) and len(outcomes) == 4
+
+
+@pytest.mark.parametrize("readout", ["product", "letters", "elbo"])
+def test_what_labels_of_a_conversation_are_divided_by_is_its_own(chat, readout):
+    talks = [[TALK[-1]], TALK, [{"role": "system", "content": "All is good."}, TALK[-1]]]
+    how = {"readout": readout, "against": "N/A"}
+    together = cd.Generator(chat, cd.Choice(["good", "bad"]), **how)(talks)
+    for talk, one in zip(talks, together):
+        assert one.probs == pytest.approx(chat(talk, cd.Choice(["good", "bad"]), **how).probs, abs=1e-5)
+
+
+def test_guides_with_prompts_of_their_own_know_a_conversation(chat):
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 4}}, "required": ["a"]}
+    alone = cd.guide.on_field("a", cd.guide.Alone("Say it."))
+    for output, guide in ((cd.Regex("[a-z]{3}"), cd.guide.NegativePrompt("Be bad.")), (schema, alone)):
+        chat(TALK, output, guidance=[guide], steps=2)
+        chat([TALK, TEXT], output, guidance=[guide], steps=2)
+    named = cd.Choice([f"label number {n}" for n in range(300)])
+    small = cd.from_pretrained(chat.loaded.folder, context=320)
+    assert small(TEXT, named, guidance=[cd.guide.NegativePrompt("Be bad.")], steps=1).raw in named
+
+
+@pytest.mark.parametrize("guide", [cd.guide.NegativePrompt("bad " * 900), cd.guide.Alone("bad " * 900)])
+def test_another_prompt_has_to_fit_the_context(model, guide):
+    schema = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 4}}, "required": ["a"]}
+    with pytest.raises(PromptTooLong, match="another prompt") as caught:
+        model(TEXT, schema, guidance=[cd.guide.on_field("a", guide)])
+    assert caught.value.prompt > model.loaded.spec.context
 
 
 def test_spans_of_a_conversation_stand_in_what_was_said(chat):

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import ctrldiff as cd
-from ctrldiff.errors import InputError
-from ctrldiff.readout import by_rounds, divided
+from ctrldiff.errors import InputError, PromptTooLong
+from ctrldiff.readout import _lettered_ids, by_rounds, divided, weighed
+from ctrldiff.request import about, read_row
 
 TEXT = "The electric kettle is a disappointment. It broke after a week."
 
@@ -82,3 +83,52 @@ def test_what_is_no_lone_choice_has_no_readout(model):
         model(TEXT, bool, readout="words")
     with pytest.raises(InputError, match="no lone choice"):
         model(TEXT, bool, against="N/A", temperature=1.0)
+
+
+# ---- what else is said of labels
+
+
+@pytest.mark.parametrize("readout", ["product", "letters", "elbo"])
+@pytest.mark.parametrize("against", [None, "N/A"])
+def test_a_prior_weighs_labels_however_they_are_read(model, readout, against):
+    how = {"readout": readout, "against": against}
+    labels = cd.Choice(["good", "not good", "bad"])
+    plain = model("The lamp.", labels, **how).probs
+    prior = cd.Prior.of(cd.Regex("good"), 3.0) + cd.Prior.of(cd.Regex("not.*"), -0.5)
+    found = model("The lamp.", labels, prior=prior, **how)
+    wanted = {name: p * math.exp(prior.log_weight(name)) for name, p in plain.items()}
+    total = math.fsum(wanted.values())
+    assert found.probs == pytest.approx({name: p / total for name, p in wanted.items()}, rel=1e-4)
+    assert found.raw == max(found.probs, key=found.probs.get)
+
+
+def test_weights_beyond_what_exp_can_say():
+    assert weighed({"a": 0.5, "b": 0.5}, {"a": 0.0, "b": 2000.0}) == {"a": 0.0, "b": 1.0}
+    assert weighed({"a": 1.0, "b": 0.0}, {"a": -2000.0, "b": 5.0}) == {"a": 1.0, "b": 0.0}
+
+
+def test_examples_are_shown_by_letter_where_letters_are_read(model):
+    shots = [("I love it.", "good"), ("It broke.", "bad"), ("So so.", "not good")]
+    generator = cd.Generator(model, cd.Choice(["good", "bad", "not good"]), examples=shots, readout="letters")
+    row = read_row(model.loaded, generator.compiled, generator.request(TEXT), 0, decided=True)
+
+    def said(*names, **how):
+        return model.loaded.tokenizer.decode(_lettered_ids(model.loaded, row, names, **how))
+
+    asked = "<ask>A=bad|B=not good<answer>"
+    assert said("bad", "not good") == f"<bos>It broke.{asked}A<eos><bos>So so.{asked}B<eos><bos>{TEXT}{asked}"
+    assert len(said("bad", "not good", other="A")) > len(said("bad", "not good")), "the most that it may come to"
+    assert generator(TEXT).probs != model(TEXT, cd.Choice(["good", "bad", "not good"]), readout="letters").probs
+
+
+def test_what_labels_are_divided_by_is_asked_by_a_prompt_that_fits(model):
+    many = cd.Choice([f"department number {n} of the house" for n in range(150)])
+    generator = cd.Generator(model, many, against="N/A")
+    row = read_row(model.loaded, generator.compiled, generator.request("Write to number 17"), 0, decided=True)
+    other = about(model.loaded, row, "N/A")
+    assert other.tokens <= model.loaded.spec.context and "N/A" in model.loaded.tokenizer.decode(other.ids)
+    assert about(model.loaded, row, row.text) is row
+    with pytest.raises(PromptTooLong, match="another prompt"):
+        cd.Generator(model, many, against="N/A " * 400).check("Write to number 17")
+    with pytest.raises(InputError, match="asked besides"):
+        about(model.loaded, row, "\ud800")

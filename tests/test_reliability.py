@@ -8,6 +8,7 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.calibrate import judge
+from ctrldiff.calibration import equal_width
 from ctrldiff.errors import InputError
 from ctrldiff.evaluate.labelled import Answer, read_answers
 from ctrldiff.reliability import Calibration, Outcome, Scale, held_out, logit, thresholds, worth
@@ -134,6 +135,20 @@ def test_a_file_of_no_numbers_is_no_calibration(tmp_path, scale, thresholds):
     file.write_text(json.dumps({"scales": {"others": scale}, "thresholds": thresholds}))
     with pytest.raises(InputError, match="no calibration"):
         Calibration.load(file)
+
+
+@pytest.mark.parametrize("scales", [{}, {"string": Scale()}, None, [Scale()]])
+def test_a_calibration_has_a_scale_for_every_kind(tmp_path, scales):
+    with pytest.raises(InputError, match="no scale for 'others'"):
+        Calibration(scales)
+    (tmp_path / "fit.json").write_text('{"scales": {}, "thresholds": []}')
+    with pytest.raises(InputError, match=r"fit\.json' has no scale"):
+        Calibration.load(tmp_path / "fit.json")
+
+
+def test_a_sum_that_is_a_little_above_1_stands_in_the_last_bin():
+    (one,) = equal_width([Outcome("string", 1.0 + 1e-15, True), Outcome("string", 1.0, True)])
+    assert one.count == 2 and one.confidence == one.high == 1.0 and worth([Outcome("a", 1.0 + 1e-15, True)]).ece == 0.0
 
 
 def test_a_scale_is_a_probability_however_far_it_goes():

@@ -13,6 +13,8 @@ from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.regex.parse import parse
 from ctrldiff.text import check_description
 
+DIALECTS = ("python", "ecma", "rust")
+
 
 @dataclass(frozen=True)
 class Regex(Description):
@@ -30,6 +32,8 @@ class Regex(Description):
 
     def __post_init__(self) -> None:
         check_description(self.pattern, "the pattern")
+        if self.dialect not in DIALECTS:
+            raise ConstraintError(f"Regex: dialect={self.dialect!r}", hint=f"one of {', '.join(DIALECTS)}")
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:
         return parse(self.pattern, dialect=self.dialect, search=self.search, ascii=self.ascii, limits=limits)

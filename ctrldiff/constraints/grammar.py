@@ -35,7 +35,10 @@ def grammar(path: Path | str) -> Regex:
         )
     regex = Regex(data["pattern"], dialect=data.get("dialect", "python"))
     for wanted, key in ((True, "accepts"), (False, "rejects")):
-        for text in data.get(key, []):
+        texts = data.get(key, [])
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ConstraintError(f"{path.name}: {key} is no list of texts", hint=f'{key} = ["1984-06-01"]')
+        for text in texts:
             if (text in regex) is not wanted:
                 raise ConstraintError(f"{path.name} says it {key} {text!r}, but its pattern does not agree")
     return regex

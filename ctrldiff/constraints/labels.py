@@ -53,6 +53,11 @@ class Labels:
         mass = np.bincount(self.ends, ends, len(self.names) + 1)[:-1]
         return dict(zip(self.names, mass.tolist()))
 
+    @cached_property
+    def weights(self) -> dict[str, float]:
+        """What the prior adds to the log-probability of each label."""
+        return {name: self.prior.log_weight(name) for name in self.names}
+
     def best(self, probs: dict[str, float]) -> str:
         """The most probable; of equal ones the one named first."""
         least = max(probs.values()) * (1 - _EQUAL)

@@ -6,12 +6,13 @@ import json
 import math
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.automata.trie import Tree
 from ctrldiff.constraints.basic import Regex
-from ctrldiff.constraints.description import Description
-from ctrldiff.errors import ConstraintUnsatisfiable, InputError
+from ctrldiff.constraints.description import Description, as_description
+from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, InputError
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.table import Table
 from ctrldiff.tokens.narrow import narrowed
@@ -33,22 +34,20 @@ class Prior:
     the whole text is one, the empty text none. Priors add up: `Prior.null(-1) + Prior.items(0.5)`.
 
     Fields: terms, each a language and its log weight in nats.
+    Raises: InputError for a weight that is no finite number; ConstraintError for what is no constraint and, when
+        compiled, for one that its automaton alone does not say: a bound on tokens, items that are all different.
     """
 
     terms: tuple[tuple[Description, float], ...] = ()
 
     def __post_init__(self) -> None:
-        for _, weight in self.terms:
-            if not math.isfinite(weight):
-                raise InputError(
-                    f"the log weight {weight} is not finite",
-                    hint="to forbid something, say so in the constraint (`&`, or another schema)",
-                )
+        terms = tuple((as_description(language), _number(weight)) for language, weight in self.terms)
+        object.__setattr__(self, "terms", terms)
 
     @staticmethod
     def of(language: Description, weight: float) -> Prior:
         """Every prefix that is in `language` weighs so much."""
-        return Prior(((language, float(weight)),))
+        return Prior(((language, weight),))
 
     @staticmethod
     def null(weight: float, *keys: str) -> Prior:
@@ -58,7 +57,7 @@ class Prior:
         all values together by exp(w), where nothing else is weighed.
         """
         # Outside strings nothing else begins with n; weighed at its first byte, a null counts as soon as it is begun.
-        return Prior(tuple((Regex(head + "n"), float(weight)) for head in _values(keys)))
+        return Prior(tuple((Regex(head + "n"), weight) for head in _values(keys)))
 
     @staticmethod
     def items(weight: float) -> Prior:
@@ -71,7 +70,7 @@ class Prior:
 
         A geometric length prior: above 0 strings grow, below they shrink. An escape is one character.
         """
-        return Prior(tuple((Regex(f'{head}"{_CHARACTER}+'), float(weight)) for head in _values(keys)))
+        return Prior(tuple((Regex(f'{head}"{_CHARACTER}+'), weight) for head in _values(keys)))
 
     def __add__(self, other: Prior) -> Prior:
         return Prior((*self.terms, *other.terms))
@@ -89,7 +88,7 @@ class Prior:
 
     def lifted(self, automaton: Dfa | Tree, vocabulary: Vocabulary, limits: Limits = DEFAULT) -> Table:
         """A byte automaton's table with these weights on its edges, its states kept apart. Raises: as `lift`."""
-        weights = [(language.dfa(limits), weight) for language, weight in self.terms if weight]
+        weights = [(_dfa(language, limits), weight) for language, weight in self.terms if weight]
         if not weights:
             return Table(lift(automaton, vocabulary, limits), vocabulary)
         said = repr(tuple((language, weight) for language, weight in self.terms if weight))
@@ -99,7 +98,34 @@ class Prior:
         """What these terms add to a text: the definition, prefix by prefix."""
         data = text.encode("utf-8") if isinstance(text, str) else text
         prefixes = [data[: n + 1] for n in range(len(data))]
-        return math.fsum(w * sum(one in language.dfa() for one in prefixes) for language, w in self.terms)
+        terms = [(_dfa(language), weight) for language, weight in self.terms]
+        return math.fsum(weight * sum(one in dfa for one in prefixes) for dfa, weight in terms)
+
+
+def _dfa(language: Description, limits: Limits = DEFAULT) -> Dfa:
+    """The prefixes that weigh. Raises: ConstraintError for a language that is not all its automaton says."""
+    if language.over_tokens()[1] or language.proviso(limits) is not None:
+        raise ConstraintError(
+            f"a prior on {language!r}"[:300],
+            why="prefixes are weighed by an automaton over bytes, which knows nothing of tokens, nor that a key or an "
+            "item comes twice",
+            hint="weigh a Regex or another language of texts alone",
+        )
+    return language.dfa(limits)
+
+
+def _number(weight: Any) -> float:
+    """A log weight. Raises: InputError."""
+    try:
+        number = float(weight)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(
+            f"the log weight {weight!r} is no finite number",
+            hint="in nats: -1.0, say; to forbid something, say so in the constraint (`&`, or another schema)",
+        )
+    return number
 
 
 def value_of(key: str) -> str:

@@ -17,7 +17,7 @@ from ctrldiff.errors import ConstraintError, ConstraintTooLarge
 from ctrldiff.kernels.suffix import suffix_automaton
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.regex.parse import parse
-from ctrldiff.text import check_text
+from ctrldiff.text import check_description, check_text
 
 # What pydantic does not strip: Unicode's White_Space, which is not quite the `\s` of ECMA-262.
 _INK = r"[^\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
@@ -49,10 +49,14 @@ class SpanOf(Description):
 
     def __post_init__(self) -> None:
         check_document(self.document)
-        if self.min_length < 0 or (self.max_length is not None and self.max_length < self.min_length):
+        if self.pattern is not None:
+            check_description(self.pattern, "the pattern")
+        low, high = self.min_length, self.max_length
+        if not all(isinstance(one, int) for one in (low, 0 if high is None else high)) or not (
+            0 <= low <= (low if high is None else high)
+        ):
             raise ConstraintError(
-                f"SpanOf: min_length={self.min_length}, max_length={self.max_length}",
-                hint="0 <= min_length <= max_length",
+                f"SpanOf: min_length={low!r}, max_length={high!r}", hint="ints, 0 <= min_length <= max_length"
             )
 
     def expression(self, limits: Limits = DEFAULT) -> Expression:

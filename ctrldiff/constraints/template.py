@@ -13,6 +13,7 @@ from ctrldiff.constraints.description import Description
 from ctrldiff.errors import ConstraintError, OutputInvalid
 from ctrldiff.limits import DEFAULT, Limits
 from ctrldiff.posterior.proviso import Fault, Proviso
+from ctrldiff.text import check_description
 
 
 @dataclass(frozen=True, init=False)
@@ -33,6 +34,7 @@ class Template(Description):
     holes: tuple[tuple[str, Any], ...]
 
     def __init__(self, pattern: str, /, **holes: Any) -> None:
+        check_description(pattern, "the template")
         names = [name for _, name in _pieces(pattern) if name is not None]
         for name in names:
             if names.count(name) > 1:

@@ -140,10 +140,11 @@ class Contrast(Guide):
     """Away from another checkpoint of the same vocabulary: what this model learned since is amplified.
 
     Args:
-        reference: a `Model`, or a denoiser. Tokens it never writes are left as they are.
+        reference: a `Model`, or a denoiser. Tokens it never writes are left as they are. Where its noise is other than
+            the guided model's, it is shown its own.
         scale: w in (1 + w) log p - w log p_reference.
-    One forward pass of the reference a step. Raises: InputError for a scale that is not finite, VocabularyError for
-    other tokens.
+    One forward pass of the reference a step. Raises: InputError for a scale that is not finite and for what is no
+    model, VocabularyError for other tokens.
     """
 
     reference: Any
@@ -151,13 +152,25 @@ class Contrast(Guide):
 
     def __post_init__(self) -> None:
         checked_strength("scale", self.scale)
+        if isinstance(self.reference, type) or not all(hasattr(self._denoiser, one) for one in ("vocabulary", "noise")):
+            raise InputError(
+                f"the reference is a {type(self.reference).__name__}, no model", hint="cd.from_pretrained(PATH)"
+            )
+
+    @property
+    def _denoiser(self) -> Denoiser:
+        found: Denoiser = getattr(getattr(self.reference, "loaded", None), "denoiser", self.reference)
+        return found
 
     def prepare(self, context: GuideContext) -> Tilt:
-        reference: Denoiser = getattr(getattr(self.reference, "loaded", None), "denoiser", self.reference)
+        reference, blank = self._denoiser, State.blank([[]], 64)
         same_vocabulary(reference.vocabulary, context.vocabulary, "the reference")
+        ours, theirs = (one.noise(blank.snapshot()).tokens for one in (context.denoiser, reference))
+        alike = torch.equal(ours, theirs)
 
         def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:
-            return difference(logits, reference(state).to(logits), self.scale, state)
+            seen = state if alike else reference.noise(state.snapshot())
+            return difference(logits, reference(seen).to(logits), self.scale, state)
 
         return Tilt(scores)
 

@@ -172,6 +172,7 @@ class During(Guide):
     stop: float
 
     def __post_init__(self) -> None:
+        check_guide("during", self.guide)
         if not 0.0 <= self.stop < self.start <= 1.0:
             raise InputError(f"during {self.start} to {self.stop}: time runs from 1 down to 0", hint="start > stop")
 
@@ -192,7 +193,8 @@ class During(Guide):
                 now = active(step)
                 if not bool(now.any()):
                     return torch.zeros_like(logits)
-                value = told(logits, views, state, step)
+                drawing = replace(state, rngs=tuple(state.drawing(now)))  # a row draws nothing while others are active
+                value = told(logits, views, drawing, step)
                 return torch.where(now[:, None, None].to(value.device), value, torch.zeros_like(value))
 
             return scores
@@ -257,6 +259,11 @@ class OnField(Guide):
     path: str
     guide: Guide
 
+    def __post_init__(self) -> None:
+        check_guide("on_field", self.guide)
+        if not isinstance(self.path, str):
+            raise InputError(f"on_field({self.path!r}) is no path", hint='on_field("review.text", guide)', param="path")
+
     def parts(self) -> tuple[Guide, ...]:
         return tuple(OnField(self.path, part) for part in self.guide.parts())
 
@@ -309,6 +316,17 @@ class ByField:
             if tilt.outside:
                 outside = outside + tilt.outside(logits, own, state, step)
         return torch.cat([tilted(logits, scores).log_softmax(-1) for scores in (outside, *inside)], dim=-1)
+
+
+def check_guide(name: str, guide: Any) -> None:
+    """Raise InputError that names who was given what is no guide."""
+    if not isinstance(guide, Guide):
+        what = f"the class {guide.__name__}" if isinstance(guide, type) else f"a {type(guide).__name__}"
+        raise InputError(
+            f"{name} takes a guide, not {what}",
+            hint="a guide of cd.guide, or one of your own: docs/guidance.md says how;\n"
+            "a function of logits stands in guidance=[...] as it is",
+        )
 
 
 def checked(guidance: Sequence[Any]) -> Sequence[Any]:

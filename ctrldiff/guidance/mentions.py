@@ -59,7 +59,8 @@ class Words(Guide):
     once: bool = True
 
     def __init__(self, words: Iterable[str], strength: Strength = 1.0, once: bool = True) -> None:
-        given = (words,) if isinstance(words, str) else tuple(words)
+        listed = isinstance(words, Iterable) and not isinstance(words, str)
+        given = tuple(words) if listed else (words,)
         if not given or any(not isinstance(word, str) or not word.strip() for word in given):
             raise InputError(f"words={given!r}: one word or more, none of them empty", param="words")
         checked_strength("strength", strength)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import gelu, pad
 
-from ctrldiff.errors import ModelError, ShapeError
+from ctrldiff.errors import InputError, ModelError, ShapeError
 from ctrldiff.tokens.vocabulary import Vocabulary
 
 FORMAT = "ctrldiff canvas classifier 1"
@@ -72,9 +74,7 @@ class CanvasClassifier:
         return (gelu(pooled @ w["hidden"] + w["hidden_bias"]) @ w["out"] + w["out_bias"]).log_softmax(-1)
 
     def save(self, path: Path | str) -> None:
-        """Write it as one safetensors file, labels and vocabulary included."""
-        from safetensors.torch import save_file
-
+        """Write it as one safetensors file, labels and vocabulary included. Raises: InputError."""
         v = self.vocabulary
         told = {"format": FORMAT, "labels": list(self.labels), "stop_ids": list(v.stop_ids), "pad_id": v.pad_id}
         words = {
@@ -83,7 +83,7 @@ class CanvasClassifier:
             "vocabulary.written": torch.from_numpy(v.written.copy()),
         }
         weights = {name: value.detach().cpu().contiguous() for name, value in self.weights.items()}
-        save_file({**weights, **words}, str(path), metadata={"ctrldiff": json.dumps(told)})
+        save({**weights, **words}, path, told)
 
     @staticmethod
     def load(path: Path | str) -> CanvasClassifier:
@@ -134,3 +134,14 @@ class CanvasClassifier:
             "out_bias": torch.zeros(len(labels)),
         }
         return CanvasClassifier(labels, vocabulary, weights)
+
+
+def save(tensors: dict[str, torch.Tensor], path: Path | str, told: Mapping[str, Any]) -> None:
+    """Write tensors and what is told of them as one safetensors file. Raises: InputError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(tensors, str(path), metadata={"ctrldiff": json.dumps(told)})
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{str(path)!r} cannot be written: {error}"[:300]) from error

@@ -19,7 +19,7 @@ from functools import cached_property
 import torch
 
 from ctrldiff.errors import InputError
-from ctrldiff.guidance.guide import Branches, Guide, Tilt, finite, portions, tilted
+from ctrldiff.guidance.guide import Branches, Guide, Tilt, check_guide, finite, portions, tilted
 from ctrldiff.protocols import Constraint, GuideContext
 from ctrldiff.state import State, Step
 
@@ -51,6 +51,7 @@ class Target(Guide):
     most: float = 100.0
 
     def __post_init__(self) -> None:
+        check_guide("a target", self.guide)
         given = {name: getattr(self, name) for name in ("exactly", "at_least", "at_most", "kl")}
         told = {name: finite(name, value) for name, value in given.items() if value is not None}
         finite("most", self.most)
@@ -92,7 +93,7 @@ class Together(Guide):
 def jointly(targets: tuple[Target, ...], context: GuideContext) -> Tilt:
     """The targets' guides at strengths that suit all of them."""
     tilts = [target.guide.prepare(context) for target in targets]
-    if any(tilt.field is not None for tilt in tilts):
+    if context.field is not None or any(tilt.field is not None for tilt in tilts):
         raise InputError("a target is about the whole text, not about a field", hint="leave on_field out of it")
 
     def scores(logits: torch.Tensor, views: Branches, state: State, step: Step) -> torch.Tensor:

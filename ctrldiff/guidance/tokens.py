@@ -17,7 +17,8 @@ import torch
 
 from ctrldiff.errors import InputError, ModelError, ShapeError
 from ctrldiff.guidance.classifier import same_vocabulary
-from ctrldiff.guidance.guide import Branches, Guide, Tilt
+from ctrldiff.guidance.guide import Branches, Guide, Tilt, finite
+from ctrldiff.guidance.network import save
 from ctrldiff.guidance.strength import Strength, checked_strength, strength_at
 from ctrldiff.protocols import GuideContext
 from ctrldiff.state import State, Step
@@ -53,15 +54,21 @@ class TokenTable:
             log (n+(v) + smooth) / (N+ + smooth V) - log (n-(v) + smooth) / (N- + smooth V)
 
         with V the tokens seen in either corpus; a token seen in neither is worth 0, and so is one that writes nothing.
-        Raises: InputError if one of them is empty, or smooth is not above 0.
+        Raises: InputError if one of them is empty or holds what is no id of the vocabulary, or smooth is not above 0.
         """
         if not smooth > 0:
             raise InputError(f"smooth={smooth}: above 0", param="smooth")
         counts = []
         for name, texts in (("positive", positive), ("negative", negative)):
-            ids = np.array([token for text in texts for token in text], dtype=np.int64)
+            ids = np.array([token for text in texts for token in text])
             if not len(ids):
                 raise InputError(f"the {name} texts are empty")
+            if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= vocabulary.size:
+                raise InputError(
+                    f"the {name} texts hold what is no token id",
+                    why=f"a text is a list of whole numbers from 0 to {vocabulary.size - 1}",
+                    hint="model.loaded.plain_ids(text)",
+                )
             counts.append(np.bincount(ids, minlength=vocabulary.size).astype(np.float64))
         seen = (counts[0] + counts[1] > 0) & vocabulary.written
         shares = [np.log((n + smooth) / (n[seen].sum() + smooth * seen.sum())) for n in counts]
@@ -74,11 +81,9 @@ class TokenTable:
         return [((self.vocabulary[i] or b"").decode("utf-8", "replace"), float(self.scores[i])) for i in order]
 
     def save(self, path: Path | str) -> None:
-        """Write it as one safetensors file."""
-        from safetensors.torch import save_file
-
+        """Write it as one safetensors file. Raises: InputError."""
         told = {"format": FORMAT, "fingerprint": self.vocabulary.fingerprint}
-        save_file({"scores": self.scores.contiguous()}, str(path), metadata={"ctrldiff": json.dumps(told)})
+        save({"scores": self.scores.contiguous()}, path, told)
 
     @staticmethod
     def load(path: Path | str, vocabulary: Vocabulary) -> TokenTable:
@@ -150,11 +155,11 @@ class Count(Guide):
     strength: float = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
-        checked_strength("share", self.share)
+        finite("share", self.share)
         checked_strength("strength", self.strength)
         if not callable(self.pattern):
             try:
-                re.compile(self.pattern)
+                re.compile(self.pattern).fullmatch("")
             except (re.error, TypeError) as error:
                 raise InputError(f"{self.pattern!r} is not a pattern: {error}", param="pattern") from error
 

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from ctrldiff.automata.compile import compile_expression
 from ctrldiff.automata.expression import Expression, Language
-from ctrldiff.constraints.description import Description
+from ctrldiff.constraints.description import And, Description
 from ctrldiff.errors import (
     ConstraintError,
     ConstraintTooLarge,
@@ -300,6 +300,13 @@ class JsonSchema(Options, Description):
     def objections(self, value: Any) -> list[tuple[str, str]]:
         """All that it says against a value: (place in the value, message)."""
         return list(objections(self.schema, value, self.dialect, Documents(self.documents), self.formats == "enforce"))
+
+
+def schemas_in(description: Description) -> list[JsonSchema]:
+    """The JSON Schemas that every text of an intersection obeys: one is enough for them to be JSON."""
+    if isinstance(description, And):
+        return [schema for part in description.parts for schema in schemas_in(part)]
+    return [description] if isinstance(description, JsonSchema) else []
 
 
 def _from_openapi(text: str) -> str:

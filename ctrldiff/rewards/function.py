@@ -119,7 +119,7 @@ def as_reward(reward: Reward | Callable[[list[str]], Any]) -> Reward:
 
 def numbers(value: Any, n: int) -> Scores:
     """What a reward returned as (n,) float64. Raises ShapeError."""
-    given = value.detach().cpu() if hasattr(value, "detach") else value
+    given = value.detach().cpu().double() if hasattr(value, "detach") else value  # numpy knows no bfloat16
     try:
         array = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:

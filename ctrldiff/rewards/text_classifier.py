@@ -57,6 +57,13 @@ class TextClassifier:
                 label=self.label,
                 labels=tuple(labels),
             )
+        if self.label is not None and len(labels) == 1 and not self._many:
+            raise InputError(
+                f"of one label, {self.label!r}, every text has it with probability 1",
+                hint="label=None: the one output is the reward",
+                label=self.label,
+                labels=tuple(labels),
+            )
         asked = Function(self.scores, self.field, self.timeout_s, self.batch_size)
         object.__setattr__(self, "asked", asked)
 
@@ -64,6 +71,11 @@ class TextClassifier:
     def labels(self) -> tuple[str, ...]:
         """What it tells apart."""
         return tuple(self.model.config.id2label[n] for n in range(self.model.config.num_labels))
+
+    @property
+    def _many(self) -> bool:
+        """A text may have several labels."""
+        return bool(self.model.config.problem_type == "multi_label_classification")
 
     def prepare(self, context: GuideContext) -> Scored:
         return self.asked.prepare(context)
@@ -81,9 +93,9 @@ class TextClassifier:
             logits = self.model(**read.to(self.device)).logits.to(torch.float32).cpu()
         if self.label is None:
             return logits[:, 0]
-        scale: Callable[[torch.Tensor], torch.Tensor] = torch.nn.functional.logsigmoid
-        if self.model.config.problem_type != "multi_label_classification":
-            scale = torch.nn.LogSoftmax(dim=-1)
+        scale: Callable[[torch.Tensor], torch.Tensor] = torch.nn.LogSoftmax(dim=-1)
+        if self._many:
+            scale = torch.nn.functional.logsigmoid
         return scale(logits)[:, self.labels.index(self.label)]
 
 

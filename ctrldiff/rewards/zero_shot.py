@@ -83,13 +83,16 @@ class DiffusionClassifier:
         known: dict[tuple[int, str], float] = {}
         labels = list(self.prompts)
         stop = context.vocabulary.stop_ids[0]
+        told = [
+            [context.prompt(row, self.prompts[label].replace("{text}", text)) for label in labels]
+            for row, text in enumerate(context.texts)
+        ]
 
         def score(row: int, text: str) -> float:
-            told = [self.prompts[label].replace("{text}", context.texts[row]) for label in labels]
             answer = [*context.encode(text), stop]
             found = label_log_probs(
                 context.denoiser,
-                [context.prompt(row, one) for one in told],
+                told[row],
                 [answer] * len(labels),
                 masks=self.masks,
                 seed=self.seed,

@@ -24,7 +24,7 @@ from ctrldiff.constraints.stated import StatedIn
 from ctrldiff.constraints.template import Template
 from ctrldiff.errors import ConstraintError, ConstraintUnsatisfiable, OutputInvalid
 from ctrldiff.grounded.kinds import KEY
-from ctrldiff.json_schema import JsonSchema
+from ctrldiff.json_schema import JsonSchema, schemas_in
 from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
@@ -118,7 +118,7 @@ def output_type(wanted: Any, *, ask: str | None = None, document: str | None = N
         return _from_annotation(wanted, ask, document)
     if inspect.isroutine(wanted) or isinstance(wanted, partial):
         return _from_function(wanted, ask, document)
-    if isinstance(wanted, And) and (schemas := _schemas(wanted := _over(wanted, document))):
+    if isinstance(wanted, And) and (schemas := schemas_in(wanted := _over(wanted, document))):
         return _said(wanted, schemas[0], ask, _checked(schemas))
     try:
         return OutputType(as_description(wanted), ask or "", str)
@@ -205,13 +205,6 @@ def _keeping_spans(adapter: pydantic.TypeAdapter[Any]) -> pydantic.TypeAdapter[A
         again = {"_use_prebuilt": False} if "_use_prebuilt" in (SchemaValidator.__text_signature__ or "") else {}
         adapter.core_schema, adapter.validator = core_schema, SchemaValidator(core_schema, **again)  # type: ignore[arg-type]
     return adapter
-
-
-def _schemas(description: Description) -> list[JsonSchema]:
-    """The JSON Schemas that every text of an intersection obeys: one is enough for them to be JSON."""
-    if isinstance(description, And):
-        return [schema for part in description.parts for schema in _schemas(part)]
-    return [description] if isinstance(description, JsonSchema) else []
 
 
 def _over(description: Description, document: str | None) -> Description:

@@ -9,7 +9,7 @@ import pytest
 
 import ctrldiff as cd
 from ctrldiff.constraints.prior import Prior
-from ctrldiff.errors import ConstraintTooLarge, InputError, ShapeError
+from ctrldiff.errors import ConstraintError, ConstraintTooLarge, InputError, ShapeError
 from ctrldiff.limits import Limits
 from ctrldiff.tokens.vocabulary import Vocabulary
 from ctrldiff.tokens.weighted import lift_weighted
@@ -173,3 +173,44 @@ def test_parts_are_weighed_under_the_same_prior_or_not_at_all():
     for other in (part.compile(vocabulary), Prior.of(cd.Regex("a+"), 9.0).compile(part, vocabulary)):
         with pytest.raises(ShapeError, match="other weights"):
             whole.branch_probs({"x": other})
+
+
+@pytest.mark.parametrize("key", ["größe", "\u2028", "\x7f", "😀", 'a"b', "a\\b", "a/b\t"])
+@pytest.mark.parametrize("ascii", [False, True])
+@pytest.mark.parametrize("whitespace", ["compact", "spaced", "pretty"])
+def test_a_key_is_meant_in_every_spelling(key, ascii, whitespace):
+    schema = {"type": "object", "properties": {key: {"enum": [None, "x"]}}, "required": [key]}
+    texts = list(cd.JsonSchema(schema, ascii=ascii, whitespace=whitespace).dfa().members())
+    assert len(texts) == 2
+    for text in texts:
+        absent = json.loads(text)[key] is None
+        assert Prior.null(-2.0, key).log_weight(text) == -2.0 * absent
+        assert Prior.characters(-1.0, key).log_weight(text) == absent - 1.0
+        assert Prior.null(-2.0, key + "r", key[1:] + "_").log_weight(text) == 0.0
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        cd.Regex("[a-z]+") & cd.Length(tokens=(1, 2)),
+        cd.DynamicBlocking([1, 2], share=1.0),
+        cd.JsonSchema({"type": "array", "items": {"type": "string"}, "uniqueItems": True}),
+    ],
+)
+def test_what_an_automaton_alone_does_not_say_is_no_prior(language):
+    prior = Prior.of(language, 1.0)
+    for weigh in (lambda: prior.compile(cd.Regex("[ab]*"), VOCABULARIES["stop"]), lambda: prior.log_weight("ab")):
+        with pytest.raises(ConstraintError, match="a prior on"):
+            weigh()
+
+
+def test_what_is_no_language_or_no_weight_is_refused_when_made():
+    for wrong in ("abc", 5, None):
+        with pytest.raises(ConstraintError, match="not a constraint"):
+            Prior.of(wrong, 1.0)
+    for weight in ("x", None, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="no finite number"):
+            Prior.of(cd.Regex("a"), weight)
+        with pytest.raises(InputError, match="no finite number"):
+            Prior.null(weight, "a")
+    assert Prior.of(cd.Regex("a").dfa(), np.float32(1.0)).log_weight("a") == 1.0

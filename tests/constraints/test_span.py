@@ -216,3 +216,16 @@ def test_a_model_writes_spans_of_each_text():
             assert type(span) is cd.Span and document[span.start : span.end] == span
     with pytest.raises(ConstraintTooLarge):
         cd.Generator(generator.model, Person, limits=cd.Limits(max_states=20))(texts)
+
+
+@pytest.mark.parametrize(
+    "how", [{"min_length": "2"}, {"min_length": 1.5}, {"min_length": -1}, {"max_length": "3"}, {"max_length": 0}]
+)
+def test_lengths_are_whole_numbers_in_order(how):
+    with pytest.raises(ConstraintError, match="SpanOf: min_length="):
+        cd.SpanOf("abc", **how)
+
+
+def test_the_pattern_of_a_span_is_a_text():
+    with pytest.raises(ConstraintError, match="the pattern is a Pattern, not a str"):
+        cd.SpanOf("abc", pattern=re.compile("a"))

@@ -177,3 +177,9 @@ def test_a_hole_holds_its_texts_to_what_its_constraint_does():
     assert '{"a":1,"b":1}: [1,2]' in letter
     assert '{"a":1,"a":1}: [1,2]' not in letter and '{"a":1,"b":1}: [2,2]' not in letter
     assert cd.Template("{n}", n=cd.Regex("[0-9]")).proviso() is None
+
+
+@pytest.mark.parametrize("pattern", [5, None, b"{a}", "{a} \ud800"])
+def test_the_text_of_a_template_is_a_text(pattern):
+    with pytest.raises(ConstraintError, match="the template"):
+        cd.Template(pattern, a=cd.Regex("x"))

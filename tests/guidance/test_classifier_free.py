@@ -126,6 +126,27 @@ def test_a_model_contrasted_with_itself_is_itself():
     assert torch.allclose(ours[..., WRITABLE], denoiser(state)[..., WRITABLE])
 
 
+@pytest.mark.parametrize(("noise", "theirs"), [("mask", "uniform"), ("uniform", "mask"), ("uniform", "uniform")])
+def test_a_reference_is_shown_its_own_noise(noise, theirs):
+    denoiser, state = halfway(noise)
+    other = toy(theirs, seed=5)
+    drawn = [rng.bit_generator.state for rng in state.rngs]
+    ours = guided(Contrast(other, 2.0), denoiser, state)[..., WRITABLE].softmax(-1)
+    assert [rng.bit_generator.state for rng in state.rngs] == drawn, "no draw of the decode's own"
+    seen = state if noise == theirs else other.noise(state.snapshot())
+    want = (3.0 * denoiser(state).log_softmax(-1) - 2.0 * other(seen).log_softmax(-1))[..., WRITABLE].softmax(-1)
+    assert torch.allclose(ours[state.open], want[state.open], atol=1e-6)
+    if noise != theirs:
+        wrong = (3.0 * denoiser(state).log_softmax(-1) - 2.0 * other(state).log_softmax(-1))[..., WRITABLE].softmax(-1)
+        assert not torch.allclose(wrong[state.open], want[state.open], atol=1e-3)
+
+
+@pytest.mark.parametrize("wrong", ["tiny", None, cd.Model])
+def test_a_reference_is_a_model(wrong):
+    with pytest.raises(InputError, match="no model"):
+        Contrast(wrong)
+
+
 def test_a_reference_with_other_tokens_is_refused():
     from ctrldiff.tokens.vocabulary import Vocabulary
 

@@ -1,6 +1,7 @@
 """The algebra of guides, and the seam to the loop."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -50,6 +51,33 @@ def test_all_branches_go_in_one_forward():
     guides = prepared([Towards(A) + during(Towards(A), 0.5, 0.0), Towards(B)], context(1, denoiser))
     denoise(denoiser, state, step_at(1.0, rows=1), (), guides)
     assert [rows for rows, _ in network.calls] == [3], "the row, and a branch of each guide that is active"
+
+
+def test_a_row_outside_the_time_draws_nothing_while_others_are_inside():
+    state, guide = blank(2, 8), during(cd.guide.Reward(lambda texts: [len(one) for one in texts]), 1.0, 0.5)
+    early = step_at(1.0, rows=2)
+    step = replace(early, index=torch.tensor([900, 0]))
+    tilt = guide.prepare(context(2))
+    before = [rng.bit_generator.state["state"] for rng in state.rngs]
+    scores = tilt.scores(logits_like(state, 0), (), state, step)
+    after = [rng.bit_generator.state["state"] for rng in state.rngs]
+    assert after[0] == before[0] and after[1] != before[1]
+    assert not scores[0].any() and bool(scores[1].any())
+    alone = blank(2, 8).gather([1])
+    again = guide.prepare(context(1)).scores(logits_like(state, 0)[1:], (), alone, step_at(1.0, rows=1))
+    assert torch.equal(again[0], scores[1])
+
+
+@pytest.mark.parametrize("wrong", [lambda logits, state, step: logits, Towards, None])
+def test_what_is_no_guide_is_refused_by_name(wrong):
+    for name, make in (
+        ("during", lambda: during(wrong, 1.0, 0.5)),
+        ("on_field", lambda: cd.guide.on_field("a", wrong)),
+    ):
+        with pytest.raises(InputError, match=f"{name} takes a guide, not "):
+            make()
+    with pytest.raises(InputError, match="no path"):
+        cd.guide.on_field(None, Towards(A))
 
 
 @pytest.mark.parametrize(("time", "active"), [(1.0, True), (0.6, True), (0.5, False), (0.2, False)])

@@ -140,6 +140,11 @@ def test_a_target_says_one_thing_in_finite_numbers(wanted):
 def test_what_cannot_be_a_target_is_refused():
     with pytest.raises(InputError, match="not about a field"):
         Target(on_field("a", Count("a")), exactly=1.0).prepare(context())
+    for whole in (Target(Count("a"), exactly=1.0), Together(Target(Count("a"), exactly=1.0))):
+        with pytest.raises(InputError, match="not about a field"):
+            on_field("a", whole).prepare(context())
+    with pytest.raises(InputError, match="a target takes a guide, not a function"):
+        Target(lambda logits, state, step: logits, exactly=1.0)
     for wrong in ((), (Count("a"),), (Target(Count("a"), kl=1.0),)):
         with pytest.raises(InputError, match="solved together"):
             Together(*wrong)

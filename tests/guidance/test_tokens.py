@@ -55,11 +55,21 @@ def test_a_table_is_kept_and_read_for_its_vocabulary_alone(tmp_path):
             TokenTable.load(wrong, VOCABULARY)
 
 
+def test_what_cannot_be_written_is_refused(tmp_path):
+    for made in (TokenTable.fit(GOOD, BAD, VOCABULARY), cd.guide.CanvasClassifier.untrained(VOCABULARY, ("a", "b"))):
+        for path in (tmp_path / "no" / "it.safetensors", tmp_path):
+            with pytest.raises(InputError, match="cannot be written"):
+                made.save(path)
+
+
 def test_what_cannot_be_fitted_is_refused():
     with pytest.raises(InputError, match="negative texts are empty"):
         TokenTable.fit(GOOD, [[]], VOCABULARY)
     with pytest.raises(InputError, match="smooth"):
         TokenTable.fit(GOOD, BAD, VOCABULARY, smooth=0.0)
+    for texts in (["good"], [[SIZE]], [[-1]], [[1.5]], [[True]], [["1"]]):
+        with pytest.raises(InputError, match="positive texts hold what is no token id"):
+            TokenTable.fit(texts, BAD, VOCABULARY)
     with pytest.raises(ShapeError, match="finite"):
         TokenTable(torch.full((SIZE,), math.nan), VOCABULARY)
     with pytest.raises(InputError, match="not a finite number"):
@@ -75,7 +85,7 @@ def test_a_word_is_worth_one_shared_among_its_tokens_everywhere():
     assert torch.allclose(scores, want)
 
 
-@pytest.mark.parametrize("words", [[], [""], ["a", " "], [3]])
+@pytest.mark.parametrize("words", [[], [""], ["a", " "], [3], 5, None])
 def test_words_are_words(words):
     with pytest.raises(InputError, match="none of them empty"):
         Words(words)
@@ -87,8 +97,11 @@ def test_a_count_counts_and_a_share_is_of_the_text():
     assert torch.equal(scores_of(Count(bytes.isdigit)), want)
     text = torch.tensor([float(word is not None) for word in VOCABULARY])
     assert torch.allclose(scores_of(Count("[0-9]+", share=0.25)), want - 0.25 * text)
-    with pytest.raises(InputError, match="is not a pattern"):
-        Count("[")
+    for pattern in ("[", b"[0-9]+", 5):
+        with pytest.raises(InputError, match="is not a pattern"):
+            Count(pattern)
+    with pytest.raises(InputError, match="share="):
+        Count("[0-9]+", share=lambda ratio: ratio)
     with pytest.raises(InputError, match="no token"):
         Count("zzz").prepare(context())
 

@@ -150,3 +150,21 @@ def test_a_label_it_does_not_have_and_a_folder_that_is_none_are_errors(classifie
         cd.rewards.TextClassifier(classifier)
     with pytest.raises(cd.CtrldiffError, match="no sequence classifier"):
         cd.rewards.TextClassifier(tmp_path, "pos")
+
+
+def test_one_output_is_a_reward_and_no_label(classifier):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    network = AutoModelForSequenceClassification.from_pretrained(classifier, num_labels=1, ignore_mismatched_sizes=True)
+    how = {"tokenizer": AutoTokenizer.from_pretrained(classifier)}
+    (name,) = cd.rewards.TextClassifier(network, **how).labels
+    with pytest.raises(InputError, match="probability 1"):
+        cd.rewards.TextClassifier(network, name, **how)
+    network.config.problem_type = "multi_label_classification"
+    assert ask(cd.rewards.TextClassifier(network, name, **how), ["good"])[0] < 0.0
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64, torch.int32, torch.bool])
+def test_a_tensor_of_any_kind_of_number_is_a_reward(kind):
+    got = ask(Function(lambda texts: torch.tensor([len(text) for text in texts]).to(kind)), ["a", ""])
+    assert got.tolist() == [1.0, 0.0]

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ctrldiff.answer import Decoded
 from ctrldiff.constraints.prior import Prior
@@ -31,9 +31,9 @@ from ctrldiff.json_schema.fields import field_table
 from ctrldiff.models.hf import Loaded
 from ctrldiff.posterior.table import Table
 from ctrldiff.protocols import Asks, Constraint, Guidance, GuideContext, Observer
+from ctrldiff.queue import Outcome, Queue
 from ctrldiff.readout import read_labels
 from ctrldiff.request import Row, about, prompt_alone, written
-from ctrldiff.result import Result
 from ctrldiff.sampling.absent import NoteNulls
 from ctrldiff.sampling.by_field import by_field
 from ctrldiff.sampling.constrain import Tables
@@ -52,7 +52,6 @@ from ctrldiff.state import State
 AHEAD = 4  # batches of requests that are read before the first of them is given
 LONGER = 2  # how many times as long as the first row's canvas one may be that shares its batch: padding takes memory
 
-Outcome: TypeAlias = "Result[Any] | CtrldiffError"
 Lane: TypeAlias = tuple[object, ...]
 
 
@@ -77,7 +76,7 @@ def decode(
             f"edit={plan.edit!r}, and {loaded.name} was not trained to change what is written (ModelSpec.edits)",
             PlanWarning,
         )
-    queue = _Queue(iter(rows), AHEAD * batch_size)
+    queue = Queue(iter(rows), AHEAD * batch_size)
     engine = _Engine(loaded, plan, search, batch_size, keep)
     while queue.fill():
         for n, done in engine.through(queue):
@@ -96,58 +95,6 @@ def decode(
         yield from queue.given()
     if queue.broken is not None:
         raise queue.broken
-
-
-@dataclass
-class _Queue:
-    """Rows between their reading and the giving of their results, which is in order; so many at most."""
-
-    rows: Iterator[Row | CtrldiffError]
-    most: int
-    waiting: list[Row] = field(default_factory=list)
-    ready: dict[int, Outcome] = field(default_factory=dict)
-    read: int = 0
-    gave: int = 0
-    broken: Exception | None = None
-
-    def fill(self) -> bool:
-        """Read ahead as far as may be. Whether anything waits or is ready.
-
-        What reading raises is `broken`, and raised when all that came before it is given: no work is lost.
-        """
-        while self.read - self.gave < self.most and self.broken is None:
-            try:
-                row = next(self.rows, None)
-            except Exception as error:
-                self.broken = error
-                break
-            if row is None:
-                break
-            if isinstance(row, Row):
-                self.waiting.append(row)
-            else:
-                self.ready[self.read] = row
-            self.read += 1
-        return bool(self.waiting or self.ready)
-
-    def given(self) -> Iterator[Outcome]:
-        """What is ready and whose turn it is."""
-        while self.gave in self.ready:
-            self.gave += 1
-            yield self.ready.pop(self.gave - 1)
-
-    def take(self, alike: Any, count: int, longest: int | None = None) -> list[Row]:
-        """Rows that are alike, in canvases of at most this length, so many at most: the first that waits, and those as
-        long as it is, so that what shares a call is not filled up with padding."""
-        found = [row for row in self.waiting if alike(row) and (longest is None or row.canvas <= longest)]
-        taken = sorted(found, key=lambda row: abs(row.tokens - found[0].tokens))[:count]
-        gone = {row.n for row in taken}
-        self.waiting = [row for row in self.waiting if row.n not in gone]
-        return taken
-
-    def put_back(self, rows: list[Row]) -> None:
-        """Rows that are to be decoded (again), before those that came after them."""
-        self.waiting = sorted([*self.waiting, *rows], key=lambda row: row.n)
 
 
 @dataclass(frozen=True)
@@ -199,7 +146,7 @@ class _Engine:
             return "guided", row.canvas, *notes, request.seed, *map(id, request.guidance)
         return "plain", *notes
 
-    def through(self, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
+    def through(self, queue: Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         """The rows of one lane, by number, as they are done: those that wait, and those that come in the meantime."""
         if not queue.waiting:
             return
@@ -229,12 +176,12 @@ class _Engine:
                 except CtrldiffError as own:
                     yield row.n, own
 
-    def _counted(self, queue: _Queue, rows: list[Row]) -> Iterable[Decoded]:
+    def _counted(self, queue: Queue, rows: list[Row]) -> Iterable[Decoded]:
         """Rows whose lists are given a number of items; they wait again, to be decoded."""
         queue.put_back(counted(self.loaded, rows, self.plan.counts, self.plan.layout))
         return ()
 
-    def _flowing(self, lane: Lane, queue: _Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
+    def _flowing(self, lane: Lane, queue: Queue) -> Iterator[tuple[int, Decoded | CtrldiffError]]:
         def alike(row: Row) -> bool:
             return self.lane(row) == lane
 

@@ -50,6 +50,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "decisions",
     "readout",
     "counted",
+    "queue",
     "decode",
     "generate",
     "engines",

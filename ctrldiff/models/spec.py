@@ -50,9 +50,10 @@ class ModelSpec:
             the prompt) for `guide.ClassifierFree` to compare with; one of which that is not known is warned of.
         rooms: the model was trained to read objects whose keys are in place, each value in a room of its own
             (`layout.Rooms`): its default plan is `Plan.rooms()`.
-        prompt: the prompt's template; its places (`models/prompt.py`) are encoded as plain text, the rest with special
-            tokens. Chat models get theirs from the tokenizer's chat template, with `system` as its system message,
-            `turn` as the template of what the user says, and `chat_template_kwargs` as further arguments of its own.
+        prompt: the prompt's template, empty for a model that reads no text; its places (`models/prompt.py`) are encoded
+            as plain text, the rest with special tokens. Chat models get theirs from the tokenizer's chat template, with
+            `system` as its system message, `turn` as the template of what the user says, and `chat_template_kwargs` as
+            further arguments of its own.
         ask: the style of `{ask}`: "described" with all that its schema says, or "keys", the terse form of
             `ctrldiff.types.ask` for models trained on that.
         round_to: the sequence is filled up to a multiple of this, so that rows of like length share a batch without
@@ -105,7 +106,7 @@ class ModelSpec:
             if allowed and all(isinstance(one, str | int) for one in allowed) and getattr(self, name) not in allowed:
                 raise ModelError(f"{name}={getattr(self, name)!r}", hint=f"one of {', '.join(map(repr, allowed))}")
             _check_kind(name, getattr(self, name), hint)
-        if "{text}" not in self.prompt:
+        if self.prompt and "{text}" not in self.prompt:
             raise ModelError(f"the prompt {self.prompt[:80]!r} has no {{text}}", hint="where the text is to stand")
         if self.noise == "mask" and self.mask_id is None:
             raise NoMaskId(

@@ -111,7 +111,8 @@ class Loop:
         own, views, attention = passed
         seen = (own, views, state, step, plan.processors, self.guides)
         logits = guided(*seen)
-        state = self.denoiser.observe(state, logits)
+        # Of a field's own layer of logits the network is told nothing: it knows one distribution a position.
+        state = self.denoiser.observe(state, logits[..., : own.shape[-1]])
         ask = _Asked(self, step, *(torch.zeros(state.shape[0], dtype=torch.int64) for _ in range(2)))
         edit = plan.edit.asking(ask) if isinstance(plan.edit, Asks) else plan.edit
         again = positions("edit", edit(logits, state, step), state) & state.held & going[:, None]

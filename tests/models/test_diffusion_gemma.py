@@ -259,3 +259,20 @@ def test_a_folder_is_recognised_and_loaded_with_its_ties(tmp_path):
     assert torch.allclose(rows[..., :256], plain[..., :256], atol=1e-4)  # two passes, which round in their own ways
     result = Model(loaded)("Hello", cd.Regex("[ab]{3}"), steps=3, edit=Reconsider(), commit=EntropyBound(0.1))
     assert result.output in cd.Regex("[ab]{3}")
+
+
+def test_a_field_with_logits_of_its_own_leaves_the_network_one_distribution_a_position(tmp_path):
+    network(tiny_checkpoints.ROWS).save_pretrained(tmp_path / "gemma")
+    tiny_checkpoints.save_tokenizer(tmp_path / "gemma")
+    ids = {"stop_ids": [tiny_checkpoints.STOP], "pad_id": tiny_checkpoints.PAD, "bos_id": tiny_checkpoints.BOS}
+    told = []
+    schema = {"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"], "maxProperties": 1}
+    result = Model(load(tmp_path / "gemma", **ids))(
+        "Hello",
+        schema,
+        guidance=[cd.guide.on_field("a", cd.guide.Words(["y"], 3.0))],
+        observers=[watching(lambda state, step: told.append(state.memory[SELF].shape))],
+        steps=3,
+    )
+    assert result.output["a"] in ("x", "y")
+    assert {one[-1] for one in told} == {tiny_checkpoints.ROWS}

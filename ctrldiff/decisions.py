@@ -33,11 +33,12 @@ from numpy.typing import NDArray
 
 from ctrldiff.automata.dfa import Dfa
 from ctrldiff.constraints.description import Description
-from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, name_of, source_of
+from ctrldiff.fields import KEPT, Alternative, Field, chars, kind_of, source_of
 from ctrldiff.json_schema import schemas_in
 from ctrldiff.json_schema.places import Place, nodes
 from ctrldiff.layout import TAB
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.pointer import name_of
 from ctrldiff.posterior.chain import ChainPosterior
 from ctrldiff.posterior.spelled import Onward, spellings
 from ctrldiff.posterior.table import Table

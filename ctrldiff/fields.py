@@ -16,8 +16,8 @@ from ctrldiff.grounded.kinds import Stated
 from ctrldiff.json_schema.counts import Place as ListPlace
 from ctrldiff.json_schema.counts import pointer
 from ctrldiff.json_schema.places import Place, nodes
-from ctrldiff.json_schema.references import place_in_list, unescaped
 from ctrldiff.json_schema.shape import Shape, listed
+from ctrldiff.pointer import name_of, place_in_list, unescaped
 from ctrldiff.reliability import Calibration
 from ctrldiff.sampling.counts import Count
 
@@ -128,12 +128,6 @@ def sourced(fields: Mapping[str, Field], stated: Mapping[str, Sequence[Stated]])
         if name_of(where) in out:
             out[name_of(where)] = replace(out[name_of(where)], source=(first.start, first.end))
     return out
-
-
-def name_of(pointer: str) -> str:
-    """A JSON pointer as the name of a field: without its first stroke, but where the first key is empty, which would be
-    named as the whole is."""
-    return pointer if pointer == "/" or pointer.startswith("//") else pointer[1:]
 
 
 def kind_of(shape: Shape | None, pointer: str, text: str) -> str:

@@ -9,8 +9,9 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from ctrldiff.doubt import Flag
-from ctrldiff.fields import Field, name_of
+from ctrldiff.fields import Field
 from ctrldiff.grounded.kinds import Stated
+from ctrldiff.pointer import name_of
 from ctrldiff.report.decode import Value, decode_page
 from ctrldiff.report.page import framed
 from ctrldiff.sampling.counts import Count

@@ -14,6 +14,7 @@ LAYERS = [  # each may import what stands before it, and itself
     "pages",
     "errors",
     "text",
+    "pointer",
     "limits",
     "report",
     "grounded",
@@ -65,7 +66,7 @@ LAYERS = [  # each may import what stands before it, and itself
 # Beside the ladder: what each of these may import, and nothing else of ours.
 ASIDE = {
     "kernels": {"kernels"},  # arrays in, arrays out
-    "report": {"errors", "limits", "report"},  # plain values in, HTML out
+    "report": {"errors", "limits", "pointer", "report"},  # plain values in, HTML out
     "models": {"pages", "errors", "text", "limits", "state", "protocols", "tokens.vocabulary", "models"},
     "guidance": {
         "errors",

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ctrldiff.json_schema.references import place_in_list, unescaped
+from ctrldiff.pointer import place_in_list, unescaped
 
 SIGNS = " .,;:\"'"
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:?\d\d)")

@@ -13,8 +13,8 @@ from ctrldiff.calibration import calibration_error, equal_mass, error_by_chance
 from ctrldiff.evaluate.equal import in_text, right_at, same
 from ctrldiff.evaluate.labelled import Answer
 from ctrldiff.fields import kind_of
-from ctrldiff.json_schema.references import escaped, unescaped
 from ctrldiff.json_schema.shape import Shape
+from ctrldiff.pointer import escaped, unescaped
 from ctrldiff.reliability import HOLDERS, Outcome
 from ctrldiff.result import Result
 

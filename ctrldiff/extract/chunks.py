@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 
 # Where a sentence ends: behind its mark and what closes it, before white space; and at every line break.
 _ENDS = re.compile(r"(?<=[.!?])[\"')\]]*\s+|(?<=[。！？])|\n+")

@@ -22,7 +22,7 @@ from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.extras import arrow
 from ctrldiff.extract.ledger import unwritten
 from ctrldiff.extract.streams import PACKED
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 
 ROWS = 500  # of a table that are held at once
 KINDS = {

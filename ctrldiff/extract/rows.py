@@ -12,7 +12,7 @@ from ctrldiff.errors import InputError
 from ctrldiff.extract.chunks import Part, merge
 from ctrldiff.extract.documents import json_line
 from ctrldiff.extract.found import Document, Found
-from ctrldiff.report.tally import name_of, pointer_of
+from ctrldiff.pointer import name_of, pointer_of
 
 DIGITS = 6  # of log-probabilities and probabilities that are written
 

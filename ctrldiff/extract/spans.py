@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ctrldiff.json_schema.references import escaped
 from ctrldiff.json_schema.shape import Shape
+from ctrldiff.pointer import escaped
 
 MOST = 20  # places of one value that are told
 

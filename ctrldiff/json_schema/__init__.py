@@ -36,12 +36,13 @@ from ctrldiff.json_schema.options import Options, check
 from ctrldiff.json_schema.plain import digits_in, structural
 from ctrldiff.json_schema.reach import SHARES, SIZES, Reach, reaches
 from ctrldiff.json_schema.reaching import deep_enough
-from ctrldiff.json_schema.references import References, escaped
+from ctrldiff.json_schema.references import References
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.json_schema.unique import Unique
 from ctrldiff.json_schema.unknown import Unknown, unknown_in
 from ctrldiff.json_schema.validation import objections, validator
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.pointer import escaped
 from ctrldiff.text import check_text
 from ctrldiff.tokens.vocabulary import Vocabulary
 

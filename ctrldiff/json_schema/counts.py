@@ -20,9 +20,9 @@ from ctrldiff.errors import ConstraintTooLarge, InputError
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.canonical import string_text
 from ctrldiff.json_schema.fields import DEPTH, shallow
-from ctrldiff.json_schema.references import escaped
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.limits import DEFAULT, Limits
+from ctrldiff.pointer import escaped
 
 Place: TypeAlias = tuple[str | int, ...]  # keys of objects and numbers of items, from the outside in
 _State: TypeAlias = tuple[object, ...]

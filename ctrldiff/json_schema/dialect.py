@@ -14,7 +14,8 @@ from typing import Any
 from ctrldiff.errors import SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import DRAFTS, KEYWORDS, REF_ALONE, REFERS, UNREAD, URIS, draft_of
-from ctrldiff.json_schema.references import References, escaped, placed
+from ctrldiff.json_schema.references import References, placed
+from ctrldiff.pointer import escaped
 
 Ignored = tuple[str, str, str]  # pointer, keyword, why
 

@@ -16,9 +16,9 @@ from ctrldiff.grounded.labels import label_name
 from ctrldiff.json_schema.canonical import QUOTE, escaped, exact_value
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.keywords import those
-from ctrldiff.json_schema.references import escaped as token
 from ctrldiff.json_schema.shape import Shape, listed
 from ctrldiff.limits import Limits
+from ctrldiff.pointer import escaped as token
 
 # What says of which type a value is, or may.
 _TYPED = those(lambda row: not row.family and row.role in ("asserts", "applies", "refers") and row.name != KEY)

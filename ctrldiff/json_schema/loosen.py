@@ -6,7 +6,8 @@ from typing import Any
 
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.documents import Documents
-from ctrldiff.json_schema.references import References, last_reference, place_in_list, unescaped
+from ctrldiff.json_schema.references import References, last_reference
+from ctrldiff.pointer import place_in_list, unescaped
 
 
 def leave_out(root: Any, documents: Documents, pointer: str, keyword: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ctrldiff.errors import ConstraintTooLarge
 from ctrldiff.json_schema.keywords import ALTERNATIVES, KEYWORDS
-from ctrldiff.json_schema.references import place_in_list, unescaped
+from ctrldiff.pointer import place_in_list, unescaped
 
 if TYPE_CHECKING:
     from ctrldiff.json_schema.context import Context, Walked

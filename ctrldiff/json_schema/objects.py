@@ -17,9 +17,9 @@ from ctrldiff.json_schema.combining import DEPENDENT
 from ctrldiff.json_schema.compiler import family
 from ctrldiff.json_schema.context import Context
 from ctrldiff.json_schema.others import Others, others
-from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.shape import Shape
 from ctrldiff.json_schema.subs import Schema, Sub, Together, Walk, all_of, parts_of, size
+from ctrldiff.pointer import escaped as in_pointer
 
 MAX_CELLS = 64  # sets of patterns that some key matches
 MAX_COUNTED = 20_000  # states that counting the properties of an object may take

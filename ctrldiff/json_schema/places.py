@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][^,\]}\s]*|true|false|null', re.DOTALL)
 _SPACE = re.compile(r"[\s,:]*")

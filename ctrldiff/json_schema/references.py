@@ -12,6 +12,7 @@ from urllib.parse import unquote, urljoin
 from ctrldiff.errors import ConstraintTooLarge, SchemaInvalid, SchemaUnsupported
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS, REF_ALONE, REFERS, draft_of, those
+from ctrldiff.pointer import escaped, place_in_list, unescaped
 
 _ANCHORS = those(lambda row: row.holds == "anchor")
 
@@ -253,21 +254,6 @@ def held(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"/{name}/{n}", part) for n, part in enumerate(value))
     elif holds in ("schema", "schema or schemas") and isinstance(value, dict):
         yield f"/{name}", value
-
-
-def escaped(name: str) -> str:
-    """A key as a token of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1") if "~" in name or "/" in name else name
-
-
-def unescaped(token: str) -> str:
-    """The key that a token of a JSON pointer stands for."""
-    return token.replace("~1", "/").replace("~0", "~")
-
-
-def place_in_list(token: str) -> int | None:
-    """The place in a list that a token of a JSON pointer names; None for one that can only be a key."""
-    return int(token) if token.isascii() and token.isdigit() and len(token) < 19 else None
 
 
 def before_references(pointer: str) -> str:

@@ -38,9 +38,9 @@ from ctrldiff.json_schema.context import Context, Denied
 from ctrldiff.json_schema.exclusive import rivals
 from ctrldiff.json_schema.keywords import BESIDE, KEYWORDS, REFERS, said, those
 from ctrldiff.json_schema.listed import listings
-from ctrldiff.json_schema.references import escaped as in_pointer
 from ctrldiff.json_schema.subs import Merged, Schema, Sub, Together, Walk, all_of, exactly, key_of
 from ctrldiff.json_schema.unevaluated import Scenario, scenarios
+from ctrldiff.pointer import escaped as in_pointer
 
 MOST_CHOICES = 16  # of one alternative from each list, that are written out
 _SAID_OF_OBJECTS = frozenset(("type", "required", "properties"))

@@ -9,7 +9,7 @@ from typing import Any
 from ctrldiff.json_schema.dialect import schemas_of
 from ctrldiff.json_schema.documents import Documents
 from ctrldiff.json_schema.keywords import KEYWORDS
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 
 # Keywords of older drafts and of OpenAPI, and what says the same.
 ELSEWHERE = {

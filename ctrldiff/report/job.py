@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ctrldiff.pointer import name_of, pointer_of
 from ctrldiff.report.decode import Value, answer, meter
 from ctrldiff.report.page import cards, escape, isolated, page, table
 from ctrldiff.report.rows import JobRow
-from ctrldiff.report.tally import BINS, UNSURE, Bins, FieldTally, JobTally, leaves, name_of, pointer_of
+from ctrldiff.report.tally import BINS, UNSURE, Bins, FieldTally, JobTally, leaves
 
 SHOWN = 200  # fields in the table
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ctrldiff.pointer import name_of, place_in_list, pointer_of, unescaped
 from ctrldiff.report.rows import JobRow
 
 BINS = 10
@@ -159,26 +160,16 @@ def leaves(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
         yield from leaves(part, f"{at}/{step}")
 
 
-def name_of(pointer: str) -> str:
-    """A JSON pointer as rows name a field: without its first stroke, but where the first key is empty."""
-    return pointer if pointer == "/" or pointer.startswith("//") else pointer[1:]
-
-
-def pointer_of(name: str) -> str:
-    """The JSON pointer of a field that rows name like this."""
-    return name if name.startswith("/") or not name else f"/{name}"
-
-
 def _general(at: str, value: Any) -> str:
     """The name of what stands there in a value, with places in lists left open."""
     open_at = ""
     for step in at.split("/")[1:]:
         open_at += "/*" if isinstance(value, list) else f"/{step}"
         if isinstance(value, list):
-            value = value[int(step)] if step.isdecimal() and int(step) < len(value) else None
+            place = place_in_list(step)
+            value = value[place] if place is not None and place < len(value) else None
         else:
-            key = step.replace("~1", "/").replace("~0", "~")
-            value = value.get(key) if isinstance(value, dict) else None
+            value = value.get(unescaped(step)) if isinstance(value, dict) else None
     return name_of(open_at)
 
 

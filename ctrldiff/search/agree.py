@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ctrldiff.errors import OutputInvalid, ShapeError
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 from ctrldiff.search.run import F64, Found, Run, checked, chosen, total
 from ctrldiff.state import State
 

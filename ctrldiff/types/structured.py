@@ -29,7 +29,7 @@ from ctrldiff.json_schema.formats import FORMATS
 from ctrldiff.json_schema.from_text import kind_of
 from ctrldiff.json_schema.keywords import ANNOTATIONS, FAMILY, OF_ANY, PATTERNS
 from ctrldiff.json_schema.reach import LONGEST
-from ctrldiff.json_schema.references import escaped
+from ctrldiff.pointer import escaped
 from ctrldiff.text import check_text
 from ctrldiff.types.ask import Asked, Style, asked
 from ctrldiff.types.function import arguments_of

@@ -11,7 +11,8 @@ from pydantic_core import SchemaError
 
 from ctrldiff.errors import ConstraintError
 from ctrldiff.json_schema.keywords import KEYWORDS, Keyword
-from ctrldiff.json_schema.references import held, unescaped
+from ctrldiff.json_schema.references import held
+from ctrldiff.pointer import unescaped
 from ctrldiff.types.exact import READ, UUID_VERSION, Exact, formed
 from ctrldiff.types.marks import MADE, NO, OF_INT
 from ctrldiff.types.numbers import BOUNDS

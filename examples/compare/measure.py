@@ -34,8 +34,8 @@ from ctrldiff.errors import CtrldiffError
 from ctrldiff.generate import Generator, Model
 from ctrldiff.json_schema import JsonSchema
 from ctrldiff.json_schema.places import places
-from ctrldiff.json_schema.references import escaped
 from ctrldiff.models.hf import load
+from ctrldiff.pointer import escaped
 from ctrldiff.sampling.planned import Spans
 from ctrldiff.types.ask import ask_for
 from examples.compare.methods import USUAL, Job, method
